@@ -1,0 +1,23 @@
+package dev.ikat.model;
+
+import java.util.Objects;
+
+/**
+ * One interface of one container: what the CNI identifies by CNI_CONTAINERID and CNI_IFNAME, and what a lease, a pair
+ * of interfaces and a policy program belong to.
+ *
+ * @param containerId the container
+ * @param interfaceName the interface's name inside the container
+ */
+public record Attachment(ContainerId containerId, InterfaceName interfaceName) {
+    public Attachment {
+        Objects.requireNonNull(containerId, "containerId");
+        Objects.requireNonNull(interfaceName, "interfaceName");
+    }
+
+    /** {@code containerId/interfaceName}. */
+    @Override
+    public String toString() {
+        return containerId + "/" + interfaceName;
+    }
+}

@@ -1,0 +1,25 @@
+package dev.ikat.model;
+
+/** The two address families, with the sizes that everything about an address follows from. */
+public enum IpFamily {
+    /** RFC 791. */
+    IPV4(4),
+    /** RFC 8200. */
+    IPV6(16);
+
+    private final int byteLength;
+
+    IpFamily(int byteLength) {
+        this.byteLength = byteLength;
+    }
+
+    /** The length of an address in bytes: 4 or 16. */
+    public int byteLength() {
+        return byteLength;
+    }
+
+    /** The length of an address in bits: 32 or 128. */
+    public int bits() {
+        return byteLength * 8;
+    }
+}
