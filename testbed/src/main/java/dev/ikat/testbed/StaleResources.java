@@ -1,0 +1,124 @@
+package dev.ikat.testbed;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * Removes what a killed run left behind: processes, namespaces, directories. Owner and age are in the names
+ * ({@link RunOwner}), so nothing of a living run, and nothing that is not ours, is touched.
+ */
+public final class StaleResources {
+    /** In each {@link TestDirectory} that has processes: a line {@code pid start-time} for each. */
+    static final String PROCESS_LIST = "processes";
+
+    private static final Path NAMESPACES = Path.of("/run/netns");
+    private static final Path CGROUPS = Path.of("/sys/fs/cgroup");
+
+    private StaleResources() {}
+
+    /** Removes everything whose owner has ended, and returns a line for each thing removed. */
+    public static List<String> sweep() {
+        List<String> removed = new ArrayList<>();
+        for (Path directory : stale(TestDirectory.base())) {
+            killListed(directory.resolve(PROCESS_LIST), removed);
+        }
+        for (Path namespace : stale(NAMESPACES)) {
+            String name = namespace.getFileName().toString();
+            killInside(name, removed);
+            if (ProcessRunner.of("ip", "netns", "del", name).run().succeeded()) {
+                removed.add("network namespace " + name);
+            }
+        }
+        for (Path directory : stale(TestDirectory.base())) {
+            TestDirectory.deleteTree(directory);
+            removed.add("directory " + directory);
+        }
+        removeControlGroups(removed);
+        return removed;
+    }
+
+    private static List<Path> stale(Path parent) {
+        if (!Files.isDirectory(parent)) {
+            return List.of();
+        }
+        try (Stream<Path> children = Files.list(parent)) {
+            return children.filter(child -> RunOwner.isStale(child.getFileName().toString()))
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void killListed(Path list, List<String> removed) {
+        if (!Files.exists(list)) {
+            return;
+        }
+        try {
+            for (String line : Files.readAllLines(list)) {
+                String[] fields = line.split(" ", -1);
+                long pid = Long.parseLong(fields[0]);
+                if (fields.length == 2 && RunOwner.startTime(pid).equals(Optional.of(Long.parseLong(fields[1])))) {
+                    kill(pid, removed);
+                }
+            }
+        } catch (IOException | NumberFormatException e) {
+            // A list cut short by the kill: its directory and namespaces are still removed.
+            removed.add("unreadable process list " + list + " (" + e.getMessage() + ")");
+        }
+    }
+
+    private static void killInside(String namespace, List<String> removed) {
+        ProcessResult result =
+                ProcessRunner.of("ip", "netns", "pids", namespace).run();
+        result.stdout()
+                .lines()
+                .map(String::strip)
+                .filter(line -> !line.isEmpty())
+                .forEach(line -> {
+                    kill(Long.parseLong(line), removed);
+                });
+    }
+
+    private static void kill(long pid, List<String> removed) {
+        ProcessHandle.of(pid).ifPresent(process -> {
+            if (process.destroyForcibly()) {
+                removed.add("process " + pid + " " + process.info().command().orElse(""));
+            }
+        });
+    }
+
+    /** Container runtimes leave the parent groups that they were told to use. */
+    static void removeControlGroups(List<String> removed) {
+        List<Path> roots = new ArrayList<>(List.of(CGROUPS));
+        try (Stream<Path> hierarchies = Files.isDirectory(CGROUPS) ? Files.list(CGROUPS) : Stream.empty()) {
+            hierarchies.filter(Files::isDirectory).forEach(roots::add);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        for (Path root : roots) {
+            for (Path group : stale(root)) {
+                removeControlGroup(group);
+                removed.add("control group " + group);
+            }
+        }
+    }
+
+    /** A control group is removed by rmdir of it after those below; its files are not to be deleted. */
+    static void removeControlGroup(Path group) {
+        try (Stream<Path> tree = Files.walk(group)) {
+            for (Path directory : tree.filter(Files::isDirectory)
+                    .sorted(java.util.Comparator.reverseOrder())
+                    .toList()) {
+                Files.deleteIfExists(directory);
+            }
+        } catch (IOException | UncheckedIOException e) {
+            // Still busy: a process in it has not been reaped. The next sweep finds it again.
+        }
+    }
+}

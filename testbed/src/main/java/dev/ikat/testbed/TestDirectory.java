@@ -1,0 +1,104 @@
+package dev.ikat.testbed;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A directory of its own under a unique name, on a file system in memory where there is one: /run, for which it stands,
+ * is one on a real host. Its path is short enough for a Unix socket in it (108 bytes, unix(7)).
+ */
+public final class TestDirectory implements AutoCloseable {
+    private final Path path;
+
+    private TestDirectory(Path path) {
+        this.path = path;
+    }
+
+    /** Makes a directory that only its owner may enter. */
+    public static TestDirectory create() {
+        Path path = base().resolve(RunOwner.uniqueName());
+        try {
+            Files.createDirectory(path);
+            Files.setPosixFilePermissions(path, java.nio.file.attribute.PosixFilePermissions.fromString("rwx------"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return new TestDirectory(path);
+    }
+
+    /** Where such directories are made. */
+    static Path base() {
+        try {
+            for (Path candidate : new Path[] {Path.of("/run"), Path.of("/dev/shm")}) {
+                if (Files.isWritable(candidate)
+                        && Files.getFileStore(candidate).type().equals("tmpfs")) {
+                    return candidate;
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return Path.of(Objects.requireNonNullElse(System.getProperty("java.io.tmpdir"), "/tmp"));
+    }
+
+    /** The directory. */
+    public Path path() {
+        return path;
+    }
+
+    /** Makes a directory below, with its parents. */
+    public Path directory(String relative) {
+        try {
+            return Files.createDirectories(path.resolve(relative));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        deleteTree(path);
+    }
+
+    /** Deletes a tree; what somebody else deletes meanwhile is none of its business. */
+    static void deleteTree(Path root) {
+        if (!Files.exists(root)) {
+            return;
+        }
+        try {
+            Files.walkFileTree(root, new SimpleFileVisitor<>() {
+                @Override
+                public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                    Files.deleteIfExists(file);
+                    return FileVisitResult.CONTINUE;
+                }
+
+                @Override
+                public FileVisitResult visitFileFailed(Path file, IOException failure) {
+                    return FileVisitResult.CONTINUE;
+                }
+
+                @Override
+                public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException failure)
+                        throws IOException {
+                    try (Stream<Path> rest = Files.list(directory)) {
+                        if (rest.findAny().isEmpty()) {
+                            Files.deleteIfExists(directory);
+                        }
+                    }
+                    return FileVisitResult.CONTINUE;
+                }
+            });
+        } catch (IOException e) {
+            throw new UncheckedIOException("can't delete " + root, e);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+package dev.ikat.testbed;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
+
+/**
+ * A network namespace of its own under a unique name, with its loopback interface up. What an earlier run that was
+ * killed left behind is removed when the first one is made.
+ *
+ * <p>Needs root ({@link RequiresRoot}) and the {@code ip} and {@code nsenter} programs.
+ */
+public final class TestNamespace implements AutoCloseable {
+    private static final AtomicBoolean SWEPT = new AtomicBoolean();
+
+    private final String name;
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    private TestNamespace(String name) {
+        this.name = name;
+    }
+
+    /** Makes a namespace. */
+    public static TestNamespace create() {
+        if (SWEPT.compareAndSet(false, true)) {
+            StaleResources.sweep();
+        }
+        TestNamespace namespace = new TestNamespace(RunOwner.uniqueName());
+        ProcessRunner.output("ip", "netns", "add", namespace.name);
+        try {
+            namespace.ip("link", "set", "lo", "up");
+        } catch (CommandFailedException e) {
+            namespace.close();
+            throw e;
+        }
+        return namespace;
+    }
+
+    /** The name under /run/netns. */
+    public String name() {
+        return name;
+    }
+
+    /** The file that stands for the namespace, as CNI_NETNS names it. */
+    public Path path() {
+        return Path.of("/run/netns", name);
+    }
+
+    /** The command that runs {@code command} inside: only the network is another, files and processes are the same. */
+    public List<String> entering(List<String> command) {
+        List<String> entering = new ArrayList<>(List.of("nsenter", "--net=" + path()));
+        entering.addAll(command);
+        return entering;
+    }
+
+    /** A runner of the command inside. */
+    public ProcessRunner runner(String... command) {
+        return ProcessRunner.of(entering(List.of(command)));
+    }
+
+    /**
+     * Runs a command inside and returns what it printed.
+     *
+     * @throws CommandFailedException if its exit code is not 0
+     */
+    public String exec(String... command) {
+        return runner(command).run().orThrow().stdout();
+    }
+
+    /**
+     * Runs {@code ip} inside.
+     *
+     * @throws CommandFailedException if it fails
+     */
+    public String ip(String... arguments) {
+        return ip(Stream.of("-n", name), arguments).run().orThrow().stdout();
+    }
+
+    /**
+     * Runs {@code ip -json -details} inside: {@code ipJson("route", "show", "table", "main")}.
+     *
+     * @throws CommandFailedException if it fails
+     */
+    public Json ipJson(String... arguments) {
+        String text = ip(Stream.of("-json", "-details", "-n", name), arguments)
+                .run()
+                .orThrow()
+                .stdout()
+                .strip();
+        return text.isEmpty() ? new Json.Arr(List.of()) : Json.parse(text);
+    }
+
+    private static ProcessRunner ip(Stream<String> options, String... arguments) {
+        return ProcessRunner.of(Stream.concat(Stream.concat(Stream.of("ip"), options), Stream.of(arguments))
+                .toList());
+    }
+
+    /** The names of all links, loopback included. */
+    public List<String> linkNames() {
+        return ipJson("link", "show").stream()
+                .map(link -> link.get("ifname").text())
+                .toList();
+    }
+
+    /** Sets a sysctl inside, by its name with dots: {@code net.ipv4.ip_forward}. */
+    public void sysctl(String key, String value) {
+        exec("sysctl", "-qw", key + "=" + value);
+    }
+
+    /** Removes the name, and with the last process inside the namespace itself. Does nothing the second time. */
+    @Override
+    public void close() {
+        if (closed.compareAndSet(false, true)) {
+            // A test may have removed it already, as a runtime does before DEL.
+            ProcessRunner.of("ip", "netns", "del", name).run();
+        }
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}

@@ -1,0 +1,50 @@
+package dev.ikat.testbed;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Files;
+import org.junit.jupiter.api.Test;
+
+@RequiresRoot
+@RequiresProgram({"ip", "nsenter"})
+final class TestNamespaceTest {
+    @Test
+    void hasNothingButItsLoopbackAndIsGoneAfterClose() {
+        TestNamespace namespace = TestNamespace.create();
+        try (namespace) {
+            assertThat(namespace.linkNames()).containsExactly("lo");
+            assertThat(namespace
+                            .ipJson("link", "show", "lo")
+                            .get(0)
+                            .get("flags")
+                            .toString())
+                    .contains("UP");
+        }
+        assertThat(namespace.path()).doesNotExist();
+    }
+
+    @Test
+    void commandsRunInsideAndTellOfFailure() {
+        try (TestNamespace namespace = TestNamespace.create()) {
+            namespace.ip("link", "add", "inside0", "type", "bridge");
+
+            assertThat(namespace.exec("ip", "-o", "link")).contains("inside0");
+            assertThat(Files.exists(java.nio.file.Path.of("/sys/class/net/inside0")))
+                    .isFalse();
+            assertThatThrownBy(() -> namespace.ip("link", "show", "nowhere0"))
+                    .isInstanceOf(CommandFailedException.class)
+                    .hasMessageContaining("nowhere0");
+        }
+    }
+
+    @Test
+    void closeAfterSomebodyElseRemovedItIsNoError() {
+        TestNamespace namespace = TestNamespace.create();
+        ProcessRunner.output("ip", "netns", "del", namespace.name());
+
+        namespace.close();
+
+        assertThat(namespace.path()).doesNotExist();
+    }
+}
