@@ -1,0 +1,33 @@
+package dev.ikat.nftables;
+
+import dev.ikat.model.Cidr;
+import dev.ikat.model.IpFamily;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * Whose traffic is masqueraded, and where to it is not.
+ *
+ * @param podCidrs the blocks whose addresses do not leave the cluster: this node's pod CIDRs
+ * @param clusterCidrs the destinations that see the pods' own addresses: every node's pod CIDRs
+ */
+public record MasqueradeState(Set<Cidr> podCidrs, Set<Cidr> clusterCidrs) {
+    public MasqueradeState {
+        podCidrs = Set.copyOf(podCidrs);
+        clusterCidrs = Set.copyOf(clusterCidrs);
+    }
+
+    /** The blocks of one family, in order, without those that lie within another: an interval set takes no overlap. */
+    static List<Cidr> cover(Set<Cidr> cidrs, IpFamily family) {
+        List<Cidr> cover = new ArrayList<>();
+        for (Cidr cidr : new TreeSet<>(cidrs)) {
+            boolean covered = !cover.isEmpty() && cover.getLast().contains(cidr);
+            if (cidr.family() == family && !covered) {
+                cover.add(cidr);
+            }
+        }
+        return cover;
+    }
+}

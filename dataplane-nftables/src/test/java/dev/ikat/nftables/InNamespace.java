@@ -1,0 +1,37 @@
+package dev.ikat.nftables;
+
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+import jnr.ffi.LibraryLoader;
+
+/** Runs something on a thread that is inside a network namespace and ends there. */
+final class InNamespace {
+    private static final LibC LIBC = LibraryLoader.create(LibC.class).load("c");
+    private static final int CLONE_NEWNET = 0x40000000; // linux/sched.h
+
+    /** The two calls of the C library that entering takes. */
+    public interface LibC {
+        int open(String path, int flags);
+
+        int setns(int fd, int type);
+    }
+
+    private InNamespace() {}
+
+    static <T> T call(Path namespace, Supplier<T> body) {
+        CompletableFuture<T> result = new CompletableFuture<>();
+        Thread.ofPlatform().start(() -> {
+            try {
+                int fd = LIBC.open(namespace.toString(), 0);
+                if (fd < 0 || LIBC.setns(fd, CLONE_NEWNET) != 0) {
+                    throw new IllegalStateException("can't enter " + namespace);
+                }
+                result.complete(body.get());
+            } catch (RuntimeException | Error e) {
+                result.completeExceptionally(e);
+            }
+        });
+        return result.join();
+    }
+}

@@ -1,0 +1,140 @@
+package dev.ikat.nftables;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ikat.model.Cidr;
+import dev.ikat.model.IpFamily;
+import dev.ikat.nftables.Masquerade.Outcome;
+import dev.ikat.testbed.RequiresProgram;
+import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.TestNamespace;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+@RequiresRoot
+@RequiresProgram("nft")
+class MasqueradeTest {
+    private static final MasqueradeState STATE = new MasqueradeState(
+            cidrs("10.244.1.0/24", "fd00:244:1::/64"),
+            cidrs(
+                    "10.244.1.0/24",
+                    "10.244.2.0/24",
+                    "10.244.7.0/24",
+                    "10.9.9.9/32",
+                    "fd00:244:1::/64",
+                    "fd00:244:2::/64"));
+
+    private TestNamespace namespace;
+    private Nftables nftables;
+    private Masquerade masquerade;
+
+    @BeforeEach
+    void open() {
+        namespace = TestNamespace.create();
+        nftables = InNamespace.call(namespace.path(), Nftables::open);
+        masquerade = new Masquerade(nftables);
+    }
+
+    @AfterEach
+    void close() {
+        nftables.close();
+        namespace.close();
+    }
+
+    private static Set<Cidr> cidrs(String... texts) {
+        return Stream.of(texts).map(Cidr::parse).collect(Collectors.toSet());
+    }
+
+    @Test
+    void firstReconcileWritesAndSecondFindsNothingToDo() {
+        assertThat(masquerade.reconcile(STATE)).isEqualTo(Outcome.REPAIRED);
+        assertThat(masquerade.reconcile(STATE)).isEqualTo(Outcome.UNCHANGED);
+        assertThat(namespace.exec("nft", "list", "table", "inet", Masquerade.TABLE))
+                .contains("ip saddr @pods4 ip daddr != @cluster4 masquerade fully-random")
+                .contains("ip6 saddr @pods6 ip6 daddr != @cluster6 masquerade fully-random")
+                .contains("10.244.7.0/24")
+                .contains("fd00:244:2::/64");
+    }
+
+    @Test
+    void restartedAgentFindsNothingToDo() {
+        masquerade.reconcile(STATE);
+        assertThat(new Masquerade(nftables).reconcile(STATE)).isEqualTo(Outcome.UNCHANGED);
+    }
+
+    @Test
+    void restartedAgentFindsNothingToDoWithoutIpv6() {
+        MasqueradeState onlyIpv4 = new MasqueradeState(cidrs("10.244.1.0/24"), cidrs("10.244.1.0/24"));
+        masquerade.reconcile(onlyIpv4);
+        assertThat(new Masquerade(nftables).reconcile(onlyIpv4)).isEqualTo(Outcome.UNCHANGED);
+    }
+
+    @Test
+    void changedStateIsWritten() {
+        masquerade.reconcile(STATE);
+        MasqueradeState changed = new MasqueradeState(STATE.podCidrs(), STATE.podCidrs());
+        assertThat(masquerade.reconcile(changed)).isEqualTo(Outcome.REPAIRED);
+        assertThat(namespace.exec("nft", "list", "table", "inet", Masquerade.TABLE))
+                .doesNotContain("10.244.7.0/24");
+    }
+
+    @Test
+    void everyDriftIsRepaired() {
+        List<String> drifts = List.of(
+                "flush ruleset",
+                "delete table inet ikat-masquerade",
+                "flush chain inet ikat-masquerade postrouting",
+                "add element inet ikat-masquerade cluster4 { 10.1.0.0/16 }",
+                "delete element inet ikat-masquerade pods4 { 10.244.1.0/24 }",
+                "insert rule inet ikat-masquerade postrouting return",
+                "add chain inet ikat-masquerade postrouting { policy drop; }");
+        for (String drift : drifts) {
+            masquerade.reconcile(STATE);
+            namespace.exec("nft", drift);
+            assertThat(masquerade.reconcile(STATE)).as(drift).isEqualTo(Outcome.REPAIRED);
+            assertThat(masquerade.reconcile(STATE)).as(drift).isEqualTo(Outcome.UNCHANGED);
+        }
+    }
+
+    @Test
+    void otherTablesAreLeftAlone() {
+        namespace.exec("nft", "add table inet filter; add chain inet filter forward");
+        masquerade.reconcile(STATE);
+        masquerade.remove();
+        assertThat(namespace.exec("nft", "list", "tables")).isEqualToIgnoringNewLines("table inet filter\n");
+    }
+
+    @Test
+    void removingTwiceIsNoError() {
+        masquerade.remove();
+        masquerade.remove();
+        assertThat(namespace.exec("nft", "list", "ruleset")).isBlank();
+    }
+
+    @Test
+    void blockWithinAnotherIsLeftOutOfTheSet() {
+        assertThat(MasqueradeState.cover(cidrs("10.0.0.0/8", "10.1.0.0/16", "11.0.0.0/8", "fd00::/8"), IpFamily.IPV4))
+                .containsExactly(Cidr.parse("10.0.0.0/8"), Cidr.parse("11.0.0.0/8"));
+    }
+
+    @Test
+    void refusedTransactionSaysWhatNftablesSaid() {
+        var transaction = Nftables.transaction();
+        transaction
+                .addObject()
+                .putObject("delete")
+                .putObject("table")
+                .put("family", "inet")
+                .put("name", "absent");
+        assertThatThrownBy(() -> nftables.run(transaction))
+                .isInstanceOf(NftablesException.class)
+                .hasMessageContaining("absent")
+                .hasMessageContaining("No such file or directory");
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.nftables;
+
+import org.jspecify.annotations.NullMarked;
