@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -37,6 +38,46 @@ public sealed interface Json {
      */
     static Json parse(String text) {
         return new JsonParser(text).parse();
+    }
+
+    /** The value as JSON text, without blanks. */
+    default String render() {
+        return switch (this) {
+            case Obj(Map<String, Json> members) ->
+                members.entrySet().stream()
+                        .map(member -> new Str(member.getKey()).render() + ":"
+                                + member.getValue().render())
+                        .collect(Collectors.joining(",", "{", "}"));
+            case Arr(List<Json> elements) ->
+                elements.stream().map(Json::render).collect(Collectors.joining(",", "[", "]"));
+            case Str(String value) -> quoted(value);
+            case Num(String literal) -> literal;
+            case Bool(boolean value) -> Boolean.toString(value);
+            case Null() -> "null";
+        };
+    }
+
+    private static String quoted(String value) {
+        StringBuilder builder = new StringBuilder("\"");
+        for (int i = 0; i < value.length(); i++) {
+            char c = value.charAt(i);
+            if (c == '"' || c == '\\') {
+                builder.append('\\').append(c);
+            } else if (c < ' ') {
+                builder.append("\\u%04x".formatted((int) c));
+            } else {
+                builder.append(c);
+            }
+        }
+        return builder.append('"').toString();
+    }
+
+    /** A copy of this object with one member more, or replaced; of anything else an object of that member alone. */
+    default Json with(String name, Json value) {
+        Map<String, Json> copy =
+                new LinkedHashMap<>(this instanceof Obj(Map<String, Json> members) ? members : Map.of());
+        copy.put(name, value);
+        return new Obj(copy);
     }
 
     /** The member of an object, {@link Null} if there is none. */

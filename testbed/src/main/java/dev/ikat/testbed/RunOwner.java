@@ -34,6 +34,11 @@ final class RunOwner {
         return PREFIX + pid + "s" + Long.toString(startTime(pid).orElse(0L), 36) + "-";
     }
 
+    /** The part of a name that all names of its owner have. */
+    static String prefixOf(String name) {
+        return name.substring(0, name.lastIndexOf('-') + 1);
+    }
+
     /** Whether the name is of this module's form and its owner has ended. */
     static boolean isStale(String name) {
         Matcher matcher = NAME.matcher(name);

@@ -7,6 +7,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -17,38 +19,60 @@ public final class StaleResources {
     /** In each {@link TestDirectory} that has processes: a line {@code pid start-time} for each. */
     static final String PROCESS_LIST = "processes";
 
+    /** In the {@link TestDirectory} of what is to outlive its run. */
+    static final String KEEP = "keep";
+
     private static final Path NAMESPACES = Path.of("/run/netns");
     private static final Path CGROUPS = Path.of("/sys/fs/cgroup");
 
     private StaleResources() {}
 
-    /** Removes everything whose owner has ended, and returns a line for each thing removed. */
+    /** Removes what ended runs left behind unless they meant to, and returns a line for each thing removed. */
     public static List<String> sweep() {
+        return sweep(kept());
+    }
+
+    /** Removes everything of ended runs, also what was to outlive them ({@link Cluster#keep}). */
+    public static List<String> sweepKept() {
+        return sweep(Set.of());
+    }
+
+    private static Set<String> kept() {
+        return stale(TestDirectory.base(), Set.of()).stream()
+                .filter(directory -> Files.exists(directory.resolve(KEEP)))
+                .map(directory -> RunOwner.prefixOf(directory.getFileName().toString()))
+                .collect(Collectors.toSet());
+    }
+
+    private static List<String> sweep(Set<String> kept) {
         List<String> removed = new ArrayList<>();
-        for (Path directory : stale(TestDirectory.base())) {
+        for (Path directory : stale(TestDirectory.base(), kept)) {
             killListed(directory.resolve(PROCESS_LIST), removed);
         }
-        for (Path namespace : stale(NAMESPACES)) {
+        for (Path namespace : stale(NAMESPACES, kept)) {
             String name = namespace.getFileName().toString();
             killInside(name, removed);
             if (ProcessRunner.of("ip", "netns", "del", name).run().succeeded()) {
                 removed.add("network namespace " + name);
             }
         }
-        for (Path directory : stale(TestDirectory.base())) {
+        for (Path directory : stale(TestDirectory.base(), kept)) {
             TestDirectory.deleteTree(directory);
             removed.add("directory " + directory);
         }
-        removeControlGroups(removed);
+        removeControlGroups(kept, removed);
         return removed;
     }
 
-    private static List<Path> stale(Path parent) {
+    private static List<Path> stale(Path parent, Set<String> kept) {
         if (!Files.isDirectory(parent)) {
             return List.of();
         }
         try (Stream<Path> children = Files.list(parent)) {
-            return children.filter(child -> RunOwner.isStale(child.getFileName().toString()))
+            return children.filter(child -> {
+                        String name = child.getFileName().toString();
+                        return RunOwner.isStale(name) && !kept.contains(RunOwner.prefixOf(name));
+                    })
                     .toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -94,7 +118,7 @@ public final class StaleResources {
     }
 
     /** Container runtimes leave the parent groups that they were told to use. */
-    static void removeControlGroups(List<String> removed) {
+    private static void removeControlGroups(Set<String> kept, List<String> removed) {
         List<Path> roots = new ArrayList<>(List.of(CGROUPS));
         try (Stream<Path> hierarchies = Files.isDirectory(CGROUPS) ? Files.list(CGROUPS) : Stream.empty()) {
             hierarchies.filter(Files::isDirectory).forEach(roots::add);
@@ -102,7 +126,7 @@ public final class StaleResources {
             throw new UncheckedIOException(e);
         }
         for (Path root : roots) {
-            for (Path group : stale(root)) {
+            for (Path group : stale(root, kept)) {
                 removeControlGroup(group);
                 removed.add("control group " + group);
             }

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ikat-probe: real connections for tests, and a stopwatch for programs. Static, so that it runs in any mount
+ * namespace; it depends on nothing of Ikat, so that it can bear witness about it.
+ */
+#include "probe.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static const char usage[] =
+	"usage: ikat-probe serve [-k] PORT...   echo on TCP and UDP, IPv4 and IPv6, until stdin ends (-k: until killed)\n"
+	"       ikat-probe check [-t MS]        read targets from stdin, print one result line each; all at once\n"
+	"           a target: ID NETNS|- tcp|udp|icmp ADDRESS PORT BYTES\n"
+	"           a result: ID ok MICROSECONDS, or ID fail REASON\n"
+	"       ikat-probe run [-p N]           read jobs from stdin, run them N at a time, print how long each took\n"
+	"           a job: PROGRAM <tab> STDIN-FILE <tab> NAME=VALUE <tab> ...\n"
+	"           a result: INDEX EXIT-CODE START-NS END-NS OUTPUT\n"
+	"       ikat-probe get ADDRESS PORT PATH   print the answer to an HTTP GET, status line and headers included\n";
+
+int main(int argc, char **argv)
+{
+	struct rlimit files;
+
+	/* A target or a job has a file descriptor or two. */
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	signal(SIGPIPE, SIG_IGN);
+	if (argc >= 2 && !strcmp(argv[1], "serve"))
+		return serve(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "check"))
+		return check(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "run"))
+		return run(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "get"))
+		return get(argc - 1, argv + 1);
+	fputs(usage, stderr);
+	return 2;
+}

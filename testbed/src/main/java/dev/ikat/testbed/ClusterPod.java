@@ -1,0 +1,107 @@
+package dev.ikat.testbed;
+
+import dev.ikat.model.InterfaceAddress;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** A pod: a namespace that an ADD of the real launcher has given an interface, with an echo server inside. */
+public final class ClusterPod implements AutoCloseable {
+    /** The port of every pod's echo server. */
+    public static final int PORT = 7000;
+
+    private final String name;
+    private final ClusterNode node;
+    private final TestNamespace namespace;
+    private final CniNetwork.Sandbox sandbox;
+    private final Json result;
+    private Optional<Probe.Server> server = Optional.empty();
+
+    ClusterPod(String name, ClusterNode node, TestNamespace namespace, CniNetwork.Sandbox sandbox, Json result) {
+        this.name = name;
+        this.node = node;
+        this.namespace = namespace;
+        this.sandbox = sandbox;
+        this.result = result;
+    }
+
+    /** The pod's name, unique in its cluster. */
+    public String name() {
+        return name;
+    }
+
+    /** Where it runs. */
+    public ClusterNode node() {
+        return node;
+    }
+
+    /** Its network namespace. */
+    public TestNamespace namespace() {
+        return namespace;
+    }
+
+    /** What the runtime calls it. */
+    public CniNetwork.Sandbox sandbox() {
+        return sandbox;
+    }
+
+    /** The result of ADD. */
+    public Json result() {
+        return result;
+    }
+
+    /** The addresses that ADD gave, in the order of the result. */
+    public List<IpAddress> addresses() {
+        return result.get("ips").stream()
+                .map(ip -> InterfaceAddress.parse(ip.get("address").text()).address())
+                .toList();
+    }
+
+    /** Its address of this family, if it has one. */
+    public Optional<IpAddress> address(IpFamily family) {
+        return addresses().stream()
+                .filter(address -> address.family() == family)
+                .findFirst();
+    }
+
+    /** Starts the echo server, once. */
+    public void serve() {
+        if (server.isEmpty()) {
+            server = Optional.of(Probe.serve(namespace, PORT));
+        }
+    }
+
+    /** Every way from this pod to each address of another: TCP small and large, UDP and ICMP. */
+    public List<Probe.Target> targets(ClusterPod to) {
+        List<Probe.Target> targets = new ArrayList<>();
+        for (IpAddress address : to.addresses()) {
+            targets.add(Probe.Target.tcp(namespace, address, PORT));
+            targets.add(Probe.Target.tcp(namespace, address, PORT).withBytes(Probe.LARGE));
+            targets.add(Probe.Target.udp(namespace, address, PORT));
+            targets.add(Probe.Target.icmp(namespace, address));
+        }
+        return targets;
+    }
+
+    /** DEL by the real launcher, then the namespace's end; the order of a runtime. */
+    public void delete() {
+        server.ifPresent(Probe.Server::close);
+        node.network().delete(sandbox);
+        namespace.close();
+        node.forget(this);
+    }
+
+    /** Ends the server and the namespace without a word to the plugin. */
+    @Override
+    public void close() {
+        server.ifPresent(Probe.Server::close);
+        namespace.close();
+    }
+
+    @Override
+    public String toString() {
+        return name + addresses();
+    }
+}
