@@ -1,0 +1,242 @@
+package dev.ikat.agent.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(30)
+class CniServerTest {
+    @TempDir
+    private Path runDirectory;
+
+    private static LauncherAnswer echo(LauncherRequest request) {
+        String text = request.variable("CNI_COMMAND") + " " + request.variable("CNI_CONTAINERID") + " "
+                + new String(request.stdin(), StandardCharsets.UTF_8);
+        return new LauncherAnswer(7, text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private CniServer start(Function<LauncherRequest, LauncherAnswer> handler) {
+        return CniServer.start(runDirectory, handler, new ContainerLanes(), 4);
+    }
+
+    private SocketChannel connect() throws IOException {
+        SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
+        channel.connect(UnixDomainSocketAddress.of(runDirectory.resolve(CniServer.SOCKET)));
+        return channel;
+    }
+
+    private static ByteBuffer frame(Map<String, String> environment, String stdin) {
+        StringBuilder payload = new StringBuilder();
+        environment.forEach(
+                (name, value) -> payload.append(name).append('=').append(value).append('\0'));
+        byte[] bytes = payload.append('\0').append(stdin).toString().getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(4 + bytes.length)
+                .putInt(bytes.length)
+                .put(bytes)
+                .flip();
+    }
+
+    private static void send(SocketChannel channel, String verb, String container) throws IOException {
+        channel.write(frame(Map.of("CNI_COMMAND", verb, "CNI_CONTAINERID", container), "{}"));
+    }
+
+    /** Exit code and stdout, or the end of the connection. */
+    private static String receive(SocketChannel channel) throws IOException {
+        ByteBuffer header = ByteBuffer.allocate(8);
+        while (header.hasRemaining()) {
+            if (channel.read(header) < 0) {
+                return "closed";
+            }
+        }
+        ByteBuffer stdout = ByteBuffer.allocate(header.getInt(0) - 4);
+        while (stdout.hasRemaining() && channel.read(stdout) >= 0) {}
+        return header.getInt(4) + " " + new String(stdout.array(), StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void requestIsAnsweredWithExitCodeAndStdout() throws IOException {
+        try (CniServer server = start(CniServerTest::echo);
+                SocketChannel channel = connect()) {
+            channel.write(frame(Map.of("CNI_COMMAND", "ADD", "CNI_CONTAINERID", "c1"), "{\"name\":\"ü\"}"));
+            assertThat(receive(channel)).isEqualTo("7 ADD c1 {\"name\":\"ü\"}");
+            assertThat(server).isNotNull();
+        }
+    }
+
+    @Test
+    void socketIsForItsOwnerOnly() throws IOException {
+        try (CniServer server = start(CniServerTest::echo)) {
+            assertThat(PosixFilePermissions.toString(
+                            Files.getPosixFilePermissions(runDirectory.resolve(CniServer.SOCKET))))
+                    .isEqualTo("rw-------");
+            assertThat(server).isNotNull();
+        }
+    }
+
+    @Test
+    void socketOfDeadAgentIsReplaced() throws IOException {
+        Files.writeString(runDirectory.resolve(CniServer.SOCKET), "left behind");
+        try (CniServer server = start(CniServerTest::echo);
+                SocketChannel channel = connect()) {
+            send(channel, "VERSION", "");
+            assertThat(receive(channel)).startsWith("7 VERSION");
+            assertThat(server).isNotNull();
+        }
+        assertThat(runDirectory.resolve(CniServer.SOCKET)).doesNotExist();
+    }
+
+    @Test
+    void secondAgentIsRefusedWithTheFirstOnesProcess() {
+        try (AgentLock first = AgentLock.acquire(runDirectory)) {
+            assertThat(first).isNotNull();
+            assertThatThrownBy(() -> AgentLock.acquire(runDirectory))
+                    .isInstanceOf(AgentRunningException.class)
+                    .hasMessageContaining("process " + ProcessHandle.current().pid())
+                    .hasMessageContaining(runDirectory.toString());
+        }
+        AgentLock.acquire(runDirectory).close();
+    }
+
+    @Test
+    void requestsOfOneContainerRunInOrderAndOthersBesideThem() throws Exception {
+        CountDownLatch held = new CountDownLatch(1);
+        CountDownLatch entered = new CountDownLatch(1);
+        List<String> order = new CopyOnWriteArrayList<>();
+        AtomicBoolean overlapped = new AtomicBoolean();
+        AtomicBoolean busy = new AtomicBoolean();
+        Function<LauncherRequest, LauncherAnswer> handler = request -> {
+            if (request.variable("CNI_CONTAINERID").equals("slow")) {
+                overlapped.compareAndSet(false, !busy.compareAndSet(false, true));
+                order.add(request.variable("CNI_COMMAND"));
+                entered.countDown();
+                awaitQuietly(held);
+                busy.set(false);
+            }
+            return echo(request);
+        };
+        try (CniServer server = start(handler);
+                SocketChannel add = connect();
+                SocketChannel check = connect();
+                SocketChannel del = connect();
+                SocketChannel other = connect()) {
+            send(add, "ADD", "slow");
+            assertThat(entered.await(5, TimeUnit.SECONDS)).isTrue();
+            send(check, "CHECK", "slow");
+            Thread.sleep(100); // two requests that are under way at once have no order
+            send(del, "DEL", "slow");
+            send(other, "ADD", "quick");
+            assertThat(receive(other)).startsWith("7 ADD quick");
+            held.countDown();
+            assertThat(receive(del)).startsWith("7 DEL slow");
+            assertThat(receive(check)).startsWith("7 CHECK slow");
+            assertThat(receive(add)).startsWith("7 ADD slow");
+            assertThat(order).containsExactly("ADD", "CHECK", "DEL");
+            assertThat(overlapped).isFalse();
+            assertThat(server).isNotNull();
+        }
+    }
+
+    @Test
+    void failingHandlerClosesTheConnectionAndTheServerGoesOn() throws IOException {
+        Function<LauncherRequest, LauncherAnswer> handler = request -> {
+            if (request.variable("CNI_CONTAINERID").equals("bad")) {
+                throw new IllegalStateException("expected by the test");
+            }
+            return echo(request);
+        };
+        try (CniServer server = start(handler);
+                SocketChannel bad = connect();
+                SocketChannel good = connect()) {
+            send(bad, "ADD", "bad");
+            assertThat(receive(bad)).isEqualTo("closed");
+            send(good, "ADD", "good");
+            assertThat(receive(good)).startsWith("7 ADD good");
+            assertThat(server).isNotNull();
+        }
+    }
+
+    @Test
+    void oversizedAndMalformedFramesCloseTheConnection() throws IOException {
+        try (CniServer server = start(CniServerTest::echo)) {
+            for (ByteBuffer bad : List.of(
+                    ByteBuffer.allocate(4)
+                            .putInt(LauncherProtocol.MAX_PAYLOAD + 1)
+                            .flip(),
+                    ByteBuffer.allocate(4).putInt(-1).flip(),
+                    ByteBuffer.allocate(4).putInt(0).flip(),
+                    ByteBuffer.allocate(7)
+                            .putInt(3)
+                            .put(new byte[] {'A', '=', 'B'})
+                            .flip(),
+                    ByteBuffer.allocate(7).putInt(3).put(new byte[] {'A', 0, 0}).flip())) {
+                try (SocketChannel channel = connect()) {
+                    channel.write(bad);
+                    assertThat(receive(channel)).isEqualTo("closed");
+                }
+            }
+            assertThat(server).isNotNull();
+        }
+    }
+
+    @Test
+    void largestFrameIsTaken() throws IOException {
+        try (CniServer server = start(request -> new LauncherAnswer(0, request.stdin()));
+                SocketChannel channel = connect()) {
+            String stdin = "x".repeat(LauncherProtocol.MAX_PAYLOAD - 1);
+            ByteBuffer frame = frame(Map.of(), stdin);
+            while (frame.hasRemaining()) {
+                channel.write(frame);
+            }
+            assertThat(receive(channel)).isEqualTo("0 " + stdin);
+            assertThat(server).isNotNull();
+        }
+    }
+
+    @Test
+    void stopFinishesWhatItBegan() throws Exception {
+        CountDownLatch entered = new CountDownLatch(1);
+        CountDownLatch held = new CountDownLatch(1);
+        try (CniServer server = start(request -> {
+                    entered.countDown();
+                    awaitQuietly(held);
+                    return echo(request);
+                });
+                SocketChannel channel = connect()) {
+            send(channel, "ADD", "c1");
+            assertThat(entered.await(5, TimeUnit.SECONDS)).isTrue();
+            assertThat(server.stop(Duration.ofMillis(50))).isFalse();
+            assertThatThrownBy(this::connect).isInstanceOf(IOException.class);
+            held.countDown();
+            assertThat(receive(channel)).startsWith("7 ADD c1");
+            assertThat(server.stop(Duration.ofSeconds(5))).isTrue();
+        }
+    }
+
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(10, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.server;
+
+import org.jspecify.annotations.NullMarked;
