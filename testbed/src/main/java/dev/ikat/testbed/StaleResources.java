@@ -119,18 +119,30 @@ public final class StaleResources {
 
     /** Container runtimes leave the parent groups that they were told to use. */
     private static void removeControlGroups(Set<String> kept, List<String> removed) {
-        List<Path> roots = new ArrayList<>(List.of(CGROUPS));
-        try (Stream<Path> hierarchies = Files.isDirectory(CGROUPS) ? Files.list(CGROUPS) : Stream.empty()) {
-            hierarchies.filter(Files::isDirectory).forEach(roots::add);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        for (Path root : roots) {
+        for (Path root : hierarchies()) {
             for (Path group : stale(root, kept)) {
                 removeControlGroup(group);
                 removed.add("control group " + group);
             }
         }
+    }
+
+    /** The groups with this name directly below the root of a hierarchy, of cgroup v2 and of each controller of v1. */
+    static List<Path> controlGroups(String name) {
+        return hierarchies().stream()
+                .map(root -> root.resolve(name))
+                .filter(Files::isDirectory)
+                .toList();
+    }
+
+    private static List<Path> hierarchies() {
+        List<Path> roots = new ArrayList<>(List.of(CGROUPS));
+        try (Stream<Path> children = Files.isDirectory(CGROUPS) ? Files.list(CGROUPS) : Stream.empty()) {
+            children.filter(Files::isDirectory).forEach(roots::add);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return roots;
     }
 
     /** A control group is removed by rmdir of it after those below; its files are not to be deleted. */
