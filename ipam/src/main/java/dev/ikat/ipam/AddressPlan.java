@@ -1,0 +1,51 @@
+package dev.ikat.ipam;
+
+import dev.ikat.model.Cidr;
+import dev.ikat.model.IpFamily;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What a network may give: a pod gets one address of each family that has a range here, from the first range of that
+ * family with a free one. No address is in two of the ranges.
+ *
+ * @param ranges at least one, in the order in which they are used
+ */
+public record AddressPlan(List<AddressRange> ranges) {
+    public AddressPlan {
+        ranges = List.copyOf(ranges);
+        if (ranges.isEmpty()) {
+            throw new IllegalArgumentException("an address plan needs at least one range");
+        }
+        List<AddressRange> sorted = new ArrayList<>(ranges);
+        sorted.sort(Comparator.comparing(AddressRange::first));
+        for (int i = 1; i < sorted.size(); i++) {
+            AddressRange lower = sorted.get(i - 1);
+            AddressRange higher = sorted.get(i);
+            if (lower.family() == higher.family() && higher.first().compareTo(lower.last()) <= 0) {
+                throw new IllegalArgumentException("the ranges " + lower + " and " + higher + " overlap");
+            }
+        }
+    }
+
+    /** All that the subnets can give, in this order. */
+    public static AddressPlan of(Cidr... subnets) {
+        List<AddressRange> ranges = new ArrayList<>(subnets.length);
+        for (Cidr subnet : subnets) {
+            ranges.add(AddressRange.of(subnet));
+        }
+        return new AddressPlan(ranges);
+    }
+
+    /** The families of the ranges, in their order: also the order of a lease's addresses. */
+    public Set<IpFamily> families() {
+        Set<IpFamily> families = new LinkedHashSet<>(4);
+        for (AddressRange range : ranges) {
+            families.add(range.family());
+        }
+        return families;
+    }
+}

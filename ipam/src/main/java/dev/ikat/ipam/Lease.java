@@ -1,0 +1,42 @@
+package dev.ikat.ipam;
+
+import dev.ikat.model.Attachment;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.NetworkName;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * The addresses that one interface of one container has.
+ *
+ * @param attachment whose they are
+ * @param network the network that gave them
+ * @param addresses one of each family of the network's plan, in the plan's order
+ * @param state where in its life the attachment is
+ * @param since when it came into that state, in milliseconds
+ * @param ownerPid the process that brought it there
+ */
+public record Lease(
+        Attachment attachment,
+        NetworkName network,
+        List<IpAddress> addresses,
+        LeaseState state,
+        Instant since,
+        long ownerPid) {
+    public Lease {
+        Objects.requireNonNull(attachment, "attachment");
+        Objects.requireNonNull(network, "network");
+        Objects.requireNonNull(state, "state");
+        addresses = List.copyOf(addresses);
+        if (addresses.isEmpty()) {
+            throw new IllegalArgumentException("the lease of " + attachment + " has no address");
+        }
+        since = since.truncatedTo(ChronoUnit.MILLIS);
+    }
+
+    Lease in(LeaseState next, Instant now, long pid) {
+        return new Lease(attachment, network, addresses, next, now, pid);
+    }
+}

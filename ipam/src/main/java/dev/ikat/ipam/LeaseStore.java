@@ -1,0 +1,274 @@
+package dev.ikat.ipam;
+
+import dev.ikat.model.Attachment;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.NetworkName;
+import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.FileLock;
+import java.nio.channels.FileLockInterruptionException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Which interface of which container has which addresses on this node. No address is leased twice, whichever network,
+ * thread or process asks, and no lease is lost when a process dies at any moment.
+ *
+ * <p>The store is a directory, on a file system that a reboot clears as it clears the network namespaces. All methods
+ * see what other processes have done before, wait for each other across processes, and are thread-safe. An interruption
+ * of the calling thread is kept for it and changes nothing here.
+ *
+ * <p>An address that was freed is given again only when the ranges have none left that was never used, and then the one
+ * that has been free for longest comes first.
+ */
+public final class LeaseStore implements AutoCloseable {
+    /** As many freed addresses as a /16 has: more are not remembered in order, so that a /64 costs no more memory. */
+    private static final int MAX_COOLING = 1 << 16;
+
+    private static final long COMPACT_AT_BYTES = 256 << 10;
+
+    /**
+     * One for each directory in this process. A file lock belongs to the process (fcntl(2)): it neither holds off the
+     * process's other threads, nor survives that one of them closes the file.
+     */
+    private static final Map<Path, ReentrantLock> THREAD_LOCKS = new ConcurrentHashMap<>();
+
+    private final Path directory;
+    private final Clock clock;
+    private final long pid = ProcessHandle.current().pid();
+    private final ReentrantLock threadLock;
+    private final LeaseTable table;
+    private final LeaseLog log;
+    private boolean closed;
+
+    private LeaseStore(Path directory, Clock clock, int maxCooling, long compactAtBytes) throws IOException {
+        LeaseLog.createDirectory(directory);
+        this.directory = directory;
+        this.clock = clock;
+        this.threadLock = THREAD_LOCKS.computeIfAbsent(directory.toRealPath(), _ -> new ReentrantLock());
+        this.table = new LeaseTable(maxCooling);
+        this.log = new LeaseLog(directory, table, compactAtBytes);
+    }
+
+    /**
+     * Opens the store in a directory, which is made if there is none (mode 0700, files 0600).
+     *
+     * @param clock the time of {@link Lease#since()}
+     * @throws LeaseStoreException if it can't be read or made
+     */
+    public static LeaseStore open(Path directory, Clock clock) {
+        return open(directory, clock, MAX_COOLING, COMPACT_AT_BYTES);
+    }
+
+    static LeaseStore open(Path directory, Clock clock, int maxCooling, long compactAtBytes) {
+        LeaseStore store;
+        try {
+            store = new LeaseStore(directory, clock, maxCooling, compactAtBytes);
+        } catch (IOException e) {
+            throw new LeaseStoreException("can't make the lease directory " + directory + ": " + e, e);
+        }
+        try {
+            store.exclusively("open the leases", () -> true);
+        } catch (RuntimeException e) {
+            store.close();
+            throw e;
+        }
+        return store;
+    }
+
+    /**
+     * Leases one address of each family of the plan. An attachment that has a lease of this network keeps it as it is;
+     * one that is pending becomes this process's to finish.
+     *
+     * @param requested addresses wanted by name, at most one of each family; the others are chosen
+     * @return the lease, {@link LeaseState#PENDING} unless it was active already
+     * @throws AddressExhaustedException if all of a family are leased
+     * @throws AddressUnavailableException if a requested one is outside the plan, excluded, or leased
+     * @throws LeaseBusyException if the attachment is being released
+     * @throws AttachmentTakenException if another network has the attachment
+     * @throws LeaseStoreException if the files can't be read or written
+     */
+    public Lease allocate(Attachment attachment, NetworkName network, AddressPlan plan, List<IpAddress> requested) {
+        return exclusively("lease an address for " + attachment, () -> {
+            Optional<Lease> known = table.find(attachment);
+            if (known.isPresent()) {
+                Lease lease = known.get();
+                if (!lease.network().equals(network)) {
+                    throw new AttachmentTakenException(lease, network);
+                }
+                return switch (lease.state()) {
+                    case ACTIVE -> lease;
+                    case RELEASING -> throw new LeaseBusyException(lease);
+                    case PENDING ->
+                        lease.ownerPid() == pid ? lease : write(lease.in(LeaseState.PENDING, clock.instant(), pid));
+                };
+            }
+            List<IpAddress> addresses = table.choose(network, plan, requested);
+            return write(new Lease(attachment, network, addresses, LeaseState.PENDING, clock.instant(), pid));
+        });
+    }
+
+    private Lease write(Lease lease) throws IOException {
+        log.append(new LeaseRecord.Leased(lease));
+        return lease;
+    }
+
+    /**
+     * Marks the lease {@link LeaseState#ACTIVE}; it may be so already.
+     *
+     * @return the lease as it is now
+     * @throws LeaseGoneException if there is none
+     * @throws LeaseBusyException if it is being released
+     * @throws LeaseStoreException if the files can't be read or written
+     */
+    public Lease activate(Attachment attachment) {
+        return exclusively("activate the lease of " + attachment, () -> {
+            Lease lease = table.find(attachment).orElseThrow(() -> new LeaseGoneException(attachment));
+            return switch (lease.state()) {
+                case PENDING -> write(lease.in(LeaseState.ACTIVE, clock.instant(), pid));
+                case ACTIVE -> lease;
+                case RELEASING -> throw new LeaseBusyException(lease);
+            };
+        });
+    }
+
+    /**
+     * Marks the lease {@link LeaseState#RELEASING}, whatever it was; its addresses stay taken.
+     *
+     * @return the lease as it is now; empty if there is none
+     * @throws LeaseStoreException if the files can't be read or written
+     */
+    public Optional<Lease> beginRelease(Attachment attachment) {
+        return exclusively("release the lease of " + attachment, () -> {
+            Optional<Lease> known = table.find(attachment);
+            if (known.isEmpty() || known.get().state() == LeaseState.RELEASING) {
+                return known;
+            }
+            return Optional.of(write(known.get().in(LeaseState.RELEASING, clock.instant(), pid)));
+        });
+    }
+
+    /**
+     * Ends the lease, whatever its state: its addresses can be given again, as the last ones.
+     *
+     * @return whether there was one
+     * @throws LeaseStoreException if the files can't be read or written
+     */
+    public boolean free(Attachment attachment) {
+        return exclusively("free the lease of " + attachment, () -> {
+            Optional<Lease> known = table.find(attachment);
+            return known.isPresent() && end(known.get());
+        });
+    }
+
+    /**
+     * Ends the lease if it is still this one: for whoever decided so on what it read a moment ago.
+     *
+     * @return whether it was still this one
+     * @throws LeaseStoreException if the files can't be read or written
+     */
+    public boolean freeIfUnchanged(Lease lease) {
+        return exclusively(
+                "free the lease of " + lease.attachment(),
+                () -> table.find(lease.attachment()).equals(Optional.of(lease)) && end(lease));
+    }
+
+    private boolean end(Lease lease) throws IOException {
+        log.append(new LeaseRecord.Freed(lease.attachment(), lease.addresses()));
+        return true;
+    }
+
+    /**
+     * The lease of an attachment.
+     *
+     * @throws LeaseStoreException if the files can't be read
+     */
+    public Optional<Lease> find(Attachment attachment) {
+        return exclusively("find the lease of " + attachment, () -> table.find(attachment));
+    }
+
+    /**
+     * All leases of all networks at this moment, the eldest first.
+     *
+     * @throws LeaseStoreException if the files can't be read
+     */
+    public List<Lease> leases() {
+        return exclusively("list the leases", table::leases);
+    }
+
+    /**
+     * How full the ranges of a plan are at this moment, in their order.
+     *
+     * @throws LeaseStoreException if the files can't be read
+     */
+    public List<RangeUsage> usage(AddressPlan plan) {
+        return exclusively(
+                "count the leases",
+                () -> plan.ranges().stream().map(table::usage).toList());
+    }
+
+    /**
+     * How many records of the log are damaged, other than the one that a killed process was writing, since it was last
+     * compacted. What is not zero means a broken file system, or somebody who edits the file.
+     */
+    public int damagedRecords() {
+        return exclusively("count the damaged records", log::damaged);
+    }
+
+    /** Closes the files. What is leased stays leased. */
+    @Override
+    public void close() {
+        threadLock.lock();
+        try {
+            closed = true;
+            log.close();
+        } catch (IOException e) {
+            throw new LeaseStoreException("can't close the files in " + directory + ": " + e, e);
+        } finally {
+            threadLock.unlock();
+        }
+    }
+
+    private interface Work<T> {
+        T run() throws IOException;
+    }
+
+    private <T> T exclusively(String purpose, Work<T> work) {
+        boolean interrupted = Thread.interrupted();
+        threadLock.lock();
+        try {
+            while (true) {
+                if (closed) {
+                    throw new IllegalStateException("can't " + purpose + ": the lease store is closed");
+                }
+                FileLock lock = null;
+                try {
+                    lock = log.lock();
+                    return work.run();
+                } catch (ClosedChannelException | FileLockInterruptionException e) {
+                    // An interruption closes the files under whoever uses them. What was written is found again, and
+                    // every piece of work here can be done twice.
+                    interrupted |= Thread.interrupted();
+                    log.close();
+                } finally {
+                    if (lock != null && lock.acquiredBy().isOpen()) {
+                        lock.release();
+                    }
+                }
+            }
+        } catch (IOException e) {
+            throw new LeaseStoreException(
+                    "can't " + purpose + " in " + directory + ": " + e + "; check the file system", e);
+        } finally {
+            threadLock.unlock();
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+}
