@@ -16,7 +16,7 @@ static const char usage[] =
 	"           a target: ID NETNS|- tcp|udp|icmp ADDRESS PORT BYTES\n"
 	"           a result: ID ok MICROSECONDS, or ID fail REASON\n"
 	"       ikat-probe run [-p N]           read jobs from stdin, run them N at a time, print how long each took\n"
-	"           a job: PROGRAM <tab> STDIN-FILE <tab> NAME=VALUE <tab> ...\n"
+	"           a job: PROGRAM <tab> STDIN-FILE <tab> NETNS|- <tab> NAME=VALUE <tab> ...\n"
 	"           a result: INDEX EXIT-CODE START-NS END-NS OUTPUT\n"
 	"       ikat-probe get ADDRESS PORT PATH   print the answer to an HTTP GET, status line and headers included\n";
 

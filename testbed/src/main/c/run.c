@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +21,9 @@
 struct job {
 	char *program;
 	char *input;
+	char *netns;
 	char *environment[MAX_VARIABLES + 1];
-	int stdin_fd, stdout_fd;
+	int stdin_fd, stdout_fd, netns_fd;
 	pid_t pid;
 	int status;
 	int64_t started, ended;
@@ -46,9 +48,10 @@ static int read_jobs(void)
 		field = strdup(line);
 		job.program = strsep(&field, "\t");
 		job.input = strsep(&field, "\t");
+		job.netns = strsep(&field, "\t");
 		while (field && n < MAX_VARIABLES)
 			job.environment[n++] = strsep(&field, "\t");
-		if (!job.input) {
+		if (!job.netns) {
 			fprintf(stderr, "ikat-probe: not a job: %s\n", line);
 			return -1;
 		}
@@ -69,8 +72,9 @@ static int prepare(struct job *job)
 {
 	job->stdin_fd = open(job->input, O_RDONLY | O_CLOEXEC);
 	job->stdout_fd = memfd_create("stdout", MFD_CLOEXEC);
-	if (job->stdin_fd < 0 || job->stdout_fd < 0) {
-		fprintf(stderr, "ikat-probe: %s: %s\n", job->input, strerror(errno));
+	job->netns_fd = strcmp(job->netns, "-") ? open(job->netns, O_RDONLY | O_CLOEXEC) : -1;
+	if (job->stdin_fd < 0 || job->stdout_fd < 0 || (job->netns_fd < 0 && strcmp(job->netns, "-"))) {
+		fprintf(stderr, "ikat-probe: %s or %s: %s\n", job->input, job->netns, strerror(errno));
 		return -1;
 	}
 	return 0;
@@ -85,12 +89,16 @@ static int start(struct job *job)
 	if (job->pid == 0) {
 		/* Ignored signals stay ignored through exec; the program expects the default. */
 		signal(SIGPIPE, SIG_DFL);
+		if (job->netns_fd >= 0 && setns(job->netns_fd, CLONE_NEWNET))
+			_exit(126);
 		dup2(job->stdin_fd, 0);
 		dup2(job->stdout_fd, 1);
 		execve(job->program, argv, job->environment);
 		_exit(127);
 	}
 	close(job->stdin_fd);
+	if (job->netns_fd >= 0)
+		close(job->netns_fd);
 	return job->pid < 0 ? -1 : 0;
 }
 

@@ -66,10 +66,15 @@ public final class ClusterPod implements AutoCloseable {
                 .findFirst();
     }
 
-    /** Starts the echo server, once. */
+    /** Starts the echo server, once; it ends with this process. */
     public void serve() {
+        serve(false);
+    }
+
+    /** Starts the echo server, once; {@code forever} lets it outlive this process. */
+    void serve(boolean forever) {
         if (server.isEmpty()) {
-            server = Optional.of(Probe.serve(namespace, PORT));
+            server = Optional.of(Probe.serve(namespace, forever, PORT));
         }
     }
 

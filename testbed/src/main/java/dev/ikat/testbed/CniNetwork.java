@@ -106,6 +106,11 @@ public final class CniNetwork {
                         "GC", plugin.with("cni.dev/valid-attachments", attachments), Map.of(), Optional.empty()));
     }
 
+    /** The first plugin's configuration. */
+    public Json first() {
+        return plugins().getFirst();
+    }
+
     private List<Json> plugins() {
         return configuration.get("plugins").elements();
     }

@@ -139,16 +139,18 @@ public final class Probe {
     /** An echo server inside a namespace; it ends with {@link #close()}, and with this process however that ends. */
     public static final class Server implements AutoCloseable {
         private final Process process;
+        private final boolean forever;
 
-        private Server(Process process) {
+        private Server(Process process, boolean forever) {
             this.process = process;
+            this.forever = forever;
         }
 
         @Override
         public void close() {
             try {
                 process.getOutputStream().close();
-                if (!process.waitFor(2, java.util.concurrent.TimeUnit.SECONDS)) {
+                if (forever || !process.waitFor(2, java.util.concurrent.TimeUnit.SECONDS)) {
                     process.destroyForcibly();
                 }
             } catch (IOException e) {
@@ -166,7 +168,14 @@ public final class Probe {
      * @throws CommandFailedException if a port is taken
      */
     public static Server serve(TestNamespace namespace, int... ports) {
-        List<String> command = new ArrayList<>(List.of(program().toString(), "serve"));
+        return serve(namespace, false, ports);
+    }
+
+    static Server serve(TestNamespace namespace, boolean forever, int... ports) {
+        List<String> command = new ArrayList<>(List.of("setsid", program().toString(), "serve"));
+        if (forever) {
+            command.add("-k");
+        }
         IntStream.of(ports).forEach(port -> command.add(Integer.toString(port)));
         Process process = ProcessRunner.of(namespace.entering(command)).startConversation();
         try (BufferedReader reader = process.inputReader(StandardCharsets.UTF_8)) {
@@ -177,7 +186,7 @@ public final class Probe {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return new Server(process);
+        return new Server(process, forever);
     }
 
     /**
