@@ -1,0 +1,11 @@
+package dev.ikat.agent.overlay;
+
+/**
+ * What the operator decides about the overlay; it has to be the same on all nodes.
+ *
+ * @param mode how packets reach other nodes' pods
+ * @param vni the VXLAN network identifier, 0 to 2^24 - 1
+ * @param port the VXLAN's UDP port
+ * @param mtu the pods' MTU in bytes, 0 to derive it from the uplink's
+ */
+public record OverlaySettings(OverlayMode mode, int vni, int port, int mtu) {}

@@ -1,0 +1,27 @@
+package dev.ikat.agent.overlay;
+
+import dev.ikat.model.InterfaceAddress;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import java.util.List;
+
+/**
+ * The interface by which this node reaches the other nodes.
+ *
+ * @param index its index
+ * @param name its name
+ * @param mtu its MTU in bytes
+ * @param addresses the addresses it carries
+ */
+public record Uplink(int index, InterfaceName name, int mtu, List<InterfaceAddress> addresses) {
+    public Uplink {
+        addresses = List.copyOf(addresses);
+    }
+
+    /** Whether an address is in one of the interface's own subnets. */
+    boolean reachesDirectly(IpAddress address) {
+        return addresses.stream()
+                .anyMatch(a -> a.cidr().contains(address)
+                        && a.prefixLength() < a.address().family().bits());
+    }
+}

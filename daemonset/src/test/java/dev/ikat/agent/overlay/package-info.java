@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.overlay;
+
+import org.jspecify.annotations.NullMarked;
