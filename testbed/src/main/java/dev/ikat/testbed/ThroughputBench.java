@@ -1,0 +1,179 @@
+package dev.ikat.testbed;
+
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import java.util.function.ToLongFunction;
+
+/** iperf3 between two pods, on one node and across two, both ends pinned, beside the plain kernel's way. */
+final class ThroughputBench {
+    private static final int ROUNDS = 5;
+    private static final int PORT = 5201;
+    private static final Duration LIMIT = Duration.ofSeconds(3);
+
+    private final Terminal terminal;
+    private final BenchTable table;
+    private final Set<Bench.Part> parts;
+    private final int seconds;
+
+    ThroughputBench(Terminal terminal, BenchTable table, Set<Bench.Part> parts, int seconds) {
+        this.terminal = terminal;
+        this.table = table;
+        this.parts = parts;
+        this.seconds = seconds;
+    }
+
+    /** Two ends and what has been measured between them, in Gbit/s. */
+    private record Lane(String name, TestNamespace client, TestNamespace server, IpAddress to, Samples rate) {
+        static Lane of(String name, TestNamespace client, TestNamespace server, IpAddress to) {
+            return new Lane(name, client, server, to, new Samples());
+        }
+    }
+
+    void run() {
+        try (Cluster cluster = Cluster.start(Cluster.Options.nodes(2).withAgentArguments("--overlay=vxlan"))) {
+            ClusterPod here = cluster.node(0).addPod("here");
+            ClusterPod beside = cluster.node(0).addPod("beside");
+            ClusterPod across = cluster.node(1).addPod("across");
+            if (parts.contains(Bench.Part.node)) {
+                oneNode(here, beside);
+            }
+            if (parts.contains(Bench.Part.overlay)) {
+                acrossNodes(cluster, here, across);
+            }
+        }
+    }
+
+    private void oneNode(ClusterPod here, ClusterPod beside) {
+        try (TestDirectory directory = TestDirectory.create();
+                ReferenceHost bridge = ReferenceHost.bridge(directory.path());
+                TestNamespace one = TestNamespace.create();
+                TestNamespace two = TestNamespace.create()) {
+            bridge.network().add(ClusterNode.sandbox("one", one.path()));
+            Json result = bridge.network().add(ClusterNode.sandbox("two", two.path()));
+            IpAddress to = dev.ikat.model.InterfaceAddress.parse(
+                            result.get("ips").get(0).get("address").text())
+                    .address();
+            Lane ikat = Lane.of(
+                    "Ikat",
+                    here.namespace(),
+                    beside.namespace(),
+                    beside.address(IpFamily.IPV4).orElseThrow());
+            Lane bridged = Lane.of("bridge", one, two, to);
+            measure("pod to pod on one node", List.of(ikat, bridged));
+            report("pod to pod on one node, Gbit/s", ikat, "bridge", bridged);
+        }
+    }
+
+    private void acrossNodes(Cluster cluster, ClusterPod here, ClusterPod across) {
+        try (HandMadeVxlan byHand = new HandMadeVxlan()) {
+            Lane ikat = Lane.of(
+                    "Ikat",
+                    here.namespace(),
+                    across.namespace(),
+                    across.address(IpFamily.IPV4).orElseThrow());
+            Lane plain = Lane.of("by hand", byHand.client(), byHand.server(), byHand.serverAddress());
+            encapsulates(ikat, path -> transmitted(cluster.node(0).namespace(), "ikat-vxlan"));
+            encapsulates(plain, path -> transmitted(byHand.clientNode(), HandMadeVxlan.DEVICE));
+            measure("pod to pod across two nodes", List.of(ikat, plain));
+            report("pod to pod across nodes, VXLAN, Gbit/s", ikat, "plain kernel VXLAN", plain);
+        }
+    }
+
+    private static long transmitted(TestNamespace node, String device) {
+        return node.ipJson("-statistics", "link", "show", device)
+                .get(0)
+                .get("stats64")
+                .get("tx")
+                .get("packets")
+                .number();
+    }
+
+    /** A path that does not go where it should would be a fast one. */
+    private static void encapsulates(Lane path, ToLongFunction<Lane> counter) {
+        long before = counter.applyAsLong(path);
+        reach(path);
+        if (counter.applyAsLong(path) <= before) {
+            throw new CommandFailedException(path.name + ": packets do not pass the VXLAN device");
+        }
+    }
+
+    private static void reach(Lane path) {
+        List<Probe.Outcome> failures = Probe.failures(List.of(Probe.Target.icmp(path.client, path.to)), LIMIT);
+        if (!failures.isEmpty()) {
+            throw new CommandFailedException(path.name + ": " + failures);
+        }
+    }
+
+    private void measure(String what, List<Lane> paths) {
+        List<Lane> turns = new ArrayList<>(paths);
+        paths.forEach(ThroughputBench::reach);
+        for (int round = 0; round < ROUNDS; round++) {
+            for (Lane path : turns) {
+                double rate = iperf(path);
+                terminal.line(terminal.faint(
+                        "  %s, round %d of %d, %s: %.2f Gbit/s".formatted(what, round + 1, ROUNDS, path.name, rate)));
+                path.rate.add(rate);
+            }
+            Collections.rotate(turns, 1);
+        }
+    }
+
+    /** The server on the first processor, the client on the second: unpinned, rates fall into two groups. */
+    private double iperf(Lane path) {
+        try (TestDirectory directory = TestDirectory.create()) {
+            Path log = directory.path().resolve("server.log");
+            Process server = path.server
+                    .runner("taskset", "-c", "0", "iperf3", "-s", "-1", "-p", Integer.toString(PORT))
+                    .startInBackground(log);
+            try {
+                Await.until(
+                        LIMIT,
+                        () -> "iperf3 does not listen",
+                        () -> path.server
+                                .exec("ss", "-Hltn", "sport", "=", ":" + PORT)
+                                .contains("LISTEN"));
+                Json report = Json.parse(path.client
+                        .runner(
+                                "taskset",
+                                "-c",
+                                "1",
+                                "iperf3",
+                                "-J",
+                                "-c",
+                                path.to.toString(),
+                                "-p",
+                                Integer.toString(PORT),
+                                "-t",
+                                Integer.toString(seconds),
+                                "-O",
+                                "1")
+                        .run()
+                        .orThrow()
+                        .stdout());
+                return Double.parseDouble(report.get("end")
+                                .get("sum_received")
+                                .get("bits_per_second")
+                                .text())
+                        / 1e9;
+            } finally {
+                server.destroyForcibly();
+            }
+        }
+    }
+
+    private void report(String measure, Lane ikat, String beside, Lane other) {
+        table.atLeast(
+                measure,
+                ikat.rate.show("%.1f", true),
+                beside,
+                other.rate.show("%.1f", true),
+                ikat.rate.dividedBy(other.rate).median(),
+                1.0);
+    }
+}
