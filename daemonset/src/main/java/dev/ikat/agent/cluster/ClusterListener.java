@@ -1,0 +1,17 @@
+package dev.ikat.agent.cluster;
+
+import dev.ikat.policy.ClusterChange;
+import dev.ikat.policy.ClusterState;
+
+/** Hears what changes in the cluster. */
+@FunctionalInterface
+public interface ClusterListener {
+    /**
+     * The cluster has changed. To be quick: the next change waits for this method. It should not throw: the change
+     * counts as reported.
+     *
+     * @param change what is different; empty only where the first change finds no objects
+     * @param state all that there is now
+     */
+    void changed(ClusterChange change, ClusterState state);
+}

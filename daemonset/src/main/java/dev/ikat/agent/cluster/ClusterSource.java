@@ -1,0 +1,34 @@
+package dev.ikat.agent.cluster;
+
+import dev.ikat.policy.ClusterState;
+import java.util.List;
+
+/**
+ * Says what the cluster is, and then what changes. Implementations are thread-safe.
+ *
+ * <p>What is wrong at the source never stops it: the last good state of what is wrong stays in force, and
+ * {@link #faults} says what is the matter.
+ */
+public interface ClusterSource extends AutoCloseable {
+    /**
+     * Begins to report. The listener's first change has all that there is (and comes even if that is nothing), perhaps
+     * before this method returns; the next ones come in order, one at a time, from a thread of the source.
+     *
+     * @throws ClusterSourceException if the source can't be read at all
+     * @throws IllegalStateException if it was started before
+     */
+    void start(ClusterListener listener);
+
+    /** What was last reported; empty before the first change. */
+    ClusterState state();
+
+    /** Whether the first change has been reported: until then, that an object is not in the state means nothing. */
+    boolean synced();
+
+    /** What is wrong now at the source, in a stable order. */
+    List<SourceFault> faults();
+
+    /** Ends the reports: none comes after this method has returned. */
+    @Override
+    void close();
+}

@@ -1,0 +1,66 @@
+package dev.ikat.policy;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What is different between two moments of the cluster.
+ *
+ * @param added objects that were not there before
+ * @param updated objects that were there otherwise
+ * @param removed objects that are not there any more, as they were
+ */
+public record ClusterChange(List<ClusterObject> added, List<Update> updated, List<ClusterObject> removed) {
+    public ClusterChange {
+        added = List.copyOf(added);
+        updated = List.copyOf(updated);
+        removed = List.copyOf(removed);
+    }
+
+    /**
+     * What leads from one state to another.
+     *
+     * @param before each object by its key, as it was
+     * @param after each object by its key, as it is
+     */
+    public static ClusterChange between(
+            Map<ObjectKey, ? extends ClusterObject> before, Map<ObjectKey, ? extends ClusterObject> after) {
+        List<ClusterObject> added = new ArrayList<>();
+        List<Update> updated = new ArrayList<>();
+        List<ClusterObject> removed = new ArrayList<>();
+        after.forEach((key, object) -> {
+            ClusterObject old = before.get(key);
+            if (old == null) {
+                added.add(object);
+            } else if (!old.equals(object)) {
+                updated.add(new Update(old, object));
+            }
+        });
+        before.forEach((key, object) -> {
+            if (!after.containsKey(key)) {
+                removed.add(object);
+            }
+        });
+        return new ClusterChange(added, updated, removed);
+    }
+
+    /** Whether nothing is different. */
+    public boolean isEmpty() {
+        return added.isEmpty() && updated.isEmpty() && removed.isEmpty();
+    }
+
+    /**
+     * One object that is different.
+     *
+     * @param before as it was
+     * @param after as it is
+     */
+    public record Update(ClusterObject before, ClusterObject after) {
+        public Update {
+            if (!before.key().equals(after.key())) {
+                throw new IllegalArgumentException(before.key() + " can't become " + after.key());
+            }
+        }
+    }
+}

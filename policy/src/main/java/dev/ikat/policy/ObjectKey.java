@@ -1,0 +1,44 @@
+package dev.ikat.policy;
+
+import java.util.Comparator;
+import java.util.Objects;
+
+/**
+ * What identifies an object in the cluster.
+ *
+ * @param kind its kind
+ * @param namespace the namespace it is in, empty for a kind that is in none
+ * @param name its name there
+ */
+public record ObjectKey(ObjectKind kind, String namespace, String name) implements Comparable<ObjectKey> {
+    private static final Comparator<ObjectKey> ORDER = Comparator.comparing(ObjectKey::kind)
+            .thenComparing(ObjectKey::namespace)
+            .thenComparing(ObjectKey::name);
+
+    public ObjectKey {
+        Objects.requireNonNull(kind, "kind");
+        String object = kind.title() + " " + (namespace.isEmpty() ? "" : namespace + "/") + name;
+        if (kind.namespaced()) {
+            Names.requireLabel(object, "metadata.namespace", namespace);
+        } else if (!namespace.isEmpty()) {
+            throw new InvalidObjectException(object, "metadata.namespace", "a " + kind.title() + " is in no namespace");
+        }
+        if (kind == ObjectKind.NAMESPACE) {
+            Names.requireLabel(object, "metadata.name", name);
+        } else {
+            Names.requireSubdomain(object, "metadata.name", name);
+        }
+    }
+
+    /** By kind, namespace and name. */
+    @Override
+    public int compareTo(ObjectKey other) {
+        return ORDER.compare(this, other);
+    }
+
+    /** As in {@code Pod shop/web} or {@code Node worker-1}. */
+    @Override
+    public String toString() {
+        return kind.title() + " " + (namespace.isEmpty() ? "" : namespace + "/") + name;
+    }
+}
