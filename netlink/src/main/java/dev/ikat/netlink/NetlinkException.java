@@ -1,0 +1,56 @@
+package dev.ikat.netlink;
+
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * The kernel refused something: a netlink request, or one of the system calls around it. The message says what was
+ * tried, on what, and what the kernel answered, in its own words where it gave any (the extended acknowledgement).
+ *
+ * <p>Where several requests of one batch failed, this is the first failure, and the others are its
+ * {@linkplain #getSuppressed() suppressed} exceptions.
+ */
+public sealed class NetlinkException extends RuntimeException permits MalformedMessageException {
+    private static final long serialVersionUID = 1;
+
+    private final int errno;
+    private final String extendedAck;
+    private final int requestIndex;
+
+    NetlinkException(String attempt, int errno) {
+        this(attempt, errno, "", -1);
+    }
+
+    /**
+     * @param attempt what was tried, on what: "create veth ik0123 ..."
+     * @param errno the kernel's error number, positive
+     * @param extendedAck the kernel's explanation, empty where it gave none
+     * @param requestIndex the failed request's place in its batch, or -1
+     */
+    NetlinkException(String attempt, int errno, String extendedAck, int requestIndex) {
+        super(attempt + ": " + Errno.name(errno) + (extendedAck.isEmpty() ? "" : " (" + extendedAck + ")"));
+        this.errno = errno;
+        this.extendedAck = extendedAck;
+        this.requestIndex = requestIndex;
+    }
+
+    /** The kernel's error number, positive; see {@link Errno}. */
+    public int errno() {
+        return errno;
+    }
+
+    /** The error number's symbolic name, as in {@code EEXIST}. */
+    public String errnoName() {
+        return Errno.name(errno);
+    }
+
+    /** What the kernel said beyond the number (NLMSGERR_ATTR_MSG and the attribute it points at, linux/netlink.h). */
+    public Optional<String> extendedAck() {
+        return extendedAck.isEmpty() ? Optional.empty() : Optional.of(extendedAck);
+    }
+
+    /** The place of the failed request in its batch, from 0; empty where it was no request of a batch. */
+    public OptionalInt requestIndex() {
+        return requestIndex < 0 ? OptionalInt.empty() : OptionalInt.of(requestIndex);
+    }
+}
