@@ -125,6 +125,15 @@ public final class Cluster implements AutoCloseable {
         apply(node.name() + ".yaml", node.manifest());
     }
 
+    /** Removes a node's manifest. */
+    public void withdraw(ClusterNode node) {
+        try {
+            Files.deleteIfExists(manifests.resolve(node.name() + ".yaml"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** Writes a manifest file, as one rename. */
     public void apply(String fileName, String yaml) {
         try {

@@ -34,6 +34,7 @@ public final class ClusterNode implements AutoCloseable {
     private final Path home;
     private final List<ClusterPod> pods = new CopyOnWriteArrayList<>();
     private int host;
+    private List<Cidr> podCidrs;
     private Optional<RuntimeHost> runtimeHost = Optional.empty();
     private Optional<Process> agent = Optional.empty();
 
@@ -43,6 +44,8 @@ public final class ClusterNode implements AutoCloseable {
         this.number = number;
         this.subnet = subnet;
         this.host = 10 + number;
+        this.podCidrs = List.of(
+                Cidr.parse("10.244.%d.0/24".formatted(number)), Cidr.parse("fd00:10:244:%x::/64".formatted(number)));
         this.home = cluster.directory().directory(name());
     }
 
@@ -82,10 +85,15 @@ public final class ClusterNode implements AutoCloseable {
         return List.of(Underlay.v4(subnet, host), Underlay.v6(subnet, host));
     }
 
-    /** The blocks its pods get addresses of: IPv4, then IPv6. */
+    /** The blocks its pods get addresses of: IPv4, then IPv6, unless it was given others. */
     public List<Cidr> podCidrs() {
-        return List.of(
-                Cidr.parse("10.244.%d.0/24".formatted(number)), Cidr.parse("fd00:10:244:%x::/64".formatted(number)));
+        return podCidrs;
+    }
+
+    /** Gives the node other blocks for its pods, in its manifest too. */
+    public void setPodCidrs(Cidr... blocks) {
+        podCidrs = List.of(blocks);
+        cluster.publish(this);
     }
 
     /** The Kubernetes manifest of this node. */
@@ -317,6 +325,34 @@ public final class ClusterNode implements AutoCloseable {
                         "proto",
                         Integer.toString(ROUTE_PROTOCOL))
                 .elements();
+    }
+
+    /**
+     * Everything in the node's namespace that a pod could leave behind: links, addresses, routes, rules and permanent
+     * neighbours of both families, FDB entries, and the nftables ruleset without its counters. One line each, sorted;
+     * what the kernel numbers or counts by itself is left out.
+     */
+    public List<String> state() {
+        List<String> lines = new ArrayList<>();
+        namespace.linkNames().forEach(link -> lines.add("link " + link));
+        for (String family : List.of("-4", "-6")) {
+            add(lines, "address", "ip", "-oneline", family, "address", "show", "permanent");
+            add(lines, "route", "ip", family, "route", "show", "table", "all");
+            add(lines, "rule", "ip", family, "rule", "show");
+            add(lines, "neighbour", "ip", family, "neighbour", "show", "nud", "permanent");
+        }
+        add(lines, "fdb", "bridge", "fdb", "show");
+        add(lines, "nft", "nft", "--stateless", "list", "ruleset");
+        return lines.stream().sorted().toList();
+    }
+
+    private void add(List<String> lines, String what, String... command) {
+        namespace
+                .exec(command)
+                .lines()
+                .map(line -> line.replaceFirst("^[0-9]+: ", "").strip())
+                .filter(line -> !line.isEmpty())
+                .forEach(line -> lines.add(what + " " + line));
     }
 
     @Override

@@ -98,6 +98,12 @@ public final class ClusterPod implements AutoCloseable {
         node.forget(this);
     }
 
+    /** The namespace's end without DEL, as when a runtime is killed with its containers. */
+    public void vanish() {
+        close();
+        node.forget(this);
+    }
+
     /** Ends the server and the namespace without a word to the plugin. */
     @Override
     public void close() {

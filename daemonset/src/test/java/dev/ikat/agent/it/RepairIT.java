@@ -1,0 +1,144 @@
+package dev.ikat.agent.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ikat.testbed.Await;
+import dev.ikat.testbed.Cluster;
+import dev.ikat.testbed.ClusterNode;
+import dev.ikat.testbed.KernelFeature;
+import dev.ikat.testbed.RequiresKernel;
+import dev.ikat.testbed.RequiresRoot;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Somebody else changes what Ikat made: it is put right again, and soon. */
+@RequiresRoot
+@RequiresKernel({KernelFeature.VETH, KernelFeature.BRIDGE, KernelFeature.VXLAN, KernelFeature.IPV6})
+final class RepairIT {
+    private static final Duration REPAIR_LIMIT = Duration.ofSeconds(2);
+    private static final Duration MOVE_LIMIT = Duration.ofSeconds(5);
+
+    private Cluster cluster;
+    private ClusterNode node;
+    private List<String> before;
+
+    @BeforeEach
+    void makeTwoNodesThatAreConnected() {
+        cluster = Cluster.start(Cluster.Options.nodes(2).withAgentArguments("--overlay=vxlan"));
+        node = cluster.node(0);
+        cluster.nodes().forEach(each -> each.addPod("on-" + each));
+        NodeWitness.assertAllPairsConnect(cluster);
+        before = node.state();
+    }
+
+    @AfterEach
+    void remove() {
+        if (cluster != null) {
+            cluster.close();
+        }
+    }
+
+    private void assertRepaired() {
+        Await.until(
+                REPAIR_LIMIT,
+                () -> difference() + node.logTail(),
+                () -> node.state().equals(before));
+        NodeWitness.assertAllPairsConnect(cluster);
+    }
+
+    private String difference() {
+        List<String> now = node.state();
+        return "missing %s, too many %s%n"
+                .formatted(
+                        before.stream().filter(line -> !now.contains(line)).toList(),
+                        now.stream().filter(line -> !before.contains(line)).toList());
+    }
+
+    @Test
+    void flushedRoutesComeBack() {
+        node.namespace().ip("-4", "route", "flush", "proto", Integer.toString(ClusterNode.ROUTE_PROTOCOL));
+        node.namespace().ip("-6", "route", "flush", "proto", Integer.toString(ClusterNode.ROUTE_PROTOCOL));
+        assertThat(node.state()).isNotEqualTo(before);
+
+        assertRepaired();
+    }
+
+    @Test
+    void aDeletedVxlanDeviceComesBack() {
+        node.namespace().ip("link", "delete", "ikat-vxlan");
+
+        assertRepaired();
+    }
+
+    @Test
+    void aVxlanDeviceThatWasSetDownComesBack() {
+        node.namespace().ip("link", "set", "ikat-vxlan", "down");
+
+        assertRepaired();
+    }
+
+    @Test
+    void aDeletedFdbEntryComesBack() {
+        String entry = node.namespace()
+                .exec("bridge", "fdb", "show", "dev", "ikat-vxlan")
+                .lines()
+                .findFirst()
+                .orElseThrow();
+        String[] words = entry.split(" +", -1);
+        node.namespace().exec("bridge", "fdb", "del", words[0], "dev", "ikat-vxlan", "dst", words[2]);
+        assertThat(node.state()).isNotEqualTo(before);
+
+        assertRepaired();
+    }
+
+    @Test
+    void aFlushedMasqueradeTableComesBack() {
+        node.namespace().exec("nft", "flush", "ruleset");
+        assertThat(node.state()).isNotEqualTo(before);
+
+        assertRepaired();
+    }
+
+    @Test
+    void whatOthersMadeIsLeftAlone() throws InterruptedException {
+        node.namespace().ip("route", "add", "203.0.113.0/24", "dev", "eth0");
+        node.namespace().ip("link", "add", "others0", "type", "bridge");
+        node.namespace().exec("nft", "add", "table", "inet", "others");
+        List<String> withOthers = node.state();
+
+        node.namespace().ip("link", "delete", "ikat-vxlan");
+
+        Await.until(
+                REPAIR_LIMIT,
+                () -> withOthers + " became " + node.state(),
+                () -> node.state().equals(withOthers));
+    }
+
+    @Test
+    void aChangedNodeAddressMovesItsPeers() {
+        ClusterNode moved = cluster.node(1);
+        String peer = moved.internalIps().getFirst().address().toString();
+        long start = System.nanoTime();
+
+        moved.renumber(99);
+
+        String now = moved.internalIps().getFirst().address().toString();
+        Await.until(
+                MOVE_LIMIT,
+                () -> node + " still sends to " + peer + ": " + node.state(),
+                () -> node.state().stream().noneMatch(line -> mentions(line, peer))
+                        && node.state().stream().anyMatch(line -> line.startsWith("fdb") && mentions(line, now)));
+        Await.until(
+                MOVE_LIMIT.minusNanos(System.nanoTime() - start),
+                () -> "pods do not reach each other: " + moved.state() + moved.logTail(),
+                () -> dev.ikat.testbed.Probe.failures(cluster.allPairs(), Duration.ofMillis(500))
+                        .isEmpty());
+    }
+
+    private static boolean mentions(String line, String address) {
+        return List.of(line.split(" +", -1)).contains(address);
+    }
+}
