@@ -18,7 +18,8 @@ static const char usage[] =
 	"       ikat-probe run [-p N]           read jobs from stdin, run them N at a time, print how long each took\n"
 	"           a job: PROGRAM <tab> STDIN-FILE <tab> NETNS|- <tab> NAME=VALUE <tab> ...\n"
 	"           a result: INDEX EXIT-CODE START-NS END-NS OUTPUT\n"
-	"       ikat-probe get ADDRESS PORT PATH   print the answer to an HTTP GET, status line and headers included\n";
+	"       ikat-probe get ADDRESS PORT PATH   print the answer to an HTTP GET, status line and headers included\n"
+	"       ikat-probe floor TIMES NETNS    wire a pod by bare netlink, print the nanoseconds of each time\n";
 
 int main(int argc, char **argv)
 {
@@ -38,6 +39,8 @@ int main(int argc, char **argv)
 		return run(argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "get"))
 		return get(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "floor"))
+		return floor_time(argc - 1, argv + 1);
 	fputs(usage, stderr);
 	return 2;
 }

@@ -10,6 +10,7 @@ int serve(int argc, char **argv);
 int check(int argc, char **argv);
 int run(int argc, char **argv);
 int get(int argc, char **argv);
+int floor_time(int argc, char **argv);
 
 static inline int64_t now_ns(void)
 {

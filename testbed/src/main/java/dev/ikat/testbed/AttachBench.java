@@ -63,6 +63,8 @@ final class AttachBench {
                 TestDirectory directory = TestDirectory.create();
                 ReferenceHost bridge = ReferenceHost.bridge(directory.path());
                 ReferenceHost ptp = ReferenceHost.ptp(directory.path());
+                TestNamespace bare = TestNamespace.create();
+                TestNamespace barePod = TestNamespace.create();
                 NamespacePool pool = new NamespacePool(parts.contains(Bench.Part.memory) ? PODS_FOR_MEMORY : BURST)) {
             ClusterNode node = cluster.node(0);
             Contestant ikat = Contestant.of("ikat", node.namespace(), node.network());
@@ -73,8 +75,9 @@ final class AttachBench {
             warmUp(bridged, 1, pool, directory.path());
             warmUp(routed, 1, pool, directory.path());
             if (parts.contains(Bench.Part.attach)) {
-                attach(all, pool, directory.path());
-                reportAttach(ikat, bridged, routed);
+                Samples floor = new Samples();
+                attach(all, pool, directory.path(), () -> floor(bare, barePod, floor));
+                reportAttach(ikat, bridged, routed, floor);
             }
             if (parts.contains(Bench.Part.burst)) {
                 burst(List.of(ikat, bridged), pool, directory.path());
@@ -109,10 +112,22 @@ final class AttachBench {
                 .toList();
     }
 
-    private void attach(List<Contestant> contestants, NamespacePool pool, Path directory) {
+    /** What the kernel alone takes for the same wiring. */
+    private static void floor(TestNamespace host, TestNamespace pod, Samples samples) {
+        host.exec(
+                        Probe.program().toString(),
+                        "floor",
+                        Integer.toString(BLOCK),
+                        pod.path().toString())
+                .lines()
+                .forEach(line -> samples.add(Long.parseLong(line) / 1e6));
+    }
+
+    private void attach(List<Contestant> contestants, NamespacePool pool, Path directory, Runnable everyRound) {
         List<Contestant> turns = new ArrayList<>(contestants);
         for (int round = 0; round < rounds; round++) {
             terminal.line(terminal.faint("  ADD and DEL, round %d of %d".formatted(round + 1, rounds)));
+            everyRound.run();
             for (Contestant contestant : turns) {
                 List<CniNetwork.Sandbox> sandboxes = sandboxes(pool, BLOCK);
                 Stopwatch.time(contestant.jobs("ADD", sandboxes, directory), 1)
@@ -125,9 +140,15 @@ final class AttachBench {
         }
     }
 
-    private void reportAttach(Contestant ikat, Contestant bridged, Contestant routed) {
+    private void reportAttach(Contestant ikat, Contestant bridged, Contestant routed, Samples floor) {
         String shown = ikat.add.show("%.2f", false);
         table.atMost("ADD, ms", shown, ikat.add.median(), 3.0, "ms");
+        table.note(
+                "ADD, ms",
+                shown,
+                "bare netlink in C",
+                floor.show("%.2f", false),
+                OptionalDouble.of(floor.median() / ikat.add.median()));
         compare("ADD, ms", ikat.add, "bridge + host-local", bridged.add, 3.0);
         compare("ADD, ms", ikat.add, "ptp ipMasq + host-local", routed.add, 8.0);
         compare("DEL, ms", ikat.delete, "bridge + host-local", bridged.delete, 5.0);
