@@ -91,7 +91,7 @@ final class Libc {
 
     /** close(2); on Linux the descriptor is gone even where this fails, so there is nothing to act on. */
     static void close(int fd) {
-        int ignored = call(CLOSE, fd, 0, 0, 0, 0, 0);
+        int _ = call(CLOSE, fd, 0, 0, 0, 0, 0);
     }
 
     /** read(2). */

@@ -93,7 +93,7 @@ final class MessageWriter {
                     + " bytes; an attribute holds at most " + MAX_ATTRIBUTE);
         }
         buffer.putShort(start, (short) length);
-        return this;
+        return align();
     }
 
     /** Struct rtnexthop and its like: a record that starts with its own length, u16, and is no attribute. */

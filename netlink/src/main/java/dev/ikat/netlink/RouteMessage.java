@@ -3,6 +3,8 @@ package dev.ikat.netlink;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -87,13 +89,9 @@ final class RouteMessage {
         if (gateway.family() == family) {
             message.address(RTA_GATEWAY, gateway);
         } else {
-            byte[] address = gateway.toBytes();
-            message.nested(RTA_VIA, via -> {
-                via.bodyU16(AddressFamily.of(gateway.family()));
-                for (byte b : address) {
-                    via.bodyU8(b);
-                }
-            });
+            ByteBuffer via = ByteBuffer.allocate(RTVIA + gateway.family().byteLength());
+            via.order(ByteOrder.nativeOrder()).putShort((short) AddressFamily.of(gateway.family()));
+            message.bytes(RTA_VIA, via.put(gateway.toBytes()).array());
         }
     }
 
