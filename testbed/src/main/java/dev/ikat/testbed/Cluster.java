@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * A cluster on one machine: nodes that are network namespaces on an {@link Underlay}, each with its own agent process,
  * and pods that the real launcher wires. The manifests directory that all agents watch stands for the API server.
  *
- * <p>Everything made here is removed by {@link #close()}, by a shutdown hook if that is never reached (Ctrl-C), and by
+ * <p>Everything made here is removed by {@link #close()}, by {@link Teardown} if that is never reached (Ctrl-C), and by
  * the next run if this process is killed ({@link StaleResources}).
  */
 public final class Cluster implements AutoCloseable {
@@ -30,7 +30,6 @@ public final class Cluster implements AutoCloseable {
     private final Underlay underlay;
     private final List<ClusterNode> nodes = new ArrayList<>();
     private final AtomicBoolean closed = new AtomicBoolean();
-    private final Thread hook = new Thread(this::close, "cluster-cleanup");
 
     /**
      * What a cluster is to be like. Immutable; the {@code with} methods return changed copies.
@@ -72,7 +71,6 @@ public final class Cluster implements AutoCloseable {
 
     private Cluster(Options options) {
         this.options = options;
-        Runtime.getRuntime().addShutdownHook(hook);
         this.directory = TestDirectory.create();
         this.manifests = directory.directory("manifests");
         this.underlay = new Underlay();
@@ -80,7 +78,7 @@ public final class Cluster implements AutoCloseable {
 
     /** Makes the underlay and the nodes' namespaces and manifests; no agent runs yet. */
     public static Cluster create(Options options) {
-        Cluster cluster = new Cluster(options);
+        Cluster cluster = Teardown.make(() -> new Cluster(options));
         try {
             for (int i = 0; i < options.subnets.size(); i++) {
                 cluster.addNode(i + 1, options.subnets.get(i));
@@ -202,16 +200,8 @@ public final class Cluster implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        forgetHook();
+        Teardown.forgetAll();
         closed.set(true);
-    }
-
-    private void forgetHook() {
-        try {
-            Runtime.getRuntime().removeShutdownHook(hook);
-        } catch (IllegalStateException e) {
-            // The hook itself is what runs: there is nothing left to forget.
-        }
     }
 
     /** Stops the agents and removes every namespace and file; pods are not asked. Does nothing the second time. */
@@ -220,9 +210,7 @@ public final class Cluster implements AutoCloseable {
         if (!closed.compareAndSet(false, true)) {
             return;
         }
-        if (Thread.currentThread() != hook) {
-            forgetHook();
-        }
+        Teardown.forget(this);
         List<CompletableFuture<Void>> ends = nodes.stream()
                 .map(node -> CompletableFuture.runAsync(node::close))
                 .toList();

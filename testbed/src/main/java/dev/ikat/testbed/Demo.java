@@ -105,8 +105,10 @@ public final class Demo implements Callable<Integer> {
                             (System.nanoTime() - start) / 1e9));
             return allReached && nothingLeft ? 0 : 1;
         } catch (CommandFailedException | CniFailedException e) {
-            Runtime.getRuntime().removeShutdownHook(farewell);
-            terminal.line("  " + terminal.no() + " " + e.getMessage());
+            if (!Teardown.isEnding()) {
+                Runtime.getRuntime().removeShutdownHook(farewell);
+                terminal.line("  " + terminal.no() + " " + e.getMessage());
+            }
             return 1;
         }
     }

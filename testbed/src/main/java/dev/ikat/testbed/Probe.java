@@ -215,7 +215,7 @@ public final class Probe {
                     Probe.class.getResourceAsStream("ikat-probe"),
                     "ikat-probe is not on the class path: build testbed with Maven, which calls gcc")) {
                 // Not in TestDirectory: a file system in memory may be mounted without leave to execute.
-                Path directory = Files.createTempDirectory("ikat-probe");
+                Path directory = Files.createDirectory(TestDirectory.onDisk().resolve(RunOwner.uniqueName()));
                 Path file = directory.resolve("ikat-probe");
                 Files.copy(resource, file);
                 Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));

@@ -56,9 +56,11 @@ public final class StaleResources {
                 removed.add("network namespace " + name);
             }
         }
-        for (Path directory : stale(TestDirectory.base(), kept)) {
-            TestDirectory.deleteTree(directory);
-            removed.add("directory " + directory);
+        for (Path parent : List.of(TestDirectory.base(), TestDirectory.onDisk())) {
+            for (Path directory : stale(parent, kept)) {
+                TestDirectory.deleteTree(directory);
+                removed.add("directory " + directory);
+            }
         }
         removeControlGroups(kept, removed);
         return removed;

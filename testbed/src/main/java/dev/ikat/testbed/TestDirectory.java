@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -24,14 +25,16 @@ public final class TestDirectory implements AutoCloseable {
 
     /** Makes a directory that only its owner may enter. */
     public static TestDirectory create() {
-        Path path = base().resolve(RunOwner.uniqueName());
-        try {
-            Files.createDirectory(path);
-            Files.setPosixFilePermissions(path, java.nio.file.attribute.PosixFilePermissions.fromString("rwx------"));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        return new TestDirectory(path);
+        return Teardown.make(() -> {
+            Path path = base().resolve(RunOwner.uniqueName());
+            try {
+                Files.createDirectory(
+                        path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            return new TestDirectory(path);
+        });
     }
 
     /** Where such directories are made. */
@@ -46,6 +49,11 @@ public final class TestDirectory implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+        return onDisk();
+    }
+
+    /** Where large files, and programs to execute, are put. */
+    static Path onDisk() {
         return Path.of(Objects.requireNonNullElse(System.getProperty("java.io.tmpdir"), "/tmp"));
     }
 
@@ -65,6 +73,7 @@ public final class TestDirectory implements AutoCloseable {
 
     @Override
     public void close() {
+        Teardown.forget(this);
         deleteTree(path);
     }
 

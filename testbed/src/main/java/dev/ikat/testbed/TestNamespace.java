@@ -27,8 +27,11 @@ public final class TestNamespace implements AutoCloseable {
         if (SWEPT.compareAndSet(false, true)) {
             StaleResources.sweep();
         }
-        TestNamespace namespace = new TestNamespace(RunOwner.uniqueName());
-        ProcessRunner.output("ip", "netns", "add", namespace.name);
+        TestNamespace namespace = Teardown.make(() -> {
+            String name = RunOwner.uniqueName();
+            ProcessRunner.output("ip", "netns", "add", name);
+            return new TestNamespace(name);
+        });
         try {
             namespace.ip("link", "set", "lo", "up");
         } catch (CommandFailedException e) {
@@ -113,6 +116,7 @@ public final class TestNamespace implements AutoCloseable {
     @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
+            Teardown.forget(this);
             // A test may have removed it already, as a runtime does before DEL.
             ProcessRunner.of("ip", "netns", "del", name).run();
         }
