@@ -3,7 +3,9 @@ package dev.ikat.ipam;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import java.util.Collections;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -25,7 +27,7 @@ public record AddressRange(
         Cidr subnet, IpAddress first, IpAddress last, Set<Cidr> exclusions, Optional<IpAddress> gateway) {
     public AddressRange {
         Objects.requireNonNull(gateway, "gateway");
-        exclusions = java.util.Collections.unmodifiableSet(new LinkedHashSet<>(exclusions));
+        exclusions = Collections.unmodifiableSet(new LinkedHashSet<>(exclusions));
         if (!subnet.contains(first) || !subnet.contains(last)) {
             throw new IllegalArgumentException(
                     "the range " + first + " to " + last + " is not within its subnet " + subnet);
@@ -58,7 +60,7 @@ public record AddressRange(
     /** This range without these blocks too. */
     public AddressRange excluding(Cidr... blocks) {
         Set<Cidr> all = new LinkedHashSet<>(exclusions);
-        all.addAll(java.util.List.of(blocks));
+        all.addAll(List.of(blocks));
         return new AddressRange(subnet, first, last, all, gateway);
     }
 

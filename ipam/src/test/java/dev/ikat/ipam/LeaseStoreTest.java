@@ -14,6 +14,7 @@ import dev.ikat.testbed.TestDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Instant;
@@ -350,10 +351,7 @@ final class LeaseStoreTest {
         Lease pending = allocate(1, DUAL);
         Lease ofTheDead =
                 new Lease(pod(1), NETWORK, pending.addresses(), LeaseState.PENDING, pending.since(), Integer.MAX_VALUE);
-        Files.write(
-                leases.resolve("leases.log"),
-                new LeaseRecord.Leased(ofTheDead).line(),
-                java.nio.file.StandardOpenOption.APPEND);
+        Files.write(leases.resolve("leases.log"), new LeaseRecord.Leased(ofTheDead).line(), StandardOpenOption.APPEND);
         assertThat(store.find(pod(1))).contains(ofTheDead);
 
         assertThat(allocate(1, DUAL)).isEqualTo(pending);

@@ -58,6 +58,11 @@ public record ClusterState(
         return Optional.ofNullable(nodes.get(name));
     }
 
+    /** The namespace of this name. */
+    public Optional<Namespace> namespace(String name) {
+        return Optional.ofNullable(namespaces.get(name));
+    }
+
     /** The pod of this name. */
     public Optional<Pod> pod(String namespace, String name) {
         return Optional.ofNullable(pods.get(new ObjectKey(ObjectKind.POD, namespace, name)));

@@ -1,5 +1,6 @@
 package dev.ikat.policy;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -77,7 +78,7 @@ public record LabelSelector(Labels matchLabels, List<Requirement> matchExpressio
     public record Requirement(String key, Operator operator, Set<String> values) {
         public Requirement {
             Names.requireLabelKey("key", key);
-            values = java.util.Collections.unmodifiableSet(new TreeSet<>(values));
+            values = Collections.unmodifiableSet(new TreeSet<>(values));
             values.forEach(value -> Names.requireLabelValue("values", value));
             if (operator.takesValues() && values.isEmpty()) {
                 throw new InvalidObjectException("values", "operator " + operator.title() + " needs at least one");

@@ -1,6 +1,7 @@
 package dev.ikat.policy;
 
 import dev.ikat.model.Cidr;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
@@ -34,7 +35,7 @@ public record NetworkPolicy(
             throw new InvalidObjectException(
                     object, "spec.policyTypes", "at least one of Ingress and Egress is needed");
         }
-        types = java.util.Collections.unmodifiableSet(EnumSet.copyOf(types));
+        types = Collections.unmodifiableSet(EnumSet.copyOf(types));
         ingress = List.copyOf(ingress);
         egress = List.copyOf(egress);
     }
