@@ -14,6 +14,7 @@ import picocli.CommandLine.Option;
         name = "bench",
         mixinStandardHelpOptions = true,
         sortOptions = false,
+        usageHelpWidth = 120,
         description = {
             "Measures Ikat and, taking turns with it in the same run, Debian's containernetworking-plugins and plain",
             "kernel set-ups. Prints one table: medians, and in parentheses the 90th percentile (of throughputs the",

@@ -264,9 +264,14 @@ public final class ClusterNode implements AutoCloseable {
 
     /** Makes a namespace and wires it with ADD through the real launcher. */
     public ClusterPod addPod(String podName) {
+        return addPod(podName, new Json.Obj(Map.of()));
+    }
+
+    /** The same with what the runtime passes for capabilities ({@code runtimeConfig}). */
+    public ClusterPod addPod(String podName, Json runtimeConfig) {
         TestNamespace pod = TestNamespace.create();
         try {
-            CniNetwork.Sandbox sandbox = sandbox(podName, pod.path());
+            CniNetwork.Sandbox sandbox = sandbox(podName, pod.path()).withRuntimeConfig(runtimeConfig);
             ClusterPod added =
                     new ClusterPod(podName, this, pod, sandbox, network().add(sandbox));
             pods.add(added);
@@ -282,7 +287,7 @@ public final class ClusterNode implements AutoCloseable {
         String containerId = "%016x%048x"
                 .formatted(ProcessHandle.current().pid() << 32 | CONTAINERS.incrementAndGet(), podName.hashCode());
         String arguments = "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=" + podName;
-        return new CniNetwork.Sandbox(containerId, Optional.of(netns), "eth0", arguments);
+        return new CniNetwork.Sandbox(containerId, Optional.of(netns), "eth0", arguments, new Json.Obj(Map.of()));
     }
 
     /** The pods added and not deleted. */

@@ -58,11 +58,19 @@ public final class CniNetwork {
      * @param netns CNI_NETNS; empty where the namespace is gone
      * @param interfaceName CNI_IFNAME
      * @param arguments CNI_ARGS, may be empty
+     * @param runtimeConfig an object with a member for each capability that the runtime makes use of (CNI conventions,
+     *     "Dynamic Plugin specific fields"); a plugin gets those that it declares
      */
-    public record Sandbox(String containerId, Optional<Path> netns, String interfaceName, String arguments) {
+    public record Sandbox(
+            String containerId, Optional<Path> netns, String interfaceName, String arguments, Json runtimeConfig) {
         /** Interface eth0 of a container. */
         public static Sandbox eth0(String containerId, Path netns) {
-            return new Sandbox(containerId, Optional.of(netns), "eth0", "");
+            return new Sandbox(containerId, Optional.of(netns), "eth0", "", new Json.Obj(Map.of()));
+        }
+
+        /** The same with this runtime configuration. */
+        public Sandbox withRuntimeConfig(Json config) {
+            return new Sandbox(containerId, netns, interfaceName, arguments, config);
         }
     }
 
@@ -116,7 +124,14 @@ public final class CniNetwork {
     }
 
     private String succeed(String command, Json plugin, Sandbox sandbox, Optional<Json> previous) {
-        return succeed(command, plugin, variables(sandbox), previous);
+        Json runtimeConfig = new Json.Obj(Map.of());
+        for (String capability : sandbox.runtimeConfig.names()) {
+            if (plugin.get("capabilities").get(capability).isTrue()) {
+                runtimeConfig = runtimeConfig.with(capability, sandbox.runtimeConfig.get(capability));
+            }
+        }
+        Json configured = runtimeConfig.names().isEmpty() ? plugin : plugin.with("runtimeConfig", runtimeConfig);
+        return succeed(command, configured, variables(sandbox), previous);
     }
 
     private String succeed(String command, Json plugin, Map<String, String> variables, Optional<Json> previous) {

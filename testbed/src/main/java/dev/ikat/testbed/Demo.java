@@ -20,6 +20,7 @@ import picocli.CommandLine.Option;
         name = "demo",
         mixinStandardHelpOptions = true,
         sortOptions = false,
+        usageHelpWidth = 120,
         description = {
             "Makes nodes and pods of network namespaces, wires them with the real agent and plugin, tries every",
             "connection, and removes everything again, also after Ctrl-C."

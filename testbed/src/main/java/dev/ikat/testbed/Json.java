@@ -95,6 +95,11 @@ public sealed interface Json {
         return this instanceof Obj(Map<String, Json> members) && members.containsKey(name);
     }
 
+    /** The names of an object's members, in the order of the text; none of anything else. */
+    default List<String> names() {
+        return this instanceof Obj(Map<String, Json> members) ? List.copyOf(members.keySet()) : List.of();
+    }
+
     /** The elements of an array; none of anything else. */
     default List<Json> elements() {
         return this instanceof Arr(List<Json> elements) ? List.copyOf(elements) : List.of();

@@ -1,0 +1,75 @@
+package dev.ikat.agent.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ikat.testbed.Await;
+import dev.ikat.testbed.Distribution;
+import dev.ikat.testbed.ProcessResult;
+import dev.ikat.testbed.ProcessRunner;
+import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.TestDirectory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The demo as a user runs it. */
+@RequiresRoot
+final class DemoIT {
+    private static List<String> command() {
+        // A build that was started in the background ignores SIGINT, and so would its children.
+        return List.of(
+                "env",
+                "--default-signal=INT",
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-D" + Distribution.PROPERTY + "=" + Distribution.configured().root(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.ikat.testbed.Demo");
+    }
+
+    private static List<String> namespacesOf(long pid) throws IOException {
+        try (var files = Files.list(Path.of("/run/netns"))) {
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.startsWith("ikt-" + pid + "s"))
+                    .toList();
+        }
+    }
+
+    @Test
+    void everyPodReachesEveryOther() {
+        ProcessResult result = ProcessRunner.of(command()).run();
+
+        assertThat(result.exitCode()).as(result.stdout() + result.stderr()).isZero();
+        assertThat(result.stdout())
+                .contains("10.244.1.0/24", "fd00:10:244:2::/64", "64 connections", "all well")
+                .doesNotContain("NO", "\u001b");
+    }
+
+    @Test
+    void nothingIsLeftAfterCtrlC() throws IOException, InterruptedException {
+        try (TestDirectory directory = TestDirectory.create()) {
+            Path log = directory.path().resolve("demo.log");
+            Process demo = ProcessRunner.of(command()).startInBackground(log);
+            Await.until(
+                    Duration.ofSeconds(30), () -> "no pod yet", () -> read(log).contains("ADD pod-1"));
+            assertThat(namespacesOf(demo.pid())).isNotEmpty();
+
+            ProcessRunner.output("kill", "-INT", Long.toString(demo.pid()));
+
+            assertThat(demo.waitFor()).isEqualTo(130);
+            assertThat(namespacesOf(demo.pid())).isEmpty();
+        }
+    }
+
+    private static String read(Path log) {
+        try {
+            return Files.readString(log);
+        } catch (IOException e) {
+            return "";
+        }
+    }
+}
