@@ -1,0 +1,66 @@
+package dev.ikat.cni;
+
+import dev.ikat.model.InterfaceAddress;
+import dev.ikat.model.IpAddress;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What CNI_ARGS says: {@code KEY=VALUE} pairs, separated by semicolons. A key that is not known is an error unless
+ * {@code IgnoreUnknown=1} is among them, as with the reference plugins.
+ *
+ * @param requestedAddress the address asked for by {@code IP=}
+ */
+record CniArguments(Optional<IpAddress> requestedAddress) {
+    /** What Kubernetes' runtimes say about the pod; nothing of it is needed for wiring. */
+    private static final Set<String> KUBERNETES =
+            Set.of("K8S_POD_NAMESPACE", "K8S_POD_NAME", "K8S_POD_INFRA_CONTAINER_ID", "K8S_POD_UID");
+
+    /**
+     * Parses the variable's value.
+     *
+     * @throws CniException {@link CniError#INVALID_ENVIRONMENT} if it is malformed
+     */
+    static CniArguments parse(String text) {
+        Optional<IpAddress> address = Optional.empty();
+        Optional<String> unknown = Optional.empty();
+        boolean ignoreUnknown = false;
+        for (String pair : text.isEmpty() ? new String[0] : text.split(";")) {
+            int equals = pair.indexOf('=');
+            if (equals < 1) {
+                throw invalid("'" + pair + "' is not KEY=VALUE");
+            }
+            String key = pair.substring(0, equals);
+            String value = pair.substring(equals + 1);
+            switch (key) {
+                case "IgnoreUnknown" ->
+                    ignoreUnknown = Set.of("1", "true", "True", "TRUE").contains(value);
+                case "IP" -> {
+                    try {
+                        address = Optional.of(addressWithOptionalPrefix(value));
+                    } catch (IllegalArgumentException e) {
+                        throw invalid("IP: " + e.getMessage());
+                    }
+                }
+                default -> {
+                    if (!KUBERNETES.contains(key)) {
+                        unknown = Optional.of(key);
+                    }
+                }
+            }
+        }
+        if (unknown.isPresent() && !ignoreUnknown) {
+            throw invalid("'" + unknown.get() + "' is not known; add IgnoreUnknown=1 if that is all right");
+        }
+        return new CniArguments(address);
+    }
+
+    private static CniException invalid(String details) {
+        return new CniException(CniError.INVALID_ENVIRONMENT, "CNI_ARGS is invalid", details);
+    }
+
+    /** An address, with or without a prefix length, which a pod's address has no use for. */
+    static IpAddress addressWithOptionalPrefix(String text) {
+        return text.indexOf('/') >= 0 ? InterfaceAddress.parse(text).address() : IpAddress.parse(text);
+    }
+}

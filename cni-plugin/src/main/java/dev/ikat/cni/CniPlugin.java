@@ -1,0 +1,353 @@
+package dev.ikat.cni;
+
+import dev.ikat.ipam.AddressExhaustedException;
+import dev.ikat.ipam.AddressUnavailableException;
+import dev.ikat.ipam.AttachmentTakenException;
+import dev.ikat.ipam.IpamException;
+import dev.ikat.ipam.Lease;
+import dev.ikat.ipam.LeaseBusyException;
+import dev.ikat.ipam.LeaseState;
+import dev.ikat.ipam.LeaseStore;
+import dev.ikat.model.Attachment;
+import dev.ikat.model.Cidr;
+import dev.ikat.model.ContainerId;
+import dev.ikat.model.InterfaceAddress;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.netlink.NamespaceGoneException;
+import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.Rtnetlink;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The verbs of the CNI. An ADD is all or nothing: its steps are {@code lease}, {@code link}, {@code pod}, {@code host},
+ * {@code commit} and {@code answer}, and when one fails those before it are undone. DEL's steps are {@code release},
+ * {@code unroute}, {@code reap} and {@code answer}; the {@link Reaper} has those that follow.
+ *
+ * <p>Thread-safe. Requests for one container are expected one after the other.
+ */
+public final class CniPlugin {
+    private final LeaseStore leases;
+    private final NodeNetwork node;
+    private final PodWiring wiring;
+    private final PodNetwork network;
+    private final Reaper reaper;
+    private final StepObserver observer;
+
+    /**
+     * @param leases where the leases are
+     * @param node where the host ends of the pods' links go
+     * @param network what must be known of the node
+     * @param reaper ends released leases
+     * @param observer hears of each step
+     */
+    public CniPlugin(LeaseStore leases, NodeNetwork node, PodNetwork network, Reaper reaper, StepObserver observer) {
+        this.leases = leases;
+        this.node = node;
+        this.wiring = new PodWiring(node);
+        this.network = network;
+        this.reaper = reaper;
+        this.observer = observer;
+    }
+
+    /** Answers a request. Whatever goes wrong becomes the error object in the answer. */
+    public CniResponse handle(CniRequest request) {
+        CniVersion version = CniVersion.NEWEST;
+        try {
+            Verb verb = verb(request);
+            Json document = Json.parseObject(request.stdin());
+            if (verb == Verb.VERSION) {
+                return new CniResponse(
+                        0, CniWriter.versions(document.string("cniVersion").orElse(version.toString())));
+            }
+            version = NetworkConfigReader.version(document);
+            if (!version.isAtLeast(verb.since())) {
+                throw new CniException(
+                        CniError.INCOMPATIBLE_VERSION,
+                        verb + " is not part of CNI version " + version,
+                        "it came with " + verb.since());
+            }
+            return new CniResponse(0, execute(verb, request, NetworkConfigReader.read(document, version)));
+        } catch (CniException e) {
+            return failure(version, e);
+        } catch (NetlinkException e) {
+            return failure(version, new CniException(CniError.KERNEL, "the kernel refused", e));
+        } catch (IpamException e) {
+            return failure(version, translated(e));
+        } catch (RuntimeException e) {
+            return failure(version, new CniException(CniError.INTERNAL, "internal error: " + e, e));
+        }
+    }
+
+    private static CniResponse failure(CniVersion version, CniException e) {
+        return new CniResponse(1, CniWriter.error(version, e));
+    }
+
+    private static CniException translated(IpamException e) {
+        return switch (e) {
+            // Another pod's end will free one: a condition that passes (section 5 "Error", code 11).
+            case AddressExhaustedException full ->
+                new CniException(CniError.TRY_AGAIN_LATER, "no address is free", full);
+            case AddressUnavailableException unavailable ->
+                new CniException(CniError.INVALID_NETWORK_CONFIG, "the requested address can't be given", unavailable);
+            case AttachmentTakenException taken ->
+                new CniException(CniError.INTERFACE_TAKEN, "another network has this interface", taken);
+            case LeaseBusyException busy ->
+                new CniException(CniError.TRY_AGAIN_LATER, "the interface is still being removed", busy);
+            default -> new CniException(CniError.IO_FAILURE, "the lease store failed", e);
+        };
+    }
+
+    private static Verb verb(CniRequest request) {
+        String command = request.variable("CNI_COMMAND");
+        return Verb.of(command)
+                .orElseThrow(() -> new CniException(
+                        CniError.INVALID_ENVIRONMENT,
+                        command.isEmpty() ? "CNI_COMMAND is not set" : "CNI_COMMAND '" + command + "' is not known",
+                        "it is one of ADD, DEL, CHECK, GC, STATUS, VERSION; a container runtime sets it"));
+    }
+
+    private byte[] execute(Verb verb, CniRequest request, NetworkConfig config) {
+        return switch (verb) {
+            case ADD -> add(request, config);
+            case DEL -> del(request, config);
+            case CHECK -> check(request, config);
+            case GC -> collect(config);
+            case STATUS -> status(config);
+            case VERSION -> throw new IllegalStateException("VERSION needs no configuration");
+        };
+    }
+
+    private byte[] add(CniRequest request, NetworkConfig config) {
+        Attachment attachment = attachment(request);
+        Path path = namespacePath(request);
+        List<IpAddress> requested = requestedAddresses(request, config);
+        if (config.previousResult().isPresent()) {
+            throw new CniException(
+                    CniError.INVALID_NETWORK_CONFIG,
+                    "Ikat must be the first plugin of its network",
+                    "there is a prevResult; move 'ikat' to the front of 'plugins'");
+        }
+        network.requireReady(config);
+        try (NetworkNamespace pod = openPod(path);
+                Rtnetlink inPod = Rtnetlink.open(pod)) {
+            observer.reached(Verb.ADD, "lease");
+            reaper.reapNow(attachment);
+            Lease lease = leases.allocate(attachment, config.name(), network.addressPlan(config), requested);
+            int mtu = network.mtu(config);
+            if (lease.state() != LeaseState.ACTIVE
+                    || !wiring.differences(lease, inPod).isEmpty()) {
+                wire(lease, pod, inPod, mtu);
+            }
+            observer.reached(Verb.ADD, "answer");
+            return CniWriter.result(config.version(), result(lease, path, mtu, config));
+        }
+    }
+
+    private void wire(Lease lease, NetworkNamespace pod, Rtnetlink inPod, int mtu) {
+        PodLink link = PodLink.of(lease.attachment());
+        boolean linkMade = false;
+        try {
+            observer.reached(Verb.ADD, "link");
+            wiring.createLink(link, pod, inPod, mtu);
+            linkMade = true;
+            observer.reached(Verb.ADD, "pod");
+            wiring.configurePod(lease, pod, inPod);
+            observer.reached(Verb.ADD, "host");
+            wiring.configureHost(lease);
+            observer.reached(Verb.ADD, "commit");
+            leases.activate(lease.attachment());
+        } catch (RuntimeException e) {
+            undo(lease, link, linkMade, e);
+            throw e;
+        }
+    }
+
+    /** The routes and neighbours go with the link. What can't be undone now, {@link Recovery} undoes. */
+    private void undo(Lease lease, PodLink link, boolean linkMade, RuntimeException failure) {
+        try {
+            if (linkMade) {
+                wiring.deleteLink(link);
+            }
+            leases.free(lease.attachment());
+        } catch (RuntimeException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    private static CniResult result(Lease lease, Path path, int mtu, NetworkConfig config) {
+        PodLink link = PodLink.of(lease.attachment());
+        List<CniResult.Interface> interfaces = List.of(
+                new CniResult.Interface(
+                        link.hostName().value(),
+                        Optional.of(PodLink.HOST_MAC.toString()),
+                        Optional.of(mtu),
+                        Optional.empty()),
+                new CniResult.Interface(
+                        lease.attachment().interfaceName().value(),
+                        Optional.of(link.podMac().toString()),
+                        Optional.of(mtu),
+                        Optional.of(path.toString())));
+        List<CniResult.Ip> ips = new ArrayList<>();
+        List<CniResult.RouteEntry> routes = new ArrayList<>();
+        for (IpAddress address : lease.addresses()) {
+            Optional<IpAddress> gateway = Optional.of(PodLink.gateway(address.family()));
+            ips.add(new CniResult.Ip(InterfaceAddress.host(address), gateway, Optional.of(1)));
+            routes.add(new CniResult.RouteEntry(Cidr.all(address.family()), gateway));
+        }
+        return new CniResult(interfaces, ips, routes, config.dns());
+    }
+
+    private byte[] del(CniRequest request, NetworkConfig config) {
+        Attachment attachment = attachment(request);
+        observer.reached(Verb.DEL, "release");
+        Optional<Lease> lease = leases.find(attachment)
+                // Another network's interface of this name is none of this network's.
+                .filter(found -> found.network().equals(config.name()))
+                .flatMap(found -> leases.beginRelease(attachment));
+        if (lease.isPresent()) {
+            observer.reached(Verb.DEL, "unroute");
+            wiring.unroute(lease.get());
+            observer.reached(Verb.DEL, "reap");
+            reaper.reap(lease.get());
+        }
+        observer.reached(Verb.DEL, "answer");
+        return new byte[0];
+    }
+
+    private byte[] check(CniRequest request, NetworkConfig config) {
+        Attachment attachment = attachment(request);
+        Path path = namespacePath(request);
+        CniResult previous = config.previousResult()
+                .orElseThrow(() -> new CniException(
+                        CniError.INVALID_NETWORK_CONFIG,
+                        "CHECK needs the prevResult of ADD",
+                        "the runtime must hand it over (section 4 \"CHECK\")"));
+        Lease lease = leases.find(attachment)
+                .filter(found -> found.network().equals(config.name()) && found.state() == LeaseState.ACTIVE)
+                .orElseThrow(() -> new CniException(
+                        CniError.NOT_AS_ADDED, "there is no lease for " + attachment, "add the container anew"));
+        List<String> differences = new ArrayList<>(previousDifferences(previous, lease));
+        try (NetworkNamespace pod = openPod(path);
+                Rtnetlink inPod = Rtnetlink.open(pod)) {
+            differences.addAll(wiring.differences(lease, inPod));
+        }
+        if (!differences.isEmpty()) {
+            throw new CniException(
+                    CniError.NOT_AS_ADDED,
+                    "the network of " + attachment + " is not as ADD left it",
+                    String.join("; ", differences));
+        }
+        return new byte[0];
+    }
+
+    /** Where the result that the runtime kept contradicts the lease; later plugins may have added to it. */
+    private static List<String> previousDifferences(CniResult previous, Lease lease) {
+        PodLink link = PodLink.of(lease.attachment());
+        List<String> differences = new ArrayList<>();
+        Set<String> macs = Set.of(link.podMac().toString());
+        if (previous.interfaces().stream()
+                .noneMatch(found ->
+                        found.name().equals(lease.attachment().interfaceName().value())
+                                && found.sandbox().isPresent()
+                                && found.mac().map(macs::contains).orElse(true))) {
+            differences.add(
+                    "the prevResult has no interface " + lease.attachment().interfaceName() + " at " + link.podMac());
+        }
+        for (IpAddress address : lease.addresses()) {
+            if (previous.ips().stream().noneMatch(ip -> ip.address().address().equals(address))) {
+                differences.add("the prevResult lacks the leased address " + address);
+            }
+        }
+        return differences;
+    }
+
+    private byte[] collect(NetworkConfig config) {
+        Set<Attachment> valid = config.validAttachments()
+                .orElseThrow(() -> new CniException(
+                        CniError.INVALID_NETWORK_CONFIG,
+                        "GC needs 'cni.dev/valid-attachments'",
+                        "without it every attachment would be removed; give an empty list if that is meant"));
+        for (Lease lease : leases.leases()) {
+            if (lease.network().equals(config.name()) && !isValid(lease, valid)) {
+                leases.beginRelease(lease.attachment()).ifPresent(wiring::unroute);
+                reaper.reapNow(lease.attachment());
+            }
+        }
+        return new byte[0];
+    }
+
+    /** An attachment that is being made now is not on the runtime's list yet, and one without link is a leak. */
+    private boolean isValid(Lease lease, Set<Attachment> valid) {
+        return switch (lease.state()) {
+            case PENDING -> true;
+            case RELEASING -> false;
+            case ACTIVE -> {
+                PodLink link = PodLink.of(lease.attachment());
+                yield valid.contains(lease.attachment())
+                        && node.with(host -> host.link(link.hostName()))
+                                .filter(link::isHostEndOfThis)
+                                .isPresent();
+            }
+        };
+    }
+
+    private byte[] status(NetworkConfig config) {
+        Optional<CniException> problem = network.status(config);
+        if (problem.isPresent()) {
+            throw problem.get();
+        }
+        return new byte[0];
+    }
+
+    private static Attachment attachment(CniRequest request) {
+        return new Attachment(
+                variable(request, "CNI_CONTAINERID", ContainerId::new),
+                variable(request, "CNI_IFNAME", InterfaceName::new));
+    }
+
+    private static <T> T variable(CniRequest request, String name, java.util.function.Function<String, T> parse) {
+        String value = request.variable(name);
+        if (value.isEmpty()) {
+            throw new CniException(CniError.INVALID_ENVIRONMENT, name + " is not set", "a container runtime sets it");
+        }
+        try {
+            return parse.apply(value);
+        } catch (IllegalArgumentException e) {
+            throw new CniException(CniError.INVALID_ENVIRONMENT, name + " is invalid", e);
+        }
+    }
+
+    private static Path namespacePath(CniRequest request) {
+        return variable(request, "CNI_NETNS", Path::of);
+    }
+
+    private static List<IpAddress> requestedAddresses(CniRequest request, NetworkConfig config) {
+        CniArguments arguments = CniArguments.parse(request.variable("CNI_ARGS"));
+        return config.requestedAddresses().isEmpty()
+                ? arguments.requestedAddress().stream().toList()
+                : config.requestedAddresses();
+    }
+
+    private NetworkNamespace openPod(Path path) {
+        NetworkNamespace pod;
+        try {
+            pod = NetworkNamespace.open(path);
+        } catch (NamespaceGoneException e) {
+            throw new CniException(CniError.UNKNOWN_CONTAINER, "the container's network namespace is not there", e);
+        }
+        if (pod.inode() == node.namespace().inode()) {
+            pod.close();
+            throw new CniException(
+                    CniError.INVALID_ENVIRONMENT,
+                    "CNI_NETNS " + path + " is the node's own network namespace",
+                    "a container on the host's network needs no CNI plugin");
+        }
+        return pod;
+    }
+}

@@ -1,0 +1,69 @@
+package dev.ikat.cni;
+
+import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceAddress;
+import dev.ikat.model.IpAddress;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What ADD returns, and what CHECK is given back as prevResult (section 5 "Success"), independent of the version.
+ *
+ * @param interfaces the interfaces made, in and outside the container
+ * @param ips the addresses given
+ * @param routes the routes made in the container
+ * @param dns the resolver settings of the network configuration, passed on
+ */
+public record CniResult(List<Interface> interfaces, List<Ip> ips, List<RouteEntry> routes, Dns dns) {
+    public CniResult {
+        interfaces = List.copyOf(interfaces);
+        ips = List.copyOf(ips);
+        routes = List.copyOf(routes);
+    }
+
+    /**
+     * An interface.
+     *
+     * @param name its name
+     * @param mac its link-layer address, empty where the result doesn't say
+     * @param mtu in bytes
+     * @param sandbox the path of its network namespace, empty for one of the host
+     */
+    public record Interface(String name, Optional<String> mac, Optional<Integer> mtu, Optional<String> sandbox) {}
+
+    /**
+     * An address.
+     *
+     * @param address with the prefix length of its subnet
+     * @param gateway the default gateway of the subnet
+     * @param interfaceIndex its interface's place in {@link CniResult#interfaces}
+     */
+    public record Ip(InterfaceAddress address, Optional<IpAddress> gateway, Optional<Integer> interfaceIndex) {}
+
+    /**
+     * A route.
+     *
+     * @param destination where to
+     * @param gateway the next hop
+     */
+    public record RouteEntry(Cidr destination, Optional<IpAddress> gateway) {}
+
+    /**
+     * Resolver settings.
+     *
+     * @param nameservers addresses, by priority
+     * @param domain the local domain for short host names
+     * @param search search domains, by priority
+     * @param options options of the resolver
+     */
+    public record Dns(List<String> nameservers, Optional<String> domain, List<String> search, List<String> options) {
+        /** Nothing is said. */
+        public static final Dns NONE = new Dns(List.of(), Optional.empty(), List.of(), List.of());
+
+        public Dns {
+            nameservers = List.copyOf(nameservers);
+            search = List.copyOf(search);
+            options = List.copyOf(options);
+        }
+    }
+}

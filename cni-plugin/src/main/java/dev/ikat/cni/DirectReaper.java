@@ -1,0 +1,42 @@
+package dev.ikat.cni;
+
+import dev.ikat.ipam.Lease;
+import dev.ikat.ipam.LeaseState;
+import dev.ikat.ipam.LeaseStore;
+import dev.ikat.model.Attachment;
+
+/** Reaps in the thread that asks: for a process that ends with its answer. */
+public final class DirectReaper implements Reaper {
+    private final LeaseStore leases;
+    private final PodWiring wiring;
+    private final StepObserver observer;
+
+    /**
+     * @param leases where the leases are
+     * @param node where the links are
+     * @param observer hears of the steps
+     */
+    public DirectReaper(LeaseStore leases, NodeNetwork node, StepObserver observer) {
+        this.leases = leases;
+        this.wiring = new PodWiring(node);
+        this.observer = observer;
+    }
+
+    @Override
+    public void reap(Lease lease) {
+        observer.reached(Verb.DEL, "delete");
+        wiring.deleteLink(PodLink.of(lease.attachment()));
+        observer.reached(Verb.DEL, "free");
+        leases.freeIfUnchanged(lease);
+    }
+
+    @Override
+    public void reapNow(Attachment attachment) {
+        leases.find(attachment)
+                .filter(lease -> lease.state() == LeaseState.RELEASING)
+                .ifPresent(this::reap);
+    }
+
+    @Override
+    public void close() {}
+}

@@ -1,0 +1,55 @@
+package dev.ikat.cni;
+
+import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.Rtnetlink;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.function.Function;
+
+/**
+ * The node's network namespace and sockets in it. A socket serves one batch at a time, so threads that work at once
+ * have one each, and leave it for the next.
+ */
+public final class NodeNetwork implements AutoCloseable {
+    private final NetworkNamespace namespace;
+    private final ConcurrentLinkedDeque<Rtnetlink> idle = new ConcurrentLinkedDeque<>();
+
+    private NodeNetwork(NetworkNamespace namespace) {
+        this.namespace = namespace;
+    }
+
+    /** The namespace that the calling thread is in. */
+    public static NodeNetwork current() {
+        return new NodeNetwork(NetworkNamespace.current());
+    }
+
+    /** This namespace, which is closed along with this object. */
+    public static NodeNetwork of(NetworkNamespace namespace) {
+        return new NodeNetwork(namespace);
+    }
+
+    NetworkNamespace namespace() {
+        return namespace;
+    }
+
+    /** What the task returns, given a socket that nobody else uses meanwhile. */
+    <T> T with(Function<Rtnetlink, T> task) {
+        Rtnetlink free = idle.pollFirst();
+        Rtnetlink socket = free != null ? free : Rtnetlink.open(namespace);
+        T result;
+        try {
+            result = task.apply(socket);
+        } finally {
+            // A failed request leaves the socket usable: the acknowledgements of its batch were all read.
+            idle.addFirst(socket);
+        }
+        return result;
+    }
+
+    @Override
+    public void close() {
+        for (Rtnetlink socket = idle.pollFirst(); socket != null; socket = idle.pollFirst()) {
+            socket.close();
+        }
+        namespace.close();
+    }
+}

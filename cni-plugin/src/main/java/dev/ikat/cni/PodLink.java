@@ -1,0 +1,85 @@
+package dev.ikat.cni;
+
+import dev.ikat.model.Attachment;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import dev.ikat.model.MacAddress;
+import dev.ikat.netlink.Link;
+import dev.ikat.netlink.LinkChange;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.HexFormat;
+
+/**
+ * The names and addresses of the two ends of a pod's veth pair, all of which follow from the attachment, so that
+ * whoever knows the lease knows the wiring.
+ *
+ * @param attachment whose pair it is
+ * @param hostName the host end's name: {@code ik} and 11 hexadecimal digits
+ * @param alias the host end's alias, by which Ikat knows its own
+ * @param podMac the pod end's link-layer address, locally administered
+ */
+public record PodLink(Attachment attachment, InterfaceName hostName, String alias, MacAddress podMac) {
+    /** The link-layer address of every host end. The pods' neighbour entries for their gateways hold it. */
+    public static final MacAddress HOST_MAC = MacAddress.parse("ee:ee:ee:ee:ee:ee");
+
+    private static final IpAddress GATEWAY_V4 = IpAddress.parse("169.254.1.1");
+    private static final IpAddress GATEWAY_V6 = IpAddress.parse("fe80::1");
+    private static final String NAME_PREFIX = "ik";
+    private static final int NAME_DIGITS = 11;
+    private static final String ALIAS_PREFIX = "ikat:";
+    /** The first byte of every pod end: unicast and locally administered (IEEE 802, section 8.2). */
+    private static final byte POD_MAC_FIRST_BYTE = 0x2e;
+
+    /** The link of this attachment. */
+    public static PodLink of(Attachment attachment) {
+        byte[] digest = sha256(attachment.containerId() + "\0" + attachment.interfaceName());
+        byte[] mac = Arrays.copyOfRange(digest, 8, 14);
+        mac[0] = POD_MAC_FIRST_BYTE;
+        return new PodLink(
+                attachment,
+                new InterfaceName(
+                        NAME_PREFIX + HexFormat.of().formatHex(digest, 0, 6).substring(0, NAME_DIGITS)),
+                cut(ALIAS_PREFIX + attachment),
+                MacAddress.of(mac));
+    }
+
+    private static byte[] sha256(String text) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+
+    /** Container IDs and interface names are ASCII or short, so a cut at the byte limit is one at a character's end. */
+    private static String cut(String alias) {
+        return alias.length() <= LinkChange.MAX_ALIAS_BYTES ? alias : alias.substring(0, LinkChange.MAX_ALIAS_BYTES);
+    }
+
+    /** The gateway of every pod, which no interface has: the neighbour entry is all there is of it. */
+    public static IpAddress gateway(IpFamily family) {
+        return switch (family) {
+            case IPV4 -> GATEWAY_V4;
+            case IPV6 -> GATEWAY_V6;
+        };
+    }
+
+    /** Whether this link was made by Ikat as the host end of some pod. */
+    public static boolean isHostEnd(Link link) {
+        return link.isKind("veth")
+                && link.name().value().length() == NAME_PREFIX.length() + NAME_DIGITS
+                && link.name().value().startsWith(NAME_PREFIX)
+                && link.alias().filter(alias -> alias.startsWith(ALIAS_PREFIX)).isPresent();
+    }
+
+    /** Whether this link is the host end of this attachment. */
+    public boolean isHostEndOfThis(Link link) {
+        return isHostEnd(link)
+                && link.name().equals(hostName)
+                && link.alias().filter(alias::equals).isPresent();
+    }
+}

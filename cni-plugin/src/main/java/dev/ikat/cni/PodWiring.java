@@ -1,0 +1,278 @@
+package dev.ikat.cni;
+
+import dev.ikat.ipam.Lease;
+import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceAddress;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.AddrGenMode;
+import dev.ikat.netlink.Address;
+import dev.ikat.netlink.Errno;
+import dev.ikat.netlink.Link;
+import dev.ikat.netlink.LinkChange;
+import dev.ikat.netlink.Neighbour;
+import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.Request;
+import dev.ikat.netlink.Route;
+import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.netlink.Sysctl;
+import dev.ikat.netlink.VethSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Wires a pod to its node: a veth pair, addresses without a subnet, and permanent neighbours and routes at both ends.
+ * Every method can be repeated, and finishes what an interrupted one began.
+ */
+final class PodWiring {
+    private final NodeNetwork node;
+
+    PodWiring(NodeNetwork node) {
+        this.node = node;
+    }
+
+    /**
+     * Makes the pair, its other end in the pod's namespace from the start.
+     *
+     * @throws CniException {@link CniError#INTERFACE_TAKEN} if the pod has an interface of this name
+     */
+    void createLink(PodLink link, NetworkNamespace pod, Rtnetlink inPod, int mtu) {
+        InterfaceName podName = link.attachment().interfaceName();
+        List<Request> requests = List.of(
+                Request.create(VethSpec.of(link.hostName(), podName)
+                        .peerNamespace(pod)
+                        .mac(PodLink.HOST_MAC)
+                        .peerMac(link.podMac())
+                        .mtu(mtu)),
+                // In the same send as the creation: a link of ours that lacks its alias is never to be seen.
+                Request.change(
+                        LinkChange.of(link.hostName()).alias(link.alias()).inet6AddrGenMode(AddrGenMode.NONE)));
+        node.with(host -> {
+            try {
+                host.execute(requests);
+            } catch (NetlinkException e) {
+                if (e.errno() != Errno.EEXIST) {
+                    throw e;
+                }
+                Optional<Link> leftOver = host.link(link.hostName());
+                if (leftOver.isPresent()) {
+                    requireOurs(link, leftOver.get());
+                    host.execute(Request.deleteLink(leftOver.get().index()).ignoring(Errno.ENODEV));
+                }
+                requireFree(podName, pod, inPod);
+                host.execute(requests);
+            }
+            return true;
+        });
+    }
+
+    private static void requireOurs(PodLink link, Link found) {
+        if (!link.isHostEndOfThis(found)) {
+            throw new CniException(
+                    CniError.INTERFACE_TAKEN,
+                    "the host has an interface " + link.hostName() + " that Ikat did not make for " + link.attachment(),
+                    "rename or remove it: 'ip link show " + link.hostName() + "'");
+        }
+    }
+
+    private static void requireFree(InterfaceName podName, NetworkNamespace pod, Rtnetlink inPod) {
+        if (inPod.link(podName).isPresent()) {
+            throw new CniException(
+                    CniError.INTERFACE_TAKEN,
+                    "the container has an interface " + podName + " already",
+                    "it is in " + pod + "; name another one by CNI_IFNAME, or remove it");
+        }
+    }
+
+    /** Addresses, neighbours and routes inside the pod. */
+    void configurePod(Lease lease, NetworkNamespace pod, Rtnetlink inPod) {
+        InterfaceName name = lease.attachment().interfaceName();
+        int index = requireLink(inPod, name, "in the container").index();
+        List<Request> requests = new ArrayList<>();
+        requests.add(Request.change(LinkChange.of(index).up()));
+        for (IpAddress address : lease.addresses()) {
+            requests.add(Request.replace(
+                    Address.of(index, InterfaceAddress.host(address)).flags(noDad(address.family()))));
+            requests.add(Request.replace(gatewayNeighbour(address.family(), index)));
+            requests.add(Request.replace(defaultRoute(address.family(), index)));
+        }
+        try {
+            inPod.execute(requests);
+        } catch (NetlinkException e) {
+            // Some runtimes switch IPv6 off in every namespace; who gives a pod an IPv6 address wants it on.
+            if (e.errno() != Errno.EACCES || !enableIpv6(lease, pod)) {
+                throw e;
+            }
+            inPod.execute(requests);
+        }
+    }
+
+    private static boolean enableIpv6(Lease lease, NetworkNamespace pod) {
+        String key = Sysctl.ofInterface(IpFamily.IPV6, lease.attachment().interfaceName(), "disable_ipv6");
+        return pod.call(() -> {
+            if (Sysctl.read(key).equals("0")) {
+                return false;
+            }
+            Sysctl.write(key, "0");
+            return true;
+        });
+    }
+
+    private static Link requireLink(Rtnetlink socket, InterfaceName name, String where) {
+        return socket.link(name)
+                .orElseThrow(() -> new CniException(
+                        CniError.KERNEL,
+                        "the interface " + name + " " + where + " is gone",
+                        "somebody removed it, or the container ended, while it was being wired"));
+    }
+
+    /** IPv6 would try an address for a second before using it; on a link of two there is nobody to conflict with. */
+    private static int noDad(IpFamily family) {
+        return switch (family) {
+            case IPV4 -> 0;
+            case IPV6 -> Address.NODAD;
+        };
+    }
+
+    private static Neighbour gatewayNeighbour(IpFamily family, int index) {
+        return Neighbour.permanent(index, PodLink.gateway(family), PodLink.HOST_MAC);
+    }
+
+    private static Route defaultRoute(IpFamily family, int index) {
+        Route route = Route.to(Cidr.all(family)).link(index);
+        return switch (family) {
+            // No subnet covers the gateway: the route itself must say that it is on the link.
+            case IPV4 -> route.viaOnlink(PodLink.gateway(family));
+            case IPV6 -> route.via(PodLink.gateway(family));
+        };
+    }
+
+    /** The host's end up, and routes and neighbours to the pod. */
+    void configureHost(Lease lease) {
+        PodLink link = PodLink.of(lease.attachment());
+        node.with(host -> {
+            int index = requireLink(host, link.hostName(), "on the host").index();
+            List<Request> requests = new ArrayList<>();
+            requests.add(Request.change(LinkChange.of(index).up()));
+            for (IpAddress address : lease.addresses()) {
+                requests.add(Request.replace(podNeighbour(address, link, index)));
+                requests.add(Request.replace(podRoute(address, index)));
+            }
+            host.execute(requests);
+            return true;
+        });
+    }
+
+    static Neighbour podNeighbour(IpAddress address, PodLink link, int index) {
+        return Neighbour.permanent(index, address, link.podMac());
+    }
+
+    static Route podRoute(IpAddress address, int index) {
+        return Route.to(Cidr.host(address)).link(index);
+    }
+
+    /** Deletes the host's routes to the pod, so that nothing reaches it any more. */
+    void unroute(Lease lease) {
+        PodLink link = PodLink.of(lease.attachment());
+        node.with(host -> {
+            Optional<Link> found = host.link(link.hostName()).filter(link::isHostEndOfThis);
+            if (found.isPresent()) {
+                host.execute(lease.addresses().stream()
+                        .map(address -> Request.delete(
+                                        podRoute(address, found.get().index()))
+                                .ignoring(Errno.ESRCH, Errno.ENODEV, Errno.ENOENT))
+                        .toList());
+            }
+            return true;
+        });
+    }
+
+    /** Deletes the pair at once; nothing is left to do where it is gone, and one that is not Ikat's stays. */
+    void deleteLink(PodLink link) {
+        node.with(host -> {
+            Optional<Link> found = host.link(link.hostName()).filter(link::isHostEndOfThis);
+            if (found.isPresent()) {
+                host.execute(Request.deleteLink(found.get().index()).ignoring(Errno.ENODEV));
+            }
+            return true;
+        });
+    }
+
+    /** What differs from how {@link #configurePod} and {@link #configureHost} leave it; empty if nothing does. */
+    List<String> differences(Lease lease, Rtnetlink inPod) {
+        List<String> differences = new ArrayList<>();
+        PodLink link = PodLink.of(lease.attachment());
+        Optional<Link> podEnd = inPod.link(lease.attachment().interfaceName());
+        Optional<Link> hostEnd = node.with(host -> host.link(link.hostName()));
+        if (podEnd.isEmpty()) {
+            differences.add(
+                    "the container has no interface " + lease.attachment().interfaceName());
+        } else {
+            podDifferences(lease, link, podEnd.get(), inPod, differences);
+        }
+        if (hostEnd.filter(link::isHostEndOfThis).isEmpty()) {
+            differences.add("the host has no interface " + link.hostName() + " of this container");
+        } else {
+            hostDifferences(lease, link, hostEnd.get(), differences);
+        }
+        if (podEnd.isPresent()
+                && hostEnd.isPresent()
+                && !podEnd.get().peerIndex().equals(Optional.of(hostEnd.get().index()))) {
+            differences.add(lease.attachment().interfaceName() + " in the container and " + link.hostName()
+                    + " on the host are not the ends of one pair");
+        }
+        return differences;
+    }
+
+    private static void podDifferences(
+            Lease lease, PodLink link, Link podEnd, Rtnetlink inPod, List<String> differences) {
+        String name = podEnd.name() + " in the container";
+        if (!podEnd.isUp()) {
+            differences.add(name + " is down");
+        }
+        if (!podEnd.mac().equals(Optional.of(link.podMac()))) {
+            differences.add(name + " has the link-layer address "
+                    + podEnd.mac().map(Object::toString).orElse("none") + ", not " + link.podMac());
+        }
+        List<InterfaceAddress> addresses =
+                inPod.addresses(podEnd.index()).stream().map(Address::address).toList();
+        for (IpAddress address : lease.addresses()) {
+            IpFamily family = address.family();
+            if (!addresses.contains(InterfaceAddress.host(address))) {
+                differences.add(name + " lacks the address " + InterfaceAddress.host(address));
+            }
+            if (!inPod.routes(family, podEnd.index()).contains(defaultRoute(family, podEnd.index()))) {
+                differences.add(name + " lacks the default route via " + PodLink.gateway(family));
+            }
+            if (!inPod.neighbours(family, podEnd.index()).contains(gatewayNeighbour(family, podEnd.index()))) {
+                differences.add(name + " lacks the permanent neighbour " + PodLink.gateway(family));
+            }
+        }
+    }
+
+    private void hostDifferences(Lease lease, PodLink link, Link hostEnd, List<String> differences) {
+        String name = hostEnd.name() + " on the host";
+        if (!hostEnd.isUp()) {
+            differences.add(name + " is down");
+        }
+        if (!hostEnd.mac().equals(Optional.of(PodLink.HOST_MAC))) {
+            differences.add(name + " has the link-layer address "
+                    + hostEnd.mac().map(Object::toString).orElse("none") + ", not " + PodLink.HOST_MAC);
+        }
+        node.with(host -> {
+            for (IpAddress address : lease.addresses()) {
+                IpFamily family = address.family();
+                if (!host.routes(family, hostEnd.index()).contains(podRoute(address, hostEnd.index()))) {
+                    differences.add(name + " lacks the route to " + address);
+                }
+                if (!host.neighbours(family, hostEnd.index()).contains(podNeighbour(address, link, hostEnd.index()))) {
+                    differences.add(name + " lacks the permanent neighbour " + address);
+                }
+            }
+            return true;
+        });
+    }
+}

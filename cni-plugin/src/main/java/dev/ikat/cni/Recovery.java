@@ -1,0 +1,245 @@
+package dev.ikat.cni;
+
+import dev.ikat.ipam.Lease;
+import dev.ikat.ipam.LeaseStore;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.Errno;
+import dev.ikat.netlink.Link;
+import dev.ikat.netlink.LinkChange;
+import dev.ikat.netlink.Neighbour;
+import dev.ikat.netlink.Request;
+import dev.ikat.netlink.Route;
+import dev.ikat.netlink.RouteFilter;
+import dev.ikat.netlink.RouteProtocol;
+import dev.ikat.netlink.Rtnetlink;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.LongPredicate;
+
+/**
+ * Makes links, leases and the host's routes agree again after a process died, or after somebody removed something. The
+ * leases say what should be; they are read after the links, since a lease is there before its link and until after it.
+ */
+public final class Recovery {
+    /** No ADD takes longer: a pending lease this old is nobody's, even if its process seems to live. */
+    private static final Duration LONGEST_ADD = Duration.ofSeconds(60);
+    /** A release this old was handed to a reaper that did not finish it. */
+    private static final Duration LONGEST_RELEASE = Duration.ofSeconds(5);
+
+    private final LeaseStore leases;
+    private final NodeNetwork node;
+    private final Reaper reaper;
+    private final Clock clock;
+    private final Duration grace;
+    private final LongPredicate isAlive;
+    private final Instant started;
+    private final long ownPid = ProcessHandle.current().pid();
+    private final Map<Lease, Instant> missingSince = new HashMap<>();
+
+    /**
+     * @param leases where the leases are
+     * @param node where the links are
+     * @param reaper ends what is to be ended
+     * @param clock the lease store's
+     * @param grace how long a lease without link is kept, because its DEL may be on its way
+     * @param isAlive whether a process of this number lives
+     */
+    public Recovery(
+            LeaseStore leases, NodeNetwork node, Reaper reaper, Clock clock, Duration grace, LongPredicate isAlive) {
+        this.leases = leases;
+        this.node = node;
+        this.reaper = reaper;
+        this.clock = clock;
+        this.grace = grace;
+        this.isAlive = isAlive;
+        this.started = clock.instant();
+    }
+
+    /** One pass. What this process is working on itself is left alone. */
+    public synchronized RecoveryReport run() {
+        List<Link> links = node.with(Rtnetlink::links);
+        List<Lease> known = leases.leases();
+        Instant now = clock.instant();
+
+        int undone = 0;
+        int released = 0;
+        int leaks = 0;
+        List<Wired> wired = new ArrayList<>();
+        Map<Lease, Instant> stillMissing = new HashMap<>();
+        Map<String, Link> hostEnds = hostEnds(links);
+        for (Lease lease : known) {
+            switch (lease.state()) {
+                case PENDING -> {
+                    if (isAbandoned(lease, now)) {
+                        undone += end(lease);
+                    }
+                }
+                case RELEASING -> {
+                    if (isForeign(lease) || isOlderThan(lease, LONGEST_RELEASE, now)) {
+                        reaper.reap(lease);
+                        released++;
+                    }
+                }
+                case ACTIVE -> {
+                    Optional<Link> hostEnd = hostEnd(lease, hostEnds);
+                    if (hostEnd.isPresent()) {
+                        wired.add(new Wired(lease, hostEnd.get()));
+                    } else if (isMissingForLong(lease, now, stillMissing)) {
+                        leaks += end(lease);
+                    }
+                }
+            }
+        }
+        missingSince.clear();
+        missingSince.putAll(stillMissing);
+        int repaired = repair(wired, hostEnds);
+        return new RecoveryReport(undone, released, deleteStray(hostEnds, known), leaks, repaired);
+    }
+
+    private record Wired(Lease lease, Link hostEnd) {}
+
+    private static Map<String, Link> hostEnds(List<Link> links) {
+        Map<String, Link> hostEnds = new HashMap<>();
+        links.stream()
+                .filter(PodLink::isHostEnd)
+                .forEach(link -> hostEnds.put(link.alias().orElseThrow(), link));
+        return hostEnds;
+    }
+
+    private static Optional<Link> hostEnd(Lease lease, Map<String, Link> hostEnds) {
+        PodLink link = PodLink.of(lease.attachment());
+        return Optional.ofNullable(hostEnds.get(link.alias())).filter(link::isHostEndOfThis);
+    }
+
+    private boolean isAbandoned(Lease lease, Instant now) {
+        // In a container, an agent has the number of the one before it.
+        boolean ownersDead = isForeign(lease)
+                ? !isAlive.test(lease.ownerPid())
+                : lease.since().isBefore(started);
+        return ownersDead || isOlderThan(lease, LONGEST_ADD, now);
+    }
+
+    private boolean isForeign(Lease lease) {
+        return lease.ownerPid() != ownPid;
+    }
+
+    private static boolean isOlderThan(Lease lease, Duration age, Instant now) {
+        return lease.since().plus(age).isBefore(now);
+    }
+
+    private int end(Lease lease) {
+        Optional<Lease> current = leases.find(lease.attachment()).filter(lease::equals);
+        current.flatMap(same -> leases.beginRelease(same.attachment())).ifPresent(reaper::reap);
+        return current.isPresent() ? 1 : 0;
+    }
+
+    private boolean isMissingForLong(Lease lease, Instant now, Map<Lease, Instant> stillMissing) {
+        PodLink link = PodLink.of(lease.attachment());
+        // The lease may have become active since the links were read.
+        if (node.with(host -> host.link(link.hostName()))
+                .filter(link::isHostEndOfThis)
+                .isPresent()) {
+            return false;
+        }
+        Instant since = missingSince.getOrDefault(lease, now);
+        if (since.plus(grace).isAfter(now)) {
+            stillMissing.put(lease, since);
+            return false;
+        }
+        return true;
+    }
+
+    private int repair(List<Wired> wired, Map<String, Link> hostEnds) {
+        return node.with(host -> {
+            Map<IpFamily, List<Route>> routes = new EnumMap<>(IpFamily.class);
+            for (IpFamily family : IpFamily.values()) {
+                routes.put(family, ownRoutes(host, family, hostEnds));
+            }
+            Set<Route> wanted = new HashSet<>();
+            int repaired = 0;
+            for (Wired pod : wired) {
+                repaired += repairOne(host, pod, routes, wanted);
+            }
+            return repaired + deleteSurplus(host, wired, routes, wanted);
+        });
+    }
+
+    /** The routes of Ikat's that leave by host ends. */
+    private static List<Route> ownRoutes(Rtnetlink host, IpFamily family, Map<String, Link> hostEnds) {
+        Set<Integer> indexes = new HashSet<>();
+        hostEnds.values().forEach(link -> indexes.add(link.index()));
+        RouteFilter filter = RouteFilter.ALL.table(Route.TABLE_MAIN).protocol(RouteProtocol.IKAT);
+        return host.routes(family, filter).stream()
+                .filter(route ->
+                        route.interfaceIndex().filter(indexes::contains).isPresent())
+                .toList();
+    }
+
+    private static int repairOne(Rtnetlink host, Wired pod, Map<IpFamily, List<Route>> routes, Set<Route> wanted) {
+        int index = pod.hostEnd().index();
+        PodLink link = PodLink.of(pod.lease().attachment());
+        List<Request> requests = new ArrayList<>();
+        if (!pod.hostEnd().isUp()) {
+            requests.add(Request.change(LinkChange.of(index).up()));
+        }
+        for (IpAddress address : pod.lease().addresses()) {
+            Neighbour neighbour = PodWiring.podNeighbour(address, link, index);
+            if (!host.neighbours(address.family(), index).contains(neighbour)) {
+                requests.add(Request.replace(neighbour).ignoring(Errno.ENODEV));
+            }
+            Route route = PodWiring.podRoute(address, index);
+            wanted.add(route);
+            if (!routes.getOrDefault(address.family(), List.of()).contains(route)) {
+                requests.add(Request.replace(route).ignoring(Errno.ENODEV, Errno.ENETDOWN));
+            }
+        }
+        if (!requests.isEmpty()) {
+            host.execute(requests);
+        }
+        return requests.size();
+    }
+
+    /** Routes on the links of live pods that lead to addresses they don't have. */
+    private static int deleteSurplus(
+            Rtnetlink host, List<Wired> wired, Map<IpFamily, List<Route>> routes, Set<Route> wanted) {
+        Set<Integer> indexes = new HashSet<>();
+        wired.forEach(pod -> indexes.add(pod.hostEnd().index()));
+        List<Request> requests = routes.values().stream()
+                .flatMap(List::stream)
+                .filter(route -> indexes.contains(route.interfaceIndex().orElse(0)) && !wanted.contains(route))
+                .map(route -> Request.delete(route).ignoring(Errno.ESRCH, Errno.ENODEV))
+                .toList();
+        if (!requests.isEmpty()) {
+            host.execute(requests);
+        }
+        return requests.size();
+    }
+
+    private int deleteStray(Map<String, Link> hostEnds, List<Lease> known) {
+        Set<String> belonging = new HashSet<>();
+        for (Lease lease : known) {
+            belonging.add(PodLink.of(lease.attachment()).alias());
+        }
+        int deleted = 0;
+        for (Link link : hostEnds.values()) {
+            if (!belonging.contains(link.alias().orElse(""))) {
+                node.with(host -> {
+                    host.execute(Request.deleteLink(link.index()).ignoring(Errno.ENODEV));
+                    return true;
+                });
+                deleted++;
+            }
+        }
+        return deleted;
+    }
+}
