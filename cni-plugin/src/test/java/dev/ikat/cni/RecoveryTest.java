@@ -1,0 +1,93 @@
+package dev.ikat.cni;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.TestNamespace;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@RequiresRoot
+class RecoveryTest {
+    @TempDir
+    private Path directory;
+
+    private final TestNamespace pod = TestNamespace.create();
+    private Node node;
+    private String hostLink;
+
+    @BeforeEach
+    void addPod() {
+        node = new Node(directory, Node.dualStack(), StepObserver.NONE, false);
+        node.add("c1", pod);
+        hostLink = PodLink.of(Node.attachment("c1")).hostName().value();
+    }
+
+    @AfterEach
+    void close() {
+        node.close();
+        pod.close();
+    }
+
+    @Test
+    void nothingIsDoneWhereNothingIsWrong() {
+        assertThat(node.recovery.run()).isEqualTo(new RecoveryReport(0, 0, 0, 0, 0));
+    }
+
+    @Test
+    void flushedRoutesAndNeighboursComeBack() {
+        node.namespace.ip("route", "flush", "dev", hostLink);
+        node.namespace.ip("-6", "route", "flush", "dev", hostLink);
+        node.namespace.ip("neigh", "flush", "nud", "permanent", "dev", hostLink);
+
+        assertThat(node.recovery.run().repaired()).isEqualTo(4);
+
+        assertThat(node.namespace.ip("route")).contains("10.77.0.1 dev " + hostLink);
+        assertThat(node.namespace.ip("-6", "route")).contains("fd77::1 dev " + hostLink);
+        assertThat(node.recovery.run().foundSomething()).isFalse();
+    }
+
+    @Test
+    void linkSetDownIsSetUpWithItsRoutes() {
+        node.namespace.ip("link", "set", hostLink, "down");
+
+        node.recovery.run();
+
+        assertThat(node.namespace.ip("route")).contains("10.77.0.1 dev " + hostLink);
+        assertThat(node.recovery.run().foundSomething()).isFalse();
+    }
+
+    @Test
+    void routeThatNoLeaseExplainsIsRemoved() {
+        node.namespace.ip("route", "add", "10.77.0.200/32", "dev", hostLink, "proto", "107");
+        node.namespace.ip("route", "add", "10.77.0.201/32", "dev", hostLink, "proto", "static");
+
+        node.recovery.run();
+
+        assertThat(node.namespace.ip("route")).doesNotContain("10.77.0.200").contains("10.77.0.201");
+    }
+
+    @Test
+    void leaseWithoutLinkIsFreed() {
+        node.namespace.ip("link", "delete", hostLink);
+
+        assertThat(node.recovery.run().leaks()).isEqualTo(1);
+
+        assertThat(node.remains()).isEmpty();
+    }
+
+    @Test
+    void linkWithoutLeaseIsDeletedAndForeignOnesStay() {
+        node.leases.free(Node.attachment("c1"));
+        node.namespace.ip("link", "add", "ik0123456789a", "type", "veth", "peer", "name", "other");
+
+        assertThat(node.recovery.run().strayLinks()).isEqualTo(1);
+
+        assertThat(node.namespace.linkNames())
+                .contains("ik0123456789a", "other")
+                .doesNotContain(hostLink);
+    }
+}

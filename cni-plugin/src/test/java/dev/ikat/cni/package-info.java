@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.cni;
+
+import org.jspecify.annotations.NullMarked;
