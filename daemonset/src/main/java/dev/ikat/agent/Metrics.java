@@ -1,0 +1,111 @@
+package dev.ikat.agent;
+
+import io.prometheus.metrics.config.EscapingScheme;
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.GaugeWithCallback;
+import io.prometheus.metrics.core.metrics.Histogram;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.prometheus.metrics.model.snapshots.Unit;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.Locale;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/** What the agent counts, in Prometheus' terms. Thread-safe. */
+final class Metrics {
+    /** From a good step (0.1 ms) to a runtime's patience. */
+    private static final double[] SECONDS = {
+        0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5
+    };
+
+    private final PrometheusRegistry registry = new PrometheusRegistry();
+    private final PrometheusTextFormatWriter writer = PrometheusTextFormatWriter.create();
+
+    private final Counter requests = Counter.builder()
+            .name("ikat_cni_requests")
+            .help("CNI requests answered, by verb and by the CNI error code, 0 for success.")
+            .labelNames("verb", "code")
+            .withoutExemplars()
+            .register(registry);
+    private final Histogram requestSeconds = Histogram.builder()
+            .name("ikat_cni_request_seconds")
+            .unit(Unit.SECONDS)
+            .help("How long a CNI request took in the agent.")
+            .labelNames("verb")
+            .classicOnly()
+            .classicUpperBounds(SECONDS)
+            .withoutExemplars()
+            .register(registry);
+    private final Histogram stepSeconds = Histogram.builder()
+            .name("ikat_cni_step_seconds")
+            .unit(Unit.SECONDS)
+            .help("How long a step of a CNI request took.")
+            .labelNames("verb", "step")
+            .classicOnly()
+            .classicUpperBounds(SECONDS)
+            .withoutExemplars()
+            .register(registry);
+    private final Counter repairs = Counter.builder()
+            .name("ikat_repairs")
+            .help("Changes made to the kernel because it was not as it should be, by part.")
+            .labelNames("part")
+            .withoutExemplars()
+            .register(registry);
+    private final Counter errors = Counter.builder()
+            .name("ikat_reconcile_errors")
+            .help("Reconciliations that failed and are tried again, by part.")
+            .labelNames("part")
+            .withoutExemplars()
+            .register(registry);
+
+    /** Counts one answered request. */
+    void request(String verb, int code, long nanos) {
+        requests.labelValues(verb, Integer.toString(code)).inc();
+        requestSeconds.labelValues(verb).observe(Unit.nanosToSeconds(nanos));
+    }
+
+    /** Counts one finished step of a request. */
+    void step(String verb, String step, long nanos) {
+        stepSeconds.labelValues(verb, step).observe(Unit.nanosToSeconds(nanos));
+    }
+
+    /** Counts changes to the kernel. */
+    void repaired(Readiness.Part part, int changes) {
+        repairs.labelValues(part.name().toLowerCase(Locale.ROOT)).inc(changes);
+    }
+
+    /** Counts a failed reconciliation. */
+    void failed(Readiness.Part part) {
+        errors.labelValues(part.name().toLowerCase(Locale.ROOT)).inc();
+    }
+
+    /** Serves the number of addresses by range and state, asked for at each scrape. */
+    void leases(Consumer<GaugeWithCallback.Callback> callback) {
+        GaugeWithCallback.builder()
+                .name("ikat_addresses")
+                .help("Pod addresses of this node, by range and whether they are leased or free.")
+                .labelNames("range", "state")
+                .callback(callback)
+                .register(registry);
+    }
+
+    /** Serves whether the agent is ready, asked for at each scrape. */
+    void readiness(BooleanSupplier ready) {
+        GaugeWithCallback.builder()
+                .name("ikat_ready")
+                .help("1 if pods can be given a working network, as /readyz says.")
+                .callback(callback -> callback.call(ready.getAsBoolean() ? 1 : 0))
+                .register(registry);
+    }
+
+    /** Writes everything in Prometheus' text format. */
+    void write(OutputStream out) throws IOException {
+        writer.write(out, registry.scrape(), EscapingScheme.UNDERSCORE_ESCAPING);
+    }
+
+    String contentType() {
+        return PrometheusTextFormatWriter.CONTENT_TYPE;
+    }
+}

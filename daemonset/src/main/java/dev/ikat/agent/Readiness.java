@@ -1,0 +1,58 @@
+package dev.ikat.agent;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Whether pods can be given a working network, and if not, why. Each part of the agent says so for itself; all start
+ * with a reason not to be ready. Thread-safe.
+ */
+final class Readiness {
+    private final Map<Part, String> reasons = new EnumMap<>(Part.class);
+
+    /** The parts that all have to be in order. */
+    enum Part {
+        /** This node's object and what it says. */
+        NODE,
+        /** The kernel forwards packets. */
+        FORWARDING,
+        /** The ways to the other nodes' pods. */
+        OVERLAY,
+        /** The translation of what leaves the cluster. */
+        MASQUERADE,
+        /** What earlier agents left unfinished. */
+        PODS,
+        /** The launcher's socket. */
+        SOCKET
+    }
+
+    Readiness() {
+        for (Part part : Part.values()) {
+            reasons.put(part, "not looked at yet");
+        }
+    }
+
+    /** The part is in order. */
+    synchronized void ready(Part part) {
+        reasons.remove(part);
+    }
+
+    /** The part is not in order, and this is why. */
+    synchronized void notReady(Part part, String reason) {
+        reasons.put(part, reason);
+    }
+
+    synchronized boolean isReady() {
+        return reasons.isEmpty();
+    }
+
+    /** One line for each part that is not in order. */
+    synchronized List<String> reasons() {
+        List<String> lines = new ArrayList<>();
+        reasons.forEach((part, reason) -> lines.add(part.name().toLowerCase(Locale.ROOT) + ": " + reason));
+        return lines;
+    }
+}

@@ -1,0 +1,185 @@
+package dev.ikat.agent;
+
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.Map;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs the parts' reconciliations, all on one thread, when something happened that concerns them, when they failed
+ * before, and all of them once in a while whatever happened. What happens at once, or while a reconciliation runs, is
+ * answered by one.
+ */
+final class ReconcileLoop implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ReconcileLoop.class);
+    /** How long to wait for what else happens: events come in bursts, as when an interface goes. */
+    private static final Duration SETTLE = Duration.ofMillis(50);
+
+    private static final Duration FIRST_RETRY = Duration.ofMillis(250);
+    private static final Duration LAST_RETRY = Duration.ofSeconds(15);
+
+    private final Map<Readiness.Part, Reconciliation> parts;
+    private final Duration interval;
+    private final Readiness readiness;
+    private final Metrics metrics;
+    private final Runnable afterwards;
+    private final Thread thread;
+    private final Set<Readiness.Part> due = EnumSet.noneOf(Readiness.Part.class);
+    /** Only the loop's own thread uses what follows, but for {@code closed}. */
+    private final Map<Readiness.Part, String> reasons = new EnumMap<>(Readiness.Part.class);
+
+    private final Set<Readiness.Part> failed = EnumSet.noneOf(Readiness.Part.class);
+    private long nextFull = System.nanoTime();
+    private Duration retry = FIRST_RETRY;
+    private boolean closed;
+
+    /** One part's comparison and repair. */
+    interface Reconciliation {
+        /**
+         * Compares, repairs, and returns how many changes that took.
+         *
+         * @throws NotYetException if it can't be in order yet, for a reason that is no failure
+         */
+        int run();
+    }
+
+    /** What has to come first is not there; its message is the reason that {@code /readyz} gives. */
+    static final class NotYetException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        NotYetException(String reason) {
+            super(reason);
+        }
+    }
+
+    /**
+     * @param parts in the order in which they run
+     * @param interval after how long without any event everything is looked at
+     * @param afterwards runs after each round
+     */
+    ReconcileLoop(
+            Map<Readiness.Part, Reconciliation> parts,
+            Duration interval,
+            Readiness readiness,
+            Metrics metrics,
+            Runnable afterwards) {
+        this.parts = new EnumMap<>(parts);
+        this.interval = interval;
+        this.readiness = readiness;
+        this.metrics = metrics;
+        this.afterwards = afterwards;
+        this.thread = Thread.ofPlatform().name("reconcile").unstarted(this::loop);
+    }
+
+    /** Begins with a round of all parts. */
+    void start() {
+        trigger(parts.keySet());
+        thread.start();
+    }
+
+    /** These parts will be looked at soon. */
+    synchronized void trigger(Set<Readiness.Part> concerned) {
+        due.addAll(concerned);
+        notifyAll();
+    }
+
+    private void loop() {
+        try {
+            while (true) {
+                Set<Readiness.Part> round = await();
+                if (round.isEmpty()) {
+                    return;
+                }
+                for (Map.Entry<Readiness.Part, Reconciliation> part : parts.entrySet()) {
+                    if (round.contains(part.getKey())) {
+                        failed.remove(part.getKey());
+                        if (!reconcile(part.getKey(), part.getValue())) {
+                            failed.add(part.getKey());
+                        }
+                    }
+                }
+                Duration doubled = retry.multipliedBy(2);
+                retry = failed.isEmpty() ? FIRST_RETRY : doubled.compareTo(LAST_RETRY) < 0 ? doubled : LAST_RETRY;
+                afterwards.run();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The parts to look at now; empty when the loop is to end. */
+    private synchronized Set<Readiness.Part> await() throws InterruptedException {
+        long again = System.nanoTime() + retry.toNanos();
+        while (!closed && due.isEmpty()) {
+            long now = System.nanoTime();
+            if (now - nextFull >= 0) {
+                due.addAll(parts.keySet());
+            } else if (!failed.isEmpty() && now - again >= 0) {
+                due.addAll(failed);
+            } else {
+                long wake = failed.isEmpty() ? nextFull : Math.min(nextFull - now, again - now) + now;
+                wait(Math.max(1, (wake - now) / 1_000_000));
+            }
+        }
+        if (due.containsAll(parts.keySet())) {
+            nextFull = System.nanoTime() + interval.toNanos();
+        }
+        long settled = System.nanoTime() + SETTLE.toNanos();
+        for (long left; !closed && (left = settled - System.nanoTime()) > 0; ) {
+            wait(Math.max(1, left / 1_000_000));
+        }
+        if (closed) {
+            return Set.of();
+        }
+        Set<Readiness.Part> round = EnumSet.copyOf(due);
+        due.clear();
+        return round;
+    }
+
+    private boolean reconcile(Readiness.Part part, Reconciliation reconciliation) {
+        try {
+            int changes = reconciliation.run();
+            if (changes > 0) {
+                metrics.repaired(part, changes);
+            }
+            if (reasons.remove(part) != null) {
+                LOG.info("event=in-order part={}", part);
+            }
+            readiness.ready(part);
+            return true;
+        } catch (NotYetException e) {
+            String reason = String.valueOf(e.getMessage());
+            if (!reason.equals(reasons.put(part, reason))) {
+                LOG.info("event=waiting part={} reason=\"{}\"", part, reason);
+            }
+            readiness.notReady(part, reason);
+            return true;
+        } catch (RuntimeException e) {
+            // The loop is what tries again; each new reason is logged once, every failure is counted.
+            metrics.failed(part);
+            String reason = e.getMessage() == null ? e.toString() : e.getMessage();
+            if (!reason.equals(reasons.put(part, reason))) {
+                LOG.error("event=reconcile-failed part={} error=\"{}\"", part, reason, e);
+            }
+            readiness.notReady(part, reason);
+            return false;
+        }
+    }
+
+    /** Waits for the round that is under way, and begins no other. */
+    @Override
+    public void close() {
+        synchronized (this) {
+            closed = true;
+            notifyAll();
+        }
+        try {
+            thread.join(Duration.ofSeconds(5));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
