@@ -4,6 +4,7 @@ import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.MacAddress;
+import dev.ikat.policy.Node;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -29,7 +30,7 @@ public final class OverlayPlanner {
     private static final int MIN_MTU_IPV6 = 1280;
 
     private final OverlaySettings settings;
-    private final ClusterNode self;
+    private final Node self;
     private final Uplink uplink;
 
     private final Map<MacAddress, IpAddress> forwarding = new HashMap<>();
@@ -38,7 +39,7 @@ public final class OverlayPlanner {
     private final List<String> faults = new ArrayList<>();
     private final Map<Cidr, String> taken = new LinkedHashMap<>();
 
-    private OverlayPlanner(OverlaySettings settings, ClusterNode self, Uplink uplink) {
+    private OverlayPlanner(OverlaySettings settings, Node self, Uplink uplink) {
         this.settings = settings;
         this.self = self;
         this.uplink = uplink;
@@ -50,14 +51,13 @@ public final class OverlayPlanner {
      * @param self this node, with at least one address
      * @param nodes the cluster's nodes; this one among them is passed over
      */
-    public static OverlayState plan(
-            OverlaySettings settings, ClusterNode self, Collection<ClusterNode> nodes, Uplink uplink) {
+    public static OverlayState plan(OverlaySettings settings, Node self, Collection<Node> nodes, Uplink uplink) {
         return new OverlayPlanner(settings, self, uplink).plan(nodes);
     }
 
-    private OverlayState plan(Collection<ClusterNode> nodes) {
+    private OverlayState plan(Collection<Node> nodes) {
         boolean tunnelled = settings.mode() == OverlayMode.VXLAN || settings.mode() == OverlayMode.AUTO;
-        IpAddress local = self.addresses().getFirst();
+        IpAddress local = self.internalIps().getFirst();
         for (Cidr own : self.podCidrs()) {
             taken.put(own, self.name());
             routes.add(new OverlayRoute.Unreachable(own));
@@ -66,7 +66,7 @@ public final class OverlayPlanner {
             // In order, so that of two nodes with one block every node leaves out the same one.
             nodes.stream()
                     .filter(node -> !node.name().equals(self.name()))
-                    .sorted(Comparator.comparing(ClusterNode::name))
+                    .sorted(Comparator.comparing(Node::name))
                     .forEach(node -> addPeer(node, local.family()));
         }
         int overhead = tunnelled
@@ -99,7 +99,7 @@ public final class OverlayPlanner {
         }
     }
 
-    private void addPeer(ClusterNode peer, IpFamily underlay) {
+    private void addPeer(Node peer, IpFamily underlay) {
         for (Cidr cidr : peer.podCidrs()) {
             Optional<String> owner = taken.entrySet().stream()
                     .filter(t -> t.getKey().overlaps(cidr))
@@ -110,7 +110,7 @@ public final class OverlayPlanner {
                         + "; it gets no route until the node objects are put right");
                 continue;
             }
-            Optional<IpAddress> sameFamily = peer.address(cidr.family());
+            Optional<IpAddress> sameFamily = peer.internalIp(cidr.family());
             boolean direct = switch (settings.mode()) {
                 case DIRECT -> true;
                 case AUTO -> sameFamily.isPresent() && uplink.reachesDirectly(sameFamily.get());
@@ -118,14 +118,14 @@ public final class OverlayPlanner {
             };
             boolean added = direct
                     ? addDirect(peer, cidr, sameFamily)
-                    : addTunnelled(peer, cidr, peer.address(underlay), underlay);
+                    : addTunnelled(peer, cidr, peer.internalIp(underlay), underlay);
             if (added) {
                 taken.put(cidr, peer.name());
             }
         }
     }
 
-    private boolean addDirect(ClusterNode peer, Cidr cidr, Optional<IpAddress> address) {
+    private boolean addDirect(Node peer, Cidr cidr, Optional<IpAddress> address) {
         if (address.isEmpty()) {
             faults.add("node " + peer.name() + " has no " + cidr.family() + " InternalIP that its pods in " + cidr
                     + " could be reached through directly");
@@ -143,7 +143,7 @@ public final class OverlayPlanner {
         return true;
     }
 
-    private boolean addTunnelled(ClusterNode peer, Cidr cidr, Optional<IpAddress> address, IpFamily underlay) {
+    private boolean addTunnelled(Node peer, Cidr cidr, Optional<IpAddress> address, IpFamily underlay) {
         if (address.isEmpty()) {
             faults.add(
                     "node " + peer.name() + " has no " + underlay + " InternalIP, which tunnels from this node need");
@@ -164,8 +164,8 @@ public final class OverlayPlanner {
         return true;
     }
 
-    private boolean isOwn(IpAddress address, ClusterNode peer) {
-        boolean own = self.addresses().contains(address);
+    private boolean isOwn(IpAddress address, Node peer) {
+        boolean own = self.internalIps().contains(address);
         if (own) {
             faults.add("node " + peer.name() + " has this node's address " + address);
         }

@@ -7,6 +7,8 @@ import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.MacAddress;
+import dev.ikat.policy.Labels;
+import dev.ikat.policy.Node;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -19,21 +21,21 @@ class OverlayPlannerTest {
             new InterfaceName("eth0"),
             1500,
             List.of(InterfaceAddress.parse("192.168.0.1/24"), InterfaceAddress.parse("fd00::1/64")));
-    private static final ClusterNode SELF =
-            node("a", List.of("192.168.0.1", "fd00::1"), "10.244.1.0/24", "fd00:244:1::/64");
+    private static final Node SELF = node("a", List.of("192.168.0.1", "fd00::1"), "10.244.1.0/24", "fd00:244:1::/64");
 
-    private static ClusterNode node(String name, List<String> addresses, String... podCidrs) {
-        return new ClusterNode(
+    private static Node node(String name, List<String> addresses, String... podCidrs) {
+        return new Node(
                 name,
-                addresses.stream().map(IpAddress::parse).toList(),
-                Stream.of(podCidrs).map(Cidr::parse).toList());
+                Labels.NONE,
+                Stream.of(podCidrs).map(Cidr::parse).toList(),
+                addresses.stream().map(IpAddress::parse).toList());
     }
 
-    private static OverlayState plan(OverlayMode mode, ClusterNode... peers) {
+    private static OverlayState plan(OverlayMode mode, Node... peers) {
         return plan(mode, 0, peers);
     }
 
-    private static OverlayState plan(OverlayMode mode, int mtu, ClusterNode... peers) {
+    private static OverlayState plan(OverlayMode mode, int mtu, Node... peers) {
         return OverlayPlanner.plan(new OverlaySettings(mode, 4796, 8472, mtu), SELF, List.of(peers), UPLINK);
     }
 
@@ -148,7 +150,7 @@ class OverlayPlannerTest {
 
     @Test
     void nodeReachedByIpv6TunnelsOverIpv6() {
-        ClusterNode self = node("a", List.of("fd00::1"), "10.244.1.0/24");
+        Node self = node("a", List.of("fd00::1"), "10.244.1.0/24");
         OverlayState state = OverlayPlanner.plan(
                 new OverlaySettings(OverlayMode.VXLAN, 4796, 8472, 0),
                 self,

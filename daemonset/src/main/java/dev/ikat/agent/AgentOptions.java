@@ -1,0 +1,43 @@
+package dev.ikat.agent;
+
+import dev.ikat.agent.overlay.OverlaySettings;
+import dev.ikat.model.InterfaceName;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The agent's options, checked.
+ *
+ * @param nodeName this node's name among the node objects
+ * @param manifests the directory of Kubernetes manifests that says what the cluster is
+ * @param runDirectory where socket, lock and leases are
+ * @param conflistDirectory where the container runtime looks for network configurations
+ * @param conflistName the network configuration's file name
+ * @param chain the plugins to run after Ikat, by their type
+ * @param overlay how other nodes' pods are reached
+ * @param uplink the interface to the other nodes; empty for the one with the node's InternalIP
+ * @param masquerade whether pods' addresses are hidden outside the cluster
+ * @param listen where metrics and health are served; empty for nowhere
+ * @param reconcileInterval after how long everything is looked at although nothing happened
+ * @param leaseGrace how long a lease may be without its link before it counts as leaked
+ * @param requestThreads how many CNI requests are handled at once
+ * @param killAt where to die, for tests
+ */
+record AgentOptions(
+        String nodeName,
+        Path manifests,
+        Path runDirectory,
+        Path conflistDirectory,
+        String conflistName,
+        List<String> chain,
+        OverlaySettings overlay,
+        Optional<InterfaceName> uplink,
+        boolean masquerade,
+        Optional<InetSocketAddress> listen,
+        Duration reconcileInterval,
+        Duration leaseGrace,
+        int requestThreads,
+        Optional<FaultPoint> killAt) {}

@@ -1,0 +1,41 @@
+package dev.ikat.agent;
+
+import dev.ikat.agent.overlay.OverlayPlanner;
+import dev.ikat.agent.overlay.OverlaySettings;
+import dev.ikat.agent.overlay.OverlayState;
+import dev.ikat.agent.overlay.Uplink;
+import dev.ikat.model.Cidr;
+import dev.ikat.model.IpFamily;
+import dev.ikat.nftables.MasqueradeState;
+import dev.ikat.policy.ClusterState;
+import dev.ikat.policy.Node;
+import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.Set;
+
+/**
+ * Everything that this node's network follows from, at one moment, and what follows. Immutable.
+ *
+ * @param self this node, with pod CIDRs and an address
+ * @param uplink the interface to the other nodes
+ * @param overlay what the kernel should have for the other nodes' pods
+ * @param masquerade whose address is hidden from whom
+ */
+record NodeSituation(Node self, Uplink uplink, OverlayState overlay, MasqueradeState masquerade) {
+    static NodeSituation of(OverlaySettings settings, ClusterState cluster, Node self, Uplink uplink) {
+        Set<Cidr> clusterCidrs = new HashSet<>();
+        cluster.nodes().values().forEach(node -> clusterCidrs.addAll(node.podCidrs()));
+        return new NodeSituation(
+                self,
+                uplink,
+                OverlayPlanner.plan(settings, self, cluster.nodes().values(), uplink),
+                new MasqueradeState(Set.copyOf(self.podCidrs()), clusterCidrs));
+    }
+
+    /** The families that pods of this node have addresses of. */
+    Set<IpFamily> families() {
+        Set<IpFamily> families = EnumSet.noneOf(IpFamily.class);
+        self.podCidrs().forEach(cidr -> families.add(cidr.family()));
+        return families;
+    }
+}
