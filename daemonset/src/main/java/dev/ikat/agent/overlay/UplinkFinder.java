@@ -1,0 +1,40 @@
+package dev.ikat.agent.overlay;
+
+import dev.ikat.model.InterfaceAddress;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.netlink.Address;
+import dev.ikat.netlink.Link;
+import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.policy.Node;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Finds the {@link Uplink} in the kernel. */
+public final class UplinkFinder {
+    private UplinkFinder() {}
+
+    /**
+     * Finds the interface in the kernel: the one of this name if a name is given, otherwise the one that carries an
+     * address of the node.
+     */
+    public static Optional<Uplink> find(Rtnetlink netlink, Optional<InterfaceName> wanted, Node self) {
+        List<Address> addresses = netlink.addresses();
+        for (Link link : netlink.links()) {
+            List<InterfaceAddress> own = new ArrayList<>();
+            for (Address address : addresses) {
+                if (address.interfaceIndex() == link.index()) {
+                    own.add(address.address());
+                }
+            }
+            boolean found = wanted.isPresent()
+                    ? wanted.get().equals(link.name())
+                    : !link.isLoopback()
+                            && own.stream().anyMatch(a -> self.internalIps().contains(a.address()));
+            if (found) {
+                return Optional.of(new Uplink(link.index(), link.name(), link.mtu(), own));
+            }
+        }
+        return Optional.empty();
+    }
+}

@@ -1,0 +1,287 @@
+package dev.ikat.agent.overlay;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceAddress;
+import dev.ikat.model.IpAddress;
+import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.policy.Labels;
+import dev.ikat.policy.Node;
+import dev.ikat.testbed.KernelFeature;
+import dev.ikat.testbed.Probe;
+import dev.ikat.testbed.RequiresKernel;
+import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.Underlay;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+@RequiresRoot
+@RequiresKernel({KernelFeature.VETH, KernelFeature.BRIDGE, KernelFeature.VXLAN, KernelFeature.IPV6})
+class OverlayReconcilerTest {
+    private final List<TestNode> nodes = new ArrayList<>();
+    private Underlay underlay;
+
+    /** A node with the addresses of its host number on the underlay, and what an agent of it holds. */
+    private final class TestNode implements AutoCloseable {
+        final TestNamespace namespace = TestNamespace.create();
+        final NetworkNamespace entered = NetworkNamespace.open(namespace.path());
+        final Rtnetlink netlink = Rtnetlink.open(entered);
+        final OverlayReconciler reconciler = new OverlayReconciler(netlink);
+        Node object;
+
+        TestNode(int number, int subnet) {
+            underlay.attach(namespace, subnet, 10 + number);
+            object = object(number, subnet, 10 + number);
+        }
+
+        Node object(int number, int subnet, int host) {
+            return new Node(
+                    "node-" + number,
+                    Labels.NONE,
+                    List.of(
+                            Cidr.parse("10.244.%d.0/24".formatted(number)),
+                            Cidr.parse("fd00:10:244:%x::/64".formatted(number))),
+                    List.of(
+                            Underlay.v4(subnet, host).address(),
+                            Underlay.v6(subnet, host).address()));
+        }
+
+        OverlayState plan(OverlayMode mode) {
+            Uplink uplink = UplinkFinder.find(netlink, Optional.empty(), object).orElseThrow();
+            return OverlayPlanner.plan(
+                    new OverlaySettings(mode, 4796, 8472, 0),
+                    object,
+                    nodes.stream().map(n -> n.object).toList(),
+                    uplink);
+        }
+
+        List<String> reconcile(OverlayMode mode) {
+            OverlayState state = plan(mode);
+            assertThat(state.faults()).isEmpty();
+            return entered.call(() -> reconciler.reconcile(state));
+        }
+
+        /** An address that a pod could have, on the loopback interface: enough to be reached through the overlay. */
+        void addPodAddresses() {
+            for (Cidr cidr : object.podCidrs()) {
+                InterfaceAddress address = InterfaceAddress.host(cidr.network().plus(5));
+                namespace.ip("address", "add", address.toString(), "dev", "lo");
+            }
+        }
+
+        @Override
+        public void close() {
+            netlink.close();
+            entered.close();
+            namespace.close();
+        }
+    }
+
+    @BeforeEach
+    void makeUnderlay() {
+        underlay = new Underlay();
+    }
+
+    @AfterEach
+    void remove() {
+        nodes.forEach(TestNode::close);
+        underlay.close();
+    }
+
+    private void makeNodes(int... subnets) {
+        for (int i = 0; i < subnets.length; i++) {
+            nodes.add(new TestNode(i + 1, subnets[i]));
+        }
+        nodes.forEach(TestNode::addPodAddresses);
+    }
+
+    private void assertAllReachEachOther() {
+        List<Probe.Target> targets = new ArrayList<>();
+        for (TestNode from : nodes) {
+            for (TestNode to : nodes) {
+                to.object
+                        .podCidrs()
+                        .forEach(cidr -> targets.add(
+                                Probe.Target.icmp(from.namespace, cidr.network().plus(5))));
+            }
+        }
+        assertThat(Probe.failures(targets, Duration.ofSeconds(2))).isEmpty();
+    }
+
+    private void reconcileAll(OverlayMode mode) {
+        for (TestNode node : nodes) {
+            assertThat(node.reconcile(mode)).isNotEmpty();
+            assertThat(node.reconcile(mode)).as("second time").isEmpty();
+        }
+    }
+
+    @Test
+    void vxlanConnectsNodesAcrossSubnetsAndTheSecondTimeChangesNothing() {
+        makeNodes(0, 0, 1);
+        reconcileAll(OverlayMode.VXLAN);
+        assertAllReachEachOther();
+    }
+
+    @Test
+    void directConnectsNodesOfOneSubnet() {
+        makeNodes(0, 0);
+        reconcileAll(OverlayMode.DIRECT);
+        assertAllReachEachOther();
+        assertThat(nodes.getFirst().namespace.linkNames()).doesNotContain(OverlayReconciler.DEVICE);
+    }
+
+    @Test
+    void autoMixesBoth() {
+        makeNodes(0, 0, 1);
+        reconcileAll(OverlayMode.AUTO);
+        assertAllReachEachOther();
+        String routes = nodes.getFirst().namespace.ip("route");
+        assertThat(routes)
+                .contains("10.244.2.0/24 via 172.30.0.12 dev eth0")
+                .contains("10.244.3.0/24 via 10.244.3.0 dev ikat-vxlan");
+    }
+
+    @Test
+    void hostTrafficToRemotePodsComesFromThePodCidr() {
+        makeNodes(0, 1);
+        reconcileAll(OverlayMode.VXLAN);
+        TestNamespace first = nodes.getFirst().namespace;
+        assertThat(first.ip("route", "get", "10.244.2.5")).contains("src 10.244.1.0");
+        assertThat(first.ip("route", "get", "fd00:10:244:2::5")).contains("src fd00:10:244:1::");
+    }
+
+    @Test
+    void packetForAnAddressWithoutPodEndsHere() {
+        makeNodes(0);
+        reconcileAll(OverlayMode.VXLAN);
+        TestNamespace node = nodes.getFirst().namespace;
+        assertThat(node.runner("ip", "route", "get", "10.244.1.77").run().stderr())
+                .contains("No route to host");
+        assertThat(node.ip("-6", "route", "show", "type", "unreachable"))
+                .contains("proto 107");
+    }
+
+    @Test
+    void everyDriftIsRepairedAndOnlyIt() {
+        makeNodes(0, 0);
+        reconcileAll(OverlayMode.VXLAN);
+        TestNode node = nodes.getFirst();
+        List<List<String>> drifts = List.of(
+                List.of("ip", "route", "flush", "proto", "107"),
+                List.of("ip", "-6", "route", "flush", "proto", "107"),
+                List.of("ip", "link", "del", "ikat-vxlan"),
+                List.of("ip", "link", "set", "ikat-vxlan", "down"),
+                List.of("ip", "link", "set", "ikat-vxlan", "mtu", "1400"),
+                List.of("ip", "link", "set", "ikat-vxlan", "address", "02:00:00:00:00:01"),
+                List.of("ip", "address", "flush", "dev", "ikat-vxlan"),
+                List.of("ip", "address", "add", "10.99.0.1/24", "dev", "ikat-vxlan"),
+                List.of("bridge", "fdb", "del", "0e:6b:ac:1e:00:0c", "dev", "ikat-vxlan"),
+                List.of("bridge", "fdb", "replace", "0e:6b:ac:1e:00:0c", "dev", "ikat-vxlan", "dst", "172.30.0.99"),
+                List.of("bridge", "fdb", "add", "02:00:00:00:00:02", "dev", "ikat-vxlan", "dst", "172.30.0.99"),
+                List.of("ip", "neigh", "flush", "dev", "ikat-vxlan", "nud", "permanent"),
+                List.of("ip", "neigh", "replace", "10.244.2.0", "lladdr", "02:00:00:00:00:03", "dev", "ikat-vxlan"),
+                List.of("ip", "route", "replace", "10.244.2.0/24", "via", "172.30.0.1", "proto", "107"),
+                List.of("ip", "route", "add", "10.99.0.0/16", "via", "172.30.0.1", "proto", "107"),
+                List.of("ip", "route", "add", "blackhole", "10.98.0.0/16", "proto", "107"));
+        for (List<String> drift : drifts) {
+            node.namespace.exec(drift.toArray(String[]::new));
+            assertThat(node.reconcile(OverlayMode.VXLAN)).as(drift.toString()).isNotEmpty();
+            assertThat(node.reconcile(OverlayMode.VXLAN)).as(drift.toString()).isEmpty();
+        }
+        assertAllReachEachOther();
+    }
+
+    @Test
+    void nodeThatLeavesIsForgotten() {
+        makeNodes(0, 0);
+        reconcileAll(OverlayMode.VXLAN);
+        TestNode first = nodes.getFirst();
+        nodes.removeLast().close();
+        assertThat(first.reconcile(OverlayMode.VXLAN)).hasSize(5);
+        assertThat(first.namespace.ip("route")).doesNotContain("10.244.2.0");
+        assertThat(first.namespace.exec("bridge", "fdb", "show", "dev", "ikat-vxlan"))
+                .isBlank();
+    }
+
+    @Test
+    void nodeThatMovesIsFollowed() {
+        makeNodes(0, 0);
+        reconcileAll(OverlayMode.VXLAN);
+        TestNode second = nodes.get(1);
+        underlay.renumber(second.namespace, 0, 12, 99);
+        second.object = second.object(2, 0, 99);
+        reconcileAll(OverlayMode.VXLAN);
+        assertAllReachEachOther();
+    }
+
+    @Test
+    void changeOfModeLeavesNothingOfTheOther() {
+        makeNodes(0, 0);
+        reconcileAll(OverlayMode.VXLAN);
+        reconcileAll(OverlayMode.DIRECT);
+        assertAllReachEachOther();
+        assertThat(nodes.getFirst().namespace.linkNames()).doesNotContain(OverlayReconciler.DEVICE);
+        nodes.forEach(node -> {
+            node.entered.call(() -> {
+                node.reconciler.remove();
+                return true;
+            });
+            assertThat(node.namespace.ip("route", "show", "proto", "107")).isBlank();
+            assertThat(node.namespace.ip("-6", "route", "show", "proto", "107")).isBlank();
+        });
+    }
+
+    @Test
+    void tunnelFollowsTheUplinksMtu() {
+        makeNodes(0, 0);
+        reconcileAll(OverlayMode.VXLAN);
+        TestNode node = nodes.getFirst();
+        node.namespace.ip("link", "set", "eth0", "mtu", "1400");
+        assertThat(node.reconcile(OverlayMode.VXLAN)).singleElement().asString().contains("mtu 1350");
+    }
+
+    @Test
+    void routeOfSomebodyElseIsReportedAndNotReplaced() {
+        makeNodes(0, 0);
+        TestNode node = nodes.getFirst();
+        node.namespace.ip("route", "add", "10.244.2.0/24", "via", "172.30.0.1", "proto", "static");
+        assertThatThrownBy(() -> node.reconcile(OverlayMode.VXLAN))
+                .isInstanceOf(NetlinkException.class)
+                .hasMessageContaining("10.244.2.0/24")
+                .hasMessageContaining("EEXIST");
+        assertThat(node.namespace.ip("route", "show", "10.244.2.0/24")).contains("via 172.30.0.1");
+        assertThat(node.namespace.ip("-6", "route", "show", "fd00:10:244:2::/64"))
+                .as("the others are made")
+                .contains("ikat-vxlan");
+    }
+
+    @Test
+    void interfaceOfSomebodyElseWithTheNameIsReported() {
+        makeNodes(0);
+        nodes.getFirst().namespace.ip("link", "add", "ikat-vxlan", "type", "bridge");
+        assertThatThrownBy(() -> nodes.getFirst().reconcile(OverlayMode.VXLAN))
+                .isInstanceOf(ForeignDeviceException.class)
+                .hasMessageContaining("is no VXLAN but bridge");
+    }
+
+    @Test
+    void uplinkIsTheInterfaceWithTheNodeAddress() {
+        makeNodes(0);
+        TestNode node = nodes.getFirst();
+        assertThat(UplinkFinder.find(node.netlink, Optional.empty(), node.object))
+                .map(uplink -> uplink.name().value())
+                .contains("eth0");
+        Node elsewhere = new Node("x", Labels.NONE, List.of(), List.of(IpAddress.parse("192.0.2.1")));
+        assertThat(UplinkFinder.find(node.netlink, Optional.empty(), elsewhere)).isEmpty();
+    }
+}
