@@ -79,8 +79,11 @@ public final class Masquerade {
                 .add(Nftables.command("delete", "table", table())));
     }
 
-    private Optional<JsonNode> read() {
-        // Listing a table that is not there is an error that can't be told from others; the list of tables is short.
+    /**
+     * Whether the table is there, whatever is in it: cheap enough to be asked often, since the kernel's notifications
+     * of nftables are not followed. Safe to call from another thread.
+     */
+    public boolean isPresent() {
         boolean present = false;
         ArrayNode listTables = Nftables.transaction();
         listTables.add(Nftables.command("list", "tables", JsonNodeFactory.instance.nullNode()));
@@ -89,7 +92,12 @@ public final class Masquerade {
             present |= table.path("name").asText().equals(TABLE)
                     && table.path("family").asText().equals(FAMILY);
         }
-        if (!present) {
+        return present;
+    }
+
+    private Optional<JsonNode> read() {
+        // Listing a table that is not there is an error that can't be told from others.
+        if (!isPresent()) {
             return Optional.empty();
         }
         ArrayNode listTable = Nftables.transaction();

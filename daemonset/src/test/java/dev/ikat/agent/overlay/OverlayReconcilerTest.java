@@ -167,8 +167,7 @@ class OverlayReconcilerTest {
         TestNamespace node = nodes.getFirst().namespace;
         assertThat(node.runner("ip", "route", "get", "10.244.1.77").run().stderr())
                 .contains("No route to host");
-        assertThat(node.ip("-6", "route", "show", "type", "unreachable"))
-                .contains("proto 107");
+        assertThat(node.ip("-6", "route", "show", "type", "unreachable")).contains("proto 107");
     }
 
     @Test

@@ -1,0 +1,215 @@
+package dev.ikat.agent;
+
+import dev.ikat.agent.Readiness.Part;
+import dev.ikat.agent.ReconcileLoop.Reconciliation;
+import dev.ikat.agent.cluster.ClusterSource;
+import dev.ikat.agent.cluster.ManifestDirectory;
+import dev.ikat.agent.server.AgentLock;
+import dev.ikat.agent.server.CniServer;
+import dev.ikat.agent.server.ContainerLanes;
+import dev.ikat.agent.server.LauncherAnswer;
+import dev.ikat.agent.server.LauncherRequest;
+import dev.ikat.cni.BatchReaper;
+import dev.ikat.cni.CniPlugin;
+import dev.ikat.cni.CniRequest;
+import dev.ikat.cni.CniResponse;
+import dev.ikat.cni.NodeNetwork;
+import dev.ikat.cni.Recovery;
+import dev.ikat.cni.RecoveryReport;
+import dev.ikat.cni.Verb;
+import dev.ikat.ipam.LeaseStore;
+import dev.ikat.ipam.RangeUsage;
+import dev.ikat.netlink.Rtnetlink;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The running agent: its parts, started in the order in which they need each other, and stopped in reverse. What it put
+ * into the kernel stays when it stops, and so does the network configuration: pods go on working, and the next agent
+ * takes over.
+ */
+final class Agent implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Agent.class);
+    /** What requests under way may still take when the agent is told to end; systemd and kubelet wait longer. */
+    private static final Duration STOP_LIMIT = Duration.ofSeconds(6);
+
+    private static final Pattern ERROR_CODE = Pattern.compile("\"code\"\\s*:\\s*(\\d{1,9})");
+
+    private final AgentOptions options;
+    private final long startNanos = System.nanoTime();
+    private final Readiness readiness = new Readiness();
+    private final Metrics metrics = new Metrics();
+    private final AgentPodNetwork network = new AgentPodNetwork(readiness);
+    private final StepTimer steps;
+    private final Conflist conflist;
+    private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private boolean wasReady;
+
+    private Agent(AgentOptions options) {
+        this.options = options;
+        this.steps = new StepTimer(metrics, options.killAt());
+        this.conflist = new Conflist(options.conflistDirectory(), options.conflistName(), options.chain());
+    }
+
+    /**
+     * Starts everything; readiness comes later, and {@code /readyz} says what it waits for.
+     *
+     * @throws RuntimeException if something can't be started; what was, is stopped again
+     */
+    static Agent start(AgentOptions options) {
+        Agent agent = new Agent(options);
+        try {
+            agent.start();
+            return agent;
+        } catch (RuntimeException | Error e) {
+            agent.close();
+            throw e;
+        }
+    }
+
+    private void start() {
+        LOG.info(
+                "event=starting node={} overlay={} run-dir={} pid={}",
+                options.nodeName(),
+                options.overlay().mode(),
+                options.runDirectory(),
+                ProcessHandle.current().pid());
+        keep(AgentLock.acquire(options.runDirectory()));
+        metrics.readiness(readiness::isReady);
+        options.listen().ifPresent(address -> keep(HealthEndpoint.start(address, metrics, readiness)));
+        Clock clock = Clock.systemUTC();
+        LeaseStore leases = keep(LeaseStore.open(options.runDirectory().resolve("leases"), clock));
+        countLeases(leases);
+        Rtnetlink netlink = keep(Rtnetlink.open());
+        NodeNetwork node = keep(NodeNetwork.current());
+        BatchReaper reaper = keep(new BatchReaper(
+                        leases, node, steps, e -> LOG.error("event=reap-failed error=\"{}\"", e.getMessage(), e))
+                .start());
+        Recovery recovery = new Recovery(leases, node, reaper, clock, options.leaseGrace(), Agent::isAlive);
+        ClusterSource cluster = keep(new ManifestDirectory(options.manifests()));
+        NodeNetworkKeeper keeper = keep(new NodeNetworkKeeper(options, cluster, network, netlink));
+
+        Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
+        reconciliations.put(Part.PODS, () -> recover(recovery));
+        ReconcileLoop loop = keep(
+                new ReconcileLoop(reconciliations, options.reconcileInterval(), readiness, metrics, this::afterRound));
+        // Both are there before anything is read, so that no change falls between.
+        keep(KernelWatch.start(netlink, loop::trigger, keeper::unnoticedDrift));
+        cluster.start((change, state) -> loop.trigger(KernelWatch.NODE_CHANGE));
+        loop.start();
+
+        CniPlugin plugin = new CniPlugin(leases, node, network, reaper, steps);
+        CniServer server = CniServer.start(
+                options.runDirectory(),
+                request -> handle(plugin, request),
+                new ContainerLanes(),
+                options.requestThreads());
+        keep(() -> {
+            if (!server.stop(STOP_LIMIT)) {
+                LOG.warn("event=stop-incomplete reason=\"requests still ran after {}\"", STOP_LIMIT);
+            }
+        });
+        readiness.ready(Part.SOCKET);
+        LOG.info("event=listening socket={}/{}", options.runDirectory(), CniServer.SOCKET);
+        afterRound();
+    }
+
+    private <T extends AutoCloseable> T keep(T part) {
+        parts.push(part);
+        return part;
+    }
+
+    private static boolean isAlive(long pid) {
+        return ProcessHandle.of(pid).filter(ProcessHandle::isAlive).isPresent();
+    }
+
+    private void countLeases(LeaseStore leases) {
+        metrics.leases(callback -> network.nodePlan().ifPresent(plan -> {
+            for (RangeUsage usage : leases.usage(plan)) {
+                String range = usage.range().subnet().toString();
+                callback.call((double) usage.leased(), range, "leased");
+                callback.call((double) usage.free(), range, "free");
+            }
+        }));
+    }
+
+    private static int recover(Recovery recovery) {
+        RecoveryReport report = recovery.run();
+        if (report.foundSomething()) {
+            LOG.info("event=recovered {}", report);
+        }
+        return report.undone() + report.released() + report.strayLinks() + report.leaks() + report.repaired();
+    }
+
+    private LauncherAnswer handle(CniPlugin plugin, LauncherRequest request) {
+        long start = System.nanoTime();
+        CniResponse response = plugin.handle(new CniRequest(request.environment(), request.stdin()));
+        steps.finished();
+        String verb = Verb.of(request.variable("CNI_COMMAND")).map(Enum::name).orElse("unknown");
+        metrics.request(verb, code(response), System.nanoTime() - start);
+        return new LauncherAnswer(response.exitCode(), response.stdout());
+    }
+
+    private static int code(CniResponse response) {
+        if (response.exitCode() == 0) {
+            return 0;
+        }
+        String error = new String(response.stdout(), StandardCharsets.UTF_8);
+        Matcher code = ERROR_CODE.matcher(error);
+        int number = code.find() ? Integer.parseInt(code.group(1)) : -1;
+        LOG.info("event=refused code={} error={}", number, error.replaceAll("\\s+", " "));
+        return number;
+    }
+
+    /** After each round of the loop, and once when the socket is there. */
+    private synchronized void afterRound() {
+        if (!readiness.isReady()) {
+            return;
+        }
+        network.markReady();
+        if (!wasReady) {
+            wasReady = true;
+            LOG.info("event=ready after-ms={}", (System.nanoTime() - startNanos) / 1_000_000);
+        }
+        try {
+            if (conflist.write()) {
+                LOG.info("event=conflist-written file={}", conflist.file());
+            }
+        } catch (RuntimeException e) {
+            // Tried again after the next round; pods that are there do not need it.
+            LOG.error("event=conflist-failed error=\"{}\"", e.getMessage());
+        }
+    }
+
+    /** Stops everything in reverse order: first no more requests, last the lock. Does nothing the second time. */
+    @Override
+    public void close() {
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
+        LOG.info("event=stopping");
+        while (!parts.isEmpty()) {
+            AutoCloseable part = parts.pop();
+            try {
+                part.close();
+            } catch (Exception e) {
+                // The others have to be stopped all the same.
+                LOG.error(
+                        "event=stop-failed part={} error=\"{}\"",
+                        part.getClass().getSimpleName(),
+                        e.toString());
+            }
+        }
+        LOG.info("event=stopped");
+    }
+}

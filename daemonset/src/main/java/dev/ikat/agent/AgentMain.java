@@ -1,0 +1,335 @@
+package dev.ikat.agent;
+
+import dev.ikat.agent.overlay.OverlayMode;
+import dev.ikat.agent.overlay.OverlaySettings;
+import dev.ikat.agent.server.AgentRunningException;
+import dev.ikat.model.InterfaceName;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/**
+ * The agent's command line. Everything that is wrong with it is said at once; the exit code is then 2, and 1 if the
+ * agent could not start.
+ */
+@Command(
+        name = "ikat-agent",
+        sortOptions = false,
+        mixinStandardHelpOptions = true,
+        version = "ikat-agent 0.1.0",
+        description = "Runs Ikat on this node: answers the CNI launcher, and keeps routes, tunnels and masquerading"
+                + " equal to what the cluster says. Needs root. Ends on SIGTERM, after what it has begun.",
+        footer = {
+            "",
+            "Durations are a number with ms, s or m (250ms, 30s), or ISO 8601 (PT30S).",
+            "Pods keep working while the agent is stopped; new ones wait for it."
+        })
+public final class AgentMain implements Callable<Integer> {
+    private static final Logger LOG = LoggerFactory.getLogger(AgentMain.class);
+    private static final int MAX_VNI = (1 << 24) - 1;
+
+    @Spec
+    @Nullable
+    CommandSpec spec;
+
+    @Option(
+            names = "--node-name",
+            paramLabel = "NAME",
+            description = "This node's name in the cluster. Default: the NODE_NAME variable.",
+            defaultValue = "${env:NODE_NAME}")
+    @Nullable
+    String nodeName;
+
+    @Option(
+            names = "--manifests",
+            paramLabel = "DIR",
+            description = "Directory of Kubernetes manifests (Node, Pod, Namespace, NetworkPolicy) that say what the"
+                    + " cluster is; changes are followed.")
+    @Nullable
+    Path manifests;
+
+    @Option(
+            names = "--run-dir",
+            paramLabel = "DIR",
+            description = "Socket, lock and leases; must not survive a reboot. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "${env:IKAT_RUN_DIR:-/run/ikat}")
+    Path runDirectory = Path.of("/run/ikat");
+
+    @Option(
+            names = "--cni-conf-dir",
+            paramLabel = "DIR",
+            description = "Where the container runtime looks for network configurations. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "/etc/cni/net.d")
+    Path conflistDirectory = Path.of("/etc/cni/net.d");
+
+    @Option(
+            names = "--conflist-name",
+            paramLabel = "FILE",
+            description = "The network configuration's name there, written once the node is ready. Default:"
+                    + " ${DEFAULT-VALUE}.",
+            defaultValue = "10-ikat.conflist")
+    String conflistName = "10-ikat.conflist";
+
+    @Option(
+            names = "--chain",
+            paramLabel = "TYPE",
+            split = ",",
+            description = "CNI plugins to run after Ikat, such as portmap,bandwidth. Default: none.")
+    List<String> chain = List.of();
+
+    @Option(
+            names = "--overlay",
+            paramLabel = "MODE",
+            description = "How other nodes' pods are reached: vxlan (tunnel), direct (routes, all nodes on one link),"
+                    + " auto (direct where possible, else tunnel), none. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "vxlan")
+    String overlay = "vxlan";
+
+    @Option(
+            names = "--uplink",
+            paramLabel = "IFNAME",
+            description = "Interface to the other nodes. Default: the one with the node's InternalIP.")
+    @Nullable
+    String uplink;
+
+    @Option(
+            names = "--vni",
+            paramLabel = "NUMBER",
+            description = "VXLAN network identifier, the same on all nodes. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "4796")
+    int vni = 4796;
+
+    @Option(
+            names = "--vxlan-port",
+            paramLabel = "PORT",
+            description = "VXLAN's UDP port, the same on all nodes. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "8472")
+    int vxlanPort = 8472;
+
+    @Option(
+            names = "--mtu",
+            paramLabel = "BYTES",
+            description = "The pods' MTU; 0 follows the uplink's. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "0")
+    int mtu;
+
+    @Option(
+            names = "--masquerade",
+            paramLabel = "true|false",
+            arity = "1",
+            description = "Hide pod addresses from everything outside the cluster. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "true")
+    boolean masquerade = true;
+
+    @Option(
+            names = "--listen",
+            paramLabel = "ADDRESS:PORT",
+            description = "Where /metrics, /healthz and /readyz are served; 0 for nowhere. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "127.0.0.1:9474")
+    String listen = "127.0.0.1:9474";
+
+    @Option(
+            names = "--reconcile-interval",
+            paramLabel = "DURATION",
+            description = "Compare everything with the kernel this often, besides on each notification. Default:"
+                    + " ${DEFAULT-VALUE}.",
+            defaultValue = "30s")
+    String reconcileInterval = "30s";
+
+    @Option(
+            names = "--lease-grace",
+            paramLabel = "DURATION",
+            description = "A lease without its link counts as leaked after this. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "60s")
+    String leaseGrace = "60s";
+
+    @Option(
+            names = "--request-threads",
+            paramLabel = "NUMBER",
+            description = "CNI requests handled at once. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "16")
+    int requestThreads = 16;
+
+    @Option(names = "--kill-at", paramLabel = "VERB:STEP", hidden = true)
+    @Nullable
+    String killAt;
+
+    private final List<String> faults = new ArrayList<>();
+
+    /** Runs the agent until it is told to end. */
+    public static void main(String[] arguments) {
+        System.exit(new CommandLine(new AgentMain()).execute(arguments));
+    }
+
+    @Override
+    public Integer call() throws InterruptedException {
+        AgentOptions options = options();
+        Agent agent;
+        try {
+            agent = Agent.start(options);
+        } catch (AgentRunningException e) {
+            LOG.error("event=start-failed error=\"{}\"", e.getMessage());
+            return 1;
+        } catch (RuntimeException e) {
+            LOG.error("event=start-failed error=\"{}\"", e.getMessage(), e);
+            return 1;
+        }
+        CountDownLatch stopped = new CountDownLatch(1);
+        // SIGTERM and SIGINT run the hook; the process ends when it returns.
+        Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> {
+            agent.close();
+            stopped.countDown();
+        }));
+        stopped.await();
+        return 0;
+    }
+
+    /**
+     * Checks everything.
+     *
+     * @throws ParameterException that names every fault
+     */
+    AgentOptions options() {
+        faults.clear();
+        String node = nodeName == null ? "" : nodeName.strip();
+        if (node.isEmpty()) {
+            faults.add("--node-name is missing, and so is the NODE_NAME variable");
+        }
+        Path manifestDirectory = manifests == null ? Path.of("") : manifests;
+        if (manifests == null) {
+            faults.add("--manifests is missing");
+        } else if (!Files.isDirectory(manifests)) {
+            faults.add("--manifests: " + manifests + " is no directory");
+        }
+        if (conflistName.contains("/") || !conflistName.endsWith(".conflist")) {
+            faults.add("--conflist-name: '" + conflistName + "' is not a file name that ends in .conflist");
+        }
+        for (String type : chain) {
+            if (!type.matches("[a-zA-Z0-9][a-zA-Z0-9_.-]*") || type.equals("ikat")) {
+                faults.add("--chain: '" + type + "' is no plugin that can follow Ikat");
+            }
+        }
+        range("--vni", vni, 0, MAX_VNI);
+        range("--vxlan-port", vxlanPort, 1, 65535);
+        range("--request-threads", requestThreads, 1, 256);
+        if (mtu != 0) {
+            range("--mtu", mtu, 576, 65535);
+        }
+        OverlaySettings settings = new OverlaySettings(
+                parse(
+                        "--overlay",
+                        overlay,
+                        OverlayMode.NONE,
+                        text -> OverlayMode.valueOf(text.toUpperCase(Locale.ROOT)),
+                        "is not vxlan, direct, auto or none"),
+                vni,
+                vxlanPort,
+                mtu);
+        Optional<InterfaceName> uplinkName = uplink == null
+                ? Optional.empty()
+                : parse(
+                        "--uplink",
+                        uplink,
+                        Optional.<InterfaceName>empty(),
+                        t -> Optional.of(new InterfaceName(t)),
+                        "");
+        Optional<InetSocketAddress> address = listen.equals("0")
+                ? Optional.empty()
+                : parse("--listen", listen, Optional.<InetSocketAddress>empty(), AgentMain::socketAddress, "");
+        Duration interval = parse(
+                "--reconcile-interval",
+                reconcileInterval,
+                Duration.ZERO,
+                AgentMain::duration,
+                "is no duration, as 30s");
+        Duration grace =
+                parse("--lease-grace", leaseGrace, Duration.ZERO, AgentMain::duration, "is no duration, as 60s");
+        Optional<FaultPoint> fault = killAt == null
+                ? Optional.empty()
+                : parse("--kill-at", killAt, Optional.<FaultPoint>empty(), t -> Optional.of(FaultPoint.parse(t)), "");
+        if (!faults.isEmpty()) {
+            CommandLine commandLine = spec == null ? new CommandLine(new AgentMain()) : spec.commandLine();
+            throw new ParameterException(commandLine, String.join(System.lineSeparator(), faults));
+        }
+        return new AgentOptions(
+                node,
+                manifestDirectory,
+                runDirectory.toAbsolutePath(),
+                conflistDirectory.toAbsolutePath(),
+                conflistName,
+                List.copyOf(chain),
+                settings,
+                uplinkName,
+                masquerade,
+                address,
+                interval,
+                grace,
+                requestThreads,
+                fault);
+    }
+
+    private void range(String option, int value, int least, int greatest) {
+        if (value < least || value > greatest) {
+            faults.add(option + ": " + value + " is not " + least + " to " + greatest);
+        }
+    }
+
+    /** The value, or {@code otherwise} and one more fault, in these words or in those of the parser. */
+    private <T> T parse(String option, String text, T otherwise, Function<String, T> parser, String words) {
+        try {
+            return parser.apply(text);
+        } catch (IllegalArgumentException | DateTimeParseException e) {
+            faults.add(option + ": " + (words.isEmpty() ? e.getMessage() : "'" + text + "' " + words));
+            return otherwise;
+        }
+    }
+
+    static Duration duration(String text) {
+        if (text.matches("[0-9]{1,9}(ms|s|m)")) {
+            String unit = text.replaceAll("[0-9]", "");
+            long value = Long.parseLong(text.substring(0, text.length() - unit.length()));
+            Duration duration = unit.equals("ms")
+                    ? Duration.ofMillis(value)
+                    : unit.equals("s") ? Duration.ofSeconds(value) : Duration.ofMinutes(value);
+            if (duration.isPositive()) {
+                return duration;
+            }
+        } else if (text.startsWith("P") && Duration.parse(text).isPositive()) {
+            return Duration.parse(text);
+        }
+        throw new IllegalArgumentException(text);
+    }
+
+    private static Optional<InetSocketAddress> socketAddress(String text) {
+        int colon = text.lastIndexOf(':');
+        String host = colon < 0 ? "" : text.substring(0, colon);
+        if (host.startsWith("[") && host.endsWith("]")) {
+            host = host.substring(1, host.length() - 1);
+        }
+        String port = text.substring(colon + 1);
+        if (host.isEmpty() || !port.matches("[0-9]{1,5}") || Integer.parseInt(port) > 65535) {
+            throw new IllegalArgumentException(
+                    "'" + text + "' is not ADDRESS:PORT, as in 127.0.0.1:9474 or [::1]:9474, nor 0");
+        }
+        return Optional.of(new InetSocketAddress(InetAddress.ofLiteral(host), Integer.parseInt(port)));
+    }
+}

@@ -1,0 +1,165 @@
+package dev.ikat.agent;
+
+import dev.ikat.agent.Readiness.Part;
+import dev.ikat.agent.ReconcileLoop.NotYetException;
+import dev.ikat.agent.ReconcileLoop.Reconciliation;
+import dev.ikat.agent.cluster.ClusterSource;
+import dev.ikat.agent.overlay.OverlayReconciler;
+import dev.ikat.agent.overlay.Uplink;
+import dev.ikat.agent.overlay.UplinkFinder;
+import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.nftables.Masquerade;
+import dev.ikat.nftables.Nftables;
+import dev.ikat.nftables.NftablesUnavailableException;
+import dev.ikat.policy.ClusterState;
+import dev.ikat.policy.Node;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The reconciliations of the node's own network: what the node object says, forwarding, the overlay, masquerading. All
+ * run on the reconcile loop's thread; only {@link #unnoticedDrift} is called from another.
+ */
+final class NodeNetworkKeeper implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(NodeNetworkKeeper.class);
+
+    private final AgentOptions options;
+    private final ClusterSource cluster;
+    private final AgentPodNetwork network;
+    private final Rtnetlink netlink;
+    private final Forwarding forwarding;
+    private final OverlayReconciler overlay;
+    private volatile Optional<Nftables> nftables = Optional.empty();
+    private volatile Optional<Masquerade> masquerade = Optional.empty();
+    private volatile boolean masqueraded;
+    private Set<String> faults = Set.of();
+
+    NodeNetworkKeeper(AgentOptions options, ClusterSource cluster, AgentPodNetwork network, Rtnetlink netlink) {
+        this.options = options;
+        this.cluster = cluster;
+        this.network = network;
+        this.netlink = netlink;
+        this.forwarding = new Forwarding(options.runDirectory());
+        this.overlay = new OverlayReconciler(netlink);
+    }
+
+    /** The parts and what to do for each. */
+    Map<Part, Reconciliation> reconciliations() {
+        Map<Part, Reconciliation> parts = new EnumMap<>(Part.class);
+        parts.put(Part.NODE, this::node);
+        parts.put(Part.FORWARDING, () -> {
+            NodeSituation now = situation();
+            return forwarding.reconcile(now.families(), now.uplink().name());
+        });
+        parts.put(Part.OVERLAY, () -> {
+            List<String> repairs = overlay.reconcile(situation().overlay());
+            repairs.forEach(repair -> LOG.info("event=overlay-changed change=\"{}\"", repair));
+            return repairs.size();
+        });
+        parts.put(Part.MASQUERADE, this::masquerade);
+        return parts;
+    }
+
+    private NodeSituation situation() {
+        return network.situation().orElseThrow(() -> new NotYetException("the node is not known yet"));
+    }
+
+    private int node() {
+        if (!cluster.synced()) {
+            throw new NotYetException("the cluster's objects are not read yet");
+        }
+        ClusterState state = cluster.state();
+        Node self = state.node(options.nodeName())
+                .orElseThrow(() -> new NotYetException(
+                        "there is no Node object named " + options.nodeName() + "; create it, or correct --node-name"));
+        if (self.podCidrs().isEmpty()) {
+            throw new NotYetException("node " + self.name() + " has no spec.podCIDRs yet");
+        }
+        if (self.internalIps().isEmpty()) {
+            throw new NotYetException("node " + self.name() + " has no status.addresses of type InternalIP yet");
+        }
+        Uplink uplink = UplinkFinder.find(netlink, options.uplink(), self)
+                .orElseThrow(() -> new NotYetException(options.uplink()
+                                .map(name -> "there is no interface " + name)
+                                .orElseGet(() -> "no interface has an" + " InternalIP of node " + self.name() + " "
+                                        + self.internalIps())
+                        + "; correct the node object, or give another --uplink"));
+        NodeSituation now = NodeSituation.of(options.overlay(), state, self, uplink);
+        boolean changed = !network.situation().equals(Optional.of(now));
+        if (changed) {
+            LOG.info(
+                    "event=node-situation node={} pod-cidrs={} uplink={} mtu={} peers={}",
+                    self.name(),
+                    self.podCidrs(),
+                    uplink.name(),
+                    now.overlay().podMtu(),
+                    state.nodes().size() - 1);
+        }
+        Set<String> nowFaults = new TreeSet<>(now.overlay().faults());
+        nowFaults.stream()
+                .filter(fault -> !faults.contains(fault))
+                .forEach(fault -> LOG.warn("event=overlay-fault fault=\"{}\"", fault));
+        faults = nowFaults;
+        network.update(now);
+        return 0;
+    }
+
+    private int masquerade() {
+        NodeSituation now = situation();
+        if (!options.masquerade()) {
+            return removeMasquerade();
+        }
+        if (masquerade.isEmpty()) {
+            Nftables opened = Nftables.open();
+            nftables = Optional.of(opened);
+            masquerade = Optional.of(new Masquerade(opened));
+        }
+        Masquerade.Outcome outcome = masquerade.get().reconcile(now.masquerade());
+        masqueraded = true;
+        return switch (outcome) {
+            case UNCHANGED -> 0;
+            case REPAIRED -> {
+                LOG.info(
+                        "event=masquerade-written table={} sources={}",
+                        Masquerade.TABLE,
+                        now.self().podCidrs());
+                yield 1;
+            }
+        };
+    }
+
+    /** What an agent with other options left. */
+    private int removeMasquerade() {
+        if (masqueraded) {
+            return 0;
+        }
+        try (Nftables opened = Nftables.open()) {
+            new Masquerade(opened).remove();
+        } catch (NftablesUnavailableException e) {
+            // Without the library there never was a table.
+            LOG.debug("event=masquerade-unavailable reason=\"{}\"", e.getMessage());
+        }
+        masqueraded = true;
+        return 0;
+    }
+
+    /** The parts that drifted without a notification; for any thread. */
+    Set<Part> unnoticedDrift() {
+        boolean gone = options.masquerade()
+                && masqueraded
+                && masquerade.filter(m -> !m.isPresent()).isPresent();
+        return gone ? EnumSet.of(Part.MASQUERADE) : EnumSet.noneOf(Part.class);
+    }
+
+    @Override
+    public void close() {
+        nftables.ifPresent(Nftables::close);
+    }
+}
