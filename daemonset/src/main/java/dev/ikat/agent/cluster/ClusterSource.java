@@ -19,10 +19,13 @@ public interface ClusterSource extends AutoCloseable {
      */
     void start(ClusterListener listener);
 
-    /** What was last reported; empty before the first change. */
+    /** What was last reported, or is just being reported; empty before the first change. */
     ClusterState state();
 
-    /** Whether the first change has been reported: until then, that an object is not in the state means nothing. */
+    /**
+     * Whether the state has all that there is, as it does from the moment at which the first change is reported: until
+     * then, that an object is not in it means nothing.
+     */
     boolean synced();
 
     /** What is wrong now at the source, in a stable order. */

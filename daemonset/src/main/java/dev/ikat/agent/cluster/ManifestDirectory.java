@@ -172,7 +172,9 @@ public final class ManifestDirectory implements ClusterSource {
         }
         objects = result.objects();
         ClusterState next = ClusterState.of(objects.values());
+        // Before the listener hears of it: it may wake another thread, which looks at these.
         state = next;
+        synced = true;
         LOG.info(
                 "manifests directory={} added={} updated={} removed={}",
                 directory,
@@ -185,7 +187,6 @@ public final class ManifestDirectory implements ClusterSource {
             // The listener's own failure; the next change is still to reach it.
             LOG.error("manifests directory={} step=report", directory, e);
         }
-        synced = true;
     }
 
     private void reportFaults(List<SourceFault> now) {

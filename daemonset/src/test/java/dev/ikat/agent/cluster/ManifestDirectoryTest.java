@@ -97,6 +97,19 @@ final class ManifestDirectoryTest {
     }
 
     @Test
+    void listenerFindsTheStateThatItIsToldOf() throws Exception {
+        write("a.yaml", namespace("shop", "a"));
+        BlockingQueue<Boolean> found = new LinkedBlockingQueue<>();
+
+        source.start(
+                (change, state) -> found.add(source.synced() && source.state().equals(state)));
+        write("b.yaml", namespace("bank", "a"));
+
+        assertThat(found.poll(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(found.poll(10, TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Test
     void startReportsThatThereIsNothing() throws Exception {
         source.start((change, state) -> changes.add(change));
 
