@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Puts together what is installed on a node: distribution.sh OUTPUT LIBRARIES CNI-PLUGIN
+#   OUTPUT      the directory to make
+#   LIBRARIES   the directory with the agent's jars
+#   CNI-PLUGIN  the directory with the launcher and its cold runtime; without it the agent alone is made
+set -euo pipefail
+output=$1
+libraries=$2
+cni=$3
+here=$(dirname "$(readlink -f "$0")")
+
+rm -rf "$output"
+mkdir -p "$output/agent/bin" "$output/agent/lib"
+cp "$libraries"/*.jar "$output/agent/lib/"
+[ ! -d "$cni" ] || cp -a "$cni" "$output/cni"
+
+# A class path in a fixed order: the AOT cache is valid for just that.
+class_path=$(cd "$output/agent/lib" && printf '$agent/lib/%s:' *.jar)
+sed "s|@CLASS_PATH@|${class_path%:}|" "$here/ikat-agent" >"$output/agent/bin/ikat-agent"
+chmod 755 "$output/agent/bin/ikat-agent"
+
+# What "jdeps --print-module-deps" names, without java.desktop and java.sql: only parts of Jackson that are not used ask
+# for them, and it does without. Logback's configuration needs java.xml.
+"$JAVA_HOME/bin/jlink" --output "$output/agent/runtime" --strip-debug --no-header-files --no-man-pages \
+  --add-modules java.base,java.management,java.naming,java.xml,jdk.httpserver,jdk.unsupported
+
+# The AOT cache is trained by a short real run, in a network namespace that ends with it.
+"$here/train.sh" "$output" || {
+  rm -f "$output/agent/ikat-agent.aot"
+  echo "distribution.sh: no AOT cache was made, so the agent starts more slowly; the reason is above" >&2
+}
