@@ -24,7 +24,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 final class ManifestDirectoryTest {
-    private static final Duration SETTLING = Duration.ofMillis(50);
+    private static final Duration SETTLING = Duration.ofMillis(250);
 
     private final BlockingQueue<ClusterChange> changes = new LinkedBlockingQueue<>();
     private TestDirectory place;
@@ -64,7 +64,7 @@ final class ManifestDirectoryTest {
     }
 
     private void assertNoChange() throws InterruptedException {
-        assertThat(changes.poll(400, TimeUnit.MILLISECONDS)).isNull();
+        assertThat(changes.poll(600, TimeUnit.MILLISECONDS)).isNull();
     }
 
     private static Stream<String> names(List<? extends ClusterObject> objects) {
