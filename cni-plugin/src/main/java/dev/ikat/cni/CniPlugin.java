@@ -1,6 +1,7 @@
 package dev.ikat.cni;
 
 import dev.ikat.ipam.AddressExhaustedException;
+import dev.ikat.ipam.AddressPlan;
 import dev.ikat.ipam.AddressUnavailableException;
 import dev.ikat.ipam.AttachmentTakenException;
 import dev.ikat.ipam.IpamException;
@@ -138,7 +139,7 @@ public final class CniPlugin {
                 Rtnetlink inPod = Rtnetlink.open(pod)) {
             observer.reached(Verb.ADD, "lease");
             reaper.reapNow(attachment);
-            Lease lease = leases.allocate(attachment, config.name(), network.addressPlan(config), requested);
+            Lease lease = lease(attachment, config, requested);
             int mtu = network.mtu(config);
             if (lease.state() != LeaseState.ACTIVE
                     || !wiring.differences(lease, inPod).isEmpty()) {
@@ -146,6 +147,23 @@ public final class CniPlugin {
             }
             observer.reached(Verb.ADD, "answer");
             return CniWriter.result(config.version(), result(lease, path, mtu, config));
+        }
+    }
+
+    private Lease lease(Attachment attachment, NetworkConfig config, List<IpAddress> requested) {
+        AddressPlan plan = network.addressPlan(config);
+        try {
+            return leases.allocate(attachment, config.name(), plan, requested);
+        } catch (AddressExhaustedException | AddressUnavailableException e) {
+            // Addresses may be held by links that are about to be deleted: worth the wait for them.
+            List<Lease> releasing = leases.leases().stream()
+                    .filter(held -> held.state() == LeaseState.RELEASING)
+                    .toList();
+            if (releasing.isEmpty()) {
+                throw e;
+            }
+            releasing.forEach(held -> reaper.reapNow(held.attachment()));
+            return leases.allocate(attachment, config.name(), plan, requested);
         }
     }
 
@@ -273,11 +291,21 @@ public final class CniPlugin {
                         CniError.INVALID_NETWORK_CONFIG,
                         "GC needs 'cni.dev/valid-attachments'",
                         "without it every attachment would be removed; give an empty list if that is meant"));
+        List<String> failures = new ArrayList<>();
         for (Lease lease : leases.leases()) {
             if (lease.network().equals(config.name()) && !isValid(lease, valid)) {
-                leases.beginRelease(lease.attachment()).ifPresent(wiring::unroute);
-                reaper.reapNow(lease.attachment());
+                try {
+                    leases.beginRelease(lease.attachment()).ifPresent(wiring::unroute);
+                    reaper.reapNow(lease.attachment());
+                } catch (NetlinkException | IpamException e) {
+                    // "A plugin should continue, removing as many resources as possible" (section 2 "GC").
+                    failures.add(lease.attachment() + ": " + e.getMessage());
+                }
             }
+        }
+        if (!failures.isEmpty()) {
+            throw new CniException(
+                    CniError.KERNEL, "not every stale attachment could be removed", String.join("; ", failures));
         }
         return new byte[0];
     }

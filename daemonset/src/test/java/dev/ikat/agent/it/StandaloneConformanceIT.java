@@ -1,0 +1,76 @@
+package dev.ikat.agent.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ikat.testbed.Distribution;
+import dev.ikat.testbed.Json;
+import dev.ikat.testbed.ProcessResult;
+import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.TestNamespace;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The specification without an agent: each request is answered by a JVM of its own. */
+@RequiresRoot
+final class StandaloneConformanceIT extends CniConformance {
+    private final TestNamespace node = TestNamespace.create();
+
+    @TempDir
+    private Path runDirectory;
+
+    @Override
+    TestNamespace node() {
+        return node;
+    }
+
+    @Override
+    Path runDirectory() {
+        return runDirectory;
+    }
+
+    @Override
+    Path executable() {
+        return Distribution.configured().launcher();
+    }
+
+    @Override
+    String configuration() {
+        return ", \"standalone\": true, \"ipam\": {\"ranges\": [[{\"subnet\": \"10.88.0.0/24\"}],"
+                + " [{\"subnet\": \"fd88::/64\"}]]}";
+    }
+
+    @AfterEach
+    void removeNode() {
+        node.close();
+    }
+
+    @Test
+    void addIsRefusedUnlessTheConfigurationAllowsIt() {
+        ProcessResult result = call(
+                "ADD",
+                variables(pod(), "eth0"),
+                "{\"cniVersion\": \"1.0.0\", \"name\": \"cluster\", \"type\": \"ikat\"}");
+
+        assertThat(result.exitCode()).isEqualTo(1);
+        assertThat(Json.parse(result.stdout()).get("code").number()).isEqualTo(11);
+        assertThat(Json.parse(result.stdout()).get("details").text()).contains("standalone");
+    }
+
+    @Test
+    void statusSaysThatTheAgentIsMissing() {
+        ProcessResult result =
+                call("STATUS", Map.of(), "{\"cniVersion\": \"1.1.0\", \"name\": \"cluster\", \"type\": \"ikat\"}");
+
+        assertThat(Json.parse(result.stdout()).get("code").number()).isEqualTo(50);
+    }
+
+    @Test
+    void theHostForwardsAfterTheFirstAdd() {
+        call("ADD", variables(pod(), "eth0"), config("1.0.0", ""));
+
+        assertThat(node.exec("cat", "/proc/sys/net/ipv4/ip_forward")).startsWith("1");
+    }
+}
