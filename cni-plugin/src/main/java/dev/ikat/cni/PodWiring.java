@@ -16,18 +16,23 @@ import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.netlink.Request;
 import dev.ikat.netlink.Route;
+import dev.ikat.netlink.RouteFilter;
 import dev.ikat.netlink.Rtnetlink;
 import dev.ikat.netlink.Sysctl;
 import dev.ikat.netlink.VethSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * Wires a pod to its node: a veth pair, addresses without a subnet, and permanent neighbours and routes at both ends.
  * Every method can be repeated, and finishes what an interrupted one began.
  */
 final class PodWiring {
+    /** Added to the metric of the default route of a pod's second and further interface, with the interface's index. */
+    private static final int SECONDARY_METRIC = 1000;
+
     private final NodeNetwork node;
 
     PodWiring(NodeNetwork node) {
@@ -87,27 +92,53 @@ final class PodWiring {
         }
     }
 
-    /** Addresses, neighbours and routes inside the pod. */
+    /**
+     * Addresses, neighbours and routes inside the pod. Where another interface has the default route already, this
+     * one's gets a worse metric: the first network stays the pod's way out, and the others are there beside it.
+     */
     void configurePod(Lease lease, NetworkNamespace pod, Rtnetlink inPod) {
-        InterfaceName name = lease.attachment().interfaceName();
-        int index = requireLink(inPod, name, "in the container").index();
+        int index = requireLink(inPod, lease.attachment().interfaceName(), "in the container")
+                .index();
+        try {
+            inPod.execute(podRequests(lease, index, Request::add));
+        } catch (NetlinkException e) {
+            // Some runtimes switch IPv6 off in every namespace; who gives a pod an IPv6 address wants it on.
+            boolean ipv6WasOff = e.errno() == Errno.EACCES && enableIpv6(lease, pod);
+            if (!ipv6WasOff && e.errno() != Errno.EEXIST) {
+                throw e;
+            }
+            int worse = hasOtherDefaultRoute(inPod, index) ? SECONDARY_METRIC + index : 0;
+            // The first attempt may have made a part of it.
+            inPod.execute(podRequests(
+                    lease, index, route -> Request.replace(route.metric(route.metric() + worse))));
+        }
+    }
+
+    private static List<Request> podRequests(Lease lease, int index, Function<Route, Request> makeRoute) {
         List<Request> requests = new ArrayList<>();
         requests.add(Request.change(LinkChange.of(index).up()));
         for (IpAddress address : lease.addresses()) {
-            requests.add(Request.replace(
-                    Address.of(index, InterfaceAddress.host(address)).flags(noDad(address.family()))));
-            requests.add(Request.replace(gatewayNeighbour(address.family(), index)));
-            requests.add(Request.replace(defaultRoute(address.family(), index)));
+            IpFamily family = address.family();
+            requests.add(
+                    Request.replace(Address.of(index, InterfaceAddress.host(address)).flags(noDad(family))));
+            requests.add(Request.replace(gatewayNeighbour(family, index)));
+            requests.add(makeRoute.apply(defaultRoute(family, index)));
         }
-        try {
-            inPod.execute(requests);
-        } catch (NetlinkException e) {
-            // Some runtimes switch IPv6 off in every namespace; who gives a pod an IPv6 address wants it on.
-            if (e.errno() != Errno.EACCES || !enableIpv6(lease, pod)) {
-                throw e;
+        return requests;
+    }
+
+    private static boolean hasOtherDefaultRoute(Rtnetlink inPod, int index) {
+        for (IpFamily family : IpFamily.values()) {
+            for (Route route : inPod.routes(family, RouteFilter.ALL.table(Route.TABLE_MAIN))) {
+                if (route.destination().prefixLength() == 0
+                        && route.interfaceIndex()
+                                .filter(other -> other == index)
+                                .isEmpty()) {
+                    return true;
+                }
             }
-            inPod.execute(requests);
         }
+        return false;
     }
 
     private static boolean enableIpv6(Lease lease, NetworkNamespace pod) {
@@ -244,7 +275,9 @@ final class PodWiring {
             if (!addresses.contains(InterfaceAddress.host(address))) {
                 differences.add(name + " lacks the address " + InterfaceAddress.host(address));
             }
-            if (!inPod.routes(family, podEnd.index()).contains(defaultRoute(family, podEnd.index()))) {
+            Route wanted = defaultRoute(family, podEnd.index());
+            if (inPod.routes(family, podEnd.index()).stream()
+                    .noneMatch(route -> route.metric(wanted.metric()).equals(wanted))) {
                 differences.add(name + " lacks the default route via " + PodLink.gateway(family));
             }
             if (!inPod.neighbours(family, podEnd.index()).contains(gatewayNeighbour(family, podEnd.index()))) {
