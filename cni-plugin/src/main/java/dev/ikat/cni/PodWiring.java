@@ -109,8 +109,7 @@ final class PodWiring {
             }
             int worse = hasOtherDefaultRoute(inPod, index) ? SECONDARY_METRIC + index : 0;
             // The first attempt may have made a part of it.
-            inPod.execute(podRequests(
-                    lease, index, route -> Request.replace(route.metric(route.metric() + worse))));
+            inPod.execute(podRequests(lease, index, route -> Request.replace(route.metric(route.metric() + worse))));
         }
     }
 
@@ -119,8 +118,8 @@ final class PodWiring {
         requests.add(Request.change(LinkChange.of(index).up()));
         for (IpAddress address : lease.addresses()) {
             IpFamily family = address.family();
-            requests.add(
-                    Request.replace(Address.of(index, InterfaceAddress.host(address)).flags(noDad(family))));
+            requests.add(Request.replace(
+                    Address.of(index, InterfaceAddress.host(address)).flags(noDad(family))));
             requests.add(Request.replace(gatewayNeighbour(family, index)));
             requests.add(makeRoute.apply(defaultRoute(family, index)));
         }
