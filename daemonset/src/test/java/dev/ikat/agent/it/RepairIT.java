@@ -1,7 +1,5 @@
 package dev.ikat.agent.it;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import dev.ikat.testbed.Await;
 import dev.ikat.testbed.Cluster;
 import dev.ikat.testbed.ClusterNode;
@@ -24,6 +22,7 @@ final class RepairIT {
     private Cluster cluster;
     private ClusterNode node;
     private List<String> before;
+    private double repairsBefore;
 
     @BeforeEach
     void makeTwoNodesThatAreConnected() {
@@ -32,6 +31,16 @@ final class RepairIT {
         cluster.nodes().forEach(each -> each.addPod("on-" + each));
         NodeWitness.assertAllPairsConnect(cluster);
         before = node.state();
+        repairsBefore = repairs();
+    }
+
+    /** How many changes the agent says it made: it may be faster than whoever looks for the damage. */
+    private double repairs() {
+        return node.metrics()
+                .lines()
+                .filter(line -> line.startsWith("ikat_repairs_total{"))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' '))))
+                .sum();
     }
 
     @AfterEach
@@ -45,7 +54,7 @@ final class RepairIT {
         Await.until(
                 REPAIR_LIMIT,
                 () -> difference() + node.logTail(),
-                () -> node.state().equals(before));
+                () -> node.state().equals(before) && repairs() > repairsBefore);
         NodeWitness.assertAllPairsConnect(cluster);
     }
 
@@ -61,7 +70,6 @@ final class RepairIT {
     void flushedRoutesComeBack() {
         node.namespace().ip("-4", "route", "flush", "proto", Integer.toString(ClusterNode.ROUTE_PROTOCOL));
         node.namespace().ip("-6", "route", "flush", "proto", Integer.toString(ClusterNode.ROUTE_PROTOCOL));
-        assertThat(node.state()).isNotEqualTo(before);
 
         assertRepaired();
     }
@@ -89,7 +97,6 @@ final class RepairIT {
                 .orElseThrow();
         String[] words = entry.split(" +", -1);
         node.namespace().exec("bridge", "fdb", "del", words[0], "dev", "ikat-vxlan", "dst", words[2]);
-        assertThat(node.state()).isNotEqualTo(before);
 
         assertRepaired();
     }
@@ -97,7 +104,6 @@ final class RepairIT {
     @Test
     void aFlushedMasqueradeTableComesBack() {
         node.namespace().exec("nft", "flush", "ruleset");
-        assertThat(node.state()).isNotEqualTo(before);
 
         assertRepaired();
     }

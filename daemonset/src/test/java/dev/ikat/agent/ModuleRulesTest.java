@@ -1,0 +1,102 @@
+package dev.ikat.agent;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchRule;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Dependencies between the modules point one way. */
+class ModuleRulesTest {
+    private static final String JDK = "java..";
+    private static final String MODEL = "dev.ikat.model..";
+    private static final String NETLINK = "dev.ikat.netlink..";
+    private static final String IPAM = "dev.ikat.ipam..";
+    private static final String POLICY = "dev.ikat.policy..";
+    private static final String CNI = "dev.ikat.cni..";
+    private static final String NFTABLES = "dev.ikat.nftables..";
+    private static final String AGENT = "dev.ikat.agent..";
+    private static final String ANNOTATIONS = "org.jspecify..";
+
+    private static JavaClasses all;
+
+    @BeforeAll
+    static void read() {
+        all = new ClassFileImporter()
+                .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+                .importPackages(
+                        "dev.ikat.model",
+                        "dev.ikat.netlink",
+                        "dev.ikat.ipam",
+                        "dev.ikat.policy",
+                        "dev.ikat.cni",
+                        "dev.ikat.nftables",
+                        "dev.ikat.agent");
+    }
+
+    private static ArchRule only(String module, String... others) {
+        String[] allowed = Stream.concat(Stream.of(module, JDK, ANNOTATIONS), Stream.of(others))
+                .toArray(String[]::new);
+        return classes()
+                .that()
+                .resideInAPackage(module)
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage(allowed);
+    }
+
+    static Stream<Map.Entry<String, ArchRule>> rules() {
+        return Stream.of(
+                Map.entry("model stands on the JDK alone", only(MODEL)),
+                Map.entry("netlink knows nobody but model", only(NETLINK, MODEL)),
+                Map.entry("ipam knows nobody but model", only(IPAM, MODEL)),
+                Map.entry("policy knows nobody but model", only(POLICY, MODEL)),
+                Map.entry(
+                        "cni-plugin stands on netlink and ipam, and reads JSON in a stream",
+                        only(CNI, MODEL, NETLINK, IPAM, "com.fasterxml.jackson.core..")),
+                Map.entry(
+                        "nftables stands on policy and netlink, and is the one that calls libnftables",
+                        only(NFTABLES, MODEL, NETLINK, POLICY, "com.fasterxml.jackson..", "jnr.ffi..")),
+                Map.entry(
+                        "nobody but the agent knows where the cluster's objects come from",
+                        noClasses()
+                                .that()
+                                .resideOutsideOfPackage(AGENT)
+                                .should()
+                                .dependOnClassesThat()
+                                .resideInAnyPackage("io.fabric8..", "org.snakeyaml..", AGENT)),
+                Map.entry(
+                        "only the cluster package reads YAML or will know the cluster's client",
+                        noClasses()
+                                .that()
+                                .resideOutsideOfPackage("dev.ikat.agent.cluster..")
+                                .should()
+                                .dependOnClassesThat()
+                                .resideInAnyPackage("io.fabric8..", "org.snakeyaml..")),
+                Map.entry(
+                        "the agent leaves filter technology to the backends",
+                        noClasses()
+                                .that()
+                                .resideInAPackage(AGENT)
+                                .should()
+                                .dependOnClassesThat()
+                                .resideInAPackage("jnr.ffi..")),
+                Map.entry(
+                        "the agent's packages do not know each other in circles",
+                        slices().matching("dev.ikat.agent.(*)..").should().beFreeOfCycles()));
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("rules")
+    void dependenciesPointOneWay(Map.Entry<String, ArchRule> rule) {
+        rule.getValue().check(all);
+    }
+}
