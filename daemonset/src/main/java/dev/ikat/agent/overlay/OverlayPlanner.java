@@ -77,12 +77,15 @@ public final class OverlayPlanner {
                 : 0;
         int mtu = settings.mtu() > 0 ? settings.mtu() : uplink.mtu() - overhead;
         checkMtu(mtu, overhead);
-        Optional<OverlayState.Tunnel> tunnel = tunnelled
+        // Where all are on one link there is nothing to tunnel; the MTU is the tunnel's all the same, so that the first
+        // node elsewhere finds pods that its packets fit.
+        boolean needed = settings.mode() == OverlayMode.VXLAN || !forwarding.isEmpty();
+        Optional<OverlayState.Tunnel> tunnel = tunnelled && needed
                 ? Optional.of(
                         new OverlayState.Tunnel(settings.vni(), settings.port(), local, TunnelAddress.of(local), mtu))
                 : Optional.empty();
         Set<IpAddress> tunnelAddresses = new HashSet<>();
-        if (tunnelled) {
+        if (tunnel.isPresent()) {
             self.podCidrs().forEach(cidr -> tunnelAddresses.add(cidr.network()));
         }
         return new OverlayState(tunnel, tunnelAddresses, forwarding, neighbours, routes, mtu, faults);
@@ -113,7 +116,11 @@ public final class OverlayPlanner {
             Optional<IpAddress> sameFamily = peer.internalIp(cidr.family());
             boolean direct = switch (settings.mode()) {
                 case DIRECT -> true;
-                case AUTO -> sameFamily.isPresent() && uplink.reachesDirectly(sameFamily.get());
+                // Both ends have to come to the same answer, so this node needs an address of the family as well.
+                case AUTO ->
+                    self.internalIp(cidr.family()).isPresent()
+                            && sameFamily.isPresent()
+                            && uplink.reachesDirectly(sameFamily.get());
                 case VXLAN, NONE -> false;
             };
             boolean added = direct

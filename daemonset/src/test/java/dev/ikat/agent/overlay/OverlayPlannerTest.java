@@ -104,6 +104,14 @@ class OverlayPlannerTest {
     }
 
     @Test
+    void autoMakesNoTunnelWhereAllAreOnOneLinkButKeepsItsMtu() {
+        OverlayState state = plan(OverlayMode.AUTO, node("b", List.of("192.168.0.2"), "10.244.2.0/24"));
+        assertThat(state.tunnel()).isEmpty();
+        assertThat(state.tunnelAddresses()).isEmpty();
+        assertThat(state.podMtu()).isEqualTo(1450);
+    }
+
+    @Test
     void noneLeavesPeersToOthers() {
         OverlayState state = plan(OverlayMode.NONE, node("b", List.of("192.168.0.2"), "10.244.2.0/24"));
         assertThat(state.routes()).isEqualTo(Set.of(unreachable("10.244.1.0/24"), unreachable("fd00:244:1::/64")));
