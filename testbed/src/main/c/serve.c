@@ -60,21 +60,35 @@ static int listen_on(int family, int type, uint16_t port)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (type == SOCK_DGRAM && family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
+	if (type == SOCK_DGRAM && family == AF_INET)
+		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
 	if (bind(fd, address, length) || (type == SOCK_STREAM && listen(fd, 512)))
 		return -1;
 	add(fd, type == SOCK_STREAM ? LISTENER : DATAGRAM);
 	return 0;
 }
 
+/* The answer leaves with the address that was asked: a node has several, and a translation expects just that one. */
 static void echo_datagrams(int fd)
 {
 	struct sockaddr_storage from;
-	socklen_t length = sizeof(from);
+	char control[256];
+	struct iovec data = { .iov_base = buffer };
+	struct msghdr message = { .msg_name = &from, .msg_iov = &data, .msg_iovlen = 1, .msg_control = control };
 	ssize_t n;
 
-	while ((n = recvfrom(fd, buffer, sizeof(buffer), 0, (void *)&from, &length)) >= 0) {
-		sendto(fd, buffer, n, 0, (void *)&from, length);
-		length = sizeof(from);
+	for (;;) {
+		data.iov_len = sizeof(buffer);
+		message.msg_namelen = sizeof(from);
+		message.msg_controllen = sizeof(control);
+		n = recvmsg(fd, &message, 0);
+		if (n < 0)
+			return;
+		data.iov_len = n;
+		message.msg_flags = 0;
+		sendmsg(fd, &message, 0);
 	}
 }
 

@@ -185,7 +185,7 @@ public final class Recovery {
                 .toList();
     }
 
-    private static int repairOne(Rtnetlink host, Wired pod, Map<IpFamily, List<Route>> routes, Set<Route> wanted) {
+    private int repairOne(Rtnetlink host, Wired pod, Map<IpFamily, List<Route>> routes, Set<Route> wanted) {
         int index = pod.hostEnd().index();
         PodLink link = PodLink.of(pod.lease().attachment());
         List<Request> requests = new ArrayList<>();
@@ -203,10 +203,22 @@ public final class Recovery {
                 requests.add(Request.replace(route).ignoring(Errno.ENODEV, Errno.ENETDOWN));
             }
         }
-        if (!requests.isEmpty()) {
-            host.execute(requests);
+        if (requests.isEmpty() || !isStill(pod.lease())) {
+            return 0;
+        }
+        host.execute(requests);
+        if (!isStill(pod.lease())) {
+            // A DEL came in between and took the routes away; what was just put back must not outlive it.
+            host.execute(pod.lease().addresses().stream()
+                    .map(address ->
+                            Request.delete(PodWiring.podRoute(address, index)).ignoring(Errno.ESRCH, Errno.ENODEV))
+                    .toList());
         }
         return requests.size();
+    }
+
+    private boolean isStill(Lease lease) {
+        return leases.find(lease.attachment()).equals(Optional.of(lease));
     }
 
     /** Routes on the links of live pods that lead to addresses they don't have. */

@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
 final class KernelWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(KernelWatch.class);
     private static final Duration TICK = Duration.ofSeconds(1);
-    private static final Duration PODS_DELAY = Duration.ofMillis(300);
+    private static final Duration PODS_DELAY = Duration.ofMillis(500);
     private static final Set<Group> GROUPS = EnumSet.of(Group.LINK, Group.ADDRESS, Group.ROUTE, Group.NEIGHBOUR);
     private static final InterfaceName TUNNEL = new InterfaceName(OverlayReconciler.DEVICE);
 
