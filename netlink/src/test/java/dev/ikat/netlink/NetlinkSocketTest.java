@@ -11,6 +11,8 @@ import dev.ikat.model.IpFamily;
 import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestNamespace;
 import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -23,6 +25,7 @@ import org.junit.jupiter.api.Test;
 /** Batches, failures, dumps under change, answers that are not ours: against the kernel. */
 @RequiresRoot
 class NetlinkSocketTest {
+    private static final int SOCK_RAW = 3;
     private static final InterfaceName BRIDGE = new InterfaceName("br0");
 
     private final TestNamespace test = TestNamespace.create();
@@ -124,6 +127,44 @@ class NetlinkSocketTest {
             assertThat(socket.dump(Request.listLinks(), LinkMessage::read)).hasSize(2);
             assertThat(socket.execute(List.of(Request.deleteLink(4711)))).hasSize(1);
         }
+    }
+
+    @Test
+    void acknowledgementOfAnotherProcessIsNotBelieved() throws Throwable {
+        try (NetlinkSocket socket = namespace.call(NetlinkSocket::open);
+                Arena arena = Arena.ofConfined()) {
+            int forger = namespace.call(() -> Libc.socket(AddressFamily.AF_NETLINK, SOCK_RAW, 0));
+            try {
+                MemorySegment victim = arena.allocate(NetlinkBuffer.SOCKADDR_NL);
+                MemorySegment length = arena.allocateFrom(ValueLayout.JAVA_INT, (int) victim.byteSize());
+                assertThat(Libc.getsockname(socket.fd(), victim, length)).isZero();
+                assertThat(connect(forger, victim)).isZero();
+                int port = victim.get(ValueLayout.JAVA_INT, 4);
+                // Success of the request that comes first: nlmsghdr, error 0, the request's header.
+                MemorySegment forged = arena.allocate(36);
+                forged.set(ValueLayout.JAVA_INT, 0, 36);
+                forged.set(ValueLayout.JAVA_SHORT, 4, (short) MessageReader.NLMSG_ERROR);
+                forged.set(ValueLayout.JAVA_INT, 8, 1);
+                forged.set(ValueLayout.JAVA_INT, 12, port);
+                assertThat(Libc.send(forger, forged, forged.byteSize())).isEqualTo(36);
+            } finally {
+                Libc.close(forger);
+            }
+
+            assertThat(socket.execute(List.of(Request.deleteLink(4711))))
+                    .singleElement()
+                    .extracting(NetlinkSocket.Failure::errno)
+                    .isEqualTo(Errno.ENODEV);
+        }
+    }
+
+    private static int connect(int fd, MemorySegment address) throws Throwable {
+        Linker linker = Linker.nativeLinker();
+        return (int) linker.downcallHandle(
+                        linker.defaultLookup().find("connect").orElseThrow(),
+                        FunctionDescriptor.of(
+                                ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT))
+                .invokeExact(fd, address, (int) address.byteSize());
     }
 
     @Test
