@@ -14,6 +14,16 @@ mkdir -p "$output/agent/bin" "$output/agent/lib"
 cp "$libraries"/*.jar "$output/agent/lib/"
 [ ! -d "$cni" ] || cp -a "$cni" "$output/cni"
 
+# The native part of jffi, which would otherwise be unpacked into /tmp at each start, where it may not be executable.
+case $(uname -m) in
+  x86_64) native=x86_64-Linux ;;
+  aarch64) native=aarch64-Linux ;;
+  *) native= ;;
+esac
+if [ -n "$native" ]; then
+  (cd "$output/agent" && "$JAVA_HOME/bin/jar" xf lib/jffi-*-native.jar "jni/$native" && mv "jni/$native" native && rm -r jni)
+fi
+
 # A class path in a fixed order: the AOT cache is valid for just that.
 class_path=$(cd "$output/agent/lib" && printf '$agent/lib/%s:' *.jar)
 sed "s|@CLASS_PATH@|${class_path%:}|" "$here/ikat-agent" >"$output/agent/bin/ikat-agent"

@@ -177,7 +177,16 @@ public final class AgentMain implements Callable<Integer> {
 
     /** Runs the agent until it is told to end. */
     public static void main(String[] arguments) {
+        Thread.setDefaultUncaughtExceptionHandler(AgentMain::threadDied);
         System.exit(new CommandLine(new AgentMain()).execute(arguments));
+    }
+
+    /** One failed request costs just itself; what is worse ends the agent, for whoever watches over it to restart. */
+    private static void threadDied(Thread thread, Throwable cause) {
+        LOG.error("event=thread-failed thread={} error=\"{}\"", thread.getName(), cause.toString(), cause);
+        if (cause instanceof Error) {
+            System.exit(1);
+        }
     }
 
     @Override

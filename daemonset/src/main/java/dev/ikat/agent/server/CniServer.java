@@ -1,5 +1,6 @@
 package dev.ikat.agent.server;
 
+import java.io.IOError;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.SelectionKey;
@@ -133,7 +134,8 @@ public final class CniServer implements AutoCloseable {
             }
         } catch (IOException e) {
             if (!stopping.get()) {
-                LOG.error("event=accept-failed socket={} error=\"{}\"", socket, e.toString());
+                // An agent that nobody can reach is worse than one that is started again.
+                throw new IOError(new IOException("can't accept on " + socket + ": " + e.getMessage(), e));
             }
         }
     }
