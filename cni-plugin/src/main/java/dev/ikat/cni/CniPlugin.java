@@ -61,11 +61,10 @@ public final class CniPlugin {
         CniVersion version = CniVersion.NEWEST;
         try {
             Verb verb = verb(request);
-            Json document = Json.parseObject(request.stdin());
             if (verb == Verb.VERSION) {
-                return new CniResponse(
-                        0, CniWriter.versions(document.string("cniVersion").orElse(version.toString())));
+                return version(request);
             }
+            Json document = Json.parseObject(request.stdin());
             version = NetworkConfigReader.version(document);
             if (!version.isAtLeast(verb.since())) {
                 throw new CniException(
@@ -83,6 +82,28 @@ public final class CniPlugin {
         } catch (RuntimeException e) {
             return failure(version, new CniException(CniError.INTERNAL, "internal error: " + e, e));
         }
+    }
+
+    /** Answers where not even the lease store can be opened: VERSION as always, the rest with why. */
+    public static CniResponse unusable(CniRequest request, RuntimeException reason) {
+        try {
+            return switch (verb(request)) {
+                case VERSION -> version(request);
+                case STATUS -> throw new CniException(CniError.NOT_AVAILABLE, "Ikat can't work on this host", reason);
+                case ADD, DEL, CHECK, GC ->
+                    throw new CniException(CniError.IO_FAILURE, "Ikat can't work on this host", reason);
+            };
+        } catch (CniException e) {
+            return failure(CniVersion.NEWEST, e);
+        }
+    }
+
+    /** Runtimes that only want to know the versions may give no configuration at all. */
+    private static CniResponse version(CniRequest request) {
+        String asked = request.stdin().length == 0
+                ? CniVersion.NEWEST.toString()
+                : Json.parseObject(request.stdin()).string("cniVersion").orElse(CniVersion.NEWEST.toString());
+        return new CniResponse(0, CniWriter.versions(asked));
     }
 
     private static CniResponse failure(CniVersion version, CniException e) {
@@ -169,11 +190,9 @@ public final class CniPlugin {
 
     private void wire(Lease lease, NetworkNamespace pod, Rtnetlink inPod, int mtu) {
         PodLink link = PodLink.of(lease.attachment());
-        boolean linkMade = false;
         try {
             observer.reached(Verb.ADD, "link");
             wiring.createLink(link, pod, inPod, mtu);
-            linkMade = true;
             observer.reached(Verb.ADD, "pod");
             wiring.configurePod(lease, pod, inPod);
             observer.reached(Verb.ADD, "host");
@@ -181,17 +200,18 @@ public final class CniPlugin {
             observer.reached(Verb.ADD, "commit");
             leases.activate(lease.attachment());
         } catch (RuntimeException e) {
-            undo(lease, link, linkMade, e);
+            undo(lease, link, e);
             throw e;
         }
     }
 
-    /** The routes and neighbours go with the link. What can't be undone now, {@link Recovery} undoes. */
-    private void undo(Lease lease, PodLink link, boolean linkMade, RuntimeException failure) {
+    /**
+     * The routes and neighbours go with the link, and the address is not free before it is gone. What can't be undone
+     * now, {@link Recovery} undoes.
+     */
+    private void undo(Lease lease, PodLink link, RuntimeException failure) {
         try {
-            if (linkMade) {
-                wiring.deleteLink(link);
-            }
+            wiring.deleteLink(link);
             leases.free(lease.attachment());
         } catch (RuntimeException e) {
             failure.addSuppressed(e);

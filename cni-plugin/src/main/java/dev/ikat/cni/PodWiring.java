@@ -46,29 +46,32 @@ final class PodWiring {
      */
     void createLink(PodLink link, NetworkNamespace pod, Rtnetlink inPod, int mtu) {
         InterfaceName podName = link.attachment().interfaceName();
-        List<Request> requests = List.of(
-                Request.create(VethSpec.of(link.hostName(), podName)
-                        .peerNamespace(pod)
-                        .mac(PodLink.HOST_MAC)
-                        .peerMac(link.podMac())
-                        .mtu(mtu)),
-                // In the same send as the creation: a link of ours that lacks its alias is never to be seen.
-                Request.change(
-                        LinkChange.of(link.hostName()).alias(link.alias()).inet6AddrGenMode(AddrGenMode.NONE)));
         node.with(host -> {
+            Optional<Link> leftOver = host.link(link.hostName());
+            if (leftOver.isPresent()) {
+                requireOurs(link, leftOver.get());
+                host.execute(Request.deleteLink(leftOver.get().index()).ignoring(Errno.ENODEV));
+            }
             try {
-                host.execute(requests);
+                host.execute(
+                        Request.create(VethSpec.of(link.hostName(), podName)
+                                .peerNamespace(pod)
+                                .mac(PodLink.HOST_MAC)
+                                .peerMac(link.podMac())
+                                .mtu(mtu)),
+                        // In the same send as the creation: a link of ours without its alias is never to be seen.
+                        Request.change(LinkChange.of(link.hostName()).alias(link.alias())),
+                        // A host without IPv6 has no such mode.
+                        Request.change(LinkChange.of(link.hostName()).inet6AddrGenMode(AddrGenMode.NONE))
+                                .ignoring(Errno.EAFNOSUPPORT, Errno.EOPNOTSUPP));
             } catch (NetlinkException e) {
-                if (e.errno() != Errno.EEXIST) {
-                    throw e;
+                if (e.requestIndex().orElse(0) > 0) {
+                    // It was made and is not marked: nobody would ever find it again.
+                    host.execute(Request.deleteLink(link.hostName()).ignoring(Errno.ENODEV));
+                } else if (e.errno() == Errno.EEXIST) {
+                    requireFree(podName, pod, inPod);
                 }
-                Optional<Link> leftOver = host.link(link.hostName());
-                if (leftOver.isPresent()) {
-                    requireOurs(link, leftOver.get());
-                    host.execute(Request.deleteLink(leftOver.get().index()).ignoring(Errno.ENODEV));
-                }
-                requireFree(podName, pod, inPod);
-                host.execute(requests);
+                throw e;
             }
             return true;
         });

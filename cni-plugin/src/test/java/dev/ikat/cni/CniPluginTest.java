@@ -143,6 +143,26 @@ class CniPluginTest {
     }
 
     @Test
+    void foreignLinkOfTheHostEndsNameIsLeftAsItIs() {
+        Node node = node();
+        String hostName = PodLink.of(Node.attachment("c1")).hostName().value();
+        node.namespace.ip("link", "add", hostName, "type", "veth", "peer", "name", "foreign");
+
+        CniResponse response = node.add("c1", pod());
+
+        assertThat(Node.json(response).get("code").number()).isEqualTo(CniError.INTERFACE_TAKEN.code());
+        assertThat(node.namespace.ip("-d", "link", "show", hostName))
+                .contains("veth")
+                .doesNotContain("alias");
+        assertThat(node.leases.leases()).isEmpty();
+    }
+
+    @Test
+    void versionNeedsNoConfiguration() {
+        assertThat(Node.text(node().call(Verb.VERSION, Map.of(), ""))).contains("\"1.1.0\"");
+    }
+
+    @Test
     void rebuiltSandboxIsWiredAgainWithTheSameAddress() {
         Node node = node();
         TestNamespace old = pod();

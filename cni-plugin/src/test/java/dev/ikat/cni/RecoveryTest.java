@@ -2,9 +2,14 @@ package dev.ikat.cni;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.ipam.LeaseStore;
+import dev.ikat.model.NetworkName;
 import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestNamespace;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -89,5 +94,28 @@ class RecoveryTest {
         assertThat(node.namespace.linkNames())
                 .contains("ik0123456789a", "other")
                 .doesNotContain(hostLink);
+    }
+
+    @Test
+    void halfMadeAttachmentOfADeadProcessIsUndone() {
+        try (TestNamespace second = TestNamespace.create();
+                LeaseStore other = LeaseStore.open(directory, Clock.systemUTC())) {
+            // As a killed process leaves it: leased, linked, not committed.
+            node.call(Verb.ADD, "c2", "eth0", second.path(), "");
+            node.leases.free(Node.attachment("c2"));
+            other.allocate(Node.attachment("c2"), new NetworkName("test"), Node.dualStack(), List.of());
+            Recovery successor = new Recovery(
+                    node.leases,
+                    node.network,
+                    node.reaper,
+                    Clock.offset(Clock.systemUTC(), Duration.ofSeconds(1)),
+                    Duration.ZERO,
+                    pid -> false);
+
+            assertThat(successor.run().undone()).isEqualTo(1);
+
+            assertThat(second.linkNames()).containsExactly("lo");
+            assertThat(node.leases.leases()).hasSize(1);
+        }
     }
 }

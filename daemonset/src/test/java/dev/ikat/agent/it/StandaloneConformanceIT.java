@@ -68,6 +68,19 @@ final class StandaloneConformanceIT extends CniConformance {
     }
 
     @Test
+    void unusableRunDirectoryIsSaidAsAnErrorObject() {
+        runDirectory = Path.of("/proc/nonexistent");
+
+        ProcessResult status = call("STATUS", Map.of(), config("1.1.0", ""));
+        ProcessResult del = call("DEL", variables(pod(), "eth0"), config("1.0.0", ""));
+        ProcessResult version = call("VERSION", Map.of(), "{\"cniVersion\": \"1.0.0\"}");
+
+        assertThat(Json.parse(status.stdout()).get("code").number()).isEqualTo(50);
+        assertThat(Json.parse(del.stdout()).get("code").number()).isEqualTo(5);
+        assertThat(version.exitCode()).isZero();
+    }
+
+    @Test
     void theHostForwardsAfterTheFirstAdd() {
         call("ADD", variables(pod(), "eth0"), config("1.0.0", ""));
 
