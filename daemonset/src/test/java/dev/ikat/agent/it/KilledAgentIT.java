@@ -98,7 +98,7 @@ final class KilledAgentIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"release", "unroute", "reap", "answer"})
+    @ValueSource(strings = {"release", "unroute", "reap", "answer", "delete", "free"})
     void aDelIsFinishedWhateverTheAgentGotTo(String step) {
         restartAgent();
         ClusterPod victim = node.addPod("victim");
