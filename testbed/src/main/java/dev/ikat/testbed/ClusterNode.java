@@ -177,7 +177,8 @@ public final class ClusterNode implements AutoCloseable {
     }
 
     /**
-     * Waits until the agent answers /readyz with 200.
+     * Waits until the agent answers /readyz with 200 and its network configuration is there, which it may write a
+     * moment later.
      *
      * @throws CommandFailedException if it ends or does not within the limit; the message holds the end of its log
      */
@@ -186,7 +187,7 @@ public final class ClusterNode implements AutoCloseable {
             if (!agentRuns()) {
                 throw new CommandFailedException("the agent of %s has ended: %s".formatted(name(), logTail()));
             }
-            return isReady();
+            return isReady() && Files.exists(conflist());
         });
     }
 
@@ -252,11 +253,14 @@ public final class ClusterNode implements AutoCloseable {
         }
     }
 
+    private Path conflist() {
+        return fromHere(confDirectory()).resolve("10-ikat.conflist");
+    }
+
     /** The network as the agent has published it for runtimes. */
     public CniNetwork network() {
-        Path conflist = fromHere(confDirectory()).resolve("10-ikat.conflist");
         return new CniNetwork(
-                CniNetwork.read(conflist),
+                CniNetwork.read(conflist()),
                 List.of(cluster.options().distribution().cni(), Path.of("/usr/lib/cni")),
                 entering(List.of()),
                 Map.of("IKAT_RUN_DIR", runDirectory().toString()));
