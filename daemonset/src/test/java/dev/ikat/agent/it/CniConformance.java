@@ -2,9 +2,9 @@ package dev.ikat.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.testbed.CniInvocation;
 import dev.ikat.testbed.Json;
 import dev.ikat.testbed.ProcessResult;
-import dev.ikat.testbed.ProcessRunner;
 import dev.ikat.testbed.TestNamespace;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -77,13 +77,11 @@ abstract class CniConformance {
         if (!command.isEmpty()) {
             environment.put("CNI_COMMAND", command);
         }
-        environment.put("CNI_PATH", executable().getParent().toString());
-        environment.put("IKAT_RUN_DIR", runDirectory().toString());
-        return ProcessRunner.of(node().entering(List.of(executable().toString())))
-                .withCleanEnvironment()
-                .withEnvironment(environment)
-                .withInput(stdin)
-                .run();
+        return new CniInvocation(
+                        node().entering(List.of()),
+                        executable(),
+                        Map.of("IKAT_RUN_DIR", runDirectory().toString()))
+                .run(environment, stdin);
     }
 
     private static Json succeeded(ProcessResult result) {
