@@ -53,6 +53,8 @@ public final class Underlay implements AutoCloseable {
         String port = "port" + ++ports;
         namespace.ip("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", node.name());
         namespace.ip("link", "set", port, "master", bridge(subnet), "up");
+        // Detection of duplicates would change the node's state a second or two after it was made.
+        node.sysctl("net.ipv6.conf.eth0.accept_dad", "0");
         node.ip("link", "set", "eth0", "up");
         addAddresses(node, subnet, host);
     }
