@@ -204,18 +204,21 @@ public final class Cluster implements AutoCloseable {
         closed.set(true);
     }
 
-    /** Stops the agents and removes every namespace and file; pods are not asked. Does nothing the second time. */
+    /**
+     * Stops the agents and removes every namespace and file; pods are not asked. Does nothing the second time, but
+     * waits for the first: after Ctrl-C the process may end as soon as {@link Teardown} has come back from here.
+     */
     @Override
-    public void close() {
+    public synchronized void close() {
         if (!closed.compareAndSet(false, true)) {
             return;
         }
-        Teardown.forget(this);
         List<CompletableFuture<Void>> ends = nodes.stream()
                 .map(node -> CompletableFuture.runAsync(node::close))
                 .toList();
         ends.forEach(CompletableFuture::join);
         underlay.close();
         directory.close();
+        Teardown.forget(this);
     }
 }

@@ -39,6 +39,14 @@ final class DemoIT {
         }
     }
 
+    /** The agents of a demo have directories of its in their arguments. */
+    private static List<String> agentsOf(long pid) {
+        return ProcessHandle.allProcesses()
+                .map(process -> read(Path.of("/proc", Long.toString(process.pid()), "cmdline")))
+                .filter(line -> line.contains("AgentMain") && line.contains("ikt-" + pid + "s"))
+                .toList();
+    }
+
     @Test
     void everyPodReachesEveryOther() {
         ProcessResult result = ProcessRunner.of(command()).run();
@@ -62,6 +70,7 @@ final class DemoIT {
 
             assertThat(demo.waitFor()).isEqualTo(130);
             assertThat(namespacesOf(demo.pid())).isEmpty();
+            assertThat(agentsOf(demo.pid())).isEmpty();
         }
     }
 
