@@ -7,8 +7,6 @@ import dev.ikat.agent.cluster.ManifestDirectory;
 import dev.ikat.agent.server.AgentLock;
 import dev.ikat.agent.server.CniServer;
 import dev.ikat.agent.server.ContainerLanes;
-import dev.ikat.agent.server.LauncherAnswer;
-import dev.ikat.agent.server.LauncherRequest;
 import dev.ikat.cni.BatchReaper;
 import dev.ikat.cni.CniPlugin;
 import dev.ikat.cni.CniRequest;
@@ -151,13 +149,13 @@ final class Agent implements AutoCloseable {
         return report.undone() + report.released() + report.strayLinks() + report.leaks() + report.repaired();
     }
 
-    private LauncherAnswer handle(CniPlugin plugin, LauncherRequest request) {
+    private CniResponse handle(CniPlugin plugin, CniRequest request) {
         long start = System.nanoTime();
-        CniResponse response = plugin.handle(new CniRequest(request.environment(), request.stdin()));
+        CniResponse response = plugin.handle(request);
         steps.finished();
         String verb = Verb.of(request.variable("CNI_COMMAND")).map(Enum::name).orElse("unknown");
         metrics.request(verb, code(response), System.nanoTime() - start);
-        return new LauncherAnswer(response.exitCode(), response.stdout());
+        return response;
     }
 
     private static int code(CniResponse response) {

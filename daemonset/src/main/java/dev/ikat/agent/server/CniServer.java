@@ -1,5 +1,7 @@
 package dev.ikat.agent.server;
 
+import dev.ikat.cni.CniRequest;
+import dev.ikat.cni.CniResponse;
 import java.io.IOError;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -50,7 +52,7 @@ public final class CniServer implements AutoCloseable {
     private static final int POLL_MILLIS = 1000;
 
     private final Path socket;
-    private final Function<LauncherRequest, LauncherAnswer> handler;
+    private final Function<CniRequest, CniResponse> handler;
     private final ContainerLanes lanes;
     private final UnixServerSocketChannel channel;
     private final Selector selector;
@@ -61,7 +63,7 @@ public final class CniServer implements AutoCloseable {
 
     private CniServer(
             Path socket,
-            Function<LauncherRequest, LauncherAnswer> handler,
+            Function<CniRequest, CniResponse> handler,
             ContainerLanes lanes,
             int threads,
             UnixServerSocketChannel channel,
@@ -92,7 +94,7 @@ public final class CniServer implements AutoCloseable {
      * @throws UncheckedIOException if the socket cannot be made
      */
     public static CniServer start(
-            Path runDirectory, Function<LauncherRequest, LauncherAnswer> handler, ContainerLanes lanes, int threads) {
+            Path runDirectory, Function<CniRequest, CniResponse> handler, ContainerLanes lanes, int threads) {
         Path socket = runDirectory.resolve(SOCKET);
         // Under another name until its permissions are right; the name then moves over whatever was left there.
         Path unfinished = runDirectory.resolve(SOCKET + ".new");
@@ -169,7 +171,7 @@ public final class CniServer implements AutoCloseable {
                 close(connection);
                 return;
             }
-            LauncherRequest request = LauncherProtocol.read(connection, TRANSFER_LIMIT);
+            CniRequest request = LauncherProtocol.read(connection, TRANSFER_LIMIT);
             String container = request.variable("CNI_CONTAINERID");
             if (container.isEmpty()) {
                 answer(connection, request);
@@ -182,10 +184,10 @@ public final class CniServer implements AutoCloseable {
         }
     }
 
-    private void answer(UnixSocketChannel connection, LauncherRequest request) {
+    private void answer(UnixSocketChannel connection, CniRequest request) {
         long start = System.nanoTime();
         try {
-            LauncherAnswer answer = handler.apply(request);
+            CniResponse answer = handler.apply(request);
             LauncherProtocol.write(connection, answer, TRANSFER_LIMIT);
             LOG.info(
                     "event=answered verb={} container={} interface={} exit={} micros={}",

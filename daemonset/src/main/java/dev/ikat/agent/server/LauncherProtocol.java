@@ -1,5 +1,7 @@
 package dev.ikat.agent.server;
 
+import dev.ikat.cni.CniRequest;
+import dev.ikat.cni.CniResponse;
 import java.io.IOException;
 import java.net.ProtocolException;
 import java.net.SocketTimeoutException;
@@ -31,7 +33,7 @@ final class LauncherProtocol {
      * @throws ProtocolException if it is malformed or too long
      * @throws IOException if the connection ends or breaks before it is complete
      */
-    static LauncherRequest read(ReadableByteChannel channel, Duration limit) throws IOException {
+    static CniRequest read(ReadableByteChannel channel, Duration limit) throws IOException {
         long deadline = System.nanoTime() + limit.toNanos();
         int length = fill(channel, ByteBuffer.allocate(Integer.BYTES), deadline).getInt();
         if (length < 1 || length > MAX_PAYLOAD) {
@@ -56,7 +58,7 @@ final class LauncherProtocol {
         return buffer.flip();
     }
 
-    static LauncherRequest parse(byte[] payload) throws ProtocolException {
+    static CniRequest parse(byte[] payload) throws ProtocolException {
         Map<String, String> environment = new HashMap<>();
         int start = 0;
         while (true) {
@@ -70,7 +72,7 @@ final class LauncherProtocol {
             if (end == start) {
                 byte[] stdin = new byte[payload.length - end - 1];
                 System.arraycopy(payload, end + 1, stdin, 0, stdin.length);
-                return new LauncherRequest(environment, stdin);
+                return new CniRequest(environment, stdin);
             }
             String variable = new String(payload, start, end - start, StandardCharsets.UTF_8);
             int equals = variable.indexOf('=');
@@ -88,7 +90,7 @@ final class LauncherProtocol {
      * @throws SocketTimeoutException if it is not taken within {@code limit}
      * @throws IOException if the connection breaks
      */
-    static void write(WritableByteChannel channel, LauncherAnswer answer, Duration limit) throws IOException {
+    static void write(WritableByteChannel channel, CniResponse answer, Duration limit) throws IOException {
         long deadline = System.nanoTime() + limit.toNanos();
         int length = Integer.BYTES + answer.stdout().length;
         ByteBuffer frame = ByteBuffer.allocate(Integer.BYTES + length)

@@ -3,6 +3,8 @@ package dev.ikat.agent.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ikat.cni.CniRequest;
+import dev.ikat.cni.CniResponse;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -29,13 +31,13 @@ class CniServerTest {
     @TempDir
     private Path runDirectory;
 
-    private static LauncherAnswer echo(LauncherRequest request) {
+    private static CniResponse echo(CniRequest request) {
         String text = request.variable("CNI_COMMAND") + " " + request.variable("CNI_CONTAINERID") + " "
                 + new String(request.stdin(), StandardCharsets.UTF_8);
-        return new LauncherAnswer(7, text.getBytes(StandardCharsets.UTF_8));
+        return new CniResponse(7, text.getBytes(StandardCharsets.UTF_8));
     }
 
-    private CniServer start(Function<LauncherRequest, LauncherAnswer> handler) {
+    private CniServer start(Function<CniRequest, CniResponse> handler) {
         return CniServer.start(runDirectory, handler, new ContainerLanes(), 4);
     }
 
@@ -124,7 +126,7 @@ class CniServerTest {
         List<String> order = new CopyOnWriteArrayList<>();
         AtomicBoolean overlapped = new AtomicBoolean();
         AtomicBoolean busy = new AtomicBoolean();
-        Function<LauncherRequest, LauncherAnswer> handler = request -> {
+        Function<CniRequest, CniResponse> handler = request -> {
             if (request.variable("CNI_CONTAINERID").equals("slow")) {
                 overlapped.compareAndSet(false, !busy.compareAndSet(false, true));
                 order.add(request.variable("CNI_COMMAND"));
@@ -158,7 +160,7 @@ class CniServerTest {
 
     @Test
     void failingHandlerClosesTheConnectionAndTheServerGoesOn() throws IOException {
-        Function<LauncherRequest, LauncherAnswer> handler = request -> {
+        Function<CniRequest, CniResponse> handler = request -> {
             if (request.variable("CNI_CONTAINERID").equals("bad")) {
                 throw new IllegalStateException("expected by the test");
             }
@@ -200,7 +202,7 @@ class CniServerTest {
 
     @Test
     void largestFrameIsTaken() throws IOException {
-        try (CniServer server = start(request -> new LauncherAnswer(0, request.stdin()));
+        try (CniServer server = start(request -> new CniResponse(0, request.stdin()));
                 SocketChannel channel = connect()) {
             String stdin = "x".repeat(LauncherProtocol.MAX_PAYLOAD - 1);
             ByteBuffer frame = frame(Map.of(), stdin);
