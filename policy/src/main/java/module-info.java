@@ -4,4 +4,5 @@ module dev.ikat.policy {
     requires static org.jspecify;
 
     exports dev.ikat.policy;
+    exports dev.ikat.policy.program;
 }

@@ -1,0 +1,29 @@
+package dev.ikat.policy.program;
+
+import java.util.Objects;
+import java.util.Set;
+
+/**
+ * Addresses of pods, of both families, that rules refer to.
+ *
+ * @param id its name
+ * @param form what its members are
+ * @param meaning the selectors that it stands for, in words for people
+ * @param members its members; possibly none
+ */
+public record AddressSet(SetId id, Form form, String meaning, Set<SetMember> members) {
+    public AddressSet {
+        Objects.requireNonNull(id, "id");
+        Objects.requireNonNull(form, "form");
+        Objects.requireNonNull(meaning, "meaning");
+        members = Set.copyOf(members);
+    }
+
+    /** What the members of a set are. */
+    public enum Form {
+        /** {@link SetMember.AddressMember}. */
+        ADDRESSES,
+        /** {@link SetMember.PortMember}. */
+        PORTS
+    }
+}

@@ -1,0 +1,45 @@
+package dev.ikat.policy.program;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Puts programs into the kernel of the network namespace in which it was opened. Two backends can be in force at once:
+ * then only what both let pass does.
+ *
+ * <p>Not thread-safe: one caller at a time.
+ */
+public interface PolicyBackend extends AutoCloseable {
+    /** Why this machine can't run it, naming what is missing; empty if it can. */
+    Optional<String> probe();
+
+    /**
+     * Makes the kernel enforce exactly this program, whatever it enforced before, in one step: a packet meets the old
+     * program or the new one. An interface of Ikat's that is in no program is closed.
+     *
+     * @throws PolicyBackendException if the kernel refuses; what was, is still in force
+     */
+    void replace(PolicyProgram program);
+
+    /**
+     * Changes the program in force, in one step.
+     *
+     * @throws PolicyBackendException if the kernel refuses; what was, is still in force, and the caller must
+     *     {@link #replace} before the next change
+     */
+    void apply(PolicyChange change);
+
+    /**
+     * Reads back what is in force and says how it differs from this program, a line a difference; none if it does not.
+     *
+     * @throws PolicyBackendException if it can't be read
+     */
+    List<String> audit(PolicyProgram program);
+
+    /** Takes everything out of the kernel that any run of this backend put there. Succeeds where there is nothing. */
+    void remove();
+
+    /** Lets go of what the process holds; what is in the kernel stays in force. */
+    @Override
+    void close();
+}

@@ -1,0 +1,14 @@
+package dev.ikat.policy.program;
+
+/** A backend could not do what it was asked, and nothing of it is in force. */
+public class PolicyBackendException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    public PolicyBackendException(String message) {
+        super(message);
+    }
+
+    public PolicyBackendException(String message, Throwable cause) {
+        super(message, cause);
+    }
+}

@@ -1,0 +1,23 @@
+package dev.ikat.policy.program;
+
+import dev.ikat.policy.ObjectKey;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * One tier's rules for one direction of one pod: the first that matches decides.
+ *
+ * @param tier the tier
+ * @param rules in order
+ * @param otherwise what is done with what none matches: {@code DENY} where a NetworkPolicy isolates the pod, otherwise
+ *     {@code PASS}
+ * @param isolatedBy the policies that make {@code otherwise} a denial, in order; none where it is not one
+ */
+public record TierProgram(Tier tier, List<CompiledRule> rules, Action otherwise, List<ObjectKey> isolatedBy) {
+    public TierProgram {
+        Objects.requireNonNull(tier, "tier");
+        Objects.requireNonNull(otherwise, "otherwise");
+        rules = List.copyOf(rules);
+        isolatedBy = List.copyOf(isolatedBy);
+    }
+}
