@@ -1,5 +1,6 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.overlay.ChecksumOffload;
 import dev.ikat.agent.overlay.OverlayMode;
 import dev.ikat.agent.overlay.OverlaySettings;
 import dev.ikat.agent.server.AgentRunningException;
@@ -126,6 +127,15 @@ public final class AgentMain implements Callable<Integer> {
     int vxlanPort = 8472;
 
     @Option(
+            names = "--vxlan-checksum-offload",
+            paramLabel = "auto|on|off",
+            description = "Leave checksums of tunnelled packets to the network card. off is several times slower, but"
+                    + " right where a card or hypervisor spoils them; auto is on from Linux 5.7. Default:"
+                    + " ${DEFAULT-VALUE}.",
+            defaultValue = "auto")
+    String vxlanChecksumOffload = "auto";
+
+    @Option(
             names = "--mtu",
             paramLabel = "BYTES",
             description = "The pods' MTU; 0 follows the uplink's. Default: ${DEFAULT-VALUE}.",
@@ -243,6 +253,12 @@ public final class AgentMain implements Callable<Integer> {
         if (mtu != 0) {
             range("--mtu", mtu, 576, 65535);
         }
+        ChecksumOffload offload = parse(
+                "--vxlan-checksum-offload",
+                vxlanChecksumOffload,
+                ChecksumOffload.AUTO,
+                text -> ChecksumOffload.valueOf(text.toUpperCase(Locale.ROOT)),
+                "is not auto, on or off");
         OverlaySettings settings = new OverlaySettings(
                 parse(
                         "--overlay",
@@ -252,7 +268,8 @@ public final class AgentMain implements Callable<Integer> {
                         "is not vxlan, direct, auto or none"),
                 vni,
                 vxlanPort,
-                mtu);
+                mtu,
+                offload.on(System.getProperty("os.version", "")) == ChecksumOffload.ON);
         Optional<InterfaceName> uplinkName = uplink == null
                 ? Optional.empty()
                 : parse(

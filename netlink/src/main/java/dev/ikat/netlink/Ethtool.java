@@ -10,8 +10,8 @@ import java.lang.foreign.ValueLayout;
 /**
  * What a network device computes itself (linux/ethtool.h), in the calling thread's network namespace.
  *
- * <p>Some combinations of kernel and network card spoil the inner checksum of VXLAN packets; turning transmit checksum
- * offload off for the VXLAN link has the kernel compute it.
+ * <p>Some combinations of kernel and network card spoil the checksums of VXLAN packets; turning transmit checksum
+ * offload off for the VXLAN link has the kernel compute them, before it encapsulates and in packets of the MTU's size.
  */
 public final class Ethtool {
     private static final int SOCK_DGRAM_CLOEXEC = 0x80002;

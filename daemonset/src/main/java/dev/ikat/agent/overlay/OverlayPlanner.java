@@ -81,8 +81,13 @@ public final class OverlayPlanner {
         // node elsewhere finds pods that its packets fit.
         boolean needed = settings.mode() == OverlayMode.VXLAN || !forwarding.isEmpty();
         Optional<OverlayState.Tunnel> tunnel = tunnelled && needed
-                ? Optional.of(
-                        new OverlayState.Tunnel(settings.vni(), settings.port(), local, TunnelAddress.of(local), mtu))
+                ? Optional.of(new OverlayState.Tunnel(
+                        settings.vni(),
+                        settings.port(),
+                        local,
+                        TunnelAddress.of(local),
+                        mtu,
+                        settings.checksumOffload()))
                 : Optional.empty();
         Set<IpAddress> tunnelAddresses = new HashSet<>();
         if (tunnel.isPresent()) {

@@ -112,10 +112,9 @@ public final class OverlayReconciler {
             netlink.execute(requests);
         }
         Link link = usable.orElseGet(() -> netlink.link(DEVICE_NAME).orElseThrow());
-        // The outer packet's checksum covers the inner one; left to an offload, some drivers send it wrong.
-        if (Ethtool.txChecksumOffload(DEVICE_NAME)) {
-            repairs.add("tx checksum offload of " + DEVICE + " off");
-            Ethtool.setTxChecksumOffload(DEVICE_NAME, false);
+        if (Ethtool.txChecksumOffload(DEVICE_NAME) != wanted.checksumOffload()) {
+            repairs.add("tx checksum offload of " + DEVICE + (wanted.checksumOffload() ? " on" : " off"));
+            Ethtool.setTxChecksumOffload(DEVICE_NAME, wanted.checksumOffload());
         }
         boolean ipv6 = state.tunnelAddresses().stream().anyMatch(a -> a.family() == IpFamily.IPV6);
         String disableIpv6 = "net/ipv6/conf/" + DEVICE + "/disable_ipv6";

@@ -7,5 +7,6 @@ package dev.ikat.agent.overlay;
  * @param vni the VXLAN network identifier, 0 to 2^24 - 1
  * @param port the VXLAN's UDP port
  * @param mtu the pods' MTU in bytes, 0 to derive it from the uplink's
+ * @param checksumOffload whether the tunnel leaves checksums to what is below it
  */
-public record OverlaySettings(OverlayMode mode, int vni, int port, int mtu) {}
+public record OverlaySettings(OverlayMode mode, int vni, int port, int mtu, boolean checksumOffload) {}

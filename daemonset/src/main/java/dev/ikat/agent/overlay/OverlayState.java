@@ -35,8 +35,9 @@ public record OverlayState(
      * @param local this node's address, the source of the outer packets
      * @param mac the device's link-layer address
      * @param mtu the device's MTU in bytes
+     * @param checksumOffload whether it leaves checksums to what is below it
      */
-    public record Tunnel(int vni, int port, IpAddress local, MacAddress mac, int mtu) {}
+    public record Tunnel(int vni, int port, IpAddress local, MacAddress mac, int mtu, boolean checksumOffload) {}
 
     public OverlayState {
         tunnelAddresses = Set.copyOf(tunnelAddresses);

@@ -36,7 +36,7 @@ class OverlayPlannerTest {
     }
 
     private static OverlayState plan(OverlayMode mode, int mtu, Node... peers) {
-        return OverlayPlanner.plan(new OverlaySettings(mode, 4796, 8472, mtu), SELF, List.of(peers), UPLINK);
+        return OverlayPlanner.plan(new OverlaySettings(mode, 4796, 8472, mtu, true), SELF, List.of(peers), UPLINK);
     }
 
     private static OverlayRoute tunnelled(String cidr) {
@@ -61,7 +61,7 @@ class OverlayPlannerTest {
         MacAddress mac = MacAddress.parse("0e:6b:c0:a8:00:02");
         assertThat(state.tunnel())
                 .contains(new OverlayState.Tunnel(
-                        4796, 8472, IpAddress.parse("192.168.0.1"), MacAddress.parse("0e:6b:c0:a8:00:01"), 1450));
+                        4796, 8472, IpAddress.parse("192.168.0.1"), MacAddress.parse("0e:6b:c0:a8:00:01"), 1450, true));
         assertThat(state.tunnelAddresses())
                 .containsExactlyInAnyOrder(IpAddress.parse("10.244.1.0"), IpAddress.parse("fd00:244:1::"));
         assertThat(state.forwarding()).isEqualTo(Map.of(mac, IpAddress.parse("192.168.0.2")));
@@ -160,7 +160,7 @@ class OverlayPlannerTest {
     void nodeReachedByIpv6TunnelsOverIpv6() {
         Node self = node("a", List.of("fd00::1"), "10.244.1.0/24");
         OverlayState state = OverlayPlanner.plan(
-                new OverlaySettings(OverlayMode.VXLAN, 4796, 8472, 0),
+                new OverlaySettings(OverlayMode.VXLAN, 4796, 8472, 0, true),
                 self,
                 List.of(node("b", List.of("fd00::2"), "10.244.2.0/24")),
                 UPLINK);

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceAddress;
+import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
+import dev.ikat.netlink.Ethtool;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.netlink.Rtnetlink;
@@ -57,9 +59,13 @@ class OverlayReconcilerTest {
         }
 
         OverlayState plan(OverlayMode mode) {
+            return plan(mode, true);
+        }
+
+        OverlayState plan(OverlayMode mode, boolean checksumOffload) {
             Uplink uplink = UplinkFinder.find(netlink, Optional.empty(), object).orElseThrow();
             return OverlayPlanner.plan(
-                    new OverlaySettings(mode, 4796, 8472, 0),
+                    new OverlaySettings(mode, 4796, 8472, 0, checksumOffload),
                     object,
                     nodes.stream().map(n -> n.object).toList(),
                     uplink);
@@ -69,6 +75,10 @@ class OverlayReconcilerTest {
             OverlayState state = plan(mode);
             assertThat(state.faults()).isEmpty();
             return entered.call(() -> reconciler.reconcile(state));
+        }
+
+        boolean checksumOffload() {
+            return entered.call(() -> Ethtool.txChecksumOffload(new InterfaceName(OverlayReconciler.DEVICE)));
         }
 
         /** An address that a pod could have, on the loopback interface: enough to be reached through the overlay. */
@@ -130,6 +140,23 @@ class OverlayReconcilerTest {
         makeNodes(0, 0, 1);
         reconcileAll(OverlayMode.VXLAN);
         assertAllReachEachOther();
+    }
+
+    @Test
+    void checksumOffloadIsAsTheOperatorWantsItAndConnectsEitherWay() {
+        makeNodes(0, 0);
+        TestNode node = nodes.getFirst();
+        reconcileAll(OverlayMode.VXLAN);
+        assertThat(node.checksumOffload()).isTrue();
+
+        OverlayState off = node.plan(OverlayMode.VXLAN, false);
+        assertThat(node.entered.call(() -> node.reconciler.reconcile(off)))
+                .containsExactly("tx checksum offload of ikat-vxlan off");
+        assertThat(node.checksumOffload()).isFalse();
+        assertAllReachEachOther();
+
+        assertThat(node.reconcile(OverlayMode.VXLAN)).containsExactly("tx checksum offload of ikat-vxlan on");
+        assertThat(node.checksumOffload()).isTrue();
     }
 
     @Test
