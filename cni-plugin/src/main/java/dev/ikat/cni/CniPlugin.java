@@ -192,11 +192,11 @@ public final class CniPlugin {
         PodLink link = PodLink.of(lease.attachment());
         try {
             observer.reached(Verb.ADD, "link");
-            wiring.createLink(link, pod, inPod, mtu);
+            PodWiring.Ends ends = wiring.createLink(link, pod, inPod, mtu);
             observer.reached(Verb.ADD, "pod");
-            wiring.configurePod(lease, pod, inPod);
+            wiring.configurePod(lease, ends.pod(), pod, inPod);
             observer.reached(Verb.ADD, "host");
-            wiring.configureHost(lease);
+            wiring.configureHost(lease, ends.host());
             observer.reached(Verb.ADD, "commit");
             leases.activate(lease.attachment());
         } catch (RuntimeException e) {

@@ -40,13 +40,21 @@ final class PodWiring {
     }
 
     /**
+     * The two ends of a pair that was just made.
+     *
+     * @param host the index of the host's end, on the host
+     * @param pod the index of the other, in the pod
+     */
+    record Ends(int host, int pod) {}
+
+    /**
      * Makes the pair, its other end in the pod's namespace from the start.
      *
      * @throws CniException {@link CniError#INTERFACE_TAKEN} if the pod has an interface of this name
      */
-    void createLink(PodLink link, NetworkNamespace pod, Rtnetlink inPod, int mtu) {
+    Ends createLink(PodLink link, NetworkNamespace pod, Rtnetlink inPod, int mtu) {
         InterfaceName podName = link.attachment().interfaceName();
-        node.with(host -> {
+        return node.with(host -> {
             Optional<Link> leftOver = host.link(link.hostName());
             if (leftOver.isPresent()) {
                 requireOurs(link, leftOver.get());
@@ -73,7 +81,12 @@ final class PodWiring {
                 }
                 throw e;
             }
-            return true;
+            // One look at this end tells the other's index too.
+            Link made = requireLink(host, link.hostName(), "on the host");
+            int podIndex = made.peerIndex()
+                    .orElseGet(() ->
+                            requireLink(inPod, podName, "in the container").index());
+            return new Ends(made.index(), podIndex);
         });
     }
 
@@ -98,10 +111,10 @@ final class PodWiring {
     /**
      * Addresses, neighbours and routes inside the pod. Where another interface has the default route already, this
      * one's gets a worse metric: the first network stays the pod's way out, and the others are there beside it.
+     *
+     * @param index of its interface
      */
-    void configurePod(Lease lease, NetworkNamespace pod, Rtnetlink inPod) {
-        int index = requireLink(inPod, lease.attachment().interfaceName(), "in the container")
-                .index();
+    void configurePod(Lease lease, int index, NetworkNamespace pod, Rtnetlink inPod) {
         try {
             inPod.execute(podRequests(lease, index, Request::add));
         } catch (NetlinkException e) {
@@ -183,11 +196,14 @@ final class PodWiring {
         };
     }
 
-    /** The host's end up, and routes and neighbours to the pod. */
-    void configureHost(Lease lease) {
+    /**
+     * The host's end up, and routes and neighbours to the pod.
+     *
+     * @param index of the host's end
+     */
+    void configureHost(Lease lease, int index) {
         PodLink link = PodLink.of(lease.attachment());
         node.with(host -> {
-            int index = requireLink(host, link.hostName(), "on the host").index();
             List<Request> requests = new ArrayList<>();
             requests.add(Request.change(LinkChange.of(index).up()));
             for (IpAddress address : lease.addresses()) {

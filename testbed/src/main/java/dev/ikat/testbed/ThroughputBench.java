@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -77,18 +78,32 @@ final class ThroughputBench {
     }
 
     private void acrossNodes(Cluster cluster, ClusterPod here, ClusterPod across) {
-        try (HandMadeVxlan byHand = new HandMadeVxlan()) {
+        try (HandMadeVxlan byHand = new HandMadeVxlan(true);
+                HandMadeVxlan bareByHand = new HandMadeVxlan(false)) {
             Lane ikat = Lane.of(
                     "Ikat",
                     here.namespace(),
                     across.namespace(),
                     across.address(IpFamily.IPV4).orElseThrow());
-            Lane plain = Lane.of("by hand", byHand.client(), byHand.server(), byHand.serverAddress());
+            Lane plain = lane("by hand", byHand);
+            Lane bare = lane("without NAT", bareByHand);
             encapsulates(ikat, path -> transmitted(cluster.node(0).namespace(), "ikat-vxlan"));
             encapsulates(plain, path -> transmitted(byHand.clientNode(), HandMadeVxlan.DEVICE));
-            measure("pod to pod across two nodes", List.of(ikat, plain));
-            report("pod to pod across nodes, VXLAN, Gbit/s", ikat, "plain kernel VXLAN", plain);
+            encapsulates(bare, path -> transmitted(bareByHand.clientNode(), HandMadeVxlan.DEVICE));
+            String measure = "pod to pod across nodes, VXLAN, Gbit/s";
+            measure("pod to pod across two nodes", List.of(ikat, plain, bare));
+            report(measure, ikat, "kernel VXLAN by hand", plain);
+            table.note(
+                    measure,
+                    ikat.rate.show("%.1f", true),
+                    "the same without NAT",
+                    bare.rate.show("%.1f", true),
+                    OptionalDouble.of(ikat.rate.dividedBy(bare.rate).median()));
         }
+    }
+
+    private static Lane lane(String name, HandMadeVxlan vxlan) {
+        return Lane.of(name, vxlan.client(), vxlan.server(), vxlan.serverAddress());
     }
 
     private static long transmitted(TestNamespace node, String device) {

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 final class HandMadeVxlanTest {
     @Test
     void podsReachEachOtherThroughTheDevice() {
-        try (HandMadeVxlan vxlan = new HandMadeVxlan();
+        try (HandMadeVxlan vxlan = new HandMadeVxlan(true);
                 Probe.Server _ = Probe.serve(vxlan.server(), 7000)) {
             assertThat(Probe.failures(
                             List.of(
