@@ -95,7 +95,8 @@ final class Agent implements AutoCloseable {
                 .start());
         Recovery recovery = new Recovery(leases, node, reaper, clock, options.leaseGrace(), Agent::isAlive);
         ClusterSource cluster = keep(new ManifestDirectory(options.manifests()));
-        NodeNetworkKeeper keeper = keep(new NodeNetworkKeeper(options, cluster, network, netlink));
+        NftablesHolder table = keep(new NftablesHolder());
+        NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, table);
 
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
         reconciliations.put(Part.PODS, () -> recover(recovery));

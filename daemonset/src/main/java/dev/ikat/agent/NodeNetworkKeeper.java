@@ -9,7 +9,7 @@ import dev.ikat.agent.overlay.Uplink;
 import dev.ikat.agent.overlay.UplinkFinder;
 import dev.ikat.netlink.Rtnetlink;
 import dev.ikat.nftables.Masquerade;
-import dev.ikat.nftables.Nftables;
+import dev.ikat.nftables.NftablesTable;
 import dev.ikat.nftables.NftablesUnavailableException;
 import dev.ikat.policy.ClusterState;
 import dev.ikat.policy.Node;
@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * The reconciliations of the node's own network: what the node object says, forwarding, the overlay, masquerading. All
  * run on the reconcile loop's thread; only {@link #unnoticedDrift} is called from another.
  */
-final class NodeNetworkKeeper implements AutoCloseable {
+final class NodeNetworkKeeper {
     private static final Logger LOG = LoggerFactory.getLogger(NodeNetworkKeeper.class);
 
     private final AgentOptions options;
@@ -36,12 +36,18 @@ final class NodeNetworkKeeper implements AutoCloseable {
     private final Rtnetlink netlink;
     private final Forwarding forwarding;
     private final OverlayReconciler overlay;
-    private volatile Optional<Nftables> nftables = Optional.empty();
+    private final NftablesHolder table;
     private volatile Optional<Masquerade> masquerade = Optional.empty();
     private volatile boolean masqueraded;
     private Set<String> faults = Set.of();
 
-    NodeNetworkKeeper(AgentOptions options, ClusterSource cluster, AgentPodNetwork network, Rtnetlink netlink) {
+    NodeNetworkKeeper(
+            AgentOptions options,
+            ClusterSource cluster,
+            AgentPodNetwork network,
+            Rtnetlink netlink,
+            NftablesHolder table) {
+        this.table = table;
         this.options = options;
         this.cluster = cluster;
         this.network = network;
@@ -117,9 +123,7 @@ final class NodeNetworkKeeper implements AutoCloseable {
             return removeMasquerade();
         }
         if (masquerade.isEmpty()) {
-            Nftables opened = Nftables.open();
-            nftables = Optional.of(opened);
-            masquerade = Optional.of(new Masquerade(opened));
+            masquerade = Optional.of(new Masquerade(table.get()));
         }
         Masquerade.Outcome outcome = masquerade.get().reconcile(now.masquerade());
         masqueraded = true;
@@ -128,7 +132,7 @@ final class NodeNetworkKeeper implements AutoCloseable {
             case REPAIRED -> {
                 LOG.info(
                         "event=masquerade-written table={} sources={}",
-                        Masquerade.TABLE,
+                        NftablesTable.NAME,
                         now.self().podCidrs());
                 yield 1;
             }
@@ -140,8 +144,8 @@ final class NodeNetworkKeeper implements AutoCloseable {
         if (masqueraded) {
             return 0;
         }
-        try (Nftables opened = Nftables.open()) {
-            new Masquerade(opened).remove();
+        try {
+            new Masquerade(table.get()).remove();
         } catch (NftablesUnavailableException e) {
             // Without the library there never was a table.
             LOG.debug("event=masquerade-unavailable reason=\"{}\"", e.getMessage());
@@ -152,14 +156,7 @@ final class NodeNetworkKeeper implements AutoCloseable {
 
     /** The parts that drifted without a notification; for any thread. */
     Set<Part> unnoticedDrift() {
-        boolean gone = options.masquerade()
-                && masqueraded
-                && masquerade.filter(m -> !m.isPresent()).isPresent();
+        boolean gone = options.masquerade() && masqueraded && !table.get().isPresent();
         return gone ? EnumSet.of(Part.MASQUERADE) : EnumSet.noneOf(Part.class);
-    }
-
-    @Override
-    public void close() {
-        nftables.ifPresent(Nftables::close);
     }
 }

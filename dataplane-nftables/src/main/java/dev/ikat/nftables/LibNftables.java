@@ -11,6 +11,12 @@ public interface LibNftables {
     /** nft_ctx_output_set_flags: NFT_CTX_OUTPUT_JSON, input and output are JSON. */
     int NFT_CTX_OUTPUT_JSON = 1 << 4;
 
+    /** nft_ctx_output_set_flags: NFT_CTX_OUTPUT_HANDLE, lists tell the objects' handles. */
+    int NFT_CTX_OUTPUT_HANDLE = 1 << 3;
+
+    /** nft_ctx_output_set_flags: NFT_CTX_OUTPUT_TERSE, lists leave out the sets' elements. */
+    int NFT_CTX_OUTPUT_TERSE = 1 << 11;
+
     @Nullable
     Pointer nft_ctx_new(int flags);
 

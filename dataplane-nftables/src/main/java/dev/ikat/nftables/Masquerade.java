@@ -6,31 +6,29 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
 /**
- * Keeps the table {@code inet ikat-masquerade} equal to a {@link MasqueradeState}: what leaves the cluster from a pod
- * of this node leaves with the node's address, and what goes to another pod keeps the pod's.
+ * Keeps a chain and its sets in Ikat's table equal to a {@link MasqueradeState}: what leaves the cluster from a pod of
+ * this node leaves with the node's address, and what goes to another pod keeps the pod's.
  *
- * <p>The table is always replaced as a whole and in one transaction, so a packet sees the old rules or the new ones.
- * Connections that are already translated stay so: their translation is in conntrack, not in the table. Not
- * thread-safe; nobody else writes the table.
+ * <p>Always replaced as a whole and in one transaction, so a packet sees the old rules or the new ones. Connections
+ * that are already translated stay so: their translation is in conntrack, not in the table. Not thread-safe.
  */
 public final class Masquerade {
-    /** The one table that this class makes and removes. */
-    public static final String TABLE = "ikat-masquerade";
-
-    private static final String FAMILY = "inet";
-    private static final String CHAIN = "postrouting";
+    private static final String CHAIN = "masquerading";
+    private static final String PODS = "pods";
+    private static final String CLUSTER = "cluster";
     /** NF_IP_PRI_NAT_SRC (linux/netfilter_ipv4.h). */
     private static final int PRIORITY_SOURCE_NAT = 100;
 
-    private final Nftables nftables;
+    private final NftablesTable table;
     private Optional<Written> written = Optional.empty();
 
-    /** What was last asked for, and how this version of nftables renders it, which need not be as it was written. */
-    private record Written(MasqueradeState state, JsonNode rendering) {}
+    /** What was last asked for, and how this version of nftables lists it. */
+    private record Written(MasqueradeState state, JsonNode listing) {}
 
     /** What {@link #reconcile} found. */
     public enum Outcome {
@@ -40,167 +38,119 @@ public final class Masquerade {
         REPAIRED
     }
 
-    public Masquerade(Nftables nftables) {
-        this.nftables = nftables;
+    public Masquerade(NftablesTable table) {
+        this.table = table;
     }
 
     /**
-     * Compares the kernel's table with {@code state} and replaces it where they differ.
+     * Compares what the kernel has with {@code state} and replaces it where they differ.
      *
-     * @throws NftablesException if the table cannot be read or written; the old one is then in force
+     * @throws NftablesException if it cannot be read or written; the old one is then in force
      */
     public Outcome reconcile(MasqueradeState state) {
-        Optional<JsonNode> before = read();
-        JsonNode expected = written.filter(w -> w.state().equals(state))
-                .map(Written::rendering)
-                .orElseGet(() -> comparable(objects(state)));
-        if (before.isPresent() && before.get().equals(expected)) {
+        if (isInForce(state)) {
             return Outcome.UNCHANGED;
         }
-        ArrayNode transaction = Nftables.transaction();
-        // Adding first makes the deletion succeed where there is none; "destroy" needs Linux 6.3.
-        transaction.add(Nftables.command("add", "table", table()));
-        transaction.add(Nftables.command("delete", "table", table()));
-        for (JsonNode object : objects(state)) {
-            object.properties().forEach(o -> transaction.add(Nftables.command("add", o.getKey(), o.getValue())));
-        }
-        nftables.run(transaction);
-        JsonNode rendering = read().orElseThrow(() ->
-                new NftablesException("table " + FAMILY + " " + TABLE + " is gone right after it was written"));
-        written = Optional.of(new Written(state, rendering));
+        table.ensure();
+        table.run(script(state).text());
+        table.removeFormer();
+        written = Optional.of(new Written(state, listing()));
         return Outcome.REPAIRED;
     }
 
-    /** Removes the table; nothing to do where there is none. */
+    private boolean isInForce(MasqueradeState state) {
+        Optional<Written> same = written.filter(w -> w.state().equals(state));
+        if (same.isEmpty() || !table.isPresent()) {
+            return false;
+        }
+        if (table.isProtected()) {
+            return true;
+        }
+        try {
+            return listing().equals(same.get().listing());
+        } catch (NftablesException e) {
+            // A part of it is not there: writing it shows whether there is more to it.
+            return false;
+        }
+    }
+
+    /** Whether a chain or set of this name in the table is this class's. */
+    static boolean owns(String name) {
+        return name.equals(CHAIN) || name.matches("(" + PODS + "|" + CLUSTER + ")_[46]");
+    }
+
+    private static Script script(MasqueradeState state) {
+        Script script = new Script();
+        script.addBaseChain(CHAIN, "nat", "postrouting", PRIORITY_SOURCE_NAT);
+        script.flushChain(CHAIN);
+        for (IpFamily family : IpFamily.values()) {
+            set(script, PODS, "whose addresses do not leave the cluster", family, state.podCidrs());
+            set(script, CLUSTER, "who sees the pods' own addresses", family, state.clusterCidrs());
+            String protocol = PolicyScript.protocol(family);
+            // Random ports keep two connections that start at once from racing for the same one, where one would be
+            // lost.
+            script.addRule(
+                    CHAIN,
+                    "%s saddr @%s %s daddr != @%s masquerade fully-random"
+                            .formatted(
+                                    protocol,
+                                    Element.setName(PODS, family),
+                                    protocol,
+                                    Element.setName(CLUSTER, family)));
+        }
+        return script;
+    }
+
+    private static void set(Script script, String role, String meaning, IpFamily family, Set<Cidr> cidrs) {
+        String name = Element.setName(role, family);
+        script.addSet(name, PolicyScript.addressType(family), "flags interval; ", meaning);
+        script.flushSet(name);
+        script.addRanges(
+                name,
+                MasqueradeState.cover(cidrs, family).stream()
+                        .map(Cidr::toString)
+                        .toList());
+    }
+
+    /** Removes it from the table; nothing to do where it is not there. */
     public void remove() {
         written = Optional.empty();
-        nftables.run(Nftables.transaction()
-                .add(Nftables.command("add", "table", table()))
-                .add(Nftables.command("delete", "table", table())));
-    }
-
-    /**
-     * Whether the table is there, whatever is in it: cheap enough to be asked often, since the kernel's notifications
-     * of nftables are not followed. Safe to call from another thread.
-     */
-    public boolean isPresent() {
-        boolean present = false;
-        ArrayNode listTables = Nftables.transaction();
-        listTables.add(Nftables.command("list", "tables", JsonNodeFactory.instance.nullNode()));
-        for (JsonNode object : nftables.run(listTables)) {
-            JsonNode table = object.path("table");
-            present |= table.path("name").asText().equals(TABLE)
-                    && table.path("family").asText().equals(FAMILY);
+        table.removeFormer();
+        if (!table.isPresent()) {
+            return;
         }
-        return present;
-    }
-
-    private Optional<JsonNode> read() {
-        // Listing a table that is not there is an error that can't be told from others.
-        if (!isPresent()) {
-            return Optional.empty();
-        }
-        ArrayNode listTable = Nftables.transaction();
-        listTable.add(Nftables.command("list", "table", table()));
-        return Optional.of(comparable(nftables.run(listTable)));
-    }
-
-    /** The objects without what the kernel numbers as it likes, and without what lists differ in by version. */
-    private static JsonNode comparable(JsonNode objects) {
-        ArrayNode comparable = Nftables.transaction();
-        for (JsonNode object : objects) {
-            if (!object.has("metainfo")) {
-                JsonNode copy = object.deepCopy();
-                copy.forEach(o -> ((ObjectNode) o).remove("handle"));
-                comparable.add(copy);
+        table.ensure();
+        Script script = new Script();
+        script.addBaseChain(CHAIN, "nat", "postrouting", PRIORITY_SOURCE_NAT);
+        script.flushChain(CHAIN);
+        script.deleteChain(CHAIN);
+        for (IpFamily family : IpFamily.values()) {
+            for (String role : List.of(PODS, CLUSTER)) {
+                // Adding first makes the deletion succeed where there is none; "destroy" needs Linux 6.3.
+                script.addSet(Element.setName(role, family), PolicyScript.addressType(family), "flags interval; ", "");
+                script.deleteSet(Element.setName(role, family));
             }
         }
-        return comparable;
+        table.run(script.text());
+        table.removeIfEmpty();
     }
 
-    private static ObjectNode table() {
-        return JsonNodeFactory.instance.objectNode().put("family", FAMILY).put("name", TABLE);
-    }
-
-    /** The whole table as nftables lists it: table, sets, chain, rules. */
-    private static ArrayNode objects(MasqueradeState state) {
-        ArrayNode objects = Nftables.transaction();
-        objects.addObject().set("table", table());
+    /** What it consists of, without what the kernel numbers as it likes. */
+    private JsonNode listing() {
+        ArrayNode objects = JsonNodeFactory.instance.arrayNode();
+        list("chain", CHAIN, objects);
         for (IpFamily family : IpFamily.values()) {
-            objects.addObject().set("set", set("pods", family, state.podCidrs()));
-            objects.addObject().set("set", set("cluster", family, state.clusterCidrs()));
-        }
-        objects.addObject()
-                .set(
-                        "chain",
-                        inTable()
-                                .put("name", CHAIN)
-                                .put("type", "nat")
-                                .put("hook", "postrouting")
-                                .put("prio", PRIORITY_SOURCE_NAT)
-                                .put("policy", "accept"));
-        for (IpFamily family : IpFamily.values()) {
-            objects.addObject().set("rule", rule(family));
+            list("set", Element.setName(PODS, family), objects);
+            list("set", Element.setName(CLUSTER, family), objects);
         }
         return objects;
     }
 
-    private static ObjectNode inTable() {
-        return JsonNodeFactory.instance.objectNode().put("family", FAMILY).put("table", TABLE);
-    }
-
-    private static String setName(String role, IpFamily family) {
-        return role
-                + switch (family) {
-                    case IPV4 -> "4";
-                    case IPV6 -> "6";
-                };
-    }
-
-    private static ObjectNode set(String role, IpFamily family, Set<Cidr> cidrs) {
-        String type = switch (family) {
-            case IPV4 -> "ipv4_addr";
-            case IPV6 -> "ipv6_addr";
-        };
-        ObjectNode set = inTable().put("name", setName(role, family)).put("type", type);
-        set.putArray("flags").add("interval");
-        var cover = MasqueradeState.cover(cidrs, family);
-        if (!cover.isEmpty()) {
-            ArrayNode elements = set.putArray("elem");
-            for (Cidr cidr : cover) {
-                if (cidr.prefixLength() == family.bits()) {
-                    elements.add(cidr.network().toString());
-                } else {
-                    elements.addObject()
-                            .putObject("prefix")
-                            .put("addr", cidr.network().toString())
-                            .put("len", cidr.prefixLength());
-                }
-            }
+    /** One at a time: libnftables does not find a chain's sets when it lists others as well. */
+    private void list(String kind, String name, ArrayNode objects) {
+        for (JsonNode object : table.list("list " + kind + " inet " + NftablesTable.NAME + " " + name)) {
+            object.forEach(o -> ((ObjectNode) o).remove("handle"));
+            objects.add(object);
         }
-        return set;
-    }
-
-    /** {@code ip saddr @pods4 ip daddr != @cluster4 masquerade fully-random}. */
-    private static ObjectNode rule(IpFamily family) {
-        String protocol = switch (family) {
-            case IPV4 -> "ip";
-            case IPV6 -> "ip6";
-        };
-        ObjectNode rule = inTable().put("chain", CHAIN);
-        ArrayNode expressions = rule.putArray("expr");
-        expressions.add(match("==", protocol, "saddr", setName("pods", family)));
-        expressions.add(match("!=", protocol, "daddr", setName("cluster", family)));
-        // Random ports keep two connections that start at once from racing for the same one, where one would be lost.
-        expressions.addObject().putObject("masquerade").put("flags", "fully-random");
-        return rule;
-    }
-
-    private static ObjectNode match(String operator, String protocol, String field, String set) {
-        ObjectNode match = JsonNodeFactory.instance.objectNode();
-        ObjectNode body = match.putObject("match").put("op", operator);
-        body.putObject("left").putObject("payload").put("protocol", protocol).put("field", field);
-        body.put("right", "@" + set);
-        return match;
     }
 }

@@ -1,30 +1,34 @@
 package dev.ikat.nftables;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.util.Optional;
+import java.util.Set;
 import jnr.ffi.LibraryLoader;
 import jnr.ffi.Pointer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One libnftables context: it runs transactions in the JSON form of libnftables-json(5), each as a whole or not at all.
- * Its netlink socket belongs to the network namespace of the thread that opened it, from whichever thread it is used
- * later. Thread-safe: one transaction at a time.
+ * One libnftables context: it runs transactions in nftables' own language, each as a whole or not at all. Its netlink
+ * socket belongs to the network namespace of the thread that opened it, from whichever thread it is used later.
+ * Thread-safe: one transaction at a time.
  */
-public final class Nftables implements AutoCloseable {
+final class Nftables implements AutoCloseable {
     private static final String LIBRARY = "libnftables.so.1";
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final LibNftables library;
+    private final Optional<NetfilterSocket> socket;
     private @Nullable Pointer context;
 
-    private Nftables(LibNftables library, Pointer context) {
+    private Nftables(LibNftables library, Pointer context, Optional<NetfilterSocket> socket) {
         this.library = library;
         this.context = context;
+        this.socket = socket;
     }
 
     /** Loads on first use, so that a node without the library runs everything else. */
@@ -40,7 +44,7 @@ public final class Nftables implements AutoCloseable {
      *
      * @throws NftablesUnavailableException if the library cannot be loaded or gives no context
      */
-    public static Nftables open() {
+    static Nftables open() {
         LibNftables library;
         try {
             library = Loaded.LIBRARY_INSTANCE;
@@ -48,66 +52,111 @@ public final class Nftables implements AutoCloseable {
             // jnr-ffi reports a missing library as UnsatisfiedLinkError; on a second try the class is erroneous.
             throw new NftablesUnavailableException(
                     LIBRARY + " cannot be loaded; install the package libnftables1 (Debian) or nftables-libs, or turn"
-                            + " masquerading off",
+                            + " masquerading and policies off",
                     e);
         }
-        Pointer context = library.nft_ctx_new(LibNftables.NFT_CTX_DEFAULT);
-        if (context == null) {
-            throw new NftablesUnavailableException(
-                    "libnftables gave no context: out of memory, or no netfilter socket");
+        synchronized (Nftables.class) {
+            Set<Integer> before = NetfilterSocket.all();
+            Pointer context = library.nft_ctx_new(LibNftables.NFT_CTX_DEFAULT);
+            if (context == null) {
+                throw new NftablesUnavailableException(
+                        "libnftables gave no context: out of memory, or no netfilter socket");
+            }
+            if (library.nft_ctx_buffer_output(context) != 0 || library.nft_ctx_buffer_error(context) != 0) {
+                library.nft_ctx_free(context);
+                throw new NftablesUnavailableException(
+                        "libnftables could not set up its output buffers: out of memory");
+            }
+            return new Nftables(library, context, NetfilterSocket.since(before));
         }
-        library.nft_ctx_output_set_flags(context, LibNftables.NFT_CTX_OUTPUT_JSON);
-        if (library.nft_ctx_buffer_output(context) != 0 || library.nft_ctx_buffer_error(context) != 0) {
-            library.nft_ctx_free(context);
-            throw new NftablesUnavailableException("libnftables could not set up its output buffers: out of memory");
-        }
-        return new Nftables(library, context);
-    }
-
-    /** A list of commands to be filled and given to {@link #run}. */
-    static ArrayNode transaction() {
-        return JsonNodeFactory.instance.arrayNode();
-    }
-
-    /** The command {@code {verb: {kind: object}}} of libnftables-json(5). */
-    static ObjectNode command(String verb, String kind, JsonNode object) {
-        ObjectNode command = JsonNodeFactory.instance.objectNode();
-        command.putObject(verb).set(kind, object);
-        return command;
     }
 
     /**
-     * Runs the commands as one transaction and returns the objects they listed, an empty array where they list none.
+     * Runs the commands as one transaction.
      *
+     * @param commands as {@code nft -f} takes them
      * @throws NftablesException with nftables' own words if it refuses
      */
-    synchronized JsonNode run(ArrayNode commands) {
-        Pointer open = context;
-        if (open == null) {
-            throw new IllegalStateException("this nftables context is closed");
+    synchronized void run(String commands) {
+        run(commands, 0);
+    }
+
+    /**
+     * Runs commands that list, and returns the objects that they list, each with its handle.
+     *
+     * @throws NftablesException with nftables' own words if it refuses, also where there is no such object
+     */
+    synchronized JsonNode list(String commands) {
+        String output = run(commands, LibNftables.NFT_CTX_OUTPUT_JSON | LibNftables.NFT_CTX_OUTPUT_HANDLE);
+        ArrayNode objects = JsonNodeFactory.instance.arrayNode();
+        // One document for each command.
+        try (MappingIterator<JsonNode> documents =
+                JSON.readerFor(JsonNode.class).readValues(output)) {
+            while (documents.hasNextValue()) {
+                documents.nextValue().path("nftables").forEach(objects::add);
+            }
+        } catch (IOException e) {
+            throw new NftablesException("nftables answered something other than JSON: " + e.getMessage(), e);
         }
-        ObjectNode input = JsonNodeFactory.instance.objectNode();
-        input.set("nftables", commands);
-        int result = library.nft_run_cmd_from_buffer(open, input.toString());
+        return objects;
+    }
+
+    private String run(String commands, int flags) {
+        Pointer open = open(context);
+        library.nft_ctx_output_set_flags(open, flags);
+        int result = library.nft_run_cmd_from_buffer(open, commands);
         String output = library.nft_ctx_get_output_buffer(open);
         String error = library.nft_ctx_get_error_buffer(open);
         if (result != 0) {
             throw new NftablesException("nftables refused " + abbreviated(commands) + ": "
-                    + (error == null || error.isBlank() ? "no reason given" : error.strip()));
+                    + (error == null || error.isBlank() ? "no reason given" : abbreviated(error.strip())));
         }
-        if (output == null || output.isBlank()) {
-            return transaction();
-        }
-        try {
-            return JSON.readTree(output).path("nftables");
-        } catch (JsonProcessingException e) {
-            throw new NftablesException("nftables answered something other than JSON: " + e.getOriginalMessage(), e);
-        }
+        return output == null ? "" : output;
     }
 
-    private static String abbreviated(ArrayNode commands) {
-        String text = commands.toString();
-        return text.length() <= 300 ? text : text.substring(0, 300) + "…";
+    /**
+     * Sends a transaction of the kernel's own messages; empty where libnftables' socket could not be found.
+     *
+     * @return 0, or the errno with which it was refused as a whole
+     */
+    synchronized Optional<Integer> transact(NetfilterMessage batch) {
+        open(context);
+        return socket.map(found -> found.transact(batch));
+    }
+
+    /** Whether {@link #transact} can be used. */
+    boolean hasSocket() {
+        return socket.isPresent();
+    }
+
+    /** The kernel's table of this name, as its socket sees it. */
+    synchronized Optional<TableStatus> table(String name) {
+        open(context);
+        if (socket.isPresent()) {
+            return socket.get().table(name);
+        }
+        for (JsonNode object : list("list tables inet")) {
+            if (object.path("table").path("name").asText().equals(name)) {
+                return Optional.of(new TableStatus(0, 0));
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** The port of its socket, 0 if that could not be found. */
+    int port() {
+        return socket.map(NetfilterSocket::port).orElse(0);
+    }
+
+    private static Pointer open(@Nullable Pointer context) {
+        if (context == null) {
+            throw new IllegalStateException("this nftables context is closed");
+        }
+        return context;
+    }
+
+    private static String abbreviated(String text) {
+        return text.length() <= 400 ? text : text.substring(0, 400) + "…";
     }
 
     /** Frees the context; what it put into the kernel stays. Does nothing the second time. */

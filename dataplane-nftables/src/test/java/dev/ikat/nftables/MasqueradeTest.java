@@ -31,19 +31,23 @@ class MasqueradeTest {
                     "fd00:244:2::/64"));
 
     private TestNamespace namespace;
-    private Nftables nftables;
+    private NftablesTable table;
     private Masquerade masquerade;
 
     @BeforeEach
-    void open() {
+    void make() {
         namespace = TestNamespace.create();
-        nftables = InNamespace.call(namespace.path(), Nftables::open);
-        masquerade = new Masquerade(nftables);
+        open(false);
+    }
+
+    private void open(boolean ownership) {
+        table = InNamespace.call(namespace.path(), () -> NftablesTable.open(ownership));
+        masquerade = new Masquerade(table);
     }
 
     @AfterEach
     void close() {
-        nftables.close();
+        table.close();
         namespace.close();
     }
 
@@ -55,24 +59,44 @@ class MasqueradeTest {
     void firstReconcileWritesAndSecondFindsNothingToDo() {
         assertThat(masquerade.reconcile(STATE)).isEqualTo(Outcome.REPAIRED);
         assertThat(masquerade.reconcile(STATE)).isEqualTo(Outcome.UNCHANGED);
-        assertThat(namespace.exec("nft", "list", "table", "inet", Masquerade.TABLE))
-                .contains("ip saddr @pods4 ip daddr != @cluster4 masquerade fully-random")
-                .contains("ip6 saddr @pods6 ip6 daddr != @cluster6 masquerade fully-random")
+        assertThat(namespace.exec("nft", "list", "table", "inet", NftablesTable.NAME))
+                .contains("ip saddr @pods_4 ip daddr != @cluster_4 masquerade fully-random")
+                .contains("ip6 saddr @pods_6 ip6 daddr != @cluster_6 masquerade fully-random")
                 .contains("10.244.7.0/24")
                 .contains("fd00:244:2::/64");
     }
 
     @Test
-    void restartedAgentFindsNothingToDo() {
+    void restartedAgentLeavesTheSame() {
         masquerade.reconcile(STATE);
-        assertThat(new Masquerade(nftables).reconcile(STATE)).isEqualTo(Outcome.UNCHANGED);
+        String before = namespace.exec("nft", "list", "ruleset");
+        new Masquerade(table).reconcile(STATE);
+        assertThat(namespace.exec("nft", "list", "ruleset")).isEqualTo(before);
     }
 
     @Test
-    void restartedAgentFindsNothingToDoWithoutIpv6() {
-        MasqueradeState onlyIpv4 = new MasqueradeState(cidrs("10.244.1.0/24"), cidrs("10.244.1.0/24"));
-        masquerade.reconcile(onlyIpv4);
-        assertThat(new Masquerade(nftables).reconcile(onlyIpv4)).isEqualTo(Outcome.UNCHANGED);
+    void tableOfItsOwnOfAFormerVersionIsRemoved() {
+        namespace.exec("nft", "add table inet ikat-masquerade");
+        masquerade.reconcile(STATE);
+        assertThat(namespace.exec("nft", "list", "tables")).isEqualToIgnoringNewLines("table inet ikat");
+    }
+
+    @Test
+    void protectedTableCanBeChangedByNobodyElse() {
+        table.close();
+        open(true);
+        masquerade.reconcile(STATE);
+        String before = namespace.exec("nft", "list", "ruleset");
+        namespace.exec("nft", "flush ruleset");
+        assertThat(namespace
+                        .runner("nft", "flush chain inet ikat masquerading")
+                        .run()
+                        .exitCode())
+                .isNotZero();
+        assertThat(namespace.exec("nft", "list", "ruleset")).isEqualTo(before);
+        assertThat(masquerade.reconcile(STATE)).isEqualTo(Outcome.UNCHANGED);
+        masquerade.remove();
+        assertThat(namespace.exec("nft", "list", "ruleset")).isBlank();
     }
 
     @Test
@@ -80,7 +104,7 @@ class MasqueradeTest {
         masquerade.reconcile(STATE);
         MasqueradeState changed = new MasqueradeState(STATE.podCidrs(), STATE.podCidrs());
         assertThat(masquerade.reconcile(changed)).isEqualTo(Outcome.REPAIRED);
-        assertThat(namespace.exec("nft", "list", "table", "inet", Masquerade.TABLE))
+        assertThat(namespace.exec("nft", "list", "table", "inet", NftablesTable.NAME))
                 .doesNotContain("10.244.7.0/24");
     }
 
@@ -88,12 +112,12 @@ class MasqueradeTest {
     void everyDriftIsRepaired() {
         List<String> drifts = List.of(
                 "flush ruleset",
-                "delete table inet ikat-masquerade",
-                "flush chain inet ikat-masquerade postrouting",
-                "add element inet ikat-masquerade cluster4 { 10.1.0.0/16 }",
-                "delete element inet ikat-masquerade pods4 { 10.244.1.0/24 }",
-                "insert rule inet ikat-masquerade postrouting return",
-                "add chain inet ikat-masquerade postrouting { policy drop; }");
+                "delete table inet ikat",
+                "flush chain inet ikat masquerading",
+                "add element inet ikat cluster_4 { 10.1.0.0/16 }",
+                "delete element inet ikat pods_4 { 10.244.1.0/24 }",
+                "insert rule inet ikat masquerading return",
+                "add chain inet ikat masquerading { policy drop; }");
         for (String drift : drifts) {
             masquerade.reconcile(STATE);
             namespace.exec("nft", drift);
@@ -125,14 +149,7 @@ class MasqueradeTest {
 
     @Test
     void refusedTransactionSaysWhatNftablesSaid() {
-        var transaction = Nftables.transaction();
-        transaction
-                .addObject()
-                .putObject("delete")
-                .putObject("table")
-                .put("family", "inet")
-                .put("name", "absent");
-        assertThatThrownBy(() -> nftables.run(transaction))
+        assertThatThrownBy(() -> table.run("delete table inet absent"))
                 .isInstanceOf(NftablesException.class)
                 .hasMessageContaining("absent")
                 .hasMessageContaining("No such file or directory");

@@ -140,6 +140,18 @@ public record IpAddress(IpFamily family, long high, long low) implements Compara
     }
 
     /**
+     * The address before this one.
+     *
+     * @throws ArithmeticException if this is the first of its family
+     */
+    public IpAddress previous() {
+        if (isUnspecified()) {
+            throw new ArithmeticException(this + " is the first address");
+        }
+        return new IpAddress(family, low == 0 ? high - 1 : high, low - 1);
+    }
+
+    /**
      * How far this address is behind {@code start}, unsigned, and {@code -1} (2^64 - 1) where it is that far or
      * farther.
      *

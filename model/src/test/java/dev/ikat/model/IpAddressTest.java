@@ -111,4 +111,11 @@ class IpAddressTest {
         assertThat(IpAddress.parse("200.0.0.0")).isGreaterThan(IpAddress.parse("100.0.0.0"));
         assertThat(IpAddress.parse("ffff::")).isGreaterThan(IpAddress.parse("1::"));
     }
+
+    @Test
+    void previousIsTheAddressBefore() {
+        assertThat(IpAddress.parse("10.0.1.0").previous()).isEqualTo(IpAddress.parse("10.0.0.255"));
+        assertThat(IpAddress.parse("fd00:0:0:1::").previous()).isEqualTo(IpAddress.parse("fd00::ffff:ffff:ffff:ffff"));
+        assertThatThrownBy(() -> IpAddress.parse("0.0.0.0").previous()).isInstanceOf(ArithmeticException.class);
+    }
 }

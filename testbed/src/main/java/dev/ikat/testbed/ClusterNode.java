@@ -359,8 +359,11 @@ public final class ClusterNode implements AutoCloseable {
         namespace
                 .exec(command)
                 .lines()
-                .map(line -> line.replaceFirst("^[0-9]+: ", "").strip())
-                .filter(line -> !line.isEmpty())
+                .map(line -> line.replaceFirst("^[0-9]+: ", "")
+                        .replaceFirst(" # progname .*", "")
+                        .strip())
+                // Which process a table belongs to is no difference.
+                .filter(line -> !line.isEmpty() && !line.startsWith("flags owner") && !line.equals("flags"))
                 .forEach(line -> lines.add(what + " " + line));
     }
 

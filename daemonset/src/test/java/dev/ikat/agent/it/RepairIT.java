@@ -102,7 +102,7 @@ final class RepairIT {
     }
 
     @Test
-    void aFlushedMasqueradeTableComesBack() {
+    void masqueradingOutlivesAFlushedRuleset() {
         node.namespace().exec("nft", "flush", "ruleset");
 
         assertRepaired();

@@ -1,0 +1,68 @@
+package dev.ikat.nftables;
+
+import java.util.List;
+
+/**
+ * The transaction that takes elements out of sets and puts others in. libnftables reads every set of the kernel before
+ * it changes one, which with 10,000 of them takes it 60 ms; these messages need nothing but what they say.
+ */
+final class ElementBatch {
+    private static final int NFTA_SET_ELEM_LIST_TABLE = 1;
+    private static final int NFTA_SET_ELEM_LIST_SET = 2;
+    private static final int NFTA_SET_ELEM_LIST_ELEMENTS = 3;
+    private static final int NFTA_LIST_ELEM = 1;
+    private static final int NFTA_SET_ELEM_KEY = 1;
+    private static final int NFTA_SET_ELEM_DATA = 2;
+    private static final int NFTA_DATA_VALUE = 1;
+    private static final int NFTA_DATA_VERDICT = 2;
+    private static final int NFTA_VERDICT_CODE = 1;
+    private static final int NFTA_VERDICT_CHAIN = 2;
+    private static final int NFT_GOTO = -4;
+    private static final int NFT_RETURN = -5;
+
+    /** An attribute's length has 16 bits, and an IPv6 element takes less than 100 bytes. */
+    private static final int MOST_AT_ONCE = 400;
+
+    private ElementBatch() {}
+
+    static NetfilterMessage build(String table, List<Element> removed, List<Element> added) {
+        NetfilterMessage batch = new NetfilterMessage().batchBegin();
+        messages(batch, table, NetfilterMessage.NFT_MSG_DELSETELEM, 0, removed);
+        messages(batch, table, NetfilterMessage.NFT_MSG_NEWSETELEM, NetfilterMessage.NLM_F_CREATE, added);
+        return batch.batchEnd();
+    }
+
+    private static void messages(NetfilterMessage batch, String table, int message, int flags, List<Element> elements) {
+        int from = 0;
+        while (from < elements.size()) {
+            String set = elements.get(from).set();
+            int to = from + 1;
+            while (to < elements.size()
+                    && to - from < MOST_AT_ONCE
+                    && elements.get(to).set().equals(set)) {
+                to++;
+            }
+            batch.begin(message, flags | NetfilterMessage.NLM_F_ACK)
+                    .text(NFTA_SET_ELEM_LIST_TABLE, table)
+                    .text(NFTA_SET_ELEM_LIST_SET, set);
+            int list = batch.nested(NFTA_SET_ELEM_LIST_ELEMENTS);
+            elements.subList(from, to).forEach(element -> element(batch, element));
+            batch.endNested(list).end();
+            from = to;
+        }
+    }
+
+    private static void element(NetfilterMessage batch, Element element) {
+        int start = batch.nested(NFTA_LIST_ELEM);
+        int key = batch.nested(NFTA_SET_ELEM_KEY);
+        batch.data(NFTA_DATA_VALUE, element.keyBytes()).endNested(key);
+        element.verdict().ifPresent(does -> {
+            int data = batch.nested(NFTA_SET_ELEM_DATA);
+            int verdict = batch.nested(NFTA_DATA_VERDICT);
+            batch.number(NFTA_VERDICT_CODE, does.chain().isPresent() ? NFT_GOTO : NFT_RETURN);
+            does.chain().ifPresent(chain -> batch.text(NFTA_VERDICT_CHAIN, chain));
+            batch.endNested(verdict).endNested(data);
+        });
+        batch.endNested(start);
+    }
+}

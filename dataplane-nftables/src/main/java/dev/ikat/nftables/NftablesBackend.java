@@ -1,0 +1,377 @@
+package dev.ikat.nftables;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import dev.ikat.policy.NetworkPolicy.Direction;
+import dev.ikat.policy.program.AddressSet;
+import dev.ikat.policy.program.PodProgram;
+import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.policy.program.PolicyBackendException;
+import dev.ikat.policy.program.PolicyChange;
+import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.policy.program.SetId;
+import dev.ikat.policy.program.SetMember;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
+
+/**
+ * Enforces programs by nftables, in Ikat's table; {@link PolicyScript} says how. A change of elements alone goes to the
+ * kernel in its own messages, everything else through libnftables; either way it is one transaction.
+ */
+public final class NftablesBackend implements PolicyBackend {
+    private static final List<Direction> DIRECTIONS = List.of(Direction.values());
+
+    private final NftablesTable table;
+    private final PolicyScript script;
+    /** What this object has put into the kernel, and so what a change starts from. */
+    private final Map<InterfaceName, PodProgram> pods = new HashMap<>();
+
+    private final Map<SetId, AddressSet.Form> sets = new HashMap<>();
+    private boolean known;
+    /** The rules as the kernel numbered them, where others can change them. */
+    private Set<String> rules = Set.of();
+
+    /**
+     * @param table where the rules are
+     * @param logGroup the NFLOG group that is told of drops; empty for none
+     */
+    public NftablesBackend(NftablesTable table, OptionalInt logGroup) {
+        this.table = table;
+        this.script = new PolicyScript(logGroup);
+    }
+
+    @Override
+    public Optional<String> probe() {
+        // Checked in a table of its own, and never put in force.
+        try {
+            table.list("list tables inet");
+            return Optional.empty();
+        } catch (NftablesException e) {
+            return Optional.of("nf_tables is not usable: " + e.getMessage());
+        }
+    }
+
+    @Override
+    public void replace(PolicyProgram program) {
+        attempt("put the whole program in force", () -> {
+            table.ensure();
+            Script commands = new Script();
+            clear(commands);
+            script.base(commands);
+            List<Element> elements = new ArrayList<>();
+            for (AddressSet set : program.sets().values()) {
+                script.set(commands, set);
+                elements.addAll(members(set.id(), set.form(), set.members()));
+            }
+            commands.addElements(elements);
+            for (PodProgram pod : program.pods().values()) {
+                addChains(commands, pod);
+            }
+            Map<SetId, AddressSet.Form> forms = new HashMap<>();
+            program.sets().forEach((id, set) -> forms.put(id, set.form()));
+            for (PodProgram pod : program.pods().values()) {
+                addRules(commands, pod, id -> form(forms, id));
+                commands.addElements(dispatch(pod));
+            }
+            table.run(commands.text());
+            pods.clear();
+            sets.clear();
+            pods.putAll(program.pods());
+            sets.putAll(forms);
+            rememberRules();
+        });
+    }
+
+    /** Removes everything of ours that is in the table, whoever put it there; others' chains in it stay. */
+    private void clear(Script commands) {
+        List<String> chains = new ArrayList<>();
+        List<String> maps = new ArrayList<>();
+        List<String> found = new ArrayList<>();
+        for (JsonNode object : table.list("list chains inet\nlist sets inet\nlist maps inet")) {
+            object.properties().forEach(named -> {
+                JsonNode value = named.getValue();
+                String name = value.path("name").asText();
+                if (value.path("table").asText().equals(NftablesTable.NAME) && !Masquerade.owns(name)) {
+                    switch (named.getKey()) {
+                        case "chain" -> chains.add(name);
+                        case "map" -> maps.add(name);
+                        case "set" -> found.add(name);
+                        default -> {
+                            // Lists begin with what describes them.
+                        }
+                    }
+                }
+            });
+        }
+        // What refers goes before what is referred to.
+        chains.forEach(commands::flushChain);
+        maps.forEach(commands::deleteMap);
+        chains.forEach(commands::deleteChain);
+        found.forEach(commands::deleteSet);
+    }
+
+    @Override
+    public void apply(PolicyChange change) {
+        if (!known) {
+            throw new PolicyBackendException("what is in force is not known; the whole program is needed first");
+        }
+        if (change.isEmpty()) {
+            return;
+        }
+        attempt("change the program in force", () -> {
+            List<Element> removed = new ArrayList<>();
+            List<Element> added = new ArrayList<>();
+            change.changedSets().forEach((id, members) -> {
+                AddressSet.Form form = form(sets, id);
+                removed.addAll(members(id, form, members.removed()));
+                added.addAll(members(id, form, members.added()));
+            });
+            Script before = new Script();
+            Script after = new Script();
+            for (AddressSet set : change.addedSets()) {
+                script.set(before, set);
+                added.addAll(members(set.id(), set.form(), set.members()));
+            }
+            Map<SetId, AddressSet.Form> formsAfter = new HashMap<>(sets);
+            change.addedSets().forEach(set -> formsAfter.put(set.id(), set.form()));
+            for (PodProgram pod : change.programs()) {
+                Optional<PodProgram> old =
+                        Optional.ofNullable(pods.get(pod.endpoint().hostInterface()));
+                replaceChains(before, after, old, pod, id -> form(formsAfter, id));
+                List<Element> now = dispatch(pod);
+                List<Element> then = old.map(this::dispatch).orElse(List.of());
+                added.addAll(without(now, then));
+                removed.addAll(without(then, now));
+            }
+            for (var endpoint : change.removedPods()) {
+                PodProgram old = pods.get(endpoint.hostInterface());
+                if (old != null) {
+                    removed.addAll(dispatch(old));
+                    removeChains(after, chains(old));
+                }
+            }
+            for (SetId set : change.removedSets()) {
+                for (IpFamily family : IpFamily.values()) {
+                    after.deleteSet(Element.setName(set.value(), family));
+                }
+            }
+            if (before.isEmpty() && after.isEmpty()) {
+                table.change(removed, added);
+            } else {
+                table.run(before.text() + Script.elements(removed, added) + after.text());
+                rememberRules();
+            }
+            change.addedSets().forEach(set -> sets.put(set.id(), set.form()));
+            change.removedSets().forEach(sets::remove);
+            change.removedPods().forEach(endpoint -> pods.remove(endpoint.hostInterface()));
+            change.programs().forEach(pod -> pods.put(pod.endpoint().hostInterface(), pod));
+        });
+    }
+
+    private static AddressSet.Form form(Map<SetId, AddressSet.Form> sets, SetId id) {
+        AddressSet.Form form = sets.get(id);
+        if (form == null) {
+            throw new PolicyBackendException("the program refers to a set " + id + " that is not there");
+        }
+        return form;
+    }
+
+    private void attempt(String what, Runnable work) {
+        known = false;
+        try {
+            work.run();
+        } catch (NftablesException e) {
+            throw new PolicyBackendException("nftables could not " + what + ": " + e.getMessage(), e);
+        }
+        known = true;
+    }
+
+    private static List<Element> members(SetId id, AddressSet.Form form, Set<SetMember> members) {
+        return members.stream()
+                .map(member -> Element.member(form, id.value(), member))
+                .sorted(Comparator.comparing(Element::set))
+                .toList();
+    }
+
+    private static List<Element> without(List<Element> elements, List<Element> others) {
+        Set<String> texts = new HashSet<>();
+        others.forEach(other -> texts.add(other.set() + " " + other.text()));
+        return elements.stream()
+                .filter(element -> !texts.contains(element.set() + " " + element.text()))
+                .toList();
+    }
+
+    /** Where the verdict maps send an endpoint's packets. */
+    private List<Element> dispatch(PodProgram pod) {
+        List<Element> elements = new ArrayList<>();
+        InterfaceName name = pod.endpoint().hostInterface();
+        for (Direction direction : DIRECTIONS) {
+            Optional<String> chain =
+                    PolicyScript.chains(pod, direction).stream().findFirst();
+            String map = switch (direction) {
+                case INGRESS -> PolicyScript.TO;
+                case EGRESS -> PolicyScript.FROM;
+            };
+            for (IpAddress address : pod.endpoint().addresses()) {
+                elements.add(Element.dispatch(map, name, address, new Element.Verdict(chain)));
+            }
+        }
+        return elements;
+    }
+
+    private static List<String> chains(PodProgram pod) {
+        List<String> chains = new ArrayList<>();
+        DIRECTIONS.forEach(direction -> chains.addAll(PolicyScript.chains(pod, direction)));
+        return chains;
+    }
+
+    private static void addChains(Script commands, PodProgram pod) {
+        chains(pod).forEach(commands::addChain);
+    }
+
+    private void addRules(Script commands, PodProgram pod, Function<SetId, AddressSet.Form> forms) {
+        DIRECTIONS.forEach(direction -> script.rules(commands, pod, direction, forms));
+    }
+
+    private void replaceChains(
+            Script before,
+            Script after,
+            Optional<PodProgram> old,
+            PodProgram pod,
+            Function<SetId, AddressSet.Form> forms) {
+        boolean sameRules = old.filter(o -> o.ingress().equals(pod.ingress())
+                        && o.egress().equals(pod.egress())
+                        && o.endpoint().addresses().equals(pod.endpoint().addresses()))
+                .isPresent();
+        if (sameRules) {
+            return;
+        }
+        List<String> present = old.map(NftablesBackend::chains).orElse(List.of());
+        List<String> wanted = chains(pod);
+        present.stream().filter(wanted::contains).forEach(before::flushChain);
+        wanted.stream().filter(chain -> !present.contains(chain)).forEach(before::addChain);
+        addRules(before, pod, forms);
+        removeChains(
+                after, present.stream().filter(chain -> !wanted.contains(chain)).toList());
+    }
+
+    private static void removeChains(Script commands, List<String> chains) {
+        chains.forEach(commands::flushChain);
+        chains.forEach(commands::deleteChain);
+    }
+
+    private void rememberRules() {
+        rules = table.isProtected() ? Set.of() : listRules(new ArrayList<>());
+    }
+
+    @Override
+    public List<String> audit(PolicyProgram program) {
+        if (!known) {
+            return List.of("what is in force is not known");
+        }
+        try {
+            if (!table.isPresent()) {
+                return List.of("the table inet " + NftablesTable.NAME + " is gone");
+            }
+            if (table.isProtected()) {
+                // Nobody else can have changed it.
+                return List.of();
+            }
+            List<String> differences = new ArrayList<>();
+            Set<String> present = listRules(differences);
+            missing(rules, present, "is gone", differences);
+            missing(present, rules, "is not Ikat's", differences);
+            Set<String> elements = listElements();
+            Set<String> wanted = new HashSet<>();
+            program.sets()
+                    .forEach((id, set) -> members(id, set.form(), set.members())
+                            .forEach(element -> wanted.add(Listing.text(element))));
+            program.pods().values().forEach(pod -> dispatch(pod).forEach(e -> wanted.add(Listing.text(e))));
+            missing(wanted, elements, "is gone", differences);
+            missing(elements, wanted, "is not Ikat's", differences);
+            return differences;
+        } catch (NftablesException e) {
+            throw new PolicyBackendException("nftables could not read what is in force: " + e.getMessage(), e);
+        }
+    }
+
+    private static void missing(Set<String> from, Set<String> in, String what, List<String> differences) {
+        for (String text : new TreeSet<>(from)) {
+            if (!in.contains(text)) {
+                differences.add(text + " " + what);
+            }
+        }
+    }
+
+    /** Chains and rules; the kernel gives a rule that is altered another handle. */
+    private Set<String> listRules(List<String> differences) {
+        Set<String> present = new HashSet<>();
+        for (JsonNode object : table.list("list chains inet\nlist table inet " + NftablesTable.NAME)) {
+            JsonNode rule = object.path("rule");
+            JsonNode chain = object.path("chain");
+            if (!rule.isMissingNode() && !Masquerade.owns(rule.path("chain").asText())) {
+                present.add("rule " + rule.path("handle").asLong() + " of chain "
+                        + rule.path("chain").asText());
+            } else if (chain.path("table").asText().equals(NftablesTable.NAME)
+                    && !Masquerade.owns(chain.path("name").asText())) {
+                present.add("chain " + chain.path("name").asText() + " with policy "
+                        + chain.path("policy").asText("none"));
+            }
+        }
+        if (present.isEmpty()) {
+            differences.add("the table inet " + NftablesTable.NAME + " is empty");
+        }
+        return present;
+    }
+
+    private Set<String> listElements() {
+        Set<String> elements = new HashSet<>();
+        for (JsonNode object : table.list("list table inet " + NftablesTable.NAME)) {
+            for (String kind : List.of("set", "map")) {
+                JsonNode set = object.path(kind);
+                if (!set.isMissingNode() && !Masquerade.owns(set.path("name").asText())) {
+                    elements.addAll(Listing.texts(set));
+                }
+            }
+        }
+        return elements;
+    }
+
+    @Override
+    public void remove() {
+        known = false;
+        pods.clear();
+        sets.clear();
+        try {
+            if (!table.isPresent()) {
+                return;
+            }
+            table.ensure();
+            Script commands = new Script();
+            clear(commands);
+            if (!commands.isEmpty()) {
+                table.run(commands.text());
+            }
+            table.removeIfEmpty();
+        } catch (NftablesException e) {
+            throw new PolicyBackendException("nftables could not remove the program: " + e.getMessage(), e);
+        }
+    }
+
+    /** Forgets what is in force; the table is closed by who opened it. */
+    @Override
+    public void close() {
+        known = false;
+    }
+}

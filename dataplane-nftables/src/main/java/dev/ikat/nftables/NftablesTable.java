@@ -1,0 +1,150 @@
+package dev.ikat.nftables;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The table {@code inet ikat}, which policies and masquerading share. From Linux 6.9 it belongs to this process: nobody
+ * else can change it, {@code nft flush ruleset} passes it by, and when the process ends it stays and waits to be
+ * adopted by the next. On older kernels, or where ownership is not wanted, anybody can, and what they do is repaired
+ * after the fact. Thread-safe.
+ */
+public final class NftablesTable implements AutoCloseable {
+    /** The one table that Ikat makes. */
+    public static final String NAME = "ikat";
+
+    private static final String FORMER = "ikat-masquerade";
+
+    private final Nftables nftables;
+    private final boolean ownership;
+
+    private NftablesTable(Nftables nftables, boolean ownership) {
+        this.nftables = nftables;
+        this.ownership = ownership;
+    }
+
+    /**
+     * Opens it in the calling thread's network namespace; the table is made when something is put into it.
+     *
+     * @param ownership whether nobody else is to change the table, where the kernel can see to that
+     * @throws NftablesUnavailableException if libnftables is not there
+     */
+    public static NftablesTable open(boolean ownership) {
+        return new NftablesTable(Nftables.open(), ownership);
+    }
+
+    /** Whether the table is there and nobody else can have changed it. */
+    public boolean isProtected() {
+        return nftables.table(NAME)
+                .filter(table -> table.ownedBy(nftables.port()))
+                .isPresent();
+    }
+
+    /** Whether the table is there, whatever is in it. */
+    public boolean isPresent() {
+        return nftables.table(NAME).isPresent();
+    }
+
+    /**
+     * Makes the table, or adopts what an earlier process left, with what is in it.
+     *
+     * @throws NftablesException if it can't be made, or belongs to another living process
+     */
+    void ensure() {
+        Optional<TableStatus> table = nftables.table(NAME);
+        if (table.filter(found -> found.ownedBy(nftables.port())).isPresent()) {
+            return;
+        }
+        if (table.filter(found -> (found.flags() & TableStatus.NFT_TABLE_F_OWNER) != 0)
+                .isPresent()) {
+            throw new NftablesException("the table inet " + NAME + " belongs to another process (netlink port "
+                    + Integer.toUnsignedString(table.get().owner()) + table + nftables.port()
+                    + "); end it, or remove the table with it");
+        }
+        boolean adopt = table.filter(TableStatus::orphaned).isPresent();
+        if (ownership && nftables.hasSocket() && (table.isEmpty() || adopt) && own()) {
+            return;
+        }
+        if (table.isEmpty()) {
+            nftables.run("add table inet " + NAME);
+        }
+    }
+
+    private boolean own() {
+        int refused = nftables.transact(new NetfilterMessage()
+                        .batchBegin()
+                        .begin(
+                                NetfilterMessage.NFT_MSG_NEWTABLE,
+                                NetfilterMessage.NLM_F_CREATE | NetfilterMessage.NLM_F_ACK)
+                        .text(NetfilterMessage.NFTA_TABLE_NAME, NAME)
+                        .number(NetfilterMessage.NFTA_TABLE_FLAGS, TableStatus.OWNED)
+                        .end()
+                        .batchEnd())
+                .orElse(Errors.EOPNOTSUPP);
+        if (refused != 0 && refused != Errors.EOPNOTSUPP && refused != Errors.EINVAL) {
+            throw new NftablesException("the table inet " + NAME + " can't be made: " + Errors.name(refused));
+        }
+        return refused == 0;
+    }
+
+    /** Runs commands in nftables' language; see {@link Nftables#run}. */
+    void run(String commands) {
+        nftables.run(commands);
+    }
+
+    JsonNode list(String commands) {
+        return nftables.list(commands);
+    }
+
+    /** Changes elements alone, as a whole or not at all. */
+    void change(List<Element> removed, List<Element> added) {
+        if (removed.isEmpty() && added.isEmpty()) {
+            return;
+        }
+        NetfilterMessage batch = ElementBatch.build(NAME, removed, added);
+        Optional<Integer> refused = batch.size() > LARGEST_BATCH ? Optional.empty() : nftables.transact(batch);
+        if (refused.isEmpty()) {
+            nftables.run(Script.elements(removed, added));
+        } else if (refused.get() != 0) {
+            throw new NftablesException("the kernel refused " + removed.size() + " elements to take out and "
+                    + added.size() + " to put in, the first of them into "
+                    + (added.isEmpty() ? removed : added).getFirst().set() + ": " + Errors.name(refused.get()));
+        }
+    }
+
+    /** What a socket takes in one message by default is 208 KiB (net.core.wmem_default). */
+    private static final int LARGEST_BATCH = 100_000;
+
+    /** Removes the table of a version that had masquerading in one of its own. */
+    void removeFormer() {
+        if (nftables.table(FORMER).isPresent()) {
+            nftables.run("delete table inet " + FORMER);
+        }
+    }
+
+    /** Removes the table if nothing is in it. */
+    void removeIfEmpty() {
+        for (JsonNode object : list("list table inet " + NAME)) {
+            if (!object.has("metainfo") && !object.has("table")) {
+                return;
+            }
+        }
+        nftables.run("delete table inet " + NAME);
+    }
+
+    /** Removes the table with everything in it; nothing to do where there is none. */
+    public void remove() {
+        removeFormer();
+        if (isPresent()) {
+            ensure();
+            nftables.run("delete table inet " + NAME);
+        }
+    }
+
+    /** Lets go of it; what is in the kernel stays in force. */
+    @Override
+    public void close() {
+        nftables.close();
+    }
+}

@@ -1,0 +1,257 @@
+package dev.ikat.nftables;
+
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import dev.ikat.policy.NetworkPolicy.Direction;
+import dev.ikat.policy.NetworkPolicy.IpBlock;
+import dev.ikat.policy.Protocol;
+import dev.ikat.policy.program.AddressSet;
+import dev.ikat.policy.program.CompiledRule;
+import dev.ikat.policy.program.DirectionProgram;
+import dev.ikat.policy.program.PeerMatch;
+import dev.ikat.policy.program.PodProgram;
+import dev.ikat.policy.program.PortSpan;
+import dev.ikat.policy.program.SetId;
+import dev.ikat.policy.program.TierProgram;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/**
+ * Programs in nftables' language.
+ *
+ * <p>A packet that crosses the node meets the base chain {@code forward}: what belongs to a connection that was let
+ * pass passes. Anything else is looked up by the interface that it comes from and its source in a verdict map, and then
+ * by the interface that it goes to and its destination in another: each leads to the endpoint's chain, or right back
+ * where everything passes; what is in neither map is dropped. In an endpoint's chain, returning means passing. A tier
+ * that is not the first has a chain of its own, which the one before goes to; so a return leaves all of them at once.
+ */
+final class PolicyScript {
+    static final String FORWARD = "forward";
+    static final String FROM_PODS = "from-pods";
+    static final String TO_PODS = "to-pods";
+    static final String FROM = "from";
+    static final String TO = "to";
+
+    /** Before what others usually filter with (NF_IP_PRI_FILTER, linux/netfilter_ipv4.h). */
+    private static final int PRIORITY = -10;
+
+    private final OptionalInt logGroup;
+
+    /** @param logGroup the NFLOG group that is told of drops; empty for none */
+    PolicyScript(OptionalInt logGroup) {
+        this.logGroup = logGroup;
+    }
+
+    static String protocol(IpFamily family) {
+        return switch (family) {
+            case IPV4 -> "ip";
+            case IPV6 -> "ip6";
+        };
+    }
+
+    static String addressType(IpFamily family) {
+        return switch (family) {
+            case IPV4 -> "ipv4_addr";
+            case IPV6 -> "ipv6_addr";
+        };
+    }
+
+    /** The chains and maps that are there for every program, empty of endpoints. */
+    void base(Script script) {
+        script.addBaseChain(FORWARD, "filter", "forward", PRIORITY);
+        script.addChain(FROM_PODS);
+        script.addChain(TO_PODS);
+        for (IpFamily family : IpFamily.values()) {
+            script.addVerdictMap(Element.setName(FROM, family), "ifname . " + addressType(family));
+            script.addVerdictMap(Element.setName(TO, family), "ifname . " + addressType(family));
+        }
+        script.addRule(FORWARD, "ct state established,related accept");
+        script.addRule(FORWARD, "iifname \"ik*\" iifname != \"ikat-vxlan\" jump " + FROM_PODS);
+        script.addRule(FORWARD, "oifname \"ik*\" oifname != \"ikat-vxlan\" jump " + TO_PODS);
+        for (IpFamily family : IpFamily.values()) {
+            String ip = protocol(family);
+            script.addRule(FROM_PODS, "iifname . %s saddr vmap @%s".formatted(ip, Element.setName(FROM, family)));
+            script.addRule(TO_PODS, "oifname . %s daddr vmap @%s".formatted(ip, Element.setName(TO, family)));
+        }
+        drop(script, FROM_PODS, "ikat s", "no endpoint sends from this address on this interface");
+        drop(script, TO_PODS, "ikat u", "no endpoint has this address on this interface");
+    }
+
+    private void drop(Script script, String chain, String prefix, String comment) {
+        logGroup.ifPresent(group -> script.addRule(
+                chain,
+                "limit rate 50/second burst 100 packets log prefix \"%s\" group %d snaplen 128"
+                        .formatted(prefix, group)));
+        script.addRule(chain, "counter drop", comment);
+    }
+
+    /** The sets of an address set, one for each family, and their members. */
+    void set(Script script, AddressSet set) {
+        for (IpFamily family : IpFamily.values()) {
+            String type = switch (set.form()) {
+                case ADDRESSES -> addressType(family);
+                case PORTS -> addressType(family) + " . inet_proto . inet_service";
+            };
+            script.addSet(Element.setName(set.id().value(), family), type, "", set.meaning());
+        }
+    }
+
+    /** The name of an endpoint's chain for a direction. */
+    static String chain(Direction direction, InterfaceName name) {
+        return switch (direction) {
+            case INGRESS -> TO + "-" + name;
+            case EGRESS -> FROM + "-" + name;
+        };
+    }
+
+    /** The chains of an endpoint for a direction, the first being where its packets are sent; none if all may pass. */
+    static List<String> chains(PodProgram program, Direction direction) {
+        if (!isIsolated(program)) {
+            return List.of();
+        }
+        String first = chain(direction, program.endpoint().hostInterface());
+        List<String> chains = new ArrayList<>(List.of(first));
+        for (int tier = 1; tier < tiers(program, direction).size(); tier++) {
+            chains.add(first + "-" + tier);
+        }
+        return chains;
+    }
+
+    private static boolean isIsolated(PodProgram program) {
+        return !program.ingress().isOpen() || !program.egress().isOpen();
+    }
+
+    private static List<TierProgram> tiers(PodProgram program, Direction direction) {
+        DirectionProgram tiers = switch (direction) {
+            case INGRESS -> program.ingress();
+            case EGRESS -> program.egress();
+        };
+        return tiers.tiers();
+    }
+
+    /** The rules of an endpoint's chains, which are there and empty. */
+    void rules(Script script, PodProgram program, Direction direction, Function<SetId, AddressSet.Form> forms) {
+        List<String> chains = chains(program, direction);
+        if (chains.isEmpty()) {
+            return;
+        }
+        Set<IpFamily> families = EnumSet.noneOf(IpFamily.class);
+        String first = chains.getFirst();
+        String peer = peerField(direction);
+        for (IpAddress address : program.endpoint().addresses()) {
+            families.add(address.family());
+            script.addRule(first, "%s %s %s return".formatted(protocol(address.family()), peer, address));
+        }
+        script.addRule(first, "ct state invalid counter drop");
+        // Conntrack takes a segment of a connection it has forgotten for a new one, and its answer for a reply: a
+        // connection that was cut would be back.
+        script.addRule(first, "tcp flags & (fin | syn | rst | ack) != syn counter reject with tcp reset");
+        List<TierProgram> tiers = tiers(program, direction);
+        for (int i = 0; i < tiers.size(); i++) {
+            TierProgram tier = tiers.get(i);
+            String chain = chains.get(i);
+            String pass = i + 1 < tiers.size() ? "goto " + chains.get(i + 1) : "return";
+            for (CompiledRule rule : tier.rules()) {
+                rule(script, chain, rule, pass, direction, families, forms);
+            }
+            switch (tier.otherwise()) {
+                case ACCEPT -> script.addRule(chain, "counter return");
+                case PASS -> script.addRule(chain, pass);
+                case DENY ->
+                    drop(
+                            script,
+                            chain,
+                            "ikat " + (direction == Direction.INGRESS ? "i " : "e ")
+                                    + program.endpoint().hostInterface(),
+                            tier.isolatedBy().stream().map(Object::toString).collect(Collectors.joining(", ")));
+            }
+        }
+    }
+
+    private static String peerField(Direction direction) {
+        return switch (direction) {
+            case INGRESS -> "saddr";
+            case EGRESS -> "daddr";
+        };
+    }
+
+    private static void rule(
+            Script script,
+            String chain,
+            CompiledRule rule,
+            String pass,
+            Direction direction,
+            Set<IpFamily> families,
+            Function<SetId, AddressSet.Form> forms) {
+        String verdict = switch (rule.action()) {
+            case ACCEPT -> "counter return";
+            case DENY -> "counter drop";
+            case PASS -> "counter " + pass;
+        };
+        for (String peers : peers(rule, direction, families, forms)) {
+            for (String ports : ports(rule.ports())) {
+                script.addRule(chain, peers + ports + verdict, rule.id().toString());
+            }
+        }
+    }
+
+    /** How the other end is matched, an alternative each, with a space after what is not empty. */
+    private static List<String> peers(
+            CompiledRule rule, Direction direction, Set<IpFamily> families, Function<SetId, AddressSet.Form> forms) {
+        if (rule.peers().isEmpty()) {
+            return List.of("");
+        }
+        List<String> matches = new ArrayList<>();
+        for (IpFamily family : families) {
+            String field = protocol(family) + " " + peerField(direction);
+            List<IpBlock> blocks = new ArrayList<>();
+            for (PeerMatch peer : rule.peers()) {
+                switch (peer) {
+                    case PeerMatch.InSet(SetId id) -> {
+                        String lookup = switch (forms.apply(id)) {
+                            case ADDRESSES -> field;
+                            case PORTS -> field + " . meta l4proto . th dport";
+                        };
+                        matches.add(lookup + " @" + Element.setName(id.value(), family) + " ");
+                    }
+                    case PeerMatch.InBlock(IpBlock block) -> blocks.add(block);
+                }
+            }
+            List<String> ranges = AddressRanges.of(blocks, family);
+            if (!ranges.isEmpty()) {
+                matches.add(field + " { " + String.join(", ", ranges) + " } ");
+            }
+        }
+        return matches;
+    }
+
+    /** How the receiving port is matched, an alternative for each protocol, with a space after what is not empty. */
+    private static List<String> ports(List<PortSpan> spans) {
+        if (spans.isEmpty()) {
+            return List.of("");
+        }
+        Map<Protocol, List<PortSpan>> byProtocol = new EnumMap<>(Protocol.class);
+        spans.forEach(span -> byProtocol
+                .computeIfAbsent(span.protocol(), _ -> new ArrayList<>())
+                .add(span));
+        List<String> matches = new ArrayList<>();
+        byProtocol.forEach((protocol, ofProtocol) -> {
+            String name = protocol.name().toLowerCase(Locale.ROOT);
+            if (ofProtocol.stream().anyMatch(PortSpan::isAll)) {
+                matches.add("meta l4proto " + name + " ");
+            } else {
+                matches.add(name + " dport { " + String.join(", ", PortRanges.of(ofProtocol)) + " } ");
+            }
+        });
+        return matches;
+    }
+}

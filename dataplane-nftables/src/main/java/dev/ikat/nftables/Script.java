@@ -1,0 +1,113 @@
+package dev.ikat.nftables;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** Commands in nftables' language about the table {@code inet ikat}, one a line, run as one transaction. */
+final class Script {
+    private static final String TABLE = "inet " + NftablesTable.NAME + " ";
+    /** A comment's greatest length in bytes (NFTNL_UDATA_COMMENT_MAXLEN), less its end. */
+    private static final int COMMENT = 126;
+
+    private final StringBuilder text = new StringBuilder();
+
+    static String elements(List<Element> removed, List<Element> added) {
+        Script script = new Script();
+        script.deleteElements(removed);
+        script.addElements(added);
+        return script.text();
+    }
+
+    String text() {
+        return text.toString();
+    }
+
+    boolean isEmpty() {
+        return text.isEmpty();
+    }
+
+    void addChain(String name) {
+        line("add chain " + TABLE + name);
+    }
+
+    void addBaseChain(String name, String type, String hook, int priority) {
+        line("add chain " + TABLE + name + " { type " + type + " hook " + hook + " priority " + priority
+                + "; policy accept; }");
+    }
+
+    void flushChain(String name) {
+        line("flush chain " + TABLE + name);
+    }
+
+    void deleteChain(String name) {
+        line("delete chain " + TABLE + name);
+    }
+
+    void addRule(String chain, String rule) {
+        line("add rule " + TABLE + chain + " " + rule);
+    }
+
+    /** Adds a rule that says in words where it comes from. */
+    void addRule(String chain, String rule, String comment) {
+        addRule(chain, rule + " comment \"" + quotable(comment) + "\"");
+    }
+
+    void addSet(String name, String type, String flags, String comment) {
+        line("add set " + TABLE + name + " { type " + type + "; " + flags + "comment \"" + quotable(comment) + "\"; }");
+    }
+
+    void flushSet(String name) {
+        line("flush set " + TABLE + name);
+    }
+
+    void deleteSet(String name) {
+        line("delete set " + TABLE + name);
+    }
+
+    void addVerdictMap(String name, String type) {
+        line("add map " + TABLE + name + " { type " + type + " : verdict; }");
+    }
+
+    void flushMap(String name) {
+        line("flush map " + TABLE + name);
+    }
+
+    void deleteMap(String name) {
+        line("delete map " + TABLE + name);
+    }
+
+    void addElements(List<Element> elements) {
+        elements("add element ", elements);
+    }
+
+    void deleteElements(List<Element> elements) {
+        elements("delete element ", elements);
+    }
+
+    private void elements(String command, List<Element> elements) {
+        Map<String, List<Element>> bySet =
+                elements.stream().collect(Collectors.groupingBy(Element::set, LinkedHashMap::new, Collectors.toList()));
+        bySet.forEach((set, members) -> line(command + TABLE + set + " { "
+                + members.stream().map(Element::text).collect(Collectors.joining(", ")) + " }"));
+    }
+
+    /** Adds what stands for itself, such as address ranges, to a set. */
+    void addRanges(String set, List<String> ranges) {
+        if (!ranges.isEmpty()) {
+            line("add element " + TABLE + set + " { " + String.join(", ", new ArrayList<>(ranges)) + " }");
+        }
+    }
+
+    private void line(String command) {
+        text.append(command).append('\n');
+    }
+
+    /** Without what would end a quoted string or a line, and not too long. */
+    private static String quotable(String comment) {
+        String safe = comment.replaceAll("[^ -~]", "?").replace('"', '\'').replace('\\', '/');
+        return safe.length() <= COMMENT ? safe : safe.substring(0, COMMENT - 3) + "...";
+    }
+}
