@@ -4,5 +4,6 @@ module dev.ikat.policy {
     requires static org.jspecify;
 
     exports dev.ikat.policy;
+    exports dev.ikat.policy.compiler;
     exports dev.ikat.policy.program;
 }

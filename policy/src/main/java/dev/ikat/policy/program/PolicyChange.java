@@ -10,8 +10,9 @@ import java.util.Set;
  *
  * @param addedSets sets that were not there, with their members
  * @param changedSets members that come and go in sets that stay
- * @param programs the programs of endpoints that are new, or whose program is a different one
- * @param removedPods the endpoints that are not there any more
+ * @param programs the programs of endpoints that are new, or whose program is a different one; each takes the place of
+ *     the one that its host interface had, also if that was another endpoint with other addresses
+ * @param removedPods the endpoints that are not there any more; none whose host interface is in {@code programs}
  * @param removedSets sets that nothing refers to any more
  */
 public record PolicyChange(

@@ -1,0 +1,108 @@
+package dev.ikat.policy.program;
+
+import dev.ikat.policy.NetworkPolicy.Direction;
+import dev.ikat.policy.NetworkPolicy.IpBlock;
+import dev.ikat.policy.ObjectKey;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * What one endpoint's program says about a flow in one direction, and because of what.
+ *
+ * @param endpoint whose program
+ * @param direction which part of it
+ * @param action {@code ACCEPT} or {@code DENY}
+ * @param tier the tier that decided; empty if none did, and so it is accepted
+ * @param rule the rule that matched; empty if none did
+ * @param entry what of the rule's peers matched; empty if no rule did or it takes any peer
+ * @param isolatedBy for a denial because no rule matched: the policies that isolate the pod
+ */
+public record Decision(
+        Endpoint endpoint,
+        Direction direction,
+        Action action,
+        Optional<Tier> tier,
+        Optional<RuleId> rule,
+        Optional<Entry> entry,
+        List<ObjectKey> isolatedBy) {
+    public Decision {
+        Objects.requireNonNull(endpoint, "endpoint");
+        Objects.requireNonNull(direction, "direction");
+        Objects.requireNonNull(tier, "tier");
+        Objects.requireNonNull(rule, "rule");
+        Objects.requireNonNull(entry, "entry");
+        if (action == Action.PASS) {
+            throw new IllegalArgumentException("passing on is no decision");
+        }
+        isolatedBy = List.copyOf(isolatedBy);
+    }
+
+    /** Whether the flow may pass, as far as this direction is concerned. */
+    public boolean accepted() {
+        return action == Action.ACCEPT;
+    }
+
+    /** In words, as in {@code ingress of Pod shop/web: accepted by NetworkPolicy shop/front ingress[0], ...}. */
+    @Override
+    public String toString() {
+        String who = endpoint.pod()
+                .map(ObjectKey::toString)
+                .orElse("container " + endpoint.attachment().containerId());
+        String done = action == Action.ACCEPT ? "accepted" : "denied";
+        return direction.title().toLowerCase(java.util.Locale.ROOT) + " of " + who + ": " + done + reason();
+    }
+
+    private String reason() {
+        if (rule.isPresent()) {
+            return " by " + rule.get() + entry.map(found -> ", " + found).orElse("");
+        }
+        if (!isolatedBy.isEmpty()) {
+            return ", as no rule of "
+                    + isolatedBy.stream().map(ObjectKey::toString).collect(Collectors.joining(", "))
+                    + " allows it";
+        }
+        return tier.map(decided -> ", as the tier " + decided + " does with the rest")
+                .orElse(", as no policy is concerned");
+    }
+
+    /** What a rule's peers matched by. */
+    public sealed interface Entry {
+        /**
+         * A member of a set.
+         *
+         * @param set the set
+         * @param meaning what the set stands for
+         * @param member the member
+         */
+        record Member(SetId set, String meaning, SetMember member) implements Entry {
+            public Member {
+                Objects.requireNonNull(set, "set");
+                Objects.requireNonNull(meaning, "meaning");
+                Objects.requireNonNull(member, "member");
+            }
+
+            @Override
+            public String toString() {
+                return member.address() + " is one of: " + meaning;
+            }
+        }
+
+        /**
+         * A block of addresses.
+         *
+         * @param block the block
+         */
+        record Block(IpBlock block) implements Entry {
+            public Block {
+                Objects.requireNonNull(block, "block");
+            }
+
+            @Override
+            public String toString() {
+                return "in " + block.cidr() + (block.except().isEmpty() ? "" : " except " + block.except());
+            }
+        }
+    }
+}
