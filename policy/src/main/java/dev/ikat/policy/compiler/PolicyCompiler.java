@@ -1,52 +1,53 @@
 package dev.ikat.policy.compiler;
 
 import dev.ikat.model.InterfaceName;
-import dev.ikat.model.IpAddress;
 import dev.ikat.policy.ClusterChange;
 import dev.ikat.policy.ClusterObject;
 import dev.ikat.policy.Namespace;
 import dev.ikat.policy.NetworkPolicy;
 import dev.ikat.policy.NetworkPolicy.Direction;
+import dev.ikat.policy.Node;
 import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.ObjectKind;
 import dev.ikat.policy.Pod;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.DirectionProgram;
 import dev.ikat.policy.program.Endpoint;
-import dev.ikat.policy.program.PeerMatch.InSet;
 import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.policy.program.SetId;
-import dev.ikat.policy.program.SetMember;
-import dev.ikat.policy.program.SetMember.AddressMember;
-import dev.ikat.policy.program.SetMember.PortMember;
 import dev.ikat.policy.program.Tier;
 import dev.ikat.policy.program.TierProgram;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 
 /**
  * Keeps the program of one node equal to what the cluster says and to which endpoints the node has. Starts with neither
  * objects nor endpoints; all objects in one change are the first compilation. Every method that changes something
  * returns what leads from the previous program to the new one, completely.
  *
- * <p>Not thread-safe.
+ * <p>An event costs what it changes: a pod is compared only with the sets that could have it, and only the endpoints
+ * are compiled again whose policies or own pods are different. Not thread-safe.
  */
 public final class PolicyCompiler {
-    private final Map<String, Namespace> namespaces = new HashMap<>();
-    private final Map<ObjectKey, Pod> pods = new HashMap<>();
-    private final TreeMap<ObjectKey, NetworkPolicy> policies = new TreeMap<>();
-    private final Map<InterfaceName, Endpoint> endpoints = new HashMap<>();
-    private PolicyProgram program = PolicyProgram.EMPTY;
+    private final Map<String, NamespaceRecord> namespaces = new HashMap<>();
+    private final Map<InterfaceName, EndpointRecord> endpoints = new HashMap<>();
+    private final LiveSets sets = new LiveSets(namespaces.values());
+
+    /** Endpoints whose program may be another since the last change was told. */
+    private final Set<EndpointRecord> stale = new LinkedHashSet<>();
+
+    /** Policies that a program may have let go of since then. */
+    private final Set<PolicyRecord> released = new HashSet<>();
 
     /** A compiler of an empty cluster and a node without endpoints. */
     public PolicyCompiler() {}
@@ -56,29 +57,68 @@ public final class PolicyCompiler {
         change.removed().forEach(this::forget);
         change.updated().forEach(update -> take(update.after()));
         change.added().forEach(this::take);
-        return recompile();
+        return settle(List.of(), Optional.empty());
     }
 
     /** Takes in an endpoint. One that has the same host interface is replaced. */
     public PolicyChange add(Endpoint endpoint) {
-        endpoints.put(endpoint.hostInterface(), endpoint);
-        return recompile();
+        EndpointRecord before = endpoints.get(endpoint.hostInterface());
+        if (before != null && before.endpoint.equals(endpoint)) {
+            return PolicyChange.NONE;
+        }
+        if (before != null) {
+            detach(before);
+        }
+        Optional<PodRecord> pod = endpoint.pod().map(key -> record(key.namespace(), key.name()));
+        EndpointRecord record = new EndpointRecord(endpoint, pod);
+        endpoints.put(endpoint.hostInterface(), record);
+        pod.ifPresent(found -> {
+            sets.change(found, () -> {
+                List<EndpointRecord> wired = new ArrayList<>(found.endpoints);
+                wired.add(record);
+                found.endpoints = List.copyOf(wired);
+            });
+            found.namespace.endpoints.add(record);
+        });
+        stale.add(record);
+        return settle(List.of(), Optional.of(record));
     }
 
     /** Lets go of an endpoint, if there is one. */
     public PolicyChange remove(InterfaceName hostInterface) {
-        endpoints.remove(hostInterface);
-        return recompile();
+        EndpointRecord record = endpoints.get(hostInterface);
+        if (record == null) {
+            return PolicyChange.NONE;
+        }
+        detach(record);
+        return settle(List.of(record.endpoint), Optional.empty());
     }
 
-    /** All that is to be enforced now. */
+    private void detach(EndpointRecord record) {
+        endpoints.remove(record.endpoint.hostInterface());
+        stale.remove(record);
+        record.blocks.forEach(this::release);
+        record.pod.ifPresent(pod -> {
+            sets.change(
+                    pod,
+                    () -> pod.endpoints = pod.endpoints.stream()
+                            .filter(other -> other != record)
+                            .toList());
+            pod.namespace.endpoints.remove(record);
+            tidy(pod);
+        });
+    }
+
+    /** All that is to be enforced now; costs as much as there is. */
     public PolicyProgram program() {
-        return program;
+        Map<InterfaceName, PodProgram> programs = HashMap.newHashMap(endpoints.size());
+        endpoints.forEach((name, record) -> programs.put(name, record.program));
+        return new PolicyProgram(sets.all(), programs);
     }
 
     /** What one endpoint is held to now; empty if there is no such endpoint. */
     public Optional<PodProgram> podProgram(InterfaceName hostInterface) {
-        return Optional.ofNullable(program.pods().get(hostInterface));
+        return Optional.ofNullable(endpoints.get(hostInterface)).map(record -> record.program);
     }
 
     /**
@@ -86,151 +126,172 @@ public final class PolicyCompiler {
      * of its namespace selects by labels, or means its ports by name. False if there is no such endpoint.
      */
     public boolean awaitsLabels(InterfaceName hostInterface) {
-        Endpoint endpoint = endpoints.get(hostInterface);
-        if (endpoint == null || endpoint.pod().isEmpty() || known(endpoint).isPresent()) {
+        EndpointRecord record = endpoints.get(hostInterface);
+        if (record == null || record.pod.isEmpty() || record.known().isPresent()) {
             return false;
         }
-        String namespace = endpoint.pod().get().namespace();
-        return policies.values().stream()
-                .anyMatch(policy -> policy.namespace().equals(namespace)
-                        && (!Requirements.of(policy.podSelector()).isEmpty()
-                                || RuleTranslation.namesIngressPorts(policy)));
+        return record.pod.get().namespace.policies.values().stream().anyMatch(PolicyRecord::awaitsPod);
     }
 
     private void take(ClusterObject object) {
         switch (object) {
-            case Namespace namespace -> namespaces.put(namespace.name(), namespace);
-            case Pod pod -> pods.put(pod.key(), pod);
-            case NetworkPolicy policy -> policies.put(policy.key(), policy);
-            case dev.ikat.policy.Node _ -> {}
+            case Namespace namespace -> sets.become(record(namespace.name()), Optional.of(namespace));
+            case Pod pod -> become(record(pod.namespace(), pod.name()), Optional.of(pod));
+            case NetworkPolicy policy -> {
+                PolicyRecord record = new PolicyRecord(policy, policy.key());
+                NamespaceRecord namespace = record(policy.namespace());
+                forget(namespace, record.key);
+                namespace.policies.put(record.key, record);
+                namespace.selecting.add(record.selector, record);
+                markSelected(namespace, record);
+            }
+            case Node _ -> {}
         }
     }
 
     private void forget(ClusterObject object) {
         switch (object) {
-            case Namespace namespace -> namespaces.remove(namespace.name());
-            case Pod pod -> pods.remove(pod.key());
-            case NetworkPolicy policy -> policies.remove(policy.key());
-            case dev.ikat.policy.Node _ -> {}
+            case Namespace namespace -> {
+                NamespaceRecord record = record(namespace.name());
+                sets.become(record, Optional.empty());
+                tidy(record);
+            }
+            case Pod pod -> become(record(pod.namespace(), pod.name()), Optional.empty());
+            case NetworkPolicy policy -> {
+                NamespaceRecord namespace = record(policy.namespace());
+                forget(namespace, policy.key());
+                tidy(namespace);
+            }
+            case Node _ -> {}
         }
     }
 
-    /** The endpoint's pod, if the cluster knows it. One on the host's network can't be the one that has this link. */
-    private Optional<Pod> known(Endpoint endpoint) {
-        return endpoint.pod().flatMap(key -> Optional.ofNullable(pods.get(key))).filter(pod -> !pod.hostNetwork());
-    }
-
-    private PolicyChange recompile() {
-        PolicyProgram before = program;
-        Map<SetId, SetMeaning> meanings = new HashMap<>();
-        Map<InterfaceName, PodProgram> programs = new HashMap<>();
-        endpoints.forEach((name, endpoint) -> programs.put(name, compile(endpoint, meanings)));
-        Set<SetId> used = new HashSet<>();
-        programs.values()
-                .forEach(pod -> List.of(pod.ingress(), pod.egress())
-                        .forEach(direction -> direction
-                                .tiers()
-                                .forEach(tier -> tier.rules()
-                                        .forEach(rule -> rule.peers().forEach(peer -> {
-                                            if (peer instanceof InSet(SetId set)) {
-                                                used.add(set);
-                                            }
-                                        })))));
-        Map<SetId, AddressSet> sets = new HashMap<>();
-        used.forEach(id -> sets.put(id, members(id, java.util.Objects.requireNonNull(meanings.get(id)))));
-        program = new PolicyProgram(sets, programs);
-        return difference(before, program);
-    }
-
-    private PodProgram compile(Endpoint endpoint, Map<SetId, SetMeaning> meanings) {
-        return new PodProgram(
-                endpoint,
-                compile(endpoint, Direction.INGRESS, meanings),
-                compile(endpoint, Direction.EGRESS, meanings));
-    }
-
-    private DirectionProgram compile(Endpoint endpoint, Direction direction, Map<SetId, SetMeaning> meanings) {
-        if (endpoint.pod().isEmpty()) {
-            return DirectionProgram.OPEN;
+    private void forget(NamespaceRecord namespace, ObjectKey key) {
+        PolicyRecord record = namespace.policies.remove(key);
+        if (record != null) {
+            namespace.selecting.remove(record.selector, record);
+            markSelected(namespace, record);
         }
-        Optional<Pod> pod = known(endpoint);
-        List<ObjectKey> isolatedBy = new ArrayList<>();
-        List<CompiledRule> rules = new ArrayList<>();
-        policies.forEach((key, policy) -> {
-            Requirements selector = Requirements.of(policy.podSelector());
-            boolean selected =
-                    pod.map(known -> selector.matches(known.labels())).orElse(selector.isEmpty());
-            if (key.namespace().equals(endpoint.pod().get().namespace())
-                    && policy.types().contains(direction)
-                    && (selected || pod.isEmpty())) {
-                isolatedBy.add(key);
-                if (selected) {
-                    RuleTranslation translation = new RuleTranslation(policy, key, meaning -> {
-                        meanings.put(meaning.id(0), meaning);
-                        return meaning.id(0);
-                    });
-                    rules.addAll(direction == Direction.INGRESS ? translation.ingress(pod) : translation.egress());
-                }
+    }
+
+    private void markSelected(NamespaceRecord namespace, PolicyRecord policy) {
+        for (EndpointRecord endpoint : namespace.endpoints) {
+            Optional<Pod> pod = endpoint.known();
+            if (pod.isEmpty() || policy.selects(pod)) {
+                stale.add(endpoint);
+            }
+        }
+    }
+
+    private void become(PodRecord record, Optional<Pod> pod) {
+        sets.change(record, () -> record.pod = pod);
+        stale.addAll(record.endpoints);
+        tidy(record);
+    }
+
+    private NamespaceRecord record(String namespace) {
+        NamespaceRecord record = namespaces.get(namespace);
+        if (record == null) {
+            record = new NamespaceRecord(namespace);
+            namespaces.put(namespace, record);
+            sets.appears(record);
+        }
+        return record;
+    }
+
+    private PodRecord record(String namespace, String name) {
+        NamespaceRecord record = record(namespace);
+        return record.pods.computeIfAbsent(name, _ -> new PodRecord(record, name));
+    }
+
+    private void tidy(PodRecord pod) {
+        if (pod.isGone()) {
+            pod.namespace.pods.remove(pod.name);
+            tidy(pod.namespace);
+        }
+    }
+
+    private void tidy(NamespaceRecord namespace) {
+        if (namespace.isGone()) {
+            sets.disappears(namespace);
+            namespaces.remove(namespace.name);
+        }
+    }
+
+    private PolicyChange settle(List<Endpoint> removed, Optional<EndpointRecord> fresh) {
+        List<PodProgram> programs = new ArrayList<>();
+        for (EndpointRecord endpoint : stale) {
+            PodProgram before = endpoint.program;
+            compile(endpoint);
+            if (!before.equals(endpoint.program) || fresh.equals(Optional.of(endpoint))) {
+                programs.add(endpoint.program);
+            }
+        }
+        stale.clear();
+        released.forEach(PolicyRecord::dropUnused);
+        released.clear();
+        List<AddressSet> addedSets = new ArrayList<>();
+        Map<SetId, PolicyChange.Members> changedSets = new HashMap<>();
+        Set<SetId> removedSets = new HashSet<>();
+        sets.settle(addedSets, changedSets, removedSets);
+        return new PolicyChange(addedSets, changedSets, programs, removed, removedSets);
+    }
+
+    private void compile(EndpointRecord endpoint) {
+        List<RuleBlock> before = endpoint.blocks;
+        List<PolicyRecord> policies = policies(endpoint);
+        List<RuleBlock> blocks = new ArrayList<>();
+        DirectionProgram ingress = compile(endpoint, policies, Direction.INGRESS, blocks);
+        DirectionProgram egress = compile(endpoint, policies, Direction.EGRESS, blocks);
+        endpoint.program = new PodProgram(endpoint.endpoint, ingress, egress);
+        endpoint.blocks = List.copyOf(blocks);
+        blocks.forEach(sets::use);
+        before.forEach(this::release);
+    }
+
+    private void release(RuleBlock block) {
+        sets.release(block);
+        released.add(block.policy);
+    }
+
+    /** Those that isolate the endpoint, in order: of an unknown pod every one that could. */
+    private static List<PolicyRecord> policies(EndpointRecord endpoint) {
+        if (endpoint.pod.isEmpty()) {
+            return List.of();
+        }
+        NamespaceRecord namespace = endpoint.pod.get().namespace;
+        Optional<Pod> pod = endpoint.known();
+        if (pod.isEmpty()) {
+            return List.copyOf(namespace.policies.values());
+        }
+        List<PolicyRecord> selecting = new ArrayList<>();
+        namespace.selecting.candidates(pod.get().labels(), policy -> {
+            if (policy.selects(pod)) {
+                selecting.add(policy);
             }
         });
+        selecting.sort(Comparator.comparing(policy -> policy.key));
+        return selecting;
+    }
+
+    private DirectionProgram compile(
+            EndpointRecord endpoint, List<PolicyRecord> policies, Direction direction, List<RuleBlock> blocks) {
+        Optional<Pod> pod = endpoint.known();
+        List<ObjectKey> isolatedBy = new ArrayList<>();
+        List<CompiledRule> rules = new ArrayList<>();
+        for (PolicyRecord policy : policies) {
+            if (policy.policy.types().contains(direction)) {
+                isolatedBy.add(policy.key);
+                // Not of a policy that only might select the pod: it isolates, but what it allows is not known.
+                if (policy.selects(pod)) {
+                    RuleBlock block = policy.block(direction, pod, sets::of);
+                    blocks.add(block);
+                    rules.addAll(block.rules);
+                }
+            }
+        }
         return isolatedBy.isEmpty()
                 ? DirectionProgram.OPEN
                 : new DirectionProgram(List.of(new TierProgram(Tier.NETWORK_POLICY, rules, Action.DENY, isolatedBy)));
-    }
-
-    private AddressSet members(SetId id, SetMeaning meaning) {
-        Set<SetMember> members = new HashSet<>();
-        for (Pod pod : pods.values()) {
-            boolean reached =
-                    meaning.reach().includes(pod.namespace(), Optional.ofNullable(namespaces.get(pod.namespace())));
-            if (pod.hostNetwork() || pod.ended() || !reached || !meaning.selects(pod)) {
-                continue;
-            }
-            for (IpAddress address : addresses(pod)) {
-                members.add(meaning.port()
-                        .<SetMember>map(port -> new PortMember(
-                                address,
-                                port.protocol(),
-                                pod.port(port.name(), port.protocol()).orElseThrow()))
-                        .orElseGet(() -> new AddressMember(address)));
-            }
-        }
-        return new AddressSet(id, meaning.form(), meaning.toString(), members);
-    }
-
-    private List<IpAddress> addresses(Pod pod) {
-        ObjectKey key = new ObjectKey(ObjectKind.POD, pod.namespace(), pod.name());
-        List<IpAddress> wired = endpoints.values().stream()
-                .filter(endpoint -> endpoint.pod().equals(Optional.of(key)))
-                .flatMap(endpoint -> endpoint.addresses().stream())
-                .toList();
-        return wired.isEmpty() ? pod.ips() : wired;
-    }
-
-    private static PolicyChange difference(PolicyProgram before, PolicyProgram after) {
-        List<AddressSet> addedSets = new ArrayList<>();
-        Map<SetId, PolicyChange.Members> changedSets = new HashMap<>();
-        after.sets().forEach((id, set) -> {
-            AddressSet old = before.sets().get(id);
-            if (old == null) {
-                addedSets.add(set);
-            } else if (!old.equals(set)) {
-                Set<SetMember> added = new HashSet<>(set.members());
-                added.removeAll(old.members());
-                Set<SetMember> removed = new HashSet<>(old.members());
-                removed.removeAll(set.members());
-                changedSets.put(id, new PolicyChange.Members(added, removed));
-            }
-        });
-        Set<SetId> removedSets = new HashSet<>(before.sets().keySet());
-        removedSets.removeAll(after.sets().keySet());
-        List<PodProgram> programs = after.pods().values().stream()
-                .filter(pod -> !pod.equals(before.pods().get(pod.endpoint().hostInterface())))
-                .toList();
-        List<Endpoint> removedPods = before.pods().values().stream()
-                .map(PodProgram::endpoint)
-                .filter(endpoint -> !after.pods().containsKey(endpoint.hostInterface()))
-                .toList();
-        return new PolicyChange(addedSets, changedSets, programs, removedPods, removedSets);
     }
 }

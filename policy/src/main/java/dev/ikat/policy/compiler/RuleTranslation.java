@@ -88,11 +88,15 @@ final class RuleTranslation {
         return List.copyOf(compiled);
     }
 
-    /** Whether what it allows to reach a pod depends on what the pod calls its ports. */
-    static boolean namesIngressPorts(NetworkPolicy policy) {
-        return policy.types().contains(Direction.INGRESS)
-                && policy.ingress().stream()
-                        .anyMatch(rule -> !names(rule.ports()).isEmpty());
+    /** The names of ports on which depends what the policy allows to reach a pod, each once. */
+    static List<PortOfName> ingressPortNames(NetworkPolicy policy) {
+        if (!policy.types().contains(Direction.INGRESS)) {
+            return List.of();
+        }
+        return policy.ingress().stream()
+                .flatMap(rule -> names(rule.ports()).stream())
+                .distinct()
+                .toList();
     }
 
     private static Set<PortSpan> numbers(List<PortRule> ports) {
