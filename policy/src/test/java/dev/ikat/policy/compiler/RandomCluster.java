@@ -94,8 +94,7 @@ final class RandomCluster {
         return new InterfaceName("ik" + random.between(0, 7));
     }
 
-    Flow flow() {
-        boolean v6 = random.chance(0.4);
+    Flow flow(boolean v6) {
         int protocol = random.oneOf(6, 6, 17, 132, 1, 58, 47);
         boolean ports = protocol == 6 || protocol == 17 || protocol == 132;
         return new Flow(address(v6), address(v6), protocol, ports ? random.between(79, 84) : 0);

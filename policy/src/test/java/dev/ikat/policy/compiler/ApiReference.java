@@ -1,0 +1,190 @@
+package dev.ikat.policy.compiler;
+
+import dev.ikat.model.IpAddress;
+import dev.ikat.policy.ClusterObject;
+import dev.ikat.policy.LabelSelector;
+import dev.ikat.policy.Labels;
+import dev.ikat.policy.Namespace;
+import dev.ikat.policy.NetworkPolicy;
+import dev.ikat.policy.NetworkPolicy.AnyPort;
+import dev.ikat.policy.NetworkPolicy.Direction;
+import dev.ikat.policy.NetworkPolicy.IpBlock;
+import dev.ikat.policy.NetworkPolicy.Peer;
+import dev.ikat.policy.NetworkPolicy.PortName;
+import dev.ikat.policy.NetworkPolicy.PortNumbers;
+import dev.ikat.policy.NetworkPolicy.PortRule;
+import dev.ikat.policy.NetworkPolicy.Rule;
+import dev.ikat.policy.NetworkPolicy.SelectedPods;
+import dev.ikat.policy.Pod;
+import dev.ikat.policy.program.Endpoint;
+import dev.ikat.policy.program.Flow;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The text of the networking.k8s.io/v1 NetworkPolicy API, sentence by sentence, looking at every object for every flow:
+ * "Isolated pods accept what at least one rule of at least one policy that selects them allows." It shares with the
+ * compiler only the objects themselves.
+ */
+final class ApiReference {
+    private final Collection<ClusterObject> objects;
+    private final Collection<Endpoint> endpoints;
+
+    ApiReference(Collection<ClusterObject> objects, Collection<Endpoint> endpoints) {
+        this.objects = objects;
+        this.endpoints = endpoints;
+    }
+
+    boolean allows(Flow flow) {
+        if (flow.source().equals(flow.destination())) {
+            return true;
+        }
+        for (Endpoint endpoint : endpoints) {
+            if (endpoint.addresses().contains(flow.source()) && !allows(endpoint, Direction.EGRESS, flow)) {
+                return false;
+            }
+            if (endpoint.addresses().contains(flow.destination()) && !allows(endpoint, Direction.INGRESS, flow)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean allows(Endpoint endpoint, Direction direction, Flow flow) {
+        if (endpoint.pod().isEmpty()) {
+            return true;
+        }
+        Optional<Pod> self = all(Pod.class).stream()
+                .filter(pod -> pod.key().equals(endpoint.pod().get()) && !pod.hostNetwork())
+                .findFirst();
+        boolean isolated = false;
+        for (NetworkPolicy policy : all(NetworkPolicy.class)) {
+            if (!policy.namespace().equals(endpoint.pod().get().namespace())
+                    || !policy.types().contains(direction)) {
+                continue;
+            }
+            boolean selects = self.isPresent()
+                    ? matches(policy.podSelector(), self.get().labels())
+                    : policy.podSelector().matchLabels().values().isEmpty()
+                            && policy.podSelector().matchExpressions().isEmpty();
+            if (selects || self.isEmpty()) {
+                isolated = true;
+            }
+            for (Rule rule : direction == Direction.INGRESS ? policy.ingress() : policy.egress()) {
+                boolean allowed = direction == Direction.INGRESS
+                        ? ingressAllows(policy, rule, self, flow)
+                        : egressAllows(policy, rule, flow);
+                if (selects && allowed) {
+                    return true;
+                }
+            }
+        }
+        return !isolated;
+    }
+
+    private boolean ingressAllows(NetworkPolicy policy, Rule rule, Optional<Pod> self, Flow flow) {
+        boolean port = rule.ports().isEmpty()
+                || rule.ports().stream().anyMatch(wanted -> isNumber(wanted, flow) || isName(wanted, self, flow));
+        return port
+                && (rule.peers().isEmpty()
+                        || rule.peers().stream().anyMatch(peer -> isPeer(policy, peer, flow.source())));
+    }
+
+    private boolean egressAllows(NetworkPolicy policy, Rule rule, Flow flow) {
+        boolean peered = rule.peers().isEmpty()
+                || rule.peers().stream().anyMatch(peer -> isPeer(policy, peer, flow.destination()));
+        if (rule.ports().isEmpty()) {
+            return peered;
+        }
+        for (PortRule wanted : rule.ports()) {
+            if (isNumber(wanted, flow) && peered) {
+                return true;
+            }
+            for (Pod pod : owners(flow.destination())) {
+                boolean meant = rule.peers().isEmpty()
+                        || rule.peers().stream()
+                                .anyMatch(peer -> peer instanceof SelectedPods pods && selects(policy, pods, pod));
+                if (meant && isName(wanted, Optional.of(pod), flow)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    private static boolean isNumber(PortRule wanted, Flow flow) {
+        if (wanted.protocol().number() != flow.ipProtocol()) {
+            return false;
+        }
+        return switch (wanted.port()) {
+            case AnyPort() -> true;
+            case PortNumbers(int first, int last) -> first <= flow.destinationPort() && flow.destinationPort() <= last;
+            case PortName _ -> false;
+        };
+    }
+
+    private static boolean isName(PortRule wanted, Optional<Pod> receiver, Flow flow) {
+        return wanted.port() instanceof PortName(String name)
+                && wanted.protocol().number() == flow.ipProtocol()
+                && receiver.isPresent()
+                && receiver.get().port(name, wanted.protocol()).equals(Optional.of(flow.destinationPort()));
+    }
+
+    private boolean isPeer(NetworkPolicy policy, Peer peer, IpAddress address) {
+        return switch (peer) {
+            case IpBlock(var cidr, var except) ->
+                cidr.contains(address) && except.stream().noneMatch(hole -> hole.contains(address));
+            case SelectedPods pods -> owners(address).stream().anyMatch(pod -> selects(policy, pods, pod));
+        };
+    }
+
+    private boolean selects(NetworkPolicy policy, SelectedPods peer, Pod pod) {
+        if (peer.pods().isPresent() && !matches(peer.pods().get(), pod.labels())) {
+            return false;
+        }
+        if (peer.namespaces().isEmpty()) {
+            return pod.namespace().equals(policy.namespace());
+        }
+        LabelSelector wanted = peer.namespaces().get();
+        return wanted.equals(LabelSelector.EVERYTHING)
+                || all(Namespace.class).stream()
+                        .anyMatch(namespace ->
+                                namespace.name().equals(pod.namespace()) && matches(wanted, namespace.labels()));
+    }
+
+    /** The pods whose own network has the address. */
+    private List<Pod> owners(IpAddress address) {
+        return all(Pod.class).stream()
+                .filter(pod -> !pod.hostNetwork() && !pod.ended())
+                .filter(pod -> {
+                    List<IpAddress> wired = endpoints.stream()
+                            .filter(endpoint -> endpoint.pod().equals(Optional.of(pod.key())))
+                            .flatMap(endpoint -> endpoint.addresses().stream())
+                            .toList();
+                    return (wired.isEmpty() ? pod.ips() : wired).contains(address);
+                })
+                .toList();
+    }
+
+    private static boolean matches(LabelSelector selector, Labels labels) {
+        return selector.matchLabels().values().entrySet().stream()
+                        .allMatch(wanted ->
+                                wanted.getValue().equals(labels.values().get(wanted.getKey())))
+                && selector.matchExpressions().stream().allMatch(wanted -> {
+                    boolean there = labels.values().containsKey(wanted.key());
+                    boolean listed =
+                            there && wanted.values().contains(labels.values().get(wanted.key()));
+                    return switch (wanted.operator()) {
+                        case IN -> listed;
+                        case NOT_IN -> !listed;
+                        case EXISTS -> there;
+                        case DOES_NOT_EXIST -> !there;
+                    };
+                });
+    }
+
+    private <T extends ClusterObject> List<T> all(Class<T> type) {
+        return objects.stream().filter(type::isInstance).map(type::cast).toList();
+    }
+}
