@@ -65,13 +65,22 @@ final class AttributeReader {
     }
 
     int u16be() {
-        require(2);
-        return Byte.toUnsignedInt(buffer.get(payload)) << 8 | Byte.toUnsignedInt(buffer.get(payload + 1));
+        return u16be(0, 2);
+    }
+
+    private int u16be(int offset, int size) {
+        require(size);
+        int high = Byte.toUnsignedInt(buffer.get(payload + offset));
+        return high << 8 | Byte.toUnsignedInt(buffer.get(payload + offset + 1));
     }
 
     int u32() {
         require(4);
         return buffer.getInt(payload);
+    }
+
+    int u32be() {
+        return u16be(0, 4) << 16 | u16be(2, 4);
     }
 
     /** A field of a struct in the value, which may be longer than what is known of it. */

@@ -42,6 +42,11 @@ final class MessageWriter {
         return this;
     }
 
+    MessageWriter bodyU16be(int value) {
+        room(2).put((byte) (value >>> 8)).put((byte) value);
+        return this;
+    }
+
     MessageWriter bodyU32(int value) {
         room(4).putInt(value);
         return this;
@@ -60,6 +65,11 @@ final class MessageWriter {
     MessageWriter u32(int type, int value) {
         attribute(type, 4).putInt(value);
         return this;
+    }
+
+    MessageWriter u32be(int type, int value) {
+        return bytes(
+                type, new byte[] {(byte) (value >>> 24), (byte) (value >>> 16), (byte) (value >>> 8), (byte) value});
     }
 
     MessageWriter address(int type, IpAddress address) {

@@ -17,7 +17,12 @@ import org.jspecify.annotations.Nullable;
 final class NetlinkSocket implements AutoCloseable {
     private static final int SOCK_RAW = 3;
     private static final int SOCK_CLOEXEC = 0x80000;
-    private static final int NETLINK_ROUTE = 0;
+
+    /** Links, addresses, routes, neighbours, rules. */
+    static final int NETLINK_ROUTE = 0;
+
+    /** Connection tracking, packet logs, nf_tables. */
+    static final int NETLINK_NETFILTER = 12;
 
     private static final int SOL_SOCKET = 1;
     private static final int SO_RCVBUF = 8;
@@ -68,7 +73,12 @@ final class NetlinkSocket implements AutoCloseable {
 
     /** Opens a NETLINK_ROUTE socket in the namespace of the calling thread. */
     static NetlinkSocket open() {
-        int fd = Libc.socket(AddressFamily.AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+        return open(NETLINK_ROUTE);
+    }
+
+    /** Opens a socket of this protocol, NETLINK_*, in the namespace of the calling thread. */
+    static NetlinkSocket open(int protocol) {
+        int fd = Libc.socket(AddressFamily.AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
         if (fd < 0) {
             throw new NetlinkException("open a netlink socket", -fd);
         }
@@ -107,7 +117,7 @@ final class NetlinkSocket implements AutoCloseable {
         return fd;
     }
 
-    /** Joins a multicast group, RTNLGRP_*. */
+    /** Joins a multicast group, RTNLGRP_* or NFNLGRP_*. */
     void join(int group) {
         option(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, buffer().word(group));
     }

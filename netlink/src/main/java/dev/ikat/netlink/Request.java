@@ -1,6 +1,7 @@
 package dev.ikat.netlink;
 
 import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import java.util.Optional;
 import java.util.Set;
@@ -261,6 +262,40 @@ public final class Request {
 
     static Request listRules(IpFamily family) {
         return list(family + " rules", RuleMessage.RTM_GETRULE, message -> RuleMessage.writeDump(message, family));
+    }
+
+    static Request listConnections(IpFamily family) {
+        return list(
+                family + " connections",
+                ConntrackMessage.GET,
+                message -> NetfilterMessage.nfgenmsg(message, AddressFamily.of(family), 0));
+    }
+
+    static Request listConnectionsFrom(IpAddress sender) {
+        return list(
+                "connections from " + sender,
+                ConntrackMessage.GET,
+                message -> ConntrackMessage.writeDumpFrom(message, sender));
+    }
+
+    static Request listConnectionsTo(IpAddress receiver) {
+        return list(
+                "connections to " + receiver,
+                ConntrackMessage.GET,
+                message -> ConntrackMessage.writeDumpTo(message, receiver));
+    }
+
+    static Request delete(ConntrackEntry entry) {
+        return of("delete", entry, ConntrackMessage.DELETE, 0, message -> ConntrackMessage.writeDelete(message, entry));
+    }
+
+    static Request bindLog(int group, int copyRange) {
+        return of(
+                "bind",
+                "log group " + group,
+                LogMessage.CONFIG,
+                0,
+                message -> LogMessage.writeBind(message, group, copyRange));
     }
 
     private static Request list(String what, int type, Consumer<MessageWriter> body) {

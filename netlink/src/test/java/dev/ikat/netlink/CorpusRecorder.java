@@ -69,6 +69,28 @@ final class CorpusRecorder {
                     Request.change(LinkChange.of(vxlan).mtu(1400)));
             Libc.close(socket);
         }
+        recordNetfilter(directory);
+    }
+
+    private static void recordNetfilter(Path directory) throws IOException {
+        try (TestNamespace test = LoopbackTraffic.namespace();
+                NetworkNamespace namespace = NetworkNamespace.open(test.path())) {
+            int monitor = namespace.call(() -> socket(NetlinkSocket.NETLINK_NETFILTER, List.of(7)));
+            int socket = namespace.call(() -> socket(NetlinkSocket.NETLINK_NETFILTER, List.of()));
+            LoopbackTraffic.track(test);
+            LoopbackTraffic.log(test, 5);
+            write(directory, "nftables-changes", receive(monitor));
+            record(socket, directory, "log-bound", Request.bindLog(5, 128));
+            LoopbackTraffic.exchange(test);
+            Thread.sleep(500);
+            write(directory, "log", receive(socket));
+            record(socket, directory, "connections-ipv4", Request.listConnections(IpFamily.IPV4));
+            record(socket, directory, "connections-ipv6", Request.listConnections(IpFamily.IPV6));
+            Libc.close(socket);
+            Libc.close(monitor);
+        } catch (InterruptedException e) {
+            throw new IOException(e);
+        }
     }
 
     private static void configure(TestNamespace test, TestNamespace other) {
@@ -174,7 +196,11 @@ final class CorpusRecorder {
     }
 
     private static int socket(List<Integer> groups) {
-        int fd = checked(Libc.socket(AddressFamily.AF_NETLINK, SOCK_RAW_CLOEXEC, 0));
+        return socket(NetlinkSocket.NETLINK_ROUTE, groups);
+    }
+
+    private static int socket(int protocol, List<Integer> groups) {
+        int fd = checked(Libc.socket(AddressFamily.AF_NETLINK, SOCK_RAW_CLOEXEC, protocol));
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment address = arena.allocate(NetlinkBuffer.SOCKADDR_NL);
             address.set(ValueLayout.JAVA_SHORT, 0, (short) AddressFamily.AF_NETLINK);

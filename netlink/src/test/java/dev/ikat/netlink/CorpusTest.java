@@ -158,6 +158,48 @@ class CorpusTest {
                 .containsExactly("vx6");
     }
 
+    @Test
+    void connections() {
+        List<ConntrackEntry> v4 = Corpus.read("connections-ipv4", ConntrackMessage::read);
+        List<ConntrackEntry> v6 = Corpus.read("connections-ipv6", ConntrackMessage::read);
+
+        assertThat(v4).extracting(entry -> entry.original().protocol()).containsExactlyInAnyOrder(1, 6, 6, 17);
+        assertThat(v4)
+                .filteredOn(entry -> entry.original().destinationPort() == 8080)
+                .singleElement()
+                .satisfies(entry -> {
+                    assertThat(entry.original().destination()).hasToString("10.9.9.9");
+                    assertThat(entry.receiver()).hasToString("10.1.0.2");
+                    assertThat(entry.receiverPort()).isEqualTo(80);
+                });
+        assertThat(v6).extracting(entry -> entry.original().protocol()).containsExactlyInAnyOrder(6, 17, 58);
+    }
+
+    @Test
+    void loggedPackets() {
+        List<LoggedPacket> packets = Corpus.read("log", LogMessage::read);
+
+        assertThat(packets).isNotEmpty().allSatisfy(packet -> {
+            assertThat(packet.prefix()).isEqualTo("ikat i ik0123456789a");
+            assertThat(packet.inputInterface()).isEqualTo(1);
+            assertThat(packet.header()).isPresent();
+        });
+        assertThat(packets)
+                .extracting(packet -> packet.header().orElseThrow().protocol())
+                .contains(1, 6, 17, 58);
+        assertThat(packets).extracting(LoggedPacket::sequence).startsWith(0, 1, 2);
+    }
+
+    @Test
+    void changesOfNftables() {
+        assertThat(Corpus.read("nftables-changes", NftablesMonitor::read))
+                .hasSize(8)
+                .allSatisfy(event -> assertThat(event)
+                        .isInstanceOfSatisfying(
+                                NftablesEvent.Generation.class,
+                                generation -> assertThat(generation.program()).isEqualTo("nft")));
+    }
+
     @ParameterizedTest
     @CsvSource({
         "acknowledged, 0, ''",

@@ -30,6 +30,9 @@ class ReaderPropertiesTest {
             message -> NeighbourMessage.readFdb(message),
             message -> RuleMessage.read(message),
             message -> RouteMonitor.read(message),
+            message -> ConntrackMessage.read(message),
+            message -> LogMessage.read(message),
+            message -> NftablesMonitor.read(message),
             message -> AckMessage.errno(message),
             message -> AckMessage.explanation(message));
 
@@ -90,7 +93,7 @@ class ReaderPropertiesTest {
             byte[] datagram = random.bytes(16, 300);
             ByteBuffer header = ByteBuffer.wrap(datagram).order(ByteOrder.LITTLE_ENDIAN);
             header.putInt(0, datagram.length);
-            header.putShort(4, (short) random.between(1, 36));
+            header.putShort(4, random.chance(0.2) ? (short) LogMessage.PACKET : (short) random.between(1, 36));
             if (datagram.length > 16) {
                 datagram[16] = random.oneOf((byte) 0, (byte) 2, (byte) 7, (byte) 10);
             }
@@ -128,6 +131,50 @@ class ReaderPropertiesTest {
             assertThat(reread(Request.append(entry), NeighbourMessage::readFdb)).contains(entry);
             assertThat(reread(Request.add(rule), RuleMessage::read)).contains(rule);
         });
+    }
+
+    @Test
+    void tuplesOfConnectionsSurviveWritingAndReading() {
+        Seeds.forEach(2000, random -> {
+            IpFamily family = random.oneOf(IpFamily.values());
+            ConntrackEntry entry = entry(family, random);
+
+            byte[] bytes = Request.delete(entry).bytes();
+            // What deletes has one tuple; read again as both, it is the same.
+            ByteBuffer message = ByteBuffer.allocate(bytes.length * 2).order(ByteOrder.nativeOrder());
+            int tuple = Short.toUnsignedInt(
+                    ByteBuffer.wrap(bytes).order(ByteOrder.nativeOrder()).getShort(20));
+            message.put(bytes).put(bytes, 20, tuple);
+            message.putShort(bytes.length + 2, (short) 2).putInt(0, message.position());
+            MessageReader reader = new MessageReader(message, message.position());
+            assertThat(reader.next()).isTrue();
+
+            ConntrackEntry read = ConntrackMessage.read(reader).orElseThrow();
+            assertThat(read.original()).isEqualTo(entry.original());
+            assertThat(read.reply()).isEqualTo(entry.original());
+            assertThat(read.id()).isEqualTo(entry.id());
+            assertThat(read.zone()).isEqualTo(entry.zone());
+        });
+    }
+
+    private static ConntrackEntry entry(IpFamily family, Generator random) {
+        ConntrackTuple tuple = random.chance(0.5)
+                ? new ConntrackTuple(
+                        random.address(family),
+                        random.address(family),
+                        random.oneOf(6, 17, 132),
+                        random.between(0, 65535),
+                        random.between(0, 65535),
+                        Optional.empty())
+                : new ConntrackTuple(
+                        random.address(family),
+                        random.address(family),
+                        family == IpFamily.IPV4 ? 1 : 58,
+                        0,
+                        0,
+                        Optional.of(new ConntrackTuple.IcmpQuery(
+                                random.between(0, 65535), random.between(0, 255), random.between(0, 255))));
+        return new ConntrackEntry(tuple, tuple, random.between(0, 65535), 0, (int) random.bits());
     }
 
     private static Route route(Generator random) {

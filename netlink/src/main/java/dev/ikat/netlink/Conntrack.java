@@ -1,0 +1,91 @@
+package dev.ikat.netlink;
+
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The connections that the kernel tracks in one network namespace: read as values, deleted by value. What is deleted
+ * begins anew with its next packet, and so meets the rules of now.
+ *
+ * <p>Safe for use by any number of threads; one reading or deletion is under way at a time. Calls block in the kernel:
+ * call from platform threads. Every method throws {@link NetlinkException} where the kernel refuses, and
+ * {@link IllegalStateException} after {@link #close()}.
+ */
+public final class Conntrack implements AutoCloseable {
+    private final NetlinkSocket socket;
+
+    private Conntrack(NetlinkSocket socket) {
+        this.socket = socket;
+    }
+
+    /** Opens the namespace of the calling thread. */
+    public static Conntrack open() {
+        return new Conntrack(NetlinkSocket.open(NetlinkSocket.NETLINK_NETFILTER));
+    }
+
+    /** Opens another namespace. It stays alive while this is open, whether or not {@code namespace} is closed. */
+    public static Conntrack open(NetworkNamespace namespace) {
+        return namespace.call(Conntrack::open);
+    }
+
+    /** All connections of a family. One that begins or ends meanwhile may be in the list or not. */
+    public List<ConntrackEntry> entries(IpFamily family) {
+        return socket.dump(Request.listConnections(family), ConntrackMessage::read);
+    }
+
+    /** The connections that this address opened or answers, each once. */
+    public Set<ConntrackEntry> entries(IpAddress end) {
+        Set<ConntrackEntry> entries = new LinkedHashSet<>();
+        switch (end.family()) {
+            case IPV4 -> {
+                // The kernel looks them out (from Linux 5.8 on; an older one lists all).
+                add(Request.listConnectionsFrom(end), end, entries);
+                add(Request.listConnectionsTo(end), end, entries);
+            }
+            // Asked for an IPv6 address, Linux 6.18 leaves out just those that have it.
+            case IPV6 -> add(Request.listConnections(IpFamily.IPV6), end, entries);
+        }
+        return entries;
+    }
+
+    private void add(Request list, IpAddress end, Set<ConntrackEntry> entries) {
+        for (ConntrackEntry entry : socket.dump(list, ConntrackMessage::read)) {
+            if (entry.sender().equals(end) || entry.receiver().equals(end)) {
+                entries.add(entry);
+            }
+        }
+    }
+
+    /**
+     * Deletes connections, in few sends. One that is gone already, also if another has its tuples now, is none of
+     * these.
+     *
+     * @return how many there were
+     * @throws NetlinkException if the kernel refuses one; the others were tried
+     */
+    public int delete(Collection<ConntrackEntry> entries) {
+        List<Request> requests = entries.stream().map(Request::delete).toList();
+        int deleted = requests.size();
+        for (NetlinkSocket.Failure failure : socket.execute(requests)) {
+            if (failure.errno() != Errno.ENOENT) {
+                throw new NetlinkException(
+                        requests.get(failure.index()).toString(),
+                        failure.errno(),
+                        failure.extendedAck(),
+                        failure.index());
+            }
+            deleted--;
+        }
+        return deleted;
+    }
+
+    /** Closes the socket once a call under way has ended; idempotent. */
+    @Override
+    public void close() {
+        socket.close();
+    }
+}

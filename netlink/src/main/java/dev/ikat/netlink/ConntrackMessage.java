@@ -1,0 +1,195 @@
+package dev.ikat.netlink;
+
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import java.util.Optional;
+
+/**
+ * Tracked connections: IPCTNL_MSG_CT_* and CTA_* (linux/netfilter/nfnetlink_conntrack.h). Numbers are in network byte
+ * order here.
+ */
+final class ConntrackMessage {
+    private static final int IPCTNL_MSG_CT_GET = 1;
+    private static final int IPCTNL_MSG_CT_DELETE = 2;
+
+    static final int GET = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET);
+    static final int DELETE = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE);
+
+    private static final int CTA_TUPLE_ORIG = 1;
+    private static final int CTA_TUPLE_REPLY = 2;
+    private static final int CTA_STATUS = 3;
+    private static final int CTA_ID = 12;
+    private static final int CTA_ZONE = 18;
+    private static final int CTA_FILTER = 25;
+
+    private static final int CTA_TUPLE_IP = 1;
+    private static final int CTA_TUPLE_PROTO = 2;
+
+    private static final int CTA_IP_V4_SRC = 1;
+    private static final int CTA_IP_V4_DST = 2;
+    private static final int CTA_IP_V6_SRC = 3;
+    private static final int CTA_IP_V6_DST = 4;
+
+    private static final int CTA_PROTO_NUM = 1;
+    private static final int CTA_PROTO_SRC_PORT = 2;
+    private static final int CTA_PROTO_DST_PORT = 3;
+    private static final int CTA_PROTO_ICMP_ID = 4;
+    private static final int CTA_PROTO_ICMP_TYPE = 5;
+    private static final int CTA_PROTO_ICMP_CODE = 6;
+    private static final int CTA_PROTO_ICMPV6_ID = 7;
+    private static final int CTA_PROTO_ICMPV6_TYPE = 8;
+    private static final int CTA_PROTO_ICMPV6_CODE = 9;
+
+    private static final int CTA_FILTER_ORIG_FLAGS = 1;
+    private static final int CTA_FILTER_REPLY_FLAGS = 2;
+
+    /** CTA_FILTER_F_CTA_IP_SRC, net/netfilter/nf_internals.h. */
+    private static final int FILTER_SOURCE = 1;
+
+    private static final int IPPROTO_ICMPV6 = 58;
+
+    private ConntrackMessage() {}
+
+    /** Lists connections that this address opened. A kernel before 5.8 lists all of the family. */
+    static void writeDumpFrom(MessageWriter message, IpAddress sender) {
+        writeFilteredDump(message, sender, CTA_TUPLE_ORIG, FILTER_SOURCE, 0);
+    }
+
+    /** Lists connections that this address answers. A kernel before 5.8 lists all of the family. */
+    static void writeDumpTo(MessageWriter message, IpAddress receiver) {
+        writeFilteredDump(message, receiver, CTA_TUPLE_REPLY, 0, FILTER_SOURCE);
+    }
+
+    private static void writeFilteredDump(
+            MessageWriter message, IpAddress source, int tuple, int originalFlags, int replyFlags) {
+        NetfilterMessage.nfgenmsg(message, AddressFamily.of(source.family()), 0)
+                .nested(tuple, ends -> ends.nested(CTA_TUPLE_IP, ip -> ip.address(sourceType(source), source)))
+                // Flags, other than all else here, are in the machine's own byte order.
+                .nested(
+                        CTA_FILTER,
+                        filter -> filter.u32(CTA_FILTER_ORIG_FLAGS, originalFlags)
+                                .u32(CTA_FILTER_REPLY_FLAGS, replyFlags));
+    }
+
+    /** Deletes this connection and no other: a message without a tuple would delete all. */
+    static void writeDelete(MessageWriter message, ConntrackEntry entry) {
+        ConntrackTuple original = entry.original();
+        NetfilterMessage.nfgenmsg(message, AddressFamily.of(original.source().family()), 0)
+                .nested(CTA_TUPLE_ORIG, tuple -> writeTuple(tuple, original))
+                .u32be(CTA_ID, entry.id());
+        if (entry.zone() != 0) {
+            message.u16be(CTA_ZONE, entry.zone());
+        }
+    }
+
+    private static void writeTuple(MessageWriter message, ConntrackTuple tuple) {
+        message.nested(
+                CTA_TUPLE_IP,
+                ip -> ip.address(sourceType(tuple.source()), tuple.source())
+                        .address(destinationType(tuple.destination()), tuple.destination()));
+        message.nested(CTA_TUPLE_PROTO, proto -> {
+            proto.u8(CTA_PROTO_NUM, tuple.protocol());
+            if (tuple.icmp().isEmpty()) {
+                proto.u16be(CTA_PROTO_SRC_PORT, tuple.sourcePort()).u16be(CTA_PROTO_DST_PORT, tuple.destinationPort());
+                return;
+            }
+            ConntrackTuple.IcmpQuery query = tuple.icmp().get();
+            boolean v6 = tuple.protocol() == IPPROTO_ICMPV6;
+            proto.u16be(v6 ? CTA_PROTO_ICMPV6_ID : CTA_PROTO_ICMP_ID, query.id())
+                    .u8(v6 ? CTA_PROTO_ICMPV6_TYPE : CTA_PROTO_ICMP_TYPE, query.type())
+                    .u8(v6 ? CTA_PROTO_ICMPV6_CODE : CTA_PROTO_ICMP_CODE, query.code());
+        });
+    }
+
+    private static int sourceType(IpAddress address) {
+        return address.family() == IpFamily.IPV4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC;
+    }
+
+    private static int destinationType(IpAddress address) {
+        return address.family() == IpFamily.IPV4 ? CTA_IP_V4_DST : CTA_IP_V6_DST;
+    }
+
+    /** Reads IPCTNL_MSG_CT_NEW; empty for another family than IP. */
+    static Optional<ConntrackEntry> read(MessageReader message) {
+        message.requireBody("nfgenmsg", NetfilterMessage.HEADER);
+        IpFamily family = AddressFamily.toIp(message.bodyU8(0)).orElse(null);
+        if (family == null) {
+            return Optional.empty();
+        }
+        ConntrackTuple original = null;
+        ConntrackTuple reply = null;
+        int zone = 0;
+        int status = 0;
+        int id = 0;
+        AttributeReader attributes = message.attributes(NetfilterMessage.HEADER);
+        while (attributes.next()) {
+            switch (attributes.type()) {
+                case CTA_TUPLE_ORIG -> original = readTuple(attributes.nested(), family);
+                case CTA_TUPLE_REPLY -> reply = readTuple(attributes.nested(), family);
+                case CTA_STATUS -> status = attributes.u32be();
+                case CTA_ID -> id = attributes.u32be();
+                case CTA_ZONE -> zone = attributes.u16be();
+                default -> {}
+            }
+        }
+        if (original == null || reply == null) {
+            throw new MalformedMessageException("a connection without the tuples of both directions");
+        }
+        return Optional.of(new ConntrackEntry(original, reply, zone, status, id));
+    }
+
+    private static ConntrackTuple readTuple(AttributeReader tuple, IpFamily family) {
+        boolean v4 = family == IpFamily.IPV4;
+        IpAddress source = null;
+        IpAddress destination = null;
+        int[] proto = new int[CTA_PROTO_ICMPV6_CODE + 1];
+        boolean icmp = false;
+        while (tuple.next()) {
+            AttributeReader fields = tuple.nested();
+            switch (tuple.type()) {
+                case CTA_TUPLE_IP -> {
+                    while (fields.next()) {
+                        if (fields.type() == (v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC)) {
+                            source = fields.address(family);
+                        } else if (fields.type() == (v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST)) {
+                            destination = fields.address(family);
+                        }
+                    }
+                }
+                case CTA_TUPLE_PROTO -> {
+                    while (fields.next()) {
+                        icmp |= fields.type() >= CTA_PROTO_ICMP_ID;
+                        readProto(fields, proto);
+                    }
+                }
+                default -> {}
+            }
+        }
+        if (source == null || destination == null) {
+            throw new MalformedMessageException("a direction of a connection without its two addresses");
+        }
+        Optional<ConntrackTuple.IcmpQuery> query = Optional.empty();
+        if (icmp) {
+            query = Optional.of(new ConntrackTuple.IcmpQuery(
+                    proto[CTA_PROTO_ICMP_ID] | proto[CTA_PROTO_ICMPV6_ID],
+                    proto[CTA_PROTO_ICMP_TYPE] | proto[CTA_PROTO_ICMPV6_TYPE],
+                    proto[CTA_PROTO_ICMP_CODE] | proto[CTA_PROTO_ICMPV6_CODE]));
+        }
+        return new ConntrackTuple(
+                source, destination, proto[CTA_PROTO_NUM], proto[CTA_PROTO_SRC_PORT], proto[CTA_PROTO_DST_PORT], query);
+    }
+
+    private static void readProto(AttributeReader field, int[] proto) {
+        int type = field.type();
+        switch (type) {
+            case CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT, CTA_PROTO_ICMP_ID, CTA_PROTO_ICMPV6_ID ->
+                proto[type] = field.u16be();
+            case CTA_PROTO_NUM,
+                    CTA_PROTO_ICMP_TYPE,
+                    CTA_PROTO_ICMP_CODE,
+                    CTA_PROTO_ICMPV6_TYPE,
+                    CTA_PROTO_ICMPV6_CODE -> proto[type] = field.u8();
+            default -> {}
+        }
+    }
+}
