@@ -197,9 +197,10 @@ final class PolicyScript {
             case DENY -> "counter drop";
             case PASS -> "counter " + pass;
         };
-        for (String peers : peers(rule, direction, families, forms)) {
-            for (String ports : ports(rule.ports())) {
-                script.addRule(chain, peers + ports + verdict, rule.id().toString());
+        // Ports first: comparing one takes a fraction of what looking an address up does.
+        for (String ports : ports(rule.ports())) {
+            for (String peers : peers(rule, direction, families, forms)) {
+                script.addRule(chain, ports + peers + verdict, rule.id().toString());
             }
         }
     }
@@ -249,7 +250,9 @@ final class PolicyScript {
             if (ofProtocol.stream().anyMatch(PortSpan::isAll)) {
                 matches.add("meta l4proto " + name + " ");
             } else {
-                matches.add(name + " dport { " + String.join(", ", PortRanges.of(ofProtocol)) + " } ");
+                List<String> ranges = PortRanges.of(ofProtocol);
+                matches.add(name + " dport "
+                        + (ranges.size() == 1 ? ranges.getFirst() : "{ " + String.join(", ", ranges) + " }") + " ");
             }
         });
         return matches;

@@ -6,23 +6,36 @@ import java.util.Locale;
 import java.util.OptionalDouble;
 
 /** The one table that {@code ./dev bench} prints: what was measured, beside whom, and what was aimed at. */
-final class BenchTable {
+public final class BenchTable {
     private final List<List<String>> rows = new ArrayList<>();
     private final Terminal terminal;
     private boolean allMet = true;
 
-    BenchTable(Terminal terminal) {
+    /** An empty table. */
+    public BenchTable(Terminal terminal) {
         this.terminal = terminal;
         rows.add(List.of("measure", "Ikat", "beside", "its value", "ratio", "aim", ""));
     }
 
     /** A value with an upper limit of its own. */
-    void atMost(String measure, String shown, double value, double limit, String unit) {
+    public void atMost(String measure, String shown, double value, double limit, String unit) {
         row(measure, shown, "", "", "", String.format(Locale.ROOT, "<= %.1f %s", limit, unit), value <= limit);
     }
 
+    /** A ratio that is to be at most {@code aim}: how many times the other's cost. */
+    public void atMostTimes(String measure, String shown, String beside, String theirs, double ratio, double aim) {
+        row(
+                measure,
+                shown,
+                beside,
+                theirs,
+                String.format(Locale.ROOT, "%.2fx", ratio),
+                String.format(Locale.ROOT, "<= %.2fx", aim),
+                ratio <= aim);
+    }
+
     /** A ratio that is to be at least {@code aim}: how many times better than the other. */
-    void atLeast(String measure, String shown, String beside, String theirs, double ratio, double aim) {
+    public void atLeast(String measure, String shown, String beside, String theirs, double ratio, double aim) {
         row(
                 measure,
                 shown,
@@ -34,7 +47,7 @@ final class BenchTable {
     }
 
     /** A value to know, with no aim. */
-    void note(String measure, String shown, String beside, String theirs, OptionalDouble ratio) {
+    public void note(String measure, String shown, String beside, String theirs, OptionalDouble ratio) {
         String times = ratio.isPresent() ? String.format(Locale.ROOT, "%.2fx", ratio.getAsDouble()) : "";
         rows.add(List.of(measure, shown, beside, theirs, times, "", ""));
     }
@@ -45,11 +58,13 @@ final class BenchTable {
         rows.add(List.of(measure, shown, beside, theirs, ratio, aim, met ? terminal.yes() : terminal.no()));
     }
 
-    void print() {
+    /** Prints it. */
+    public void print() {
         terminal.table(rows);
     }
 
-    boolean allMet() {
+    /** Whether every aim is met. */
+    public boolean allMet() {
         return allMet;
     }
 }

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Locale;
 
 /** Output for people: colour and symbols on a terminal, plain ASCII anywhere else and where NO_COLOR is set. */
-final class Terminal {
+public final class Terminal {
     private final PrintStream out;
     private final boolean rich;
 
@@ -20,7 +20,7 @@ final class Terminal {
     }
 
     /** Standard output. */
-    static Terminal standard() {
+    public static Terminal standard() {
         return new Terminal(new PrintStream(System.out, true, StandardCharsets.UTF_8), isRich());
     }
 
@@ -40,7 +40,8 @@ final class Terminal {
         return coloured("1", text);
     }
 
-    String faint(String text) {
+    /** In a faint colour, where there are colours. */
+    public String faint(String text) {
         return coloured("2", text);
     }
 
@@ -64,11 +65,13 @@ final class Terminal {
         return bad(rich ? "\u2718" : "NO");
     }
 
-    void line(String text) {
+    /** Prints a line. */
+    public void line(String text) {
         out.println(text);
     }
 
-    void heading(String text) {
+    /** Prints an empty line and a bold one. */
+    public void heading(String text) {
         out.println();
         out.println(bold(text));
     }

@@ -1,0 +1,184 @@
+package dev.ikat.nftables;
+
+import dev.ikat.model.Attachment;
+import dev.ikat.model.ContainerId;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.policy.NetworkPolicy.Direction;
+import dev.ikat.policy.ObjectKey;
+import dev.ikat.policy.ObjectKind;
+import dev.ikat.policy.Protocol;
+import dev.ikat.policy.program.Action;
+import dev.ikat.policy.program.AddressSet;
+import dev.ikat.policy.program.CompiledRule;
+import dev.ikat.policy.program.DirectionProgram;
+import dev.ikat.policy.program.Endpoint;
+import dev.ikat.policy.program.PeerMatch;
+import dev.ikat.policy.program.PodProgram;
+import dev.ikat.policy.program.PolicyChange;
+import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.policy.program.PortSpan;
+import dev.ikat.policy.program.RuleId;
+import dev.ikat.policy.program.SetId;
+import dev.ikat.policy.program.SetMember;
+import dev.ikat.policy.program.Tier;
+import dev.ikat.policy.program.TierProgram;
+import dev.ikat.testbed.BenchTable;
+import dev.ikat.testbed.Samples;
+import dev.ikat.testbed.Terminal;
+import dev.ikat.testbed.TestNamespace;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/**
+ * {@code ./dev bench policy}: what it takes to put policies into the kernel, and what they cost a packet there. The
+ * table is printed like that of the other benchmarks.
+ */
+public final class PolicyBench {
+    private static final int PODS = 110;
+    private static final int REPEATS = 200;
+
+    private final Terminal terminal = Terminal.standard();
+    private final BenchTable table = new BenchTable(terminal);
+
+    private PolicyBench() {}
+
+    /** Exits with 0 if every aim is met, 3 if one is not. */
+    public static void main(String[] arguments) {
+        PolicyBench bench = new PolicyBench();
+        bench.changes();
+        bench.firstProgram();
+        new PolicyPathBench(bench.terminal, bench.table).run();
+        bench.terminal.heading("%d processors, kernel %s"
+                .formatted(Runtime.getRuntime().availableProcessors(), System.getProperty("os.version")));
+        bench.table.print();
+        System.exit(bench.table.allMet() ? 0 : 3);
+    }
+
+    static Endpoint endpoint(int number) {
+        return new Endpoint(
+                new Attachment(new ContainerId("c" + number), new InterfaceName("eth0")),
+                new InterfaceName("ik%011x".formatted(number)),
+                List.of(
+                        IpAddress.parse("10.244.1." + number),
+                        IpAddress.parse("fd00:10:244:1::" + Integer.toHexString(number))),
+                Optional.of(new ObjectKey(ObjectKind.POD, "shop", "pod-" + number)));
+    }
+
+    /** So many members that no other set has. */
+    static AddressSet set(int number, int members) {
+        Set<SetMember> addresses = new HashSet<>();
+        for (int i = 0; i < members; i++) {
+            addresses.add(new SetMember.AddressMember(IpAddress.v4((11 << 24) + (number << 14) + i)));
+        }
+        return new AddressSet(new SetId("s" + number), AddressSet.Form.ADDRESSES, "selector " + number, addresses);
+    }
+
+    /** Policies that each let the members of one set reach one port of one pod, the pods having as many each. */
+    static PolicyProgram program(int policies, int selectors, int membersOfEach) {
+        Map<SetId, AddressSet> sets = new HashMap<>();
+        Map<Integer, List<CompiledRule>> rules = new HashMap<>();
+        for (int i = 0; i < policies; i++) {
+            AddressSet set = set(i % selectors, membersOfEach);
+            sets.putIfAbsent(set.id(), set);
+            int port = 1000 + i / PODS;
+            rules.computeIfAbsent(1 + i % PODS, _ -> new ArrayList<>())
+                    .add(rule(i, new PeerMatch.InSet(set.id()), port));
+        }
+        Map<InterfaceName, PodProgram> pods = new HashMap<>();
+        for (int pod = 1; pod <= PODS; pod++) {
+            PodProgram program = pod(pod, rules.getOrDefault(pod, List.of()));
+            pods.put(program.endpoint().hostInterface(), program);
+        }
+        return new PolicyProgram(sets, pods);
+    }
+
+    static PodProgram pod(int number, List<CompiledRule> rules) {
+        DirectionProgram ingress = rules.isEmpty()
+                ? DirectionProgram.OPEN
+                : new DirectionProgram(List.of(new TierProgram(
+                        Tier.NETWORK_POLICY,
+                        rules,
+                        Action.DENY,
+                        List.of(rules.getFirst().id().policy()))));
+        return new PodProgram(endpoint(number), ingress, DirectionProgram.OPEN);
+    }
+
+    static CompiledRule rule(int number, PeerMatch peer, int port) {
+        ObjectKey policy = new ObjectKey(ObjectKind.NETWORK_POLICY, "shop", "policy-" + number);
+        return new CompiledRule(
+                new RuleId(policy, Direction.INGRESS, 0),
+                Action.ACCEPT,
+                List.of(peer),
+                List.of(new PortSpan(Protocol.TCP, port, port)));
+    }
+
+    private static double milliseconds(Runnable work) {
+        long start = System.nanoTime();
+        work.run();
+        return (System.nanoTime() - start) / 1e6;
+    }
+
+    private void changes() {
+        try (TestNamespace node = TestNamespace.create();
+                NftablesTable nftables = InNamespace.call(node.path(), () -> NftablesTable.open(true))) {
+            NftablesBackend backend = new NftablesBackend(nftables, OptionalInt.of(4796));
+            PolicyProgram base = program(500, 499, 10);
+            Map<SetId, AddressSet> sets = new HashMap<>(base.sets());
+            AddressSet large = set(499, 10_000);
+            sets.put(large.id(), large);
+            backend.replace(new PolicyProgram(sets, base.pods()));
+            Samples member = new Samples();
+            Samples open = new Samples();
+            Samples isolated = new Samples();
+            for (int i = 0; i < REPEATS; i++) {
+                Set<SetMember> one = Set.of(new SetMember.AddressMember(IpAddress.v4((12 << 24) + i)));
+                member.add(milliseconds(() -> backend.apply(new PolicyChange(
+                        List.of(),
+                        Map.of(large.id(), new PolicyChange.Members(one, Set.of())),
+                        List.of(),
+                        List.of(),
+                        Set.of()))));
+                int number = 120 + i % 100;
+                open.add(milliseconds(() -> backend.apply(
+                        new PolicyChange(List.of(), Map.of(), List.of(pod(number, List.of())), List.of(), Set.of()))));
+                isolated.add(milliseconds(() -> backend.apply(new PolicyChange(
+                        List.of(),
+                        Map.of(),
+                        List.of(pod(number, List.of(rule(number, new PeerMatch.InSet(large.id()), 80)))),
+                        List.of(),
+                        Set.of()))));
+                backend.apply(new PolicyChange(List.of(), Map.of(), List.of(), List.of(endpoint(number)), Set.of()));
+            }
+            table.atMost("one member of a set of 10,000, ms", member.show("%.3f", false), member.median(), 1.0, "ms");
+            table.note("a pod that nothing isolates, ms", open.show("%.3f", false), "", "", OptionalDouble.empty());
+            table.note("a pod becomes isolated, ms", isolated.show("%.3f", false), "", "", OptionalDouble.empty());
+        }
+    }
+
+    private void firstProgram() {
+        Samples took = new Samples();
+        PolicyProgram program = program(1000, 1000, 50);
+        for (int round = 0; round < 5; round++) {
+            try (TestNamespace node = TestNamespace.create();
+                    NftablesTable nftables = InNamespace.call(node.path(), () -> NftablesTable.open(true))) {
+                NftablesBackend backend = new NftablesBackend(nftables, OptionalInt.of(4796));
+                took.add(milliseconds(() -> backend.replace(program)));
+                terminal.line(terminal.faint("  first program, round %d of 5".formatted(round + 1)));
+            }
+        }
+        table.atMost(
+                "first program: 110 pods, 1,000 policies, 50,000 members, ms",
+                took.show("%.0f", false),
+                took.median(),
+                1500,
+                "ms");
+    }
+}
