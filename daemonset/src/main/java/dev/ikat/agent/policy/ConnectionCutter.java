@@ -1,0 +1,124 @@
+package dev.ikat.agent.policy;
+
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.Conntrack;
+import dev.ikat.netlink.ConntrackEntry;
+import dev.ikat.policy.program.Evaluator;
+import dev.ikat.policy.program.Flow;
+import dev.ikat.policy.program.PodProgram;
+import dev.ikat.policy.program.PolicyChange;
+import dev.ikat.policy.program.SetMember;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Ends open connections that the program in force would not let begin. The kernel forgets them; what comes next of them
+ * is judged like the first packet of a new connection, whichever end sends it.
+ *
+ * <p>To be asked after the program is in force, never before: until then a forgotten connection would be let in again.
+ * Thread-safe.
+ */
+public final class ConnectionCutter implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ConnectionCutter.class);
+
+    /** From so many addresses on, one list of all connections costs less than two lists an address. */
+    private static final int MANY = 16;
+
+    private final Conntrack conntrack;
+    private final Supplier<Set<IpAddress>> nodeAddresses;
+
+    /**
+     * @param conntrack the connections of the node's namespace; closed with this
+     * @param nodeAddresses the node's own addresses: what it says to its pods, and they to it, is nobody's policy
+     */
+    public ConnectionCutter(Conntrack conntrack, Supplier<Set<IpAddress>> nodeAddresses) {
+        this.conntrack = conntrack;
+        this.nodeAddresses = nodeAddresses;
+    }
+
+    /**
+     * Cuts what a change forbids.
+     *
+     * @param change what is in force now
+     * @param evaluator of the program that it led to
+     * @return how many connections were cut
+     * @throws dev.ikat.netlink.NetlinkException if the kernel can't be asked or refuses; call again, nothing is lost
+     */
+    public int cut(PolicyChange change, Evaluator evaluator) {
+        Set<IpAddress> ends = new LinkedHashSet<>();
+        for (PodProgram program : change.programs()) {
+            if (!program.ingress().isOpen() || !program.egress().isOpen()) {
+                ends.addAll(program.endpoint().addresses());
+            }
+        }
+        for (PolicyChange.Members members : change.changedSets().values()) {
+            // Who leaves a set may have been allowed by it; who joins may be forbidden by it.
+            members.removed().stream().map(SetMember::address).forEach(ends::add);
+            members.added().stream().map(SetMember::address).forEach(ends::add);
+        }
+        return cut(ends, evaluator);
+    }
+
+    /** Cuts what is forbidden of all connections, as after a start, when nobody knows what was in force before. */
+    public int cutAll(Evaluator evaluator) {
+        List<ConntrackEntry> entries = new ArrayList<>(conntrack.entries(IpFamily.IPV4));
+        entries.addAll(conntrack.entries(IpFamily.IPV6));
+        return cutDenied(entries, evaluator);
+    }
+
+    private int cut(Set<IpAddress> ends, Evaluator evaluator) {
+        if (ends.isEmpty()) {
+            return 0;
+        }
+        List<ConntrackEntry> entries = new ArrayList<>();
+        for (IpFamily family : IpFamily.values()) {
+            List<IpAddress> some =
+                    ends.stream().filter(end -> end.family() == family).toList();
+            // The kernel looks out IPv4 only.
+            if (some.size() > (family == IpFamily.IPV4 ? MANY : 1)) {
+                conntrack.entries(family).stream()
+                        .filter(entry -> ends.contains(entry.sender()) || ends.contains(entry.receiver()))
+                        .forEach(entries::add);
+            } else {
+                some.forEach(end -> entries.addAll(conntrack.entries(end)));
+            }
+        }
+        return cutDenied(entries, evaluator);
+    }
+
+    private int cutDenied(Collection<ConntrackEntry> entries, Evaluator evaluator) {
+        if (entries.isEmpty()) {
+            return 0;
+        }
+        Set<IpAddress> node = nodeAddresses.get();
+        Set<ConntrackEntry> denied = new LinkedHashSet<>();
+        for (ConntrackEntry entry : entries) {
+            boolean exempt = entry.expected() || node.contains(entry.sender()) || node.contains(entry.receiver());
+            if (!exempt && !evaluator.evaluate(flow(entry)).accepted()) {
+                denied.add(entry);
+            }
+        }
+        int cut = conntrack.delete(denied);
+        if (cut > 0) {
+            LOG.info("cut connections that policy forbids now: connections={} examined={}", cut, entries.size());
+        }
+        return cut;
+    }
+
+    /** The connection's first packet where policy meets it: the source not yet translated, the destination already. */
+    private static Flow flow(ConntrackEntry entry) {
+        return new Flow(entry.sender(), entry.receiver(), entry.original().protocol(), entry.receiverPort());
+    }
+
+    @Override
+    public void close() {
+        conntrack.close();
+    }
+}

@@ -1,0 +1,180 @@
+package dev.ikat.agent.policy;
+
+import dev.ikat.model.IpAddress;
+import dev.ikat.netlink.LoggedPacket;
+import dev.ikat.netlink.NetfilterLog;
+import dev.ikat.netlink.PacketHeader;
+import dev.ikat.policy.ObjectKey;
+import dev.ikat.policy.program.Decision;
+import dev.ikat.policy.program.Endpoint;
+import dev.ikat.policy.program.Evaluator;
+import dev.ikat.policy.program.Flow;
+import dev.ikat.policy.program.RuleId;
+import dev.ikat.policy.program.Verdict;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reads what policy drops and says whose packet it was, and which policy's: a metric, a log line (a few a second), and
+ * the last {@value #REMEMBERED} for whoever asks. It explains with the program of now, which may be a moment younger
+ * than the drop. Thread-safe.
+ */
+public final class DropReader implements AutoCloseable {
+    static final int REMEMBERED = 1000;
+
+    private static final Logger LOG = LoggerFactory.getLogger(DropReader.class);
+    private static final Duration POLL = Duration.ofMinutes(1);
+    private static final int LINES_A_SECOND = 10;
+
+    private final NetfilterLog log;
+    private final Supplier<Evaluator> evaluator;
+    private final Function<IpAddress, Optional<ObjectKey>> pods;
+    private final Clock clock;
+    private final DropMetrics metrics;
+    private final Deque<Drop> recent = new ArrayDeque<>();
+    private final Thread thread;
+    private volatile boolean closed;
+    private long second;
+    private int lines;
+
+    /**
+     * Begins to read.
+     *
+     * @param log the group that the rules log to; closed with this
+     * @param evaluator of the program in force, asked at each drop: hand out one that is kept, don't make it each time
+     * @param pods the pod that has an address, of the whole cluster
+     * @param registry where the metrics {@code ikat_policy_drops} and {@code ikat_policy_drops_lost} are served
+     */
+    public DropReader(
+            NetfilterLog log,
+            Supplier<Evaluator> evaluator,
+            Function<IpAddress, Optional<ObjectKey>> pods,
+            PrometheusRegistry registry,
+            Clock clock) {
+        this.log = log;
+        this.evaluator = evaluator;
+        this.pods = pods;
+        this.clock = clock;
+        this.metrics = new DropMetrics(registry, log::lost);
+        // No virtual thread: waiting for the kernel would hold its carrier.
+        this.thread = Thread.ofPlatform().daemon().name("policy-drops").start(this::run);
+    }
+
+    private void run() {
+        while (!closed) {
+            try {
+                for (LoggedPacket packet : log.poll(POLL)) {
+                    explain(packet, evaluator.get(), pods, clock.instant()).ifPresent(this::report);
+                }
+            } catch (RuntimeException e) {
+                // Drops are for people to see; policy is enforced without them.
+                if (!closed) {
+                    LOG.warn("drops are not reported any more", e);
+                }
+                return;
+            }
+        }
+    }
+
+    private void report(Drop drop) {
+        metrics.count(drop);
+        synchronized (recent) {
+            if (recent.size() == REMEMBERED) {
+                recent.removeFirst();
+            }
+            recent.addLast(drop);
+        }
+        long now = drop.at().getEpochSecond();
+        if (now != second) {
+            second = now;
+            lines = 0;
+        }
+        if (lines++ < LINES_A_SECOND) {
+            LOG.info("{}", drop);
+        }
+    }
+
+    /** What was dropped; empty if it was no packet of ours, or none that can be read. */
+    static Optional<Drop> explain(
+            LoggedPacket packet, Evaluator evaluator, Function<IpAddress, Optional<ObjectKey>> pods, Instant now) {
+        Drop.Cause cause = cause(packet.prefix());
+        PacketHeader header = packet.header().orElse(null);
+        if (cause == null || header == null) {
+            return Optional.empty();
+        }
+        Flow flow = new Flow(header.source(), header.destination(), header.protocol(), header.destinationPort());
+        boolean sender = cause == Drop.Cause.EGRESS || cause == Drop.Cause.SPOOFED;
+        IpAddress own = sender ? flow.source() : flow.destination();
+        IpAddress peer = sender ? flow.destination() : flow.source();
+        Optional<ObjectKey> pod = cause == Drop.Cause.SPOOFED ? Optional.empty() : podOf(own, evaluator, pods);
+        return Optional.of(new Drop(
+                packet.received().orElse(now),
+                cause,
+                flow,
+                pod,
+                peer,
+                podOf(peer, evaluator, pods),
+                policies(cause, evaluator.evaluate(flow))));
+    }
+
+    /** By the prefixes that the backend's rules have. */
+    private static Drop.@Nullable Cause cause(String prefix) {
+        String[] words = prefix.split(" ", 3);
+        if (words.length < 2 || !words[0].equals("ikat")) {
+            return null;
+        }
+        return switch (words[1]) {
+            case "i" -> Drop.Cause.INGRESS;
+            case "e" -> Drop.Cause.EGRESS;
+            case "s" -> Drop.Cause.SPOOFED;
+            case "u" -> Drop.Cause.CLOSED;
+            default -> null;
+        };
+    }
+
+    private static Optional<ObjectKey> podOf(
+            IpAddress address, Evaluator evaluator, Function<IpAddress, Optional<ObjectKey>> pods) {
+        return evaluator.endpoint(address).flatMap(Endpoint::pod).or(() -> pods.apply(address));
+    }
+
+    private static List<ObjectKey> policies(Drop.Cause cause, Verdict verdict) {
+        Optional<Decision> decision = switch (cause) {
+            case INGRESS -> verdict.ingress();
+            case EGRESS -> verdict.egress();
+            case SPOOFED, CLOSED -> Optional.empty();
+        };
+        return decision.filter(made -> !made.accepted())
+                .map(made -> made.rule().map(RuleId::policy).map(List::of).orElse(made.isolatedBy()))
+                .orElse(List.of());
+    }
+
+    /** The last drops, the oldest first. */
+    public List<Drop> recent() {
+        synchronized (recent) {
+            return List.copyOf(recent);
+        }
+    }
+
+    /** Ends reading. */
+    @Override
+    public void close() {
+        closed = true;
+        log.close();
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.policy;
+
+import org.jspecify.annotations.NullMarked;
