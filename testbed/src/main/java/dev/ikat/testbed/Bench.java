@@ -19,7 +19,8 @@ import picocli.CommandLine.Option;
             "Measures Ikat and, taking turns with it in the same run, Debian's containernetworking-plugins and plain",
             "kernel set-ups. Prints one table: medians, and in parentheses the 90th percentile (of throughputs the",
             "10th). Ikat wires IPv4 and IPv6; the reference plugins wire IPv4 only, as with IPv6 they wait for duplicate",
-            "address detection."
+            "address detection.",
+            "What compiling policies costs in a large cluster has a table of its own: --only policy-scale"
         })
 public final class Bench implements Callable<Integer> {
     /** The parts of the table. */

@@ -19,7 +19,6 @@ import java.util.Set;
  */
 final class LiveSets {
     private final Collection<NamespaceRecord> namespaces;
-    private final PodIndex pods = new PodIndex();
     private final Map<SetMeaning, LiveSet> byMeaning = new HashMap<>();
     private final Map<SetId, LiveSet> byId = new HashMap<>();
     private final Map<Reach, LiveReach> reaches = new HashMap<>();
@@ -64,10 +63,10 @@ final class LiveSets {
         if (pod.hasAddresses()) {
             pod.namespace.reaches.forEach(reach -> reach.unclaim(pod, touched));
         }
-        pod.pod.ifPresent(known -> pods.remove(known.labels(), pod));
+        pod.pod.ifPresent(known -> pod.namespace.labelled.remove(known.labels(), pod));
         change.run();
         pod.settle();
-        pod.pod.ifPresent(known -> pods.add(known.labels(), pod));
+        pod.pod.ifPresent(known -> pod.namespace.labelled.add(known.labels(), pod));
         if (pod.hasAddresses()) {
             pod.namespace.reaches.forEach(reach -> reach.claim(pod, touched));
         }
@@ -92,21 +91,10 @@ final class LiveSets {
         LiveReach reach = reaches.computeIfAbsent(set.meaning.reach(), this::reach);
         reach.sets.add(set.meaning.pods(), set);
         reach.setCount++;
-        int reached = 0;
         for (NamespaceRecord namespace : reach.namespaces) {
-            reached += namespace.pods.size();
-        }
-        Optional<List<Set<PodRecord>>> labelled = pods.candidates(set.meaning.pods());
-        if (labelled.isPresent() && labelled.get().stream().mapToInt(Set::size).sum() < reached) {
-            labelled.get()
-                    .forEach(part -> part.forEach(pod -> {
-                        if (reach.namespaces.contains(pod.namespace)) {
-                            set.claim(pod.membersIn(set.meaning));
-                        }
-                    }));
-        } else {
-            reach.namespaces.forEach(
-                    namespace -> namespace.pods.values().forEach(pod -> set.claim(pod.membersIn(set.meaning))));
+            for (Collection<PodRecord> part : namespace.labelled.candidates(set.meaning.pods())) {
+                part.forEach(pod -> set.claim(pod.membersIn(set.meaning)));
+            }
         }
     }
 

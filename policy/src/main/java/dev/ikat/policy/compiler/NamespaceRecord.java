@@ -14,6 +14,10 @@ final class NamespaceRecord {
     final String name;
     Optional<Namespace> object = Optional.empty();
     final Map<String, PodRecord> pods = new HashMap<>();
+
+    /** Those of the pods that the cluster knows. */
+    final PodIndex labelled = new PodIndex(pods.values());
+
     final TreeMap<ObjectKey, PolicyRecord> policies = new TreeMap<>();
 
     /** The policies by whom they select. */

@@ -4,17 +4,24 @@ import dev.ikat.policy.LabelSelector.Operator;
 import dev.ikat.policy.LabelSelector.Requirement;
 import dev.ikat.policy.Labels;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
-/** The pods of the cluster by their labels. */
+/** The pods of one namespace by their labels. */
 final class PodIndex {
     /** By key and value. */
     private final Map<String, Map<String, Set<PodRecord>>> pods = new HashMap<>();
+
+    private final Collection<PodRecord> all;
+
+    /** @param all a view of all the pods */
+    PodIndex(Collection<PodRecord> all) {
+        this.all = all;
+    }
 
     void add(Labels labels, PodRecord pod) {
         labels.values()
@@ -35,22 +42,23 @@ final class PodIndex {
                 }));
     }
 
-    /**
-     * The fewest pods among which all are that fulfil the requirements, in parts that share none; empty if only a look
-     * at every pod would tell.
-     */
-    Optional<List<Set<PodRecord>>> candidates(Requirements requirements) {
-        Optional<List<Set<PodRecord>>> best = Optional.empty();
-        int fewest = Integer.MAX_VALUE;
+    /** Few pods among which all are that fulfil the requirements, in parts that share none. */
+    List<? extends Collection<PodRecord>> candidates(Requirements requirements) {
+        List<? extends Collection<PodRecord>> best = List.of(all);
+        int fewest = all.size();
         for (Requirement requirement : requirements.all()) {
             if (requirement.operator() == Operator.IN) {
                 Map<String, Set<PodRecord>> values = pods.getOrDefault(requirement.key(), Map.of());
                 List<Set<PodRecord>> parts = new ArrayList<>();
-                requirement.values().forEach(value -> parts.add(values.getOrDefault(value, Set.of())));
-                int size = parts.stream().mapToInt(Set::size).sum();
+                int size = 0;
+                for (String value : requirement.values()) {
+                    Set<PodRecord> part = values.getOrDefault(value, Set.of());
+                    parts.add(part);
+                    size += part.size();
+                }
                 if (size < fewest) {
                     fewest = size;
-                    best = Optional.of(parts);
+                    best = parts;
                 }
             }
         }
