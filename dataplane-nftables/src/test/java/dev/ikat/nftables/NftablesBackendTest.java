@@ -67,12 +67,11 @@ class NftablesBackendTest {
 
     @BeforeEach
     void make() {
-        node = keep(TestNamespace.create());
-        node.sysctl("net.ipv4.ip_forward", "1");
-        node.sysctl("net.ipv6.conf.all.forwarding", "1");
-        server = pod(1);
-        friend = pod(2);
-        stranger = pod(3);
+        RoutedNode routed = keep(new RoutedNode());
+        node = routed.namespace();
+        server = routed.addPod(endpoint(1));
+        friend = routed.addPod(endpoint(2));
+        stranger = routed.addPod(endpoint(3));
         keep(Probe.serve(server, 80, 81));
         keep(Probe.serve(friend, 80));
         open(true);
@@ -105,23 +104,6 @@ class NftablesBackendTest {
 
     private static IpAddress v6(int number) {
         return IpAddress.parse("fd00:10:244:1::" + number);
-    }
-
-    private TestNamespace pod(int number) {
-        TestNamespace pod = keep(TestNamespace.create());
-        String host = hostInterface(number).value();
-        node.ip("link", "add", host, "type", "veth", "peer", "name", "eth0", "netns", pod.name());
-        node.ip("link", "set", host, "address", "ee:ee:ee:ee:ee:ee", "addrgenmode", "none", "up");
-        node.ip("addr", "add", "169.254.1.1/32", "dev", host);
-        node.ip("addr", "add", "fe80::1/64", "dev", host, "nodad");
-        pod.ip("addr", "add", v4(number) + "/32", "dev", "eth0");
-        pod.ip("addr", "add", v6(number) + "/128", "dev", "eth0", "nodad");
-        pod.ip("link", "set", "eth0", "up");
-        pod.ip("route", "add", "default", "via", "169.254.1.1", "dev", "eth0", "onlink");
-        pod.ip("route", "add", "default", "via", "fe80::1", "dev", "eth0");
-        node.ip("route", "add", v4(number) + "/32", "dev", host);
-        node.ip("route", "add", v6(number) + "/128", "dev", host);
-        return pod;
     }
 
     private static Endpoint endpoint(int number) {

@@ -54,31 +54,17 @@ final class PolicyPathBench {
 
     /** A node with a client and a server, and what was measured between them. */
     private static final class Lane implements AutoCloseable {
-        final TestNamespace node = TestNamespace.create();
-        final TestNamespace client = TestNamespace.create();
-        final TestNamespace server = TestNamespace.create();
+        final RoutedNode node = new RoutedNode();
+        final TestNamespace server = node.addPod(PolicyBench.endpoint(1));
+        final TestNamespace client = node.addPod(PolicyBench.endpoint(2));
         final Samples connections = new Samples();
         final Samples roundTrips = new Samples();
         private final ServerSocketChannel listening;
         private final Probe.Server denied;
 
         Lane() {
-            node.sysctl("net.ipv4.ip_forward", "1");
-            wire(server, 1);
-            wire(client, 2);
             listening = serve();
             denied = Probe.serve(server, DENIED_PORT);
-        }
-
-        private void wire(TestNamespace pod, int number) {
-            String host = PolicyBench.endpoint(number).hostInterface().value();
-            node.ip("link", "add", host, "type", "veth", "peer", "name", "eth0", "netns", pod.name());
-            node.ip("link", "set", host, "up");
-            node.ip("addr", "add", "169.254.1.1/32", "dev", host);
-            pod.ip("addr", "add", address(number) + "/32", "dev", "eth0");
-            pod.ip("link", "set", "eth0", "up");
-            pod.ip("route", "add", "default", "via", "169.254.1.1", "dev", "eth0", "onlink");
-            node.ip("route", "add", address(number) + "/32", "dev", host);
         }
 
         static IpAddress address(int number) {
@@ -167,8 +153,6 @@ final class PolicyPathBench {
                 throw new UncheckedIOException(e);
             }
             denied.close();
-            server.close();
-            client.close();
             node.close();
         }
     }
@@ -237,7 +221,7 @@ final class PolicyPathBench {
                         AddressSet.Form.ADDRESSES,
                         "the client",
                         Set.of(new SetMember.AddressMember(Lane.address(2)))));
-        NftablesTable table = InNamespace.call(lane.node.path(), () -> NftablesTable.open(true));
+        NftablesTable table = InNamespace.call(lane.node.namespace().path(), () -> NftablesTable.open(true));
         new NftablesBackend(table, OptionalInt.of(4796)).replace(new PolicyProgram(sets, pods));
         return table;
     }
@@ -262,6 +246,7 @@ final class PolicyPathBench {
         rules.append(" -p tcp -m tcp --dport ").append(PORT).append(" -j ACCEPT\n");
         rules.append("-A FORWARD -d ").append(Lane.address(1)).append(" -j DROP\nCOMMIT\n");
         lane.node
+                .namespace()
                 .runner("iptables-legacy-restore")
                 .withInput(rules.toString())
                 .run()

@@ -1,0 +1,173 @@
+package dev.ikat.nftables;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ikat.model.IpAddress;
+import dev.ikat.policy.Protocol;
+import dev.ikat.policy.program.Endpoint;
+import dev.ikat.policy.program.Evaluator;
+import dev.ikat.policy.program.Flow;
+import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.testbed.Generator;
+import dev.ikat.testbed.Probe;
+import dev.ikat.testbed.RequiresProgram;
+import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.Seeds;
+import dev.ikat.testbed.TestNamespace;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Random programs, of which the evaluator says what may pass, and the kernel shows what does.
+ * {@code -Dikat.differential.programs=N} tries more, {@code -Dikat.seed=N} one failure again.
+ */
+@RequiresRoot
+@RequiresProgram("conntrack")
+class EvaluatorAgreementTest {
+    private static final int PODS = 5;
+    private static final List<Integer> PORTS = List.of(80, 81);
+    private static final int PROGRAMS = Integer.getInteger("ikat.differential.programs", 300);
+    /** After this a connection counts as dropped; those that should not be are tried again with patience. */
+    private static final Duration QUICK = Duration.ofMillis(150);
+
+    private static final Duration PATIENT = Duration.ofSeconds(3);
+
+    private final List<AutoCloseable> parts = new ArrayList<>();
+    private final List<TestNamespace> pods = new ArrayList<>();
+    private final List<Endpoint> endpoints = new ArrayList<>();
+    private final List<Probe.Target> targets = new ArrayList<>();
+    private RoutedNode node;
+    private NftablesTable table;
+    private NftablesBackend backend;
+
+    @BeforeEach
+    void make() {
+        node = keep(new RoutedNode());
+        for (int i = 1; i <= PODS; i++) {
+            Endpoint endpoint = PolicyBench.endpoint(i);
+            TestNamespace pod = node.addPod(endpoint);
+            keep(Probe.serve(pod, PORTS.stream().mapToInt(Integer::intValue).toArray()));
+            pods.add(pod);
+            endpoints.add(endpoint);
+        }
+        for (int from = 0; from < PODS; from++) {
+            for (int to = 0; to < PODS; to++) {
+                for (IpAddress address : endpoints.get(to).addresses()) {
+                    if (from != to) {
+                        TestNamespace client = pods.get(from);
+                        PORTS.forEach(port -> targets.add(Probe.Target.tcp(client, address, port)));
+                        targets.add(Probe.Target.udp(client, address, PORTS.getFirst()));
+                        targets.add(Probe.Target.icmp(client, address));
+                    }
+                }
+            }
+        }
+        table = keep(InNamespace.call(node.namespace().path(), () -> NftablesTable.open(true)));
+        backend = new NftablesBackend(table, OptionalInt.of(4796));
+    }
+
+    private <T extends AutoCloseable> T keep(T part) {
+        parts.add(part);
+        return part;
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        for (AutoCloseable part : parts.reversed()) {
+            part.close();
+        }
+    }
+
+    private Flow flow(Probe.Target target) {
+        IpAddress to = target.to();
+        IpAddress from = endpoints.get(pods.indexOf(target.from())).addresses().stream()
+                .filter(address -> address.family() == to.family())
+                .findFirst()
+                .orElseThrow();
+        return switch (target.protocol()) {
+            case TCP -> Flow.of(from, to, Protocol.TCP, target.port());
+            case UDP -> Flow.of(from, to, Protocol.UDP, target.port());
+            case ICMP -> Flow.ping(from, to);
+        };
+    }
+
+    /** A line for each connection of which kernel and evaluator think differently. */
+    private List<String> disagreements(PolicyProgram program, List<Probe.Target> tried) {
+        Evaluator evaluator = new Evaluator(program);
+        // An echo request like one that passed before belongs to its connection; cutting those is not the backend's.
+        node.namespace().exec("conntrack", "--flush");
+        List<Probe.Target> slow = new ArrayList<>();
+        List<String> differences = new ArrayList<>();
+        for (Probe.Outcome outcome : Probe.check(tried, QUICK)) {
+            boolean accepted = evaluator.evaluate(flow(outcome.target())).accepted();
+            if (accepted && !outcome.reached()) {
+                slow.add(outcome.target());
+            } else if (!accepted && outcome.reached()) {
+                differences.add("passes: " + evaluator.evaluate(flow(outcome.target())));
+            }
+        }
+        if (!slow.isEmpty()) {
+            Probe.failures(slow, PATIENT)
+                    .forEach(outcome -> differences.add("is dropped: " + evaluator.evaluate(flow(outcome.target()))));
+        }
+        return differences;
+    }
+
+    private void agree(Generator random) {
+        RandomProgram programs = new RandomProgram(random, endpoints, PORTS);
+        PolicyProgram first = programs.next();
+        backend.replace(first);
+        PolicyProgram second = programs.next();
+        backend.apply(RandomProgram.between(first, second));
+        List<String> differences = disagreements(second, targets);
+        if (!differences.isEmpty()) {
+            backend.replace(second);
+            boolean alsoWhole = !disagreements(second, targets).isEmpty();
+            PolicyProgram small = alsoWhole ? shrunk(second) : second;
+            throw new AssertionError("%d differences %s: %s%nprogram: %s"
+                    .formatted(
+                            differences.size(),
+                            alsoWhole ? "whichever way the program came" : "only after the change",
+                            differences.getFirst(),
+                            small.pods()));
+        }
+    }
+
+    /** Halves what there is as long as there is a difference. */
+    private PolicyProgram shrunk(PolicyProgram failing) {
+        PolicyProgram smallest = failing;
+        boolean smaller = true;
+        while (smaller) {
+            smaller = false;
+            for (PolicyProgram half : RandomProgram.halves(smallest)) {
+                backend.replace(half);
+                if (!disagreements(half, targets).isEmpty()) {
+                    smallest = half;
+                    smaller = true;
+                    break;
+                }
+            }
+        }
+        return smallest;
+    }
+
+    @Test
+    void kernelDoesWhatTheEvaluatorSays() {
+        Seeds.forEach(PROGRAMS, this::agree);
+    }
+
+    /** Seeds that failed once. */
+    @ParameterizedTest
+    @ValueSource(longs = {1})
+    void kernelDoesWhatTheEvaluatorSaysOfWhatWentWrongBefore(long seed) {
+        Seeds.with(seed, this::agree);
+        assertThat(table.isProtected()).isTrue();
+    }
+}
