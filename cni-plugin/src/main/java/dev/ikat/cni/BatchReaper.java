@@ -9,6 +9,7 @@ import dev.ikat.netlink.Link;
 import dev.ikat.netlink.LinkChange;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.Request;
+import dev.ikat.netlink.Rtnetlink;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -36,6 +37,7 @@ public final class BatchReaper implements Reaper {
     private final LeaseStore leases;
     private final NodeNetwork node;
     private final PodWiring wiring;
+    private final PodPolicy policy;
     private final StepObserver observer;
     private final Consumer<RuntimeException> onFailure;
     private final Thread thread;
@@ -52,14 +54,20 @@ public final class BatchReaper implements Reaper {
     /**
      * @param leases where the leases are
      * @param node where the links are
+     * @param policy told before a lease is free, so that its end is not what the next one begins with
      * @param observer hears of the steps
      * @param onFailure told of a batch that failed; its leases stay, for {@link Recovery} to hand over again
      */
     public BatchReaper(
-            LeaseStore leases, NodeNetwork node, StepObserver observer, Consumer<RuntimeException> onFailure) {
+            LeaseStore leases,
+            NodeNetwork node,
+            PodPolicy policy,
+            StepObserver observer,
+            Consumer<RuntimeException> onFailure) {
         this.leases = leases;
         this.node = node;
         this.wiring = new PodWiring(node);
+        this.policy = policy;
         this.observer = observer;
         this.onFailure = onFailure;
         this.thread = Thread.ofPlatform().name("ikat-reaper").daemon().unstarted(this::run);
@@ -163,6 +171,7 @@ public final class BatchReaper implements Reaper {
         } else {
             deleteLinks(current);
         }
+        current.forEach(policy::release);
         observer.reached(Verb.DEL, "free");
         current.forEach(leases::freeIfUnchanged);
     }
@@ -184,7 +193,7 @@ public final class BatchReaper implements Reaper {
         });
     }
 
-    private static void deleteGroup(dev.ikat.netlink.Rtnetlink host) {
+    private static void deleteGroup(Rtnetlink host) {
         try {
             host.execute(Request.deleteLinkGroup(GROUP));
         } catch (NetlinkException e) {

@@ -2,6 +2,7 @@ package dev.ikat.cni;
 
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.IpAddress;
+import dev.ikat.model.PodName;
 import java.util.Optional;
 import java.util.Set;
 
@@ -10,11 +11,11 @@ import java.util.Set;
  * {@code IgnoreUnknown=1} is among them, as with the reference plugins.
  *
  * @param requestedAddress the address asked for by {@code IP=}
+ * @param pod the pod named by {@code K8S_POD_NAMESPACE=} and {@code K8S_POD_NAME=}; empty unless both are
  */
-record CniArguments(Optional<IpAddress> requestedAddress) {
-    /** What Kubernetes' runtimes say about the pod; nothing of it is needed for wiring. */
-    private static final Set<String> KUBERNETES =
-            Set.of("K8S_POD_NAMESPACE", "K8S_POD_NAME", "K8S_POD_INFRA_CONTAINER_ID", "K8S_POD_UID");
+record CniArguments(Optional<IpAddress> requestedAddress, Optional<PodName> pod) {
+    /** What else Kubernetes' runtimes say about the pod. */
+    private static final Set<String> KUBERNETES = Set.of("K8S_POD_INFRA_CONTAINER_ID", "K8S_POD_UID");
 
     /**
      * Parses the variable's value.
@@ -23,6 +24,8 @@ record CniArguments(Optional<IpAddress> requestedAddress) {
      */
     static CniArguments parse(String text) {
         Optional<IpAddress> address = Optional.empty();
+        String namespace = "";
+        String name = "";
         Optional<String> unknown = Optional.empty();
         boolean ignoreUnknown = false;
         for (String pair : text.isEmpty() ? new String[0] : text.split(";")) {
@@ -42,6 +45,8 @@ record CniArguments(Optional<IpAddress> requestedAddress) {
                         throw invalid("IP: " + e.getMessage());
                     }
                 }
+                case "K8S_POD_NAMESPACE" -> namespace = value;
+                case "K8S_POD_NAME" -> name = value;
                 default -> {
                     if (!KUBERNETES.contains(key)) {
                         unknown = Optional.of(key);
@@ -52,7 +57,18 @@ record CniArguments(Optional<IpAddress> requestedAddress) {
         if (unknown.isPresent() && !ignoreUnknown) {
             throw invalid("'" + unknown.get() + "' is not known; add IgnoreUnknown=1 if that is all right");
         }
-        return new CniArguments(address);
+        return new CniArguments(address, pod(namespace, name));
+    }
+
+    private static Optional<PodName> pod(String namespace, String name) {
+        if (namespace.isEmpty() || name.isEmpty()) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(new PodName(namespace, name));
+        } catch (IllegalArgumentException e) {
+            throw invalid("K8S_POD_NAMESPACE, K8S_POD_NAME: " + e.getMessage());
+        }
     }
 
     private static CniException invalid(String details) {

@@ -26,9 +26,10 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The verbs of the CNI. An ADD is all or nothing: its steps are {@code lease}, {@code link}, {@code pod}, {@code host},
- * {@code commit} and {@code answer}, and when one fails those before it are undone. DEL's steps are {@code release},
- * {@code unroute}, {@code reap} and {@code answer}; the {@link Reaper} has those that follow.
+ * The verbs of the CNI. An ADD is all or nothing: its steps are {@code lease}, {@code link}, {@code pod},
+ * {@code policy}, {@code host}, {@code commit} and {@code answer}, and when one fails those before it are undone. DEL's
+ * steps are {@code release}, {@code unroute}, {@code reap} and {@code answer}; the {@link Reaper} has those that
+ * follow.
  *
  * <p>Thread-safe. Requests for one container are expected one after the other.
  */
@@ -37,6 +38,7 @@ public final class CniPlugin {
     private final NodeNetwork node;
     private final PodWiring wiring;
     private final PodNetwork network;
+    private final PodPolicy policy;
     private final Reaper reaper;
     private final StepObserver observer;
 
@@ -44,14 +46,22 @@ public final class CniPlugin {
      * @param leases where the leases are
      * @param node where the host ends of the pods' links go
      * @param network what must be known of the node
+     * @param policy what pods are kept to
      * @param reaper ends released leases
      * @param observer hears of each step
      */
-    public CniPlugin(LeaseStore leases, NodeNetwork node, PodNetwork network, Reaper reaper, StepObserver observer) {
+    public CniPlugin(
+            LeaseStore leases,
+            NodeNetwork node,
+            PodNetwork network,
+            PodPolicy policy,
+            Reaper reaper,
+            StepObserver observer) {
         this.leases = leases;
         this.node = node;
         this.wiring = new PodWiring(node);
         this.network = network;
+        this.policy = policy;
         this.reaper = reaper;
         this.observer = observer;
     }
@@ -148,7 +158,7 @@ public final class CniPlugin {
     private byte[] add(CniRequest request, NetworkConfig config) {
         Attachment attachment = attachment(request);
         Path path = namespacePath(request);
-        List<IpAddress> requested = requestedAddresses(request, config);
+        CniArguments arguments = CniArguments.parse(request.variable("CNI_ARGS"));
         if (config.previousResult().isPresent()) {
             throw new CniException(
                     CniError.INVALID_NETWORK_CONFIG,
@@ -160,21 +170,26 @@ public final class CniPlugin {
                 Rtnetlink inPod = Rtnetlink.open(pod)) {
             observer.reached(Verb.ADD, "lease");
             reaper.reapNow(attachment);
-            Lease lease = lease(attachment, config, requested);
+            Lease lease = lease(attachment, config, arguments);
             int mtu = network.mtu(config);
             if (lease.state() != LeaseState.ACTIVE
                     || !wiring.differences(lease, inPod).isEmpty()) {
                 wire(lease, pod, inPod, mtu);
+            } else {
+                policy.enforce(lease).await();
             }
             observer.reached(Verb.ADD, "answer");
             return CniWriter.result(config.version(), result(lease, path, mtu, config));
         }
     }
 
-    private Lease lease(Attachment attachment, NetworkConfig config, List<IpAddress> requested) {
+    private Lease lease(Attachment attachment, NetworkConfig config, CniArguments arguments) {
         AddressPlan plan = network.addressPlan(config);
+        List<IpAddress> requested = config.requestedAddresses().isEmpty()
+                ? arguments.requestedAddress().stream().toList()
+                : config.requestedAddresses();
         try {
-            return leases.allocate(attachment, config.name(), plan, requested);
+            return leases.allocate(attachment, config.name(), arguments.pod(), plan, requested);
         } catch (AddressExhaustedException | AddressUnavailableException e) {
             // Addresses may be held by links that are about to be deleted: worth the wait for them.
             List<Lease> releasing = leases.leases().stream()
@@ -184,7 +199,7 @@ public final class CniPlugin {
                 throw e;
             }
             releasing.forEach(held -> reaper.reapNow(held.attachment()));
-            return leases.allocate(attachment, config.name(), plan, requested);
+            return leases.allocate(attachment, config.name(), arguments.pod(), plan, requested);
         }
     }
 
@@ -193,8 +208,12 @@ public final class CniPlugin {
         try {
             observer.reached(Verb.ADD, "link");
             PodWiring.Ends ends = wiring.createLink(link, pod, inPod, mtu);
+            // Takes effect while the pod's end is configured. Without the host's routes no packet passes.
+            PodPolicy.Enforcement enforcement = policy.enforce(lease);
             observer.reached(Verb.ADD, "pod");
             wiring.configurePod(lease, ends.pod(), pod, inPod);
+            observer.reached(Verb.ADD, "policy");
+            enforcement.await();
             observer.reached(Verb.ADD, "host");
             wiring.configureHost(lease, ends.host());
             observer.reached(Verb.ADD, "commit");
@@ -211,6 +230,7 @@ public final class CniPlugin {
      */
     private void undo(Lease lease, PodLink link, RuntimeException failure) {
         try {
+            policy.release(lease);
             wiring.deleteLink(link);
             leases.free(lease.attachment());
         } catch (RuntimeException e) {
@@ -251,6 +271,7 @@ public final class CniPlugin {
         if (lease.isPresent()) {
             observer.reached(Verb.DEL, "unroute");
             wiring.unroute(lease.get());
+            policy.release(lease.get());
             observer.reached(Verb.DEL, "reap");
             reaper.reap(lease.get());
         }
@@ -373,13 +394,6 @@ public final class CniPlugin {
 
     private static Path namespacePath(CniRequest request) {
         return variable(request, "CNI_NETNS", Path::of);
-    }
-
-    private static List<IpAddress> requestedAddresses(CniRequest request, NetworkConfig config) {
-        CniArguments arguments = CniArguments.parse(request.variable("CNI_ARGS"));
-        return config.requestedAddresses().isEmpty()
-                ? arguments.requestedAddress().stream().toList()
-                : config.requestedAddresses();
     }
 
     private NetworkNamespace openPod(Path path) {

@@ -94,7 +94,7 @@ class CniPluginTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"lease", "link", "pod", "host", "commit"})
+    @ValueSource(strings = {"lease", "link", "pod", "policy", "host", "commit"})
     void failureAtAnyStepOfAddLeavesNothing(String failing) {
         Node node = node((verb, step) -> {
             if (verb == Verb.ADD && step.equals(failing)) {

@@ -1,6 +1,7 @@
 package dev.ikat.cni;
 
 import dev.ikat.ipam.AddressPlan;
+import dev.ikat.ipam.Lease;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.model.Attachment;
 import dev.ikat.model.Cidr;
@@ -29,17 +30,32 @@ final class Node implements AutoCloseable {
     final Reaper reaper;
     final Recovery recovery;
     final CniPlugin plugin;
+    volatile PodPolicy policy = PodPolicy.NONE;
 
     Node(Path directory, AddressPlan plan, StepObserver observer, boolean batched) {
         leases = LeaseStore.open(directory, Clock.systemUTC());
         reaper = batched
-                ? new BatchReaper(leases, network, observer, e -> {
+                ? new BatchReaper(leases, network, delegate(), observer, e -> {
                             throw e;
                         })
                         .start()
                 : new DirectReaper(leases, network, observer);
         recovery = new Recovery(leases, network, reaper, Clock.systemUTC(), Duration.ZERO, pid -> false);
-        plugin = new CniPlugin(leases, network, new FixedNetwork(plan), reaper, observer);
+        plugin = new CniPlugin(leases, network, new FixedNetwork(plan), delegate(), reaper, observer);
+    }
+
+    private PodPolicy delegate() {
+        return new PodPolicy() {
+            @Override
+            public Enforcement enforce(Lease lease) {
+                return policy.enforce(lease);
+            }
+
+            @Override
+            public void release(Lease lease) {
+                policy.release(lease);
+            }
+        };
     }
 
     static AddressPlan dualStack() {

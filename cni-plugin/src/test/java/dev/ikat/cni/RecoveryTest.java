@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -103,7 +104,8 @@ class RecoveryTest {
             // As a killed process leaves it: leased, linked, not committed.
             node.call(Verb.ADD, "c2", "eth0", second.path(), "");
             node.leases.free(Node.attachment("c2"));
-            other.allocate(Node.attachment("c2"), new NetworkName("test"), Node.dualStack(), List.of());
+            other.allocate(
+                    Node.attachment("c2"), new NetworkName("test"), Optional.empty(), Node.dualStack(), List.of());
             Recovery successor = new Recovery(
                     node.leases,
                     node.network,

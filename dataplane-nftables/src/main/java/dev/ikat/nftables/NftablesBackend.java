@@ -306,6 +306,11 @@ public final class NftablesBackend implements PolicyBackend {
         }
     }
 
+    @Override
+    public boolean isUntouched() {
+        return known && table.isProtected();
+    }
+
     private static void missing(Set<String> from, Set<String> in, String what, List<String> differences) {
         for (String text : new TreeSet<>(from)) {
             if (!in.contains(text)) {

@@ -41,6 +41,11 @@ public final class NftablesTable implements AutoCloseable {
                 .isPresent();
     }
 
+    /** The netlink port by which this process changes nftables, as notifications name it; 0 if it is not known. */
+    public int port() {
+        return nftables.port();
+    }
+
     /** Whether the table is there, whatever is in it. */
     public boolean isPresent() {
         return nftables.table(NAME).isPresent();

@@ -3,16 +3,19 @@ package dev.ikat.ipam;
 import dev.ikat.model.Attachment;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.NetworkName;
+import dev.ikat.model.PodName;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The addresses that one interface of one container has.
  *
  * @param attachment whose they are
  * @param network the network that gave them
+ * @param pod the Kubernetes pod that the container belongs to; empty if the runtime named none
  * @param addresses one of each family of the network's plan, in the plan's order
  * @param state where in its life the attachment is
  * @param since when it came into that state, in milliseconds
@@ -21,6 +24,7 @@ import java.util.Objects;
 public record Lease(
         Attachment attachment,
         NetworkName network,
+        Optional<PodName> pod,
         List<IpAddress> addresses,
         LeaseState state,
         Instant since,
@@ -28,6 +32,7 @@ public record Lease(
     public Lease {
         Objects.requireNonNull(attachment, "attachment");
         Objects.requireNonNull(network, "network");
+        Objects.requireNonNull(pod, "pod");
         Objects.requireNonNull(state, "state");
         addresses = List.copyOf(addresses);
         if (addresses.isEmpty()) {
@@ -37,6 +42,6 @@ public record Lease(
     }
 
     Lease in(LeaseState next, Instant now, long pid) {
-        return new Lease(attachment, network, addresses, next, now, pid);
+        return new Lease(attachment, network, pod, addresses, next, now, pid);
     }
 }

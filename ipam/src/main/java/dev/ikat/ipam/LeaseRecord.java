@@ -5,10 +5,12 @@ import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.NetworkName;
+import dev.ikat.model.PodName;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.zip.CRC32C;
 
 /**
@@ -17,7 +19,8 @@ import java.util.zip.CRC32C;
  *
  * <pre>
  *   V 1                                                                        the format of what follows
- *   L P|A|R &lt;since, ms&gt; &lt;pid&gt; &lt;network&gt; &lt;container&gt; &lt;interface&gt; &lt;address&gt;...   this is the lease
+ *   L P|A|R &lt;since, ms&gt; &lt;pid&gt; &lt;network&gt; &lt;container&gt; &lt;interface&gt; [@&lt;pod&gt;] &lt;address&gt;...
+ * this is the lease
  *   F &lt;container&gt; &lt;interface&gt; &lt;address&gt;...                                      it is freed
  *   C &lt;address&gt;...                                                              these cool down, in this order
  * </pre>
@@ -43,10 +46,14 @@ sealed interface LeaseRecord {
                 text.append("L ").append(letter(lease.state())).append(' ');
                 text.append(lease.since().toEpochMilli()).append(' ');
                 text.append(lease.ownerPid()).append(' ').append(lease.network());
-                append(text, lease.attachment(), lease.addresses());
+                append(text, lease.attachment());
+                lease.pod().ifPresent(pod -> text.append(" @").append(pod));
+                append(text, lease.addresses());
             }
-            case Freed(Attachment attachment, List<IpAddress> addresses) ->
-                append(text.append('F'), attachment, addresses);
+            case Freed(Attachment attachment, List<IpAddress> addresses) -> {
+                append(text.append('F'), attachment);
+                append(text, addresses);
+            }
             case Cooling(List<IpAddress> addresses) -> append(text.append('C'), addresses);
         }
         byte[] line = text.append('\n').toString().getBytes(StandardCharsets.UTF_8);
@@ -60,10 +67,9 @@ sealed interface LeaseRecord {
     /** The hexadecimal digits of 32 bits. */
     int CHECKSUM_LENGTH = 8;
 
-    private static void append(StringBuilder text, Attachment attachment, List<IpAddress> addresses) {
+    private static void append(StringBuilder text, Attachment attachment) {
         text.append(' ').append(attachment.containerId().value());
         text.append(' ').append(attachment.interfaceName().value());
-        append(text, addresses);
     }
 
     private static void append(StringBuilder text, List<IpAddress> addresses) {
@@ -108,7 +114,8 @@ sealed interface LeaseRecord {
                 Instant since = Instant.ofEpochMilli(Long.parseLong(words.next()));
                 long ownerPid = Long.parseLong(words.next());
                 NetworkName network = new NetworkName(words.next());
-                yield new Leased(new Lease(words.attachment(), network, words.addresses(), state, since, ownerPid));
+                yield new Leased(
+                        new Lease(words.attachment(), network, words.pod(), words.addresses(), state, since, ownerPid));
             }
             case "F" -> new Freed(words.attachment(), words.addresses());
             case "C" -> new Cooling(words.addresses());
@@ -156,6 +163,13 @@ sealed interface LeaseRecord {
         Attachment attachment() {
             ContainerId container = new ContainerId(next());
             return new Attachment(container, new InterfaceName(next()));
+        }
+
+        Optional<PodName> pod() {
+            if (!text.startsWith("@", position)) {
+                return Optional.empty();
+            }
+            return Optional.of(PodName.parse(next().substring(1)));
         }
 
         List<IpAddress> addresses() {

@@ -3,6 +3,7 @@ package dev.ikat.ipam;
 import dev.ikat.model.Attachment;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.NetworkName;
+import dev.ikat.model.PodName;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileLock;
@@ -85,6 +86,7 @@ public final class LeaseStore implements AutoCloseable {
      * Leases one address of each family of the plan. An attachment that has a lease of this network keeps it as it is;
      * one that is pending becomes this process's to finish.
      *
+     * @param pod the pod to remember with a lease that is new
      * @param requested addresses wanted by name, at most one of each family; the others are chosen
      * @return the lease, {@link LeaseState#PENDING} unless it was active already
      * @throws AddressExhaustedException if all of a family are leased
@@ -93,7 +95,12 @@ public final class LeaseStore implements AutoCloseable {
      * @throws AttachmentTakenException if another network has the attachment
      * @throws LeaseStoreException if the files can't be read or written
      */
-    public Lease allocate(Attachment attachment, NetworkName network, AddressPlan plan, List<IpAddress> requested) {
+    public Lease allocate(
+            Attachment attachment,
+            NetworkName network,
+            Optional<PodName> pod,
+            AddressPlan plan,
+            List<IpAddress> requested) {
         return exclusively("lease an address for " + attachment, () -> {
             Optional<Lease> known = table.find(attachment);
             if (known.isPresent()) {
@@ -109,7 +116,7 @@ public final class LeaseStore implements AutoCloseable {
                 };
             }
             List<IpAddress> addresses = table.choose(network, plan, requested);
-            return write(new Lease(attachment, network, addresses, LeaseState.PENDING, clock.instant(), pid));
+            return write(new Lease(attachment, network, pod, addresses, LeaseState.PENDING, clock.instant(), pid));
         });
     }
 

@@ -12,6 +12,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class AllocationSpeedTest {
@@ -29,13 +30,13 @@ final class AllocationSpeedTest {
         try (TestDirectory directory = TestDirectory.create();
                 LeaseStore store = LeaseStore.open(directory.path().resolve("leases"), Clock.systemUTC())) {
             for (int i = 0; i < FILLED; i++) {
-                store.allocate(pod(i), NETWORK, PLAN, List.of());
+                store.allocate(pod(i), NETWORK, Optional.empty(), PLAN, List.of());
             }
             long[] times = new long[ROUNDS];
             for (int i = 0; i < ROUNDS; i++) {
                 Attachment pod = pod(FILLED + i);
                 long start = System.nanoTime();
-                store.allocate(pod, NETWORK, PLAN, List.of());
+                store.allocate(pod, NETWORK, Optional.empty(), PLAN, List.of());
                 times[i] = System.nanoTime() - start;
                 store.free(pod);
             }

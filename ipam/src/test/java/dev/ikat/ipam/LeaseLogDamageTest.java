@@ -15,6 +15,7 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -35,14 +36,14 @@ final class LeaseLogDamageTest {
         leases = directory.path().resolve("leases");
         try (LeaseStore store = open()) {
             for (int i = 1; i <= 4; i++) {
-                store.allocate(pod(i), NETWORK, PLAN, List.of());
+                store.allocate(pod(i), NETWORK, Optional.empty(), PLAN, List.of());
             }
             store.activate(pod(1));
             store.activate(pod(2));
             store.free(pod(3));
             store.beginRelease(pod(2));
             store.free(pod(2));
-            store.allocate(pod(5), NETWORK, PLAN, List.of());
+            store.allocate(pod(5), NETWORK, Optional.empty(), PLAN, List.of());
         }
         log = Files.readAllBytes(leases.resolve("leases.log"));
         lines = new ArrayList<>();
@@ -83,7 +84,7 @@ final class LeaseLogDamageTest {
         try (LeaseStore store = open();
                 LeaseStore other = open()) {
             assertThat(store.leases()).as(what).isEqualTo(expected);
-            Lease next = store.allocate(pod(6), NETWORK, PLAN, List.of());
+            Lease next = store.allocate(pod(6), NETWORK, Optional.empty(), PLAN, List.of());
             List<Lease> after = new ArrayList<>(expected);
             after.add(next);
             assertThat(other.leases()).as(what).isEqualTo(after);

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * A process of its own that leases and frees, for the tests that need more than one, or one to kill. It says on its
@@ -65,7 +66,7 @@ final class LeaseProcess {
             for (int i = 0; i < rounds; i++) {
                 String pod = name + "-" + i;
                 say(out, "a " + pod);
-                Lease lease = store.allocate(pod(pod), NETWORK, PLAN, List.of());
+                Lease lease = store.allocate(pod(pod), NETWORK, Optional.empty(), PLAN, List.of());
                 for (IpAddress address : lease.addresses()) {
                     // Fails if any other process has this address now.
                     Files.createFile(directory.resolve("held-" + address));

@@ -16,6 +16,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
@@ -67,7 +68,7 @@ final class LeaseStorePropertyTest {
                                     2,
                                     r -> r.addressIn(r.oneOf(Cidr.parse("10.1.0.0/28"), Cidr.parse("fd00:1::/124"))))
                             : List.of();
-                    assertThat(outcome(() -> store.allocate(pod, network, plan, wishes)))
+                    assertThat(outcome(() -> store.allocate(pod, network, Optional.empty(), plan, wishes)))
                             .isEqualTo(model.allocate(pod, network, plan, wishes));
                 }
                 case 4 -> assertThat(outcome(() -> store.activate(pod))).isEqualTo(model.activate(pod));

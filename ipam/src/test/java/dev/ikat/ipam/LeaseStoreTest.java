@@ -10,6 +10,7 @@ import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.NetworkName;
+import dev.ikat.model.PodName;
 import dev.ikat.testbed.TestDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,6 +22,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
@@ -59,7 +61,7 @@ final class LeaseStoreTest {
         for (String wish : requested) {
             wishes.add(IpAddress.parse(wish));
         }
-        return store.allocate(pod(pod), NETWORK, plan, wishes);
+        return store.allocate(pod(pod), NETWORK, Optional.empty(), plan, wishes);
     }
 
     private static List<IpAddress> addresses(String... texts) {
@@ -74,6 +76,7 @@ final class LeaseStoreTest {
                 .isEqualTo(new Lease(
                         pod(1),
                         NETWORK,
+                        Optional.empty(),
                         addresses("10.1.0.1", "fd00:1::1"),
                         LeaseState.PENDING,
                         NOON.instant(),
@@ -97,7 +100,7 @@ final class LeaseStoreTest {
     void attachmentOfAnotherNetworkIsRefused() {
         allocate(1, DUAL);
 
-        assertThatThrownBy(() -> store.allocate(pod(1), new NetworkName("storage"), DUAL, List.of()))
+        assertThatThrownBy(() -> store.allocate(pod(1), new NetworkName("storage"), Optional.empty(), DUAL, List.of()))
                 .isInstanceOf(AttachmentTakenException.class)
                 .hasMessageContaining("pod-1/eth0 belongs to network pods");
     }
@@ -105,7 +108,7 @@ final class LeaseStoreTest {
     @Test
     void otherNetworkWithTheSameRangeGetsOtherAddresses() {
         Lease first = allocate(1, DUAL);
-        Lease second = store.allocate(pod(2), new NetworkName("storage"), DUAL, List.of());
+        Lease second = store.allocate(pod(2), new NetworkName("storage"), Optional.empty(), DUAL, List.of());
 
         assertThat(second.addresses()).doesNotContainAnyElementsOf(first.addresses());
     }
@@ -251,7 +254,7 @@ final class LeaseStoreTest {
     void twoStoresOfOneDirectorySeeEachOther() {
         try (LeaseStore other = LeaseStore.open(leases, NOON)) {
             Lease mine = allocate(1, DUAL);
-            Lease theirs = other.allocate(pod(2), NETWORK, DUAL, List.of());
+            Lease theirs = other.allocate(pod(2), NETWORK, Optional.empty(), DUAL, List.of());
 
             assertThat(store.leases()).containsExactly(mine, theirs);
             assertThat(other.find(pod(1))).contains(mine);
@@ -263,9 +266,9 @@ final class LeaseStoreTest {
     void compactionKeepsLeasesAndTheOrderOfTheCoolDownAndIsSeenByOthers() throws IOException {
         try (LeaseStore other = LeaseStore.open(leases, NOON, 100, 1000);
                 LeaseStore small = LeaseStore.open(leases, NOON, 100, 1000)) {
-            Lease lasting = small.allocate(pod(0), NETWORK, FOUR, List.of());
+            Lease lasting = small.allocate(pod(0), NETWORK, Optional.empty(), FOUR, List.of());
             for (int i = 1; i < 199; i++) {
-                small.allocate(pod(i), NETWORK, FOUR, List.of());
+                small.allocate(pod(i), NETWORK, Optional.empty(), FOUR, List.of());
                 small.free(pod(i));
             }
 
@@ -278,7 +281,9 @@ final class LeaseStoreTest {
     }
 
     private static IpAddress next(LeaseStore store, int pod) {
-        return store.allocate(pod(pod), NETWORK, FOUR, List.of()).addresses().getFirst();
+        return store.allocate(pod(pod), NETWORK, Optional.empty(), FOUR, List.of())
+                .addresses()
+                .getFirst();
     }
 
     @Test
@@ -347,10 +352,30 @@ final class LeaseStoreTest {
     }
 
     @Test
+    void podIsRememberedWithTheLease() {
+        PodName web = new PodName("shop", "web-0.a");
+        Lease lease = store.allocate(pod(1), NETWORK, Optional.of(web), DUAL, List.of());
+        assertThat(lease.pod()).contains(web);
+        store.activate(pod(1));
+        store.close();
+
+        store = LeaseStore.open(leases, NOON);
+        assertThat(store.find(pod(1)))
+                .hasValueSatisfying(found -> assertThat(found.pod()).contains(web));
+        assertThat(allocate(2, DUAL).pod()).isEmpty();
+    }
+
+    @Test
     void pendingLeaseOfADeadProcessBelongsToWhoAddsAgain() throws IOException {
         Lease pending = allocate(1, DUAL);
-        Lease ofTheDead =
-                new Lease(pod(1), NETWORK, pending.addresses(), LeaseState.PENDING, pending.since(), Integer.MAX_VALUE);
+        Lease ofTheDead = new Lease(
+                pod(1),
+                NETWORK,
+                Optional.empty(),
+                pending.addresses(),
+                LeaseState.PENDING,
+                pending.since(),
+                Integer.MAX_VALUE);
         Files.write(leases.resolve("leases.log"), new LeaseRecord.Leased(ofTheDead).line(), StandardOpenOption.APPEND);
         assertThat(store.find(pod(1))).contains(ofTheDead);
 

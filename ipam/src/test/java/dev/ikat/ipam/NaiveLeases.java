@@ -50,7 +50,7 @@ final class NaiveLeases {
             }
             chosen.add(address.get());
         }
-        Lease lease = new Lease(attachment, network, chosen, LeaseState.PENDING, now, pid);
+        Lease lease = new Lease(attachment, network, Optional.empty(), chosen, LeaseState.PENDING, now, pid);
         cooling.removeAll(chosen);
         leases.put(attachment, lease);
         return lease;

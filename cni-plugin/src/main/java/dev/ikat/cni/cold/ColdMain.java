@@ -5,6 +5,7 @@ import dev.ikat.cni.CniRequest;
 import dev.ikat.cni.CniResponse;
 import dev.ikat.cni.DirectReaper;
 import dev.ikat.cni.NodeNetwork;
+import dev.ikat.cni.PodPolicy;
 import dev.ikat.cni.Recovery;
 import dev.ikat.cni.StepObserver;
 import dev.ikat.ipam.IpamException;
@@ -54,7 +55,8 @@ public final class ColdMain {
                 // No agent does it; what a killed process left would hold its address for ever.
                 new Recovery(leases, node, reaper, clock, LEASE_GRACE, ColdMain::isAlive).run();
             }
-            return new CniPlugin(leases, node, new StandaloneNetwork(), reaper, StepObserver.NONE).handle(request);
+            return new CniPlugin(leases, node, new StandaloneNetwork(), PodPolicy.NONE, reaper, StepObserver.NONE)
+                    .handle(request);
         } catch (IpamException | NetlinkException e) {
             return CniPlugin.unusable(request, e);
         }

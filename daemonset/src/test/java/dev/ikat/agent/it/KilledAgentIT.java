@@ -50,7 +50,7 @@ final class KilledAgentIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"lease", "link", "pod", "host", "commit"})
+    @ValueSource(strings = {"lease", "link", "pod", "policy", "host", "commit"})
     void anAddThatDidNotGetToItsEndIsUndone(String step) {
         restartAgent("--kill-at=ADD:" + step);
         try (TestNamespace victim = TestNamespace.create()) {
@@ -71,7 +71,7 @@ final class KilledAgentIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"lease", "link", "pod", "host", "commit", "answer"})
+    @ValueSource(strings = {"lease", "link", "pod", "policy", "host", "commit", "answer"})
     void anAddThatFailedIsDeletedAndAddedAgainAsRuntimesDo(String step) {
         restartAgent("--kill-at=ADD:" + step);
         try (TestNamespace victim = TestNamespace.create()) {

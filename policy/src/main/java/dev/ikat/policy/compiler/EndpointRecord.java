@@ -16,6 +16,9 @@ final class EndpointRecord {
 
     PodProgram program;
 
+    /** What was last told of its host interface; empty if nothing was. */
+    Optional<PodProgram> told = Optional.empty();
+
     /** What the program is made of. */
     List<RuleBlock> blocks = List.of();
 

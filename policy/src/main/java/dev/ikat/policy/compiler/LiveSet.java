@@ -2,6 +2,7 @@ package dev.ikat.policy.compiler;
 
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.PolicyChange;
+import dev.ikat.policy.program.ProgramLookup;
 import dev.ikat.policy.program.SetId;
 import dev.ikat.policy.program.SetMember;
 import java.util.HashMap;
@@ -14,7 +15,7 @@ import java.util.Set;
  * A set that rules of this node refer to. It counts how many pods claim a member: an address may be two pods' for a
  * while, and stays until the last of them is gone.
  */
-final class LiveSet {
+final class LiveSet implements ProgramLookup.Members {
     final SetMeaning meaning;
     final SetId id;
 
@@ -54,6 +55,21 @@ final class LiveSet {
             }
         }
         return !members.isEmpty();
+    }
+
+    @Override
+    public AddressSet.Form form() {
+        return meaning.form();
+    }
+
+    @Override
+    public String meaning() {
+        return meaning.toString();
+    }
+
+    @Override
+    public boolean contains(SetMember member) {
+        return claims.containsKey(member);
     }
 
     /** All of it. */

@@ -160,6 +160,15 @@ final class LiveSets {
         }
     }
 
+    /** The set of a name, to which a rule in use refers. */
+    LiveSet get(SetId id) {
+        LiveSet set = byId.get(id);
+        if (set == null) {
+            throw new IllegalStateException("there is no set " + id + ", to which a rule refers");
+        }
+        return set;
+    }
+
     /** All sets, by name. */
     Map<SetId, AddressSet> all() {
         List<LiveSet> sets = new ArrayList<>(byId.values());

@@ -1,6 +1,7 @@
 package dev.ikat.policy.compiler;
 
 import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
 import dev.ikat.policy.ClusterChange;
 import dev.ikat.policy.ClusterObject;
 import dev.ikat.policy.Namespace;
@@ -17,6 +18,7 @@ import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.policy.program.ProgramLookup;
 import dev.ikat.policy.program.SetId;
 import dev.ikat.policy.program.Tier;
 import dev.ikat.policy.program.TierProgram;
@@ -38,9 +40,10 @@ import java.util.Set;
  * <p>An event costs what it changes: a pod is compared only with the sets that could have it, and only the endpoints
  * are compiled again whose policies or own pods are different. Not thread-safe.
  */
-public final class PolicyCompiler {
+public final class PolicyCompiler implements ProgramLookup {
     private final Map<String, NamespaceRecord> namespaces = new HashMap<>();
     private final Map<InterfaceName, EndpointRecord> endpoints = new HashMap<>();
+    private final Map<IpAddress, EndpointRecord> byAddress = new HashMap<>();
     private final LiveSets sets = new LiveSets(namespaces.values());
 
     /** Endpoints whose program may be another since the last change was told. */
@@ -49,29 +52,57 @@ public final class PolicyCompiler {
     /** Policies that a program may have let go of since then. */
     private final Set<PolicyRecord> released = new HashSet<>();
 
+    /** What was told of the endpoints that went since then. */
+    private final Map<InterfaceName, PodProgram> gone = new HashMap<>();
+
     /** A compiler of an empty cluster and a node without endpoints. */
     public PolicyCompiler() {}
 
     /** Takes in what is different in the cluster. Objects that are no policy's concern cost nothing. */
     public PolicyChange update(ClusterChange change) {
-        change.removed().forEach(this::forget);
-        change.updated().forEach(update -> take(update.after()));
-        change.added().forEach(this::take);
-        return settle(List.of(), Optional.empty());
+        return update(List.of(new PolicyInput.Cluster(change)));
     }
 
     /** Takes in an endpoint. One that has the same host interface is replaced. */
     public PolicyChange add(Endpoint endpoint) {
+        return update(List.of(new PolicyInput.Wired(endpoint)));
+    }
+
+    /** Lets go of an endpoint, if there is one. */
+    public PolicyChange remove(InterfaceName hostInterface) {
+        return update(List.of(new PolicyInput.Unwired(hostInterface)));
+    }
+
+    /** Takes in all of these, in this order, at the price of one change. */
+    public PolicyChange update(List<PolicyInput> inputs) {
+        for (PolicyInput input : inputs) {
+            switch (input) {
+                case PolicyInput.Cluster(ClusterChange change) -> {
+                    change.removed().forEach(this::forget);
+                    change.updated().forEach(update -> take(update.after()));
+                    change.added().forEach(this::take);
+                }
+                case PolicyInput.Wired(Endpoint endpoint) -> wire(endpoint);
+                case PolicyInput.Unwired(InterfaceName name) ->
+                    Optional.ofNullable(endpoints.get(name)).ifPresent(this::detach);
+            }
+        }
+        return settle();
+    }
+
+    private void wire(Endpoint endpoint) {
         EndpointRecord before = endpoints.get(endpoint.hostInterface());
         if (before != null && before.endpoint.equals(endpoint)) {
-            return PolicyChange.NONE;
+            return;
         }
         if (before != null) {
             detach(before);
         }
         Optional<PodRecord> pod = endpoint.pod().map(key -> record(key.namespace(), key.name()));
         EndpointRecord record = new EndpointRecord(endpoint, pod);
+        record.told = Optional.ofNullable(gone.remove(endpoint.hostInterface()));
         endpoints.put(endpoint.hostInterface(), record);
+        endpoint.addresses().forEach(address -> byAddress.put(address, record));
         pod.ifPresent(found -> {
             sets.change(found, () -> {
                 List<EndpointRecord> wired = new ArrayList<>(found.endpoints);
@@ -81,21 +112,12 @@ public final class PolicyCompiler {
             found.namespace.endpoints.add(record);
         });
         stale.add(record);
-        return settle(List.of(), Optional.of(record));
-    }
-
-    /** Lets go of an endpoint, if there is one. */
-    public PolicyChange remove(InterfaceName hostInterface) {
-        EndpointRecord record = endpoints.get(hostInterface);
-        if (record == null) {
-            return PolicyChange.NONE;
-        }
-        detach(record);
-        return settle(List.of(record.endpoint), Optional.empty());
     }
 
     private void detach(EndpointRecord record) {
         endpoints.remove(record.endpoint.hostInterface());
+        record.endpoint.addresses().forEach(address -> byAddress.remove(address, record));
+        record.told.ifPresent(told -> gone.put(record.endpoint.hostInterface(), told));
         stale.remove(record);
         record.blocks.forEach(this::release);
         record.pod.ifPresent(pod -> {
@@ -114,6 +136,17 @@ public final class PolicyCompiler {
         Map<InterfaceName, PodProgram> programs = HashMap.newHashMap(endpoints.size());
         endpoints.forEach((name, record) -> programs.put(name, record.program));
         return new PolicyProgram(sets.all(), programs);
+    }
+
+    /** What the endpoint that has this address is held to now: with {@link #members}, a view for an evaluator. */
+    @Override
+    public Optional<PodProgram> program(IpAddress address) {
+        return Optional.ofNullable(byAddress.get(address)).map(record -> record.program);
+    }
+
+    @Override
+    public Members members(SetId set) {
+        return sets.get(set);
     }
 
     /** What one endpoint is held to now; empty if there is no such endpoint. */
@@ -218,16 +251,20 @@ public final class PolicyCompiler {
         }
     }
 
-    private PolicyChange settle(List<Endpoint> removed, Optional<EndpointRecord> fresh) {
+    private PolicyChange settle() {
         List<PodProgram> programs = new ArrayList<>();
         for (EndpointRecord endpoint : stale) {
-            PodProgram before = endpoint.program;
             compile(endpoint);
-            if (!before.equals(endpoint.program) || fresh.equals(Optional.of(endpoint))) {
+            Optional<PodProgram> program = Optional.of(endpoint.program);
+            if (!endpoint.told.equals(program)) {
+                endpoint.told = program;
                 programs.add(endpoint.program);
             }
         }
         stale.clear();
+        List<Endpoint> removed =
+                gone.values().stream().map(PodProgram::endpoint).toList();
+        gone.clear();
         released.forEach(PolicyRecord::dropUnused);
         released.clear();
         List<AddressSet> addedSets = new ArrayList<>();

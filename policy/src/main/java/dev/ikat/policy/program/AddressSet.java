@@ -11,12 +11,17 @@ import java.util.Set;
  * @param meaning the selectors that it stands for, in words for people
  * @param members its members; possibly none
  */
-public record AddressSet(SetId id, Form form, String meaning, Set<SetMember> members) {
+public record AddressSet(SetId id, Form form, String meaning, Set<SetMember> members) implements ProgramLookup.Members {
     public AddressSet {
         Objects.requireNonNull(id, "id");
         Objects.requireNonNull(form, "form");
         Objects.requireNonNull(meaning, "meaning");
         members = Set.copyOf(members);
+    }
+
+    @Override
+    public boolean contains(SetMember member) {
+        return members.contains(member);
     }
 
     /** What the members of a set are. */

@@ -18,35 +18,60 @@ import java.util.Optional;
  * Says what a program does with a flow, and by which rule: what every backend has to agree with. It is about the first
  * packet of a connection that crosses the node. Not its matter: replies and the errors that belong to an accepted
  * connection, and what the node itself sends its pods, always pass; a pod's packet with a source that is not its own
- * never does. Immutable.
+ * never does. As constant and as thread-safe as where it looks the program up.
  */
-public final class Evaluator {
-    private final Map<SetId, AddressSet> sets;
-    private final Map<IpAddress, PodProgram> programs = new HashMap<>();
+public final class Evaluator implements PolicyView {
+    private final ProgramLookup lookup;
 
     /** An evaluator of this program. */
     public Evaluator(PolicyProgram program) {
-        sets = program.sets();
-        for (PodProgram pod : program.pods().values()) {
-            for (IpAddress address : pod.endpoint().addresses()) {
-                programs.put(address, pod);
+        this(Snapshot.of(program));
+    }
+
+    /** An evaluator of the program that is found there at each question. */
+    public Evaluator(ProgramLookup lookup) {
+        this.lookup = lookup;
+    }
+
+    private record Snapshot(Map<SetId, AddressSet> sets, Map<IpAddress, PodProgram> programs) implements ProgramLookup {
+        static Snapshot of(PolicyProgram program) {
+            Map<IpAddress, PodProgram> programs = new HashMap<>();
+            for (PodProgram pod : program.pods().values()) {
+                for (IpAddress address : pod.endpoint().addresses()) {
+                    programs.put(address, pod);
+                }
             }
+            return new Snapshot(program.sets(), programs);
+        }
+
+        @Override
+        public Optional<PodProgram> program(IpAddress address) {
+            return Optional.ofNullable(programs.get(address));
+        }
+
+        @Override
+        public Members members(SetId id) {
+            AddressSet set = sets.get(id);
+            if (set == null) {
+                throw new IllegalStateException("the program has no set " + id + ", to which one of its rules refers");
+            }
+            return set;
         }
     }
 
-    /** The endpoint of this node that has the address. */
+    @Override
     public Optional<Endpoint> endpoint(IpAddress address) {
-        return Optional.ofNullable(programs.get(address)).map(PodProgram::endpoint);
+        return lookup.program(address).map(PodProgram::endpoint);
     }
 
-    /** What becomes of a new connection. */
+    @Override
     public Verdict evaluate(Flow flow) {
         if (flow.source().equals(flow.destination())) {
             return Verdict.of(Optional.empty(), Optional.empty());
         }
-        Optional<Decision> egress = Optional.ofNullable(programs.get(flow.source()))
+        Optional<Decision> egress = lookup.program(flow.source())
                 .map(sender -> decide(sender, Direction.EGRESS, sender.egress(), flow, flow.destination()));
-        Optional<Decision> ingress = Optional.ofNullable(programs.get(flow.destination()))
+        Optional<Decision> ingress = lookup.program(flow.destination())
                 .map(receiver -> decide(receiver, Direction.INGRESS, receiver.ingress(), flow, flow.source()));
         return Verdict.of(egress, ingress);
     }
@@ -131,15 +156,12 @@ public final class Evaluator {
     }
 
     private Optional<Entry> memberOf(SetId id, Flow flow, IpAddress peer) {
-        AddressSet set = sets.get(id);
-        if (set == null) {
-            throw new IllegalStateException("the program has no set " + id + ", to which one of its rules refers");
-        }
+        ProgramLookup.Members set = lookup.members(id);
         Optional<SetMember> member = switch (set.form()) {
             case ADDRESSES -> Optional.of(new AddressMember(peer));
             case PORTS -> portMember(flow, peer);
         };
-        return member.filter(set.members()::contains).map(found -> new Entry.Member(id, set.meaning(), found));
+        return member.filter(set::contains).map(found -> new Entry.Member(id, set.meaning(), found));
     }
 
     private static Optional<SetMember> portMember(Flow flow, IpAddress peer) {

@@ -36,6 +36,14 @@ public interface PolicyBackend extends AutoCloseable {
      */
     List<String> audit(PolicyProgram program);
 
+    /**
+     * Whether it is certain, by a look that costs next to nothing, that what this object put in force is still there.
+     * If not, {@link #audit} can tell.
+     */
+    default boolean isUntouched() {
+        return false;
+    }
+
     /** Takes everything out of the kernel that any run of this backend put there. Succeeds where there is nothing. */
     void remove();
 

@@ -38,7 +38,7 @@ final class ApiReferenceTest {
             endpoints.values().forEach(compiler::add);
             compiler.update(ClusterChange.between(Map.of(), objects));
 
-            Evaluator evaluator = new Evaluator(compiler.program());
+            Evaluator evaluator = new Evaluator(compiler);
             ApiReference reference = new ApiReference(List.copyOf(objects.values()), endpoints.values());
             for (int i = 0; i < FLOWS; i++) {
                 boolean v6 = i % 3 == 0;

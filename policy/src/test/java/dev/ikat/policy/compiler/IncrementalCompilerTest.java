@@ -15,8 +15,10 @@ import dev.ikat.policy.program.SetId;
 import dev.ikat.policy.program.SetMember;
 import dev.ikat.testbed.Generator;
 import dev.ikat.testbed.Seeds;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -35,28 +37,31 @@ final class IncrementalCompilerTest {
             PolicyProgram program = PolicyProgram.EMPTY;
             int steps = random.between(1, 60);
             for (int step = 0; step < steps; step++) {
-                PolicyChange change;
-                switch (random.between(0, 4)) {
-                    case 0 -> {
-                        Endpoint endpoint = cluster.endpoint();
-                        endpoints.put(endpoint.hostInterface(), endpoint);
-                        whole.add(endpoint);
-                        change = compiler.add(endpoint);
+                List<PolicyInput> inputs = new ArrayList<>();
+                int atOnce = random.chance(0.7) ? 1 : random.between(2, 6);
+                for (int i = 0; i < atOnce; i++) {
+                    PolicyInput input = input(objects, cluster, random);
+                    switch (input) {
+                        case PolicyInput.Wired(Endpoint endpoint) -> {
+                            endpoints.put(endpoint.hostInterface(), endpoint);
+                            whole.add(endpoint);
+                        }
+                        case PolicyInput.Unwired(InterfaceName name) -> {
+                            endpoints.remove(name);
+                            whole.remove(name);
+                        }
+                        case PolicyInput.Cluster(ClusterChange change) -> {
+                            change.removed().forEach(object -> objects.remove(object.key()));
+                            change.updated()
+                                    .forEach(
+                                            update -> objects.put(update.after().key(), update.after()));
+                            change.added().forEach(object -> objects.put(object.key(), object));
+                            whole.update(change);
+                        }
                     }
-                    case 1 -> {
-                        InterfaceName name = cluster.hostInterface();
-                        endpoints.remove(name);
-                        whole.remove(name);
-                        change = compiler.remove(name);
-                    }
-                    default -> {
-                        Map<ObjectKey, ClusterObject> after = someOthers(objects, cluster, random);
-                        ClusterChange difference = ClusterChange.between(objects, after);
-                        objects = after;
-                        whole.update(difference);
-                        change = compiler.update(difference);
-                    }
+                    inputs.add(input);
                 }
+                PolicyChange change = compiler.update(inputs);
                 program = applied(program, change);
                 assertThat(program).isEqualTo(compiler.program()).isEqualTo(whole.program());
                 endpoints
@@ -68,6 +73,14 @@ final class IncrementalCompilerTest {
             fresh.update(ClusterChange.between(Map.of(), objects));
             assertThat(fresh.program()).isEqualTo(program);
         });
+    }
+
+    private static PolicyInput input(Map<ObjectKey, ClusterObject> objects, RandomCluster cluster, Generator random) {
+        return switch (random.between(0, 4)) {
+            case 0 -> new PolicyInput.Wired(cluster.endpoint());
+            case 1 -> new PolicyInput.Unwired(cluster.hostInterface());
+            default -> new PolicyInput.Cluster(ClusterChange.between(objects, someOthers(objects, cluster, random)));
+        };
     }
 
     private static Map<ObjectKey, ClusterObject> someOthers(
