@@ -23,10 +23,13 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.EnumSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -51,6 +54,7 @@ final class Agent implements AutoCloseable {
     private final Conflist conflist;
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
     private final AtomicBoolean closed = new AtomicBoolean();
+    private volatile @Nullable ReconcileLoop loop;
     private boolean wasReady;
 
     private Agent(AgentOptions options) {
@@ -90,24 +94,36 @@ final class Agent implements AutoCloseable {
         countLeases(leases);
         Rtnetlink netlink = keep(Rtnetlink.open());
         NodeNetwork node = keep(NodeNetwork.current());
+        NftablesHolder table = keep(new NftablesHolder(options.policy().ownTable()));
+        NodePolicy policy = keep(NodePolicy.start(
+                options.policy(), table, leases, netlink, metrics, () -> reconcileSoon(EnumSet.of(Part.POLICY))));
         BatchReaper reaper = keep(new BatchReaper(
-                        leases, node, steps, e -> LOG.error("event=reap-failed error=\"{}\"", e.getMessage(), e))
+                        leases,
+                        node,
+                        policy.podPolicy(),
+                        steps,
+                        e -> LOG.error("event=reap-failed error=\"{}\"", e.getMessage(), e))
                 .start());
         Recovery recovery = new Recovery(leases, node, reaper, clock, options.leaseGrace(), Agent::isAlive);
         ClusterSource cluster = keep(new ManifestDirectory(options.manifests()));
-        NftablesHolder table = keep(new NftablesHolder());
         NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, table);
 
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
+        reconciliations.put(Part.POLICY, policy::reconcile);
         reconciliations.put(Part.PODS, () -> recover(recovery));
-        ReconcileLoop loop = keep(
+        ReconcileLoop rounds = keep(
                 new ReconcileLoop(reconciliations, options.reconcileInterval(), readiness, metrics, this::afterRound));
+        loop = rounds;
         // Both are there before anything is read, so that no change falls between.
-        keep(KernelWatch.start(netlink, loop::trigger, keeper::unnoticedDrift));
-        cluster.start((change, state) -> loop.trigger(KernelWatch.NODE_CHANGE));
-        loop.start();
+        keep(KernelWatch.start(netlink, this::reconcileSoon, keeper::unnoticedDrift));
+        keep(NftablesWatch.start(table::port, () -> reconcileSoon(EnumSet.of(Part.MASQUERADE, Part.POLICY))));
+        cluster.start((change, state) -> {
+            policy.changed(change);
+            reconcileSoon(KernelWatch.NODE_CHANGE);
+        });
+        rounds.start();
 
-        CniPlugin plugin = new CniPlugin(leases, node, network, reaper, steps);
+        CniPlugin plugin = new CniPlugin(leases, node, network, policy.podPolicy(), reaper, steps);
         CniServer server = CniServer.start(
                 options.runDirectory(),
                 request -> handle(plugin, request),
@@ -121,6 +137,14 @@ final class Agent implements AutoCloseable {
         readiness.ready(Part.SOCKET);
         LOG.info("event=listening socket={}/{}", options.runDirectory(), CniServer.SOCKET);
         afterRound();
+    }
+
+    /** Before there is a loop, its first round is still to come. */
+    private void reconcileSoon(Set<Part> concerned) {
+        ReconcileLoop running = loop;
+        if (running != null) {
+            running.trigger(concerned);
+        }
     }
 
     private <T extends AutoCloseable> T keep(T part) {

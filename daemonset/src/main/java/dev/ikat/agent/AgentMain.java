@@ -3,26 +3,24 @@ package dev.ikat.agent;
 import dev.ikat.agent.overlay.ChecksumOffload;
 import dev.ikat.agent.overlay.OverlayMode;
 import dev.ikat.agent.overlay.OverlaySettings;
+import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.server.AgentRunningException;
 import dev.ikat.model.InterfaceName;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.format.DateTimeParseException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -37,8 +35,9 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         mixinStandardHelpOptions = true,
         version = "ikat-agent 0.1.0",
-        description = "Runs Ikat on this node: answers the CNI launcher, and keeps routes, tunnels and masquerading"
-                + " equal to what the cluster says. Needs root. Ends on SIGTERM, after what it has begun.",
+        description =
+                "Runs Ikat on this node: answers the CNI launcher, and keeps routes, tunnels, masquerading"
+                        + " and network policy equal to what the cluster says. Needs root. Ends on SIGTERM, after what it has begun.",
         footer = {
             "",
             "Durations are a number with ms, s or m (250ms, 30s), or ISO 8601 (PT30S).",
@@ -183,7 +182,10 @@ public final class AgentMain implements Callable<Integer> {
     @Nullable
     String killAt;
 
-    private final List<String> faults = new ArrayList<>();
+    @Mixin
+    PolicyCommandLine policy = new PolicyCommandLine();
+
+    private final OptionReader reader = new OptionReader();
 
     /** Runs the agent until it is told to end. */
     public static void main(String[] arguments) {
@@ -228,39 +230,38 @@ public final class AgentMain implements Callable<Integer> {
      * @throws ParameterException that names every fault
      */
     AgentOptions options() {
-        faults.clear();
         String node = nodeName == null ? "" : nodeName.strip();
         if (node.isEmpty()) {
-            faults.add("--node-name is missing, and so is the NODE_NAME variable");
+            reader.fault("--node-name is missing, and so is the NODE_NAME variable");
         }
         Path manifestDirectory = manifests == null ? Path.of("") : manifests;
         if (manifests == null) {
-            faults.add("--manifests is missing");
+            reader.fault("--manifests is missing");
         } else if (!Files.isDirectory(manifests)) {
-            faults.add("--manifests: " + manifests + " is no directory");
+            reader.fault("--manifests: " + manifests + " is no directory");
         }
         if (conflistName.contains("/") || !conflistName.endsWith(".conflist")) {
-            faults.add("--conflist-name: '" + conflistName + "' is not a file name that ends in .conflist");
+            reader.fault("--conflist-name: '" + conflistName + "' is not a file name that ends in .conflist");
         }
         for (String type : chain) {
             if (!type.matches("[a-zA-Z0-9][a-zA-Z0-9_.-]*") || type.equals("ikat")) {
-                faults.add("--chain: '" + type + "' is no plugin that can follow Ikat");
+                reader.fault("--chain: '" + type + "' is no plugin that can follow Ikat");
             }
         }
-        range("--vni", vni, 0, MAX_VNI);
-        range("--vxlan-port", vxlanPort, 1, 65535);
-        range("--request-threads", requestThreads, 1, 256);
+        reader.range("--vni", vni, 0, MAX_VNI);
+        reader.range("--vxlan-port", vxlanPort, 1, 65535);
+        reader.range("--request-threads", requestThreads, 1, 256);
         if (mtu != 0) {
-            range("--mtu", mtu, 576, 65535);
+            reader.range("--mtu", mtu, 576, 65535);
         }
-        ChecksumOffload offload = parse(
+        ChecksumOffload offload = reader.parse(
                 "--vxlan-checksum-offload",
                 vxlanChecksumOffload,
                 ChecksumOffload.AUTO,
                 text -> ChecksumOffload.valueOf(text.toUpperCase(Locale.ROOT)),
                 "is not auto, on or off");
         OverlaySettings settings = new OverlaySettings(
-                parse(
+                reader.parse(
                         "--overlay",
                         overlay,
                         OverlayMode.NONE,
@@ -272,7 +273,7 @@ public final class AgentMain implements Callable<Integer> {
                 offload.on(System.getProperty("os.version", "")) == ChecksumOffload.ON);
         Optional<InterfaceName> uplinkName = uplink == null
                 ? Optional.empty()
-                : parse(
+                : reader.parse(
                         "--uplink",
                         uplink,
                         Optional.<InterfaceName>empty(),
@@ -280,21 +281,24 @@ public final class AgentMain implements Callable<Integer> {
                         "");
         Optional<InetSocketAddress> address = listen.equals("0")
                 ? Optional.empty()
-                : parse("--listen", listen, Optional.<InetSocketAddress>empty(), AgentMain::socketAddress, "");
-        Duration interval = parse(
+                : reader.parse(
+                        "--listen", listen, Optional.<InetSocketAddress>empty(), OptionReader::socketAddress, "");
+        Duration interval = reader.parse(
                 "--reconcile-interval",
                 reconcileInterval,
                 Duration.ZERO,
-                AgentMain::duration,
+                OptionReader::duration,
                 "is no duration, as 30s");
-        Duration grace =
-                parse("--lease-grace", leaseGrace, Duration.ZERO, AgentMain::duration, "is no duration, as 60s");
+        Duration grace = reader.parse(
+                "--lease-grace", leaseGrace, Duration.ZERO, OptionReader::duration, "is no duration, as 60s");
         Optional<FaultPoint> fault = killAt == null
                 ? Optional.empty()
-                : parse("--kill-at", killAt, Optional.<FaultPoint>empty(), t -> Optional.of(FaultPoint.parse(t)), "");
-        if (!faults.isEmpty()) {
+                : reader.parse(
+                        "--kill-at", killAt, Optional.<FaultPoint>empty(), t -> Optional.of(FaultPoint.parse(t)), "");
+        PolicySettings policySettings = policy.read(reader);
+        if (!reader.faults().isEmpty()) {
             CommandLine commandLine = spec == null ? new CommandLine(new AgentMain()) : spec.commandLine();
-            throw new ParameterException(commandLine, String.join(System.lineSeparator(), faults));
+            throw new ParameterException(commandLine, String.join(System.lineSeparator(), reader.faults()));
         }
         return new AgentOptions(
                 node,
@@ -306,56 +310,11 @@ public final class AgentMain implements Callable<Integer> {
                 settings,
                 uplinkName,
                 masquerade,
+                policySettings,
                 address,
                 interval,
                 grace,
                 requestThreads,
                 fault);
-    }
-
-    private void range(String option, int value, int least, int greatest) {
-        if (value < least || value > greatest) {
-            faults.add(option + ": " + value + " is not " + least + " to " + greatest);
-        }
-    }
-
-    /** The value, or {@code otherwise} and one more fault, in these words or in those of the parser. */
-    private <T> T parse(String option, String text, T otherwise, Function<String, T> parser, String words) {
-        try {
-            return parser.apply(text);
-        } catch (IllegalArgumentException | DateTimeParseException e) {
-            faults.add(option + ": " + (words.isEmpty() ? e.getMessage() : "'" + text + "' " + words));
-            return otherwise;
-        }
-    }
-
-    static Duration duration(String text) {
-        if (text.matches("[0-9]{1,9}(ms|s|m)")) {
-            String unit = text.replaceAll("[0-9]", "");
-            long value = Long.parseLong(text.substring(0, text.length() - unit.length()));
-            Duration duration = unit.equals("ms")
-                    ? Duration.ofMillis(value)
-                    : unit.equals("s") ? Duration.ofSeconds(value) : Duration.ofMinutes(value);
-            if (duration.isPositive()) {
-                return duration;
-            }
-        } else if (text.startsWith("P") && Duration.parse(text).isPositive()) {
-            return Duration.parse(text);
-        }
-        throw new IllegalArgumentException(text);
-    }
-
-    private static Optional<InetSocketAddress> socketAddress(String text) {
-        int colon = text.lastIndexOf(':');
-        String host = colon < 0 ? "" : text.substring(0, colon);
-        if (host.startsWith("[") && host.endsWith("]")) {
-            host = host.substring(1, host.length() - 1);
-        }
-        String port = text.substring(colon + 1);
-        if (host.isEmpty() || !port.matches("[0-9]{1,5}") || Integer.parseInt(port) > 65535) {
-            throw new IllegalArgumentException(
-                    "'" + text + "' is not ADDRESS:PORT, as in 127.0.0.1:9474 or [::1]:9474, nor 0");
-        }
-        return Optional.of(new InetSocketAddress(InetAddress.ofLiteral(host), Integer.parseInt(port)));
     }
 }

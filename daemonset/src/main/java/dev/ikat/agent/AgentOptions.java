@@ -1,6 +1,7 @@
 package dev.ikat.agent;
 
 import dev.ikat.agent.overlay.OverlaySettings;
+import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.model.InterfaceName;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -20,6 +21,7 @@ import java.util.Optional;
  * @param overlay how other nodes' pods are reached
  * @param uplink the interface to the other nodes; empty for the one with the node's InternalIP
  * @param masquerade whether pods' addresses are hidden outside the cluster
+ * @param policy what is decided about network policies
  * @param listen where metrics and health are served; empty for nowhere
  * @param reconcileInterval after how long everything is looked at although nothing happened
  * @param leaseGrace how long a lease may be without its link before it counts as leaked
@@ -36,6 +38,7 @@ record AgentOptions(
         OverlaySettings overlay,
         Optional<InterfaceName> uplink,
         boolean masquerade,
+        PolicySettings policy,
         Optional<InetSocketAddress> listen,
         Duration reconcileInterval,
         Duration leaseGrace,

@@ -60,6 +60,11 @@ final class Metrics {
             .withoutExemplars()
             .register(registry);
 
+    /** Where the parts of the agent that count for themselves put their metrics. */
+    PrometheusRegistry registry() {
+        return registry;
+    }
+
     /** Counts one answered request. */
     void request(String verb, int code, long nanos) {
         requests.labelValues(verb, Integer.toString(code)).inc();

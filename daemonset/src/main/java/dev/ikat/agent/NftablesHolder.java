@@ -8,7 +8,13 @@ import org.jspecify.annotations.Nullable;
  * start, and where nothing needs it, it need not be there. Thread-safe.
  */
 final class NftablesHolder implements AutoCloseable {
+    private final boolean ownership;
     private @Nullable NftablesTable table;
+
+    /** @param ownership whether no other process is to change the table, where the kernel can see to that */
+    NftablesHolder(boolean ownership) {
+        this.ownership = ownership;
+    }
 
     /**
      * The table, for the network namespace of the thread that asks first.
@@ -18,10 +24,16 @@ final class NftablesHolder implements AutoCloseable {
     synchronized NftablesTable get() {
         NftablesTable open = table;
         if (open == null) {
-            open = NftablesTable.open(true);
+            open = NftablesTable.open(ownership);
             table = open;
         }
         return open;
+    }
+
+    /** The netlink port by which this process changes nftables, 0 if it is not known. */
+    synchronized int port() {
+        NftablesTable open = table;
+        return open == null ? 0 : open.port();
     }
 
     @Override

@@ -23,6 +23,8 @@ final class Readiness {
         OVERLAY,
         /** The translation of what leaves the cluster. */
         MASQUERADE,
+        /** What pods may send and receive. */
+        POLICY,
         /** What earlier agents left unfinished. */
         PODS,
         /** The launcher's socket. */

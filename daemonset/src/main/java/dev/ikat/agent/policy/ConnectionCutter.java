@@ -4,10 +4,10 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.Conntrack;
 import dev.ikat.netlink.ConntrackEntry;
-import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;
 import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyChange;
+import dev.ikat.policy.program.PolicyView;
 import dev.ikat.policy.program.SetMember;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -43,15 +43,8 @@ public final class ConnectionCutter implements AutoCloseable {
         this.nodeAddresses = nodeAddresses;
     }
 
-    /**
-     * Cuts what a change forbids.
-     *
-     * @param change what is in force now
-     * @param evaluator of the program that it led to
-     * @return how many connections were cut
-     * @throws dev.ikat.netlink.NetlinkException if the kernel can't be asked or refuses; call again, nothing is lost
-     */
-    public int cut(PolicyChange change, Evaluator evaluator) {
+    /** Between which ends and others a change may forbid what was allowed. */
+    static Set<IpAddress> ends(PolicyChange change) {
         Set<IpAddress> ends = new LinkedHashSet<>();
         for (PodProgram program : change.programs()) {
             if (!program.ingress().isOpen() || !program.egress().isOpen()) {
@@ -63,17 +56,24 @@ public final class ConnectionCutter implements AutoCloseable {
             members.removed().stream().map(SetMember::address).forEach(ends::add);
             members.added().stream().map(SetMember::address).forEach(ends::add);
         }
-        return cut(ends, evaluator);
+        return ends;
     }
 
     /** Cuts what is forbidden of all connections, as after a start, when nobody knows what was in force before. */
-    public int cutAll(Evaluator evaluator) {
+    public int cutAll(PolicyView policy) {
         List<ConntrackEntry> entries = new ArrayList<>(conntrack.entries(IpFamily.IPV4));
         entries.addAll(conntrack.entries(IpFamily.IPV6));
-        return cutDenied(entries, evaluator);
+        return cutDenied(entries, policy);
     }
 
-    private int cut(Set<IpAddress> ends, Evaluator evaluator) {
+    /**
+     * Cuts what is forbidden of the connections that have one of these ends.
+     *
+     * @param policy what is in force now
+     * @return how many connections were cut
+     * @throws dev.ikat.netlink.NetlinkException if the kernel can't be asked or refuses; call again, nothing is lost
+     */
+    public int cut(Set<IpAddress> ends, PolicyView policy) {
         if (ends.isEmpty()) {
             return 0;
         }
@@ -90,10 +90,10 @@ public final class ConnectionCutter implements AutoCloseable {
                 some.forEach(end -> entries.addAll(conntrack.entries(end)));
             }
         }
-        return cutDenied(entries, evaluator);
+        return cutDenied(entries, policy);
     }
 
-    private int cutDenied(Collection<ConntrackEntry> entries, Evaluator evaluator) {
+    private int cutDenied(Collection<ConntrackEntry> entries, PolicyView policy) {
         if (entries.isEmpty()) {
             return 0;
         }
@@ -101,13 +101,13 @@ public final class ConnectionCutter implements AutoCloseable {
         Set<ConntrackEntry> denied = new LinkedHashSet<>();
         for (ConntrackEntry entry : entries) {
             boolean exempt = entry.expected() || node.contains(entry.sender()) || node.contains(entry.receiver());
-            if (!exempt && !evaluator.evaluate(flow(entry)).accepted()) {
+            if (!exempt && !policy.evaluate(flow(entry)).accepted()) {
                 denied.add(entry);
             }
         }
         int cut = conntrack.delete(denied);
         if (cut > 0) {
-            LOG.info("cut connections that policy forbids now: connections={} examined={}", cut, entries.size());
+            LOG.info("event=connections-cut connections={} examined={}", cut, entries.size());
         }
         return cut;
     }

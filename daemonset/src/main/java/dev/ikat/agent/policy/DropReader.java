@@ -7,8 +7,8 @@ import dev.ikat.netlink.PacketHeader;
 import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.program.Decision;
 import dev.ikat.policy.program.Endpoint;
-import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;
+import dev.ikat.policy.program.PolicyView;
 import dev.ikat.policy.program.RuleId;
 import dev.ikat.policy.program.Verdict;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
@@ -20,7 +20,6 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,7 +37,7 @@ public final class DropReader implements AutoCloseable {
     private static final int LINES_A_SECOND = 10;
 
     private final NetfilterLog log;
-    private final Supplier<Evaluator> evaluator;
+    private final PolicyView policy;
     private final Function<IpAddress, Optional<ObjectKey>> pods;
     private final Clock clock;
     private final DropMetrics metrics;
@@ -52,18 +51,18 @@ public final class DropReader implements AutoCloseable {
      * Begins to read.
      *
      * @param log the group that the rules log to; closed with this
-     * @param evaluator of the program in force, asked at each drop: hand out one that is kept, don't make it each time
+     * @param policy what is in force
      * @param pods the pod that has an address, of the whole cluster
      * @param registry where the metrics {@code ikat_policy_drops} and {@code ikat_policy_drops_lost} are served
      */
     public DropReader(
             NetfilterLog log,
-            Supplier<Evaluator> evaluator,
+            PolicyView policy,
             Function<IpAddress, Optional<ObjectKey>> pods,
             PrometheusRegistry registry,
             Clock clock) {
         this.log = log;
-        this.evaluator = evaluator;
+        this.policy = policy;
         this.pods = pods;
         this.clock = clock;
         this.metrics = new DropMetrics(registry, log::lost);
@@ -75,12 +74,12 @@ public final class DropReader implements AutoCloseable {
         while (!closed) {
             try {
                 for (LoggedPacket packet : log.poll(POLL)) {
-                    explain(packet, evaluator.get(), pods, clock.instant()).ifPresent(this::report);
+                    explain(packet, policy, pods, clock.instant()).ifPresent(this::report);
                 }
             } catch (RuntimeException e) {
                 // Drops are for people to see; policy is enforced without them.
                 if (!closed) {
-                    LOG.warn("drops are not reported any more", e);
+                    LOG.warn("event=policy-drops-unread error=\"{}\"", e.getMessage(), e);
                 }
                 return;
             }
@@ -101,13 +100,13 @@ public final class DropReader implements AutoCloseable {
             lines = 0;
         }
         if (lines++ < LINES_A_SECOND) {
-            LOG.info("{}", drop);
+            LOG.info("event=policy-drop {}", drop);
         }
     }
 
     /** What was dropped; empty if it was no packet of ours, or none that can be read. */
     static Optional<Drop> explain(
-            LoggedPacket packet, Evaluator evaluator, Function<IpAddress, Optional<ObjectKey>> pods, Instant now) {
+            LoggedPacket packet, PolicyView policy, Function<IpAddress, Optional<ObjectKey>> pods, Instant now) {
         Drop.Cause cause = cause(packet.prefix());
         PacketHeader header = packet.header().orElse(null);
         if (cause == null || header == null) {
@@ -117,15 +116,15 @@ public final class DropReader implements AutoCloseable {
         boolean sender = cause == Drop.Cause.EGRESS || cause == Drop.Cause.SPOOFED;
         IpAddress own = sender ? flow.source() : flow.destination();
         IpAddress peer = sender ? flow.destination() : flow.source();
-        Optional<ObjectKey> pod = cause == Drop.Cause.SPOOFED ? Optional.empty() : podOf(own, evaluator, pods);
+        Optional<ObjectKey> pod = cause == Drop.Cause.SPOOFED ? Optional.empty() : podOf(own, policy, pods);
         return Optional.of(new Drop(
                 packet.received().orElse(now),
                 cause,
                 flow,
                 pod,
                 peer,
-                podOf(peer, evaluator, pods),
-                policies(cause, evaluator.evaluate(flow))));
+                podOf(peer, policy, pods),
+                policies(cause, policy.evaluate(flow))));
     }
 
     /** By the prefixes that the backend's rules have. */
@@ -144,8 +143,8 @@ public final class DropReader implements AutoCloseable {
     }
 
     private static Optional<ObjectKey> podOf(
-            IpAddress address, Evaluator evaluator, Function<IpAddress, Optional<ObjectKey>> pods) {
-        return evaluator.endpoint(address).flatMap(Endpoint::pod).or(() -> pods.apply(address));
+            IpAddress address, PolicyView policy, Function<IpAddress, Optional<ObjectKey>> pods) {
+        return policy.endpoint(address).flatMap(Endpoint::pod).or(() -> pods.apply(address));
     }
 
     private static List<ObjectKey> policies(Drop.Cause cause, Verdict verdict) {

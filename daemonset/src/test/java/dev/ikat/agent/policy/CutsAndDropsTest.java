@@ -174,7 +174,7 @@ class CutsAndDropsTest {
                     List.of(),
                     Set.of());
             backend.apply(change);
-            assertThat(cutter.cut(change, new Evaluator(program(isolated(), FRIEND))))
+            assertThat(cutter.cut(ConnectionCutter.ends(change), new Evaluator(program(isolated(), FRIEND))))
                     .isEqualTo(1);
 
             exchange(friend, friendServed);
@@ -205,7 +205,7 @@ class CutsAndDropsTest {
         PrometheusRegistry registry = new PrometheusRegistry();
         try (DropReader reader = new DropReader(
                 NetfilterLog.open(nodeNamespace, GROUP),
-                () -> evaluator,
+                evaluator,
                 _ -> Optional.empty(),
                 registry,
                 Clock.systemUTC())) {
@@ -259,7 +259,7 @@ class CutsAndDropsTest {
                 List.of(program.pods().get(hostInterface(SERVER))),
                 List.of(),
                 Set.of());
-        return cutter.cut(change, new Evaluator(program));
+        return cutter.cut(ConnectionCutter.ends(change), new Evaluator(program));
     }
 
     private static DirectionProgram isolated() {
