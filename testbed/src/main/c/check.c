@@ -23,7 +23,7 @@
 #define MAX_BYTES 60000 /* also the limit of one datagram */
 #define RESEND_NS 200000000LL
 
-enum protocol { TCP, UDP, ICMP };
+enum protocol { TCP, UDP, SCTP, ICMP };
 enum state { CONNECTING, TALKING, DONE };
 
 struct target {
@@ -36,6 +36,8 @@ struct target {
 	int64_t started, resend, ended;
 	const char *failure; /* NULL when it succeeded */
 	uint16_t number;
+	uint16_t port, own_port; /* of SCTP */
+	uint32_t tag;
 };
 
 static struct target *targets;
@@ -109,6 +111,10 @@ static void send_datagram(struct target *t)
 		send_ping(t);
 		return;
 	}
+	if (t->protocol == SCTP) {
+		send(t->fd, buffer, sctp_init(buffer, t->own_port, t->port, t->tag), 0);
+		return;
+	}
 	fill(t, buffer, 0, t->bytes);
 	send(t->fd, buffer, t->bytes, 0);
 }
@@ -142,9 +148,15 @@ static void begin(struct target *t, int namespace, int self, const char *address
 		end(t, "no address");
 		return;
 	}
-	if (t->protocol == ICMP) {
+	if (t->protocol == ICMP || t->protocol == SCTP) {
+		int icmp = six ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+
 		v4.sin_port = v6.sin6_port = 0;
-		t->fd = socket_in(namespace, self, t->family, SOCK_RAW, six ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+		/* No port and tag of a moment ago again: what was tracked then must not count for this try. */
+		t->tag = (uint32_t)(t->started >> 8) + t->number;
+		t->own_port = 1024 + t->tag % 64000;
+		t->port = port;
+		t->fd = socket_in(namespace, self, t->family, SOCK_RAW, t->protocol == SCTP ? IPPROTO_SCTP : icmp);
 	} else {
 		t->fd = socket_in(namespace, self, t->family, t->protocol == TCP ? SOCK_STREAM : SOCK_DGRAM, 0);
 	}
@@ -214,6 +226,14 @@ static void advance_datagram(struct target *t)
 				continue;
 			header += sizeof(*icmp);
 		}
+		if (t->protocol == SCTP) {
+			header = t->family == AF_INET ? (size_t)(buffer[0] & 0xf) * 4 : 0;
+			if ((size_t)n < header ||
+			    !sctp_is_answer(buffer + header, n - header, t->own_port, t->port, t->tag))
+				continue;
+			end(t, NULL);
+			return;
+		}
 		if ((size_t)n == header + t->bytes && matches(t, buffer + header, 0, t->bytes)) {
 			end(t, NULL);
 			return;
@@ -238,7 +258,8 @@ static int read_targets(int self)
 			fprintf(stderr, "ikat-probe: not a target: %s", line);
 			return -1;
 		}
-		t.protocol = !strcmp(protocol, "tcp") ? TCP : !strcmp(protocol, "udp") ? UDP : ICMP;
+		t.protocol = !strcmp(protocol, "tcp") ? TCP : !strcmp(protocol, "udp") ? UDP :
+			     !strcmp(protocol, "sctp") ? SCTP : ICMP;
 		if (strcmp(netns, last)) {
 			if (namespace >= 0)
 				close(namespace);

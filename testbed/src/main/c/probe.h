@@ -3,6 +3,8 @@
 #define IKAT_PROBE_H
 
 #define _GNU_SOURCE
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -11,6 +13,13 @@ int check(int argc, char **argv);
 int run(int argc, char **argv);
 int get(int argc, char **argv);
 int floor_time(int argc, char **argv);
+
+/* Packets of SCTP without the IP header, ports and tags in host order; each call returns how long what it wrote is. */
+#define SCTP_PACKET 64
+size_t sctp_init(void *into, uint16_t source, uint16_t destination, uint32_t tag);
+/* 0 where the data is no INIT for a port that is served. */
+size_t sctp_answer(const void *data, size_t length, bool (*is_served)(uint16_t port), void *into);
+bool sctp_is_answer(const void *data, size_t length, uint16_t source, uint16_t destination, uint32_t tag);
 
 static inline int64_t now_ns(void)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The echo server of a pod: one process, any number of ports, TCP and UDP, IPv4 and IPv6. */
+/* The echo server of a pod: one process, any number of ports, TCP, UDP and (the beginning of) SCTP, IPv4 and IPv6. */
 #include "probe.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #define MAX_FDS 1024
 #define BUFFER 65536
 
-enum kind { STDIN, LISTENER, DATAGRAM, STREAM };
+enum kind { STDIN, LISTENER, DATAGRAM, ASSOCIATION_V4, ASSOCIATION_V6, STREAM };
 
 struct peer {
 	enum kind kind;
@@ -26,6 +27,7 @@ static struct pollfd fds[MAX_FDS];
 static struct peer peers[MAX_FDS];
 static int count;
 static char buffer[BUFFER];
+static bool served[65536];
 
 static int add(int fd, enum kind kind)
 {
@@ -92,6 +94,57 @@ static void echo_datagrams(int fd)
 	}
 }
 
+static bool is_served(uint16_t port)
+{
+	return served[port];
+}
+
+/* One raw socket a family hears of all ports. */
+static void answer_associations(int family)
+{
+	int fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_SCTP);
+	int one = 1;
+
+	if (fd < 0) /* no right to raw sockets, or not the family: the other protocols are served all the same */
+		return;
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
+	add(fd, family == AF_INET6 ? ASSOCIATION_V6 : ASSOCIATION_V4);
+}
+
+static void answer_association(int fd, bool six)
+{
+	struct sockaddr_storage from;
+	char control[256], answer[SCTP_PACKET];
+	struct iovec data = { .iov_base = buffer };
+	struct msghdr message = { .msg_name = &from, .msg_iov = &data, .msg_iovlen = 1, .msg_control = control };
+	ssize_t n;
+
+	for (;;) {
+		data = (struct iovec){ .iov_base = buffer, .iov_len = sizeof(buffer) };
+		message.msg_namelen = sizeof(from);
+		message.msg_controllen = sizeof(control);
+		n = recvmsg(fd, &message, 0);
+		if (n < 0)
+			return;
+		/* A raw IPv4 socket gives the IP header too. */
+		ssize_t header = six ? 0 : (buffer[0] & 0xf) * 4;
+
+		if (n < header)
+			continue;
+		data = (struct iovec){ .iov_base = answer,
+				       .iov_len = sctp_answer(buffer + header, n - header, is_served, answer) };
+		message.msg_flags = 0;
+		/* The address of a raw IPv6 socket's peer must not have a port. */
+		if (six)
+			((struct sockaddr_in6 *)&from)->sin6_port = 0;
+		if (data.iov_len)
+			sendmsg(fd, &message, 0);
+	}
+}
+
 /* Returns -1 when the connection is at its end. */
 static int echo_stream(int i)
 {
@@ -137,12 +190,16 @@ int serve(int argc, char **argv)
 	for (int i = first; i < argc; i++) {
 		uint16_t port = atoi(argv[i]);
 
+		served[port] = true;
+
 		if (listen_on(AF_INET, SOCK_STREAM, port) || listen_on(AF_INET, SOCK_DGRAM, port) ||
 		    listen_on(AF_INET6, SOCK_STREAM, port) || listen_on(AF_INET6, SOCK_DGRAM, port)) {
 			fprintf(stderr, "ikat-probe: can't serve on port %s: %s\n", argv[i], strerror(errno));
 			return 1;
 		}
 	}
+	answer_associations(AF_INET);
+	answer_associations(AF_INET6);
 	puts("ready");
 	fflush(stdout);
 	for (;;) {
@@ -166,6 +223,10 @@ int serve(int argc, char **argv)
 			}
 			case DATAGRAM:
 				echo_datagrams(fds[i].fd);
+				break;
+			case ASSOCIATION_V4:
+			case ASSOCIATION_V6:
+				answer_association(fds[i].fd, peers[i].kind == ASSOCIATION_V6);
 				break;
 			case STREAM:
 				if (echo_stream(i))

@@ -64,6 +64,7 @@ class EvaluatorAgreementTest {
                         TestNamespace client = pods.get(from);
                         PORTS.forEach(port -> targets.add(Probe.Target.tcp(client, address, port)));
                         targets.add(Probe.Target.udp(client, address, PORTS.getFirst()));
+                        targets.add(Probe.Target.sctp(client, address, PORTS.getLast()));
                         targets.add(Probe.Target.icmp(client, address));
                     }
                 }
@@ -94,6 +95,7 @@ class EvaluatorAgreementTest {
         return switch (target.protocol()) {
             case TCP -> Flow.of(from, to, Protocol.TCP, target.port());
             case UDP -> Flow.of(from, to, Protocol.UDP, target.port());
+            case SCTP -> Flow.of(from, to, Protocol.SCTP, target.port());
             case ICMP -> Flow.ping(from, to);
         };
     }

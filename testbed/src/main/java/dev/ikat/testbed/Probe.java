@@ -36,6 +36,11 @@ public final class Probe {
         TCP,
         /** Sends a datagram, again every 200 ms, until it comes back. */
         UDP,
+        /**
+         * Asks for an association, again every 200 ms, until it is granted: INIT and INIT ACK by raw sockets, since a
+         * kernel may have none of SCTP. There is no echo of bytes.
+         */
+        SCTP,
         /** An echo request, ICMP or ICMPv6 by the address, again every 200 ms. */
         ICMP
     }
@@ -58,6 +63,11 @@ public final class Probe {
         /** A UDP datagram with {@link Probe#SMALL} bytes. */
         public static Target udp(TestNamespace from, IpAddress to, int port) {
             return new Target(from, Protocol.UDP, to, port, SMALL);
+        }
+
+        /** The beginning of an SCTP association. */
+        public static Target sctp(TestNamespace from, IpAddress to, int port) {
+            return new Target(from, Protocol.SCTP, to, port, SMALL);
         }
 
         /** An echo request with {@link Probe#SMALL} bytes. */
@@ -163,7 +173,7 @@ public final class Probe {
     }
 
     /**
-     * Serves an echo on TCP and UDP, IPv4 and IPv6, and returns once it listens.
+     * Serves an echo on TCP and UDP, IPv4 and IPv6, and returns once it listens; it answers SCTP's INIT, too.
      *
      * @throws CommandFailedException if a port is taken
      */

@@ -24,6 +24,8 @@ final class ProbeTest {
                                     Probe.Target.tcp(namespace, V6, 9).withBytes(60_000),
                                     Probe.Target.udp(namespace, V4, 9).withBytes(8_000),
                                     Probe.Target.udp(namespace, V6, 7),
+                                    Probe.Target.sctp(namespace, V4, 7),
+                                    Probe.Target.sctp(namespace, V6, 9),
                                     Probe.Target.icmp(namespace, V4).withBytes(1),
                                     Probe.Target.icmp(namespace, V6)),
                             LIMIT))
@@ -48,6 +50,16 @@ final class ProbeTest {
                     .extracting(outcome -> outcome.failure().orElse("reached"))
                     .containsExactly(
                             "Connection refused", "Connection refused", "Invalid argument", "Network is unreachable");
+        }
+    }
+
+    @Test
+    void anAssociationWithAPortThatIsNotServedIsNotGranted() {
+        try (TestNamespace namespace = TestNamespace.create();
+                Probe.Server _ = Probe.serve(namespace, 7)) {
+            assertThat(Probe.check(
+                            List.of(Probe.Target.sctp(namespace, V4, 9), Probe.Target.sctp(namespace, V6, 9)), LIMIT))
+                    .noneMatch(Probe.Outcome::reached);
         }
     }
 
