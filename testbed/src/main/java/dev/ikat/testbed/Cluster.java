@@ -125,11 +125,7 @@ public final class Cluster implements AutoCloseable {
 
     /** Removes a node's manifest. */
     public void withdraw(ClusterNode node) {
-        try {
-            Files.deleteIfExists(manifests.resolve(node.name() + ".yaml"));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        delete(node.name() + ".yaml");
     }
 
     /** Writes a manifest file, as one rename. */
@@ -138,6 +134,15 @@ public final class Cluster implements AutoCloseable {
             // A name that begins with a dot is no manifest yet.
             Path temporary = Files.writeString(manifests.resolve("." + fileName + ".tmp"), yaml);
             Files.move(temporary, manifests.resolve(fileName), StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Removes a manifest file, if it is there. */
+    public void delete(String fileName) {
+        try {
+            Files.deleteIfExists(manifests.resolve(fileName));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

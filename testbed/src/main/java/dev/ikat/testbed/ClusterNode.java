@@ -273,9 +273,14 @@ public final class ClusterNode implements AutoCloseable {
 
     /** The same with what the runtime passes for capabilities ({@code runtimeConfig}). */
     public ClusterPod addPod(String podName, Json runtimeConfig) {
-        TestNamespace pod = TestNamespace.create();
+        return addPod("default", podName, runtimeConfig, TestNamespace.create());
+    }
+
+    /** The same in a namespace of Kubernetes', and in a network namespace that this takes over. */
+    public ClusterPod addPod(String kubernetesNamespace, String podName, Json runtimeConfig, TestNamespace pod) {
         try {
-            CniNetwork.Sandbox sandbox = sandbox(podName, pod.path()).withRuntimeConfig(runtimeConfig);
+            CniNetwork.Sandbox sandbox =
+                    sandbox(kubernetesNamespace, podName, pod.path()).withRuntimeConfig(runtimeConfig);
             ClusterPod added =
                     new ClusterPod(podName, this, pod, sandbox, network().add(sandbox));
             pods.add(added);
@@ -288,9 +293,13 @@ public final class ClusterNode implements AutoCloseable {
 
     /** A sandbox with a container ID of its own, as containerd makes them (64 hexadecimal digits). */
     public static CniNetwork.Sandbox sandbox(String podName, Path netns) {
+        return sandbox("default", podName, netns);
+    }
+
+    private static CniNetwork.Sandbox sandbox(String kubernetesNamespace, String podName, Path netns) {
         String containerId = "%016x%048x"
                 .formatted(ProcessHandle.current().pid() << 32 | CONTAINERS.incrementAndGet(), podName.hashCode());
-        String arguments = "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=" + podName;
+        String arguments = "IgnoreUnknown=1;K8S_POD_NAMESPACE=" + kubernetesNamespace + ";K8S_POD_NAME=" + podName;
         return new CniNetwork.Sandbox(containerId, Optional.of(netns), "eth0", arguments, new Json.Obj(Map.of()));
     }
 

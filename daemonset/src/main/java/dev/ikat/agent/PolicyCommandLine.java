@@ -1,0 +1,88 @@
+package dev.ikat.agent;
+
+import dev.ikat.agent.policy.PolicySettings;
+import dev.ikat.agent.policy.PolicySettings.Backend;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.OptionalInt;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Option;
+
+/** The options about network policies. */
+final class PolicyCommandLine {
+    private static final int LAST_GROUP = 65535;
+
+    @Option(
+            names = "--policy-backend",
+            paramLabel = "nftables|none",
+            description = "What enforces network policies; with none every packet passes. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "nftables")
+    private String backend = "nftables";
+
+    @Option(
+            names = "--policy-wait",
+            paramLabel = "DURATION",
+            description = "A new pod whose labels are not known, but matter, is kept waiting this long, closed; then"
+                    + " its ADD fails, and the runtime tries again. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "10s")
+    private String wait = "10s";
+
+    @Option(
+            names = "--cut-connections",
+            paramLabel = "true|false",
+            arity = "1",
+            description = "End open connections that a policy comes to forbid. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "true")
+    private boolean cutConnections = true;
+
+    @Option(
+            names = "--drop-log-group",
+            paramLabel = "NUMBER|off",
+            description = "NFLOG group by which the kernel tells the agent what policy drops. Default:"
+                    + " ${DEFAULT-VALUE}.",
+            defaultValue = "4796")
+    private String dropLogGroup = "4796";
+
+    @Option(
+            names = "--own-table",
+            paramLabel = "true|false",
+            arity = "1",
+            description = "Let no other process change Ikat's nftables table, not even 'nft flush ruleset' (from Linux"
+                    + " 6.9); if false, or on older kernels, what they do is repaired. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "true")
+    private boolean ownTable = true;
+
+    PolicySettings read(OptionReader reader) {
+        Backend chosen = reader.parse("--policy-backend", backend, Backend.NONE, PolicyCommandLine::backend, "");
+        Duration patience = reader.parse(
+                "--policy-wait", wait, Duration.ofSeconds(10), OptionReader::duration, "is no duration, as 10s");
+        OptionalInt group =
+                reader.parse("--drop-log-group", dropLogGroup, OptionalInt.empty(), PolicyCommandLine::group, "");
+        return new PolicySettings(chosen, patience, cutConnections, group, ownTable);
+    }
+
+    private static Backend backend(String text) {
+        return Arrays.stream(Backend.values())
+                .filter(candidate -> name(candidate).equals(text))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("'" + text + "' is none of "
+                        + Arrays.stream(Backend.values())
+                                .map(PolicyCommandLine::name)
+                                .collect(Collectors.joining(", "))));
+    }
+
+    private static String name(Backend backend) {
+        return backend.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static OptionalInt group(String text) {
+        if (text.equals("off")) {
+            return OptionalInt.empty();
+        }
+        if (!text.matches("[0-9]{1,5}") || Integer.parseInt(text) > LAST_GROUP) {
+            throw new IllegalArgumentException("'" + text + "' is not 0 to " + LAST_GROUP + ", nor off");
+        }
+        return OptionalInt.of(Integer.parseInt(text));
+    }
+}

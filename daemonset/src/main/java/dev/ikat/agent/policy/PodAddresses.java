@@ -1,0 +1,42 @@
+package dev.ikat.agent.policy;
+
+import dev.ikat.model.IpAddress;
+import dev.ikat.policy.ClusterChange;
+import dev.ikat.policy.ClusterObject;
+import dev.ikat.policy.ObjectKey;
+import dev.ikat.policy.Pod;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** Which pod of the cluster has which address, for people who read about drops. Thread-safe. */
+final class PodAddresses {
+    private final Map<IpAddress, ObjectKey> pods = new ConcurrentHashMap<>();
+
+    /** The cluster is different; changes come one at a time. */
+    void changed(ClusterChange change) {
+        change.removed().forEach(this::forget);
+        change.updated().forEach(update -> {
+            forget(update.before());
+            learn(update.after());
+        });
+        change.added().forEach(this::learn);
+    }
+
+    private void learn(ClusterObject object) {
+        if (object instanceof Pod pod && !pod.hostNetwork() && !pod.ended()) {
+            pod.ips().forEach(address -> pods.put(address, pod.key()));
+        }
+    }
+
+    private void forget(ClusterObject object) {
+        if (object instanceof Pod pod) {
+            // Another pod may have the address already.
+            pod.ips().forEach(address -> pods.remove(address, pod.key()));
+        }
+    }
+
+    Optional<ObjectKey> pod(IpAddress address) {
+        return Optional.ofNullable(pods.get(address));
+    }
+}

@@ -1,0 +1,50 @@
+package dev.ikat.agent.policy;
+
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.GaugeWithCallback;
+import io.prometheus.metrics.core.metrics.Histogram;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.prometheus.metrics.model.snapshots.Unit;
+import java.util.function.IntSupplier;
+
+/** What is counted of policies. Thread-safe. */
+public final class PolicyMetrics {
+    private final PrometheusRegistry registry;
+    private final Histogram seconds;
+    private final Counter cut;
+
+    /** @param registry where they are served */
+    public PolicyMetrics(PrometheusRegistry registry) {
+        this.registry = registry;
+        this.seconds = Histogram.builder()
+                .name("ikat_policy_apply_seconds")
+                .unit(Unit.SECONDS)
+                .help("From the first event of a change of policy until the kernel enforces it.")
+                .classicOnly()
+                .classicUpperBounds(0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+                .withoutExemplars()
+                .register(registry);
+        this.cut = Counter.builder()
+                .name("ikat_policy_connections_cut")
+                .help("Open connections that were ended because a policy forbids them now.")
+                .withoutExemplars()
+                .register(registry);
+    }
+
+    /** Serves how many of the node's interfaces policy is enforced on, asked for at each scrape. */
+    public void endpoints(IntSupplier count) {
+        GaugeWithCallback.builder()
+                .name("ikat_policy_endpoints")
+                .help("Interfaces of pods on this node on which policy is enforced.")
+                .callback(callback -> callback.call(count.getAsInt()))
+                .register(registry);
+    }
+
+    void applied(long nanos) {
+        seconds.observe(Unit.nanosToSeconds(nanos));
+    }
+
+    void cut(int connections) {
+        cut.inc(connections);
+    }
+}

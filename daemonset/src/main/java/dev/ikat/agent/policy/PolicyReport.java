@@ -1,0 +1,104 @@
+package dev.ikat.agent.policy;
+
+import dev.ikat.netlink.Conntrack;
+import dev.ikat.netlink.NetfilterLog;
+import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.policy.ClusterChange;
+import dev.ikat.policy.program.PolicyChange;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.time.Clock;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What follows from policy that has come in force: forbidden connections end, and drops are told of. Thread-safe. */
+public final class PolicyReport implements PolicyListener, AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(PolicyReport.class);
+
+    private final PolicySettings settings;
+    private final Rtnetlink netlink;
+    private final PrometheusRegistry registry;
+    private final PolicyMetrics metrics;
+    private final Runnable reconcileSoon;
+    private final PodAddresses pods = new PodAddresses();
+    private volatile Optional<CutThread> cuts = Optional.empty();
+    private Optional<DropReader> drops = Optional.empty();
+
+    /**
+     * @param netlink of the node's namespace, which the calling thread is in
+     * @param registry where metrics are served
+     * @param reconcileSoon has {@link PolicyKeeper#reconcile} called
+     */
+    public PolicyReport(
+            PolicySettings settings, Rtnetlink netlink, PrometheusRegistry registry, Runnable reconcileSoon) {
+        this.settings = settings;
+        this.netlink = netlink;
+        this.registry = registry;
+        this.metrics = new PolicyMetrics(registry);
+        this.reconcileSoon = reconcileSoon;
+    }
+
+    /** What the keeper counts. */
+    public PolicyMetrics metrics() {
+        return metrics;
+    }
+
+    /** Begins, in the calling thread's network namespace. What the kernel does not offer is warned of and left out. */
+    public void start(PolicyKeeper keeper) {
+        metrics.endpoints(keeper::endpointCount);
+        if (settings.cutConnections()) {
+            try {
+                ConnectionCutter cutter = new ConnectionCutter(
+                        Conntrack.open(),
+                        () -> netlink.addresses().stream()
+                                .map(address -> address.address().address())
+                                .collect(Collectors.toUnmodifiableSet()));
+                cuts = Optional.of(new CutThread(cutter, keeper, metrics));
+            } catch (NetlinkException e) {
+                LOG.warn("event=cuts-unavailable reason=\"{}\"", e.getMessage());
+            }
+        }
+        settings.dropLogGroup().ifPresent(group -> {
+            try {
+                drops = Optional.of(
+                        new DropReader(NetfilterLog.open(group), keeper, pods::pod, registry, Clock.systemUTC()));
+            } catch (NetlinkException e) {
+                LOG.warn("event=drops-unavailable group={} reason=\"{}\"", group, e.getMessage());
+            }
+        });
+    }
+
+    /** The cluster is different. */
+    public void changed(ClusterChange change) {
+        pods.changed(change);
+    }
+
+    /** The last drops, the oldest first. */
+    public List<Drop> recentDrops() {
+        return drops.map(DropReader::recent).orElse(List.of());
+    }
+
+    @Override
+    public void needed() {
+        reconcileSoon.run();
+    }
+
+    @Override
+    public void inForce(PolicyChange change) {
+        cuts.ifPresent(thread -> thread.cut(change));
+    }
+
+    @Override
+    public void allInForce() {
+        cuts.ifPresent(CutThread::cutAll);
+    }
+
+    @Override
+    public void close() {
+        drops.ifPresent(DropReader::close);
+        cuts.ifPresent(CutThread::close);
+    }
+}
