@@ -205,11 +205,11 @@ public final class CniPlugin {
 
     private void wire(Lease lease, NetworkNamespace pod, Rtnetlink inPod, int mtu) {
         PodLink link = PodLink.of(lease.attachment());
+        // Takes effect while the pod is wired. Without the host's routes no packet passes.
+        PodPolicy.Enforcement enforcement = policy.enforce(lease);
         try {
             observer.reached(Verb.ADD, "link");
             PodWiring.Ends ends = wiring.createLink(link, pod, inPod, mtu);
-            // Takes effect while the pod's end is configured. Without the host's routes no packet passes.
-            PodPolicy.Enforcement enforcement = policy.enforce(lease);
             observer.reached(Verb.ADD, "pod");
             wiring.configurePod(lease, ends.pod(), pod, inPod);
             observer.reached(Verb.ADD, "policy");

@@ -16,15 +16,15 @@ public interface PodPolicy {
     };
 
     /**
-     * Begins to keep the lease's pod to its policy. Its link is there, its routes are not; nothing is different if the
-     * policy is in force already.
+     * Begins to keep the lease's pod to its policy. Its link may not be there yet; nothing is different if the policy
+     * is in force already.
      */
     Enforcement enforce(Lease lease);
 
     /** Ends it, now or soon, and before any later {@link #enforce} begins. Nothing happens where nothing was begun. */
     void release(Lease lease);
 
-    /** Policy that is being put in force. */
+    /** Policy that is being put in force; when it is waited for, the link is there and its routes are not. */
     @FunctionalInterface
     interface Enforcement {
         /**

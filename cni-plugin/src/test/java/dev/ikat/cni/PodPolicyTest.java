@@ -89,7 +89,7 @@ class PodPolicyTest {
         CniResponse response = call(Verb.ADD, "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web-0");
 
         assertThat(response.exitCode()).as(Node.text(response)).isZero();
-        assertThat(heard).containsExactly("enforce shop/web-0, linked", "await, linked");
+        assertThat(heard).containsExactly("enforce shop/web-0", "await, linked");
         heard.clear();
         assertThat(call(Verb.DEL, "").exitCode()).isZero();
         assertThat(heard).containsExactly("release, linked");
@@ -111,7 +111,7 @@ class PodPolicyTest {
         CniResponse response = call(Verb.ADD, "");
 
         assertThat(Node.text(response)).contains("\"code\":11");
-        assertThat(heard).containsExactly("enforce nobody, linked", "await, linked", "release, linked");
+        assertThat(heard).containsExactly("enforce nobody", "await, linked", "release, linked");
         assertThat(node.remains()).isEmpty();
     }
 

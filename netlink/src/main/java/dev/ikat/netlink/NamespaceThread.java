@@ -9,7 +9,7 @@ import java.util.function.Supplier;
 
 /**
  * A platform thread that enters network namespaces for a moment, and is in the process' own one in between. No other
- * thread of the process ever changes its namespace. One that cannot go back ends, and the pool starts another.
+ * thread of the process ever changes its namespace. One that cannot go back ends, and its pool starts another.
  */
 final class NamespaceThread extends Thread {
     private static final int MAX_THREADS = 4;
@@ -22,9 +22,9 @@ final class NamespaceThread extends Thread {
     private boolean started;
     private boolean lost;
 
-    private NamespaceThread(Runnable work) {
-        super(work, "ikat-namespace");
-        setDaemon(true);
+    NamespaceThread(Runnable work, String name, boolean daemon) {
+        super(work, name);
+        setDaemon(daemon);
         inside = Home.FD;
     }
 
@@ -46,14 +46,19 @@ final class NamespaceThread extends Thread {
                 IDLE_SECONDS,
                 TimeUnit.SECONDS,
                 new LinkedBlockingQueue<>(),
-                NamespaceThread::new);
+                work -> new NamespaceThread(work, "ikat-namespace", true));
         pool.allowCoreThreadTimeOut(true);
         return pool;
     }
 
     static <T> T call(NetworkNamespace namespace, Supplier<T> task) {
         if (Thread.currentThread() instanceof NamespaceThread thread) {
-            return thread.callInside(namespace, task);
+            thread.comeHome();
+            T result = thread.callInside(namespace, task);
+            if (thread.lost && thread.inside == Home.FD) {
+                throw new NamespaceLostError(namespace);
+            }
+            return result;
         }
         FutureTask<T> result = new FutureTask<>(() -> {
             NamespaceThread thread = (NamespaceThread) Thread.currentThread();

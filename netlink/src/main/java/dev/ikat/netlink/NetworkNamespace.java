@@ -4,7 +4,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 /**
@@ -106,15 +108,27 @@ public final class NetworkNamespace implements AutoCloseable {
     }
 
     /**
-     * Has {@code task} run inside this namespace, by a platform thread that belongs to nobody else, and waits for it.
-     * Sockets that the task opens and returns stay in this namespace and can be used from any thread. Threads that it
-     * starts stay in this namespace for ever: let it start none.
+     * Has {@code task} run inside this namespace, by a thread that {@link #threads} made or else by one that belongs to
+     * nobody, and waits for it. Sockets that the task opens and returns stay in this namespace and can be used from any
+     * thread. Threads that it starts stay in this namespace for ever: let it start none.
      *
      * @return what the task returned
      * @throws NetlinkException if the namespace can't be entered; exceptions of the task come out unchanged
      */
     public <T> T call(Supplier<T> task) {
         return NamespaceThread.call(this, task);
+    }
+
+    /**
+     * Makes platform threads that run a {@link #call} themselves: handing it to another thread, which has to wake
+     * first, costs more than what is usually done inside. One that can't come back from a namespace, which the kernel
+     * has no reason to refuse, gets a {@link NamespaceLostError}.
+     *
+     * @param prefix of their names, to which a number is added
+     */
+    public static ThreadFactory threads(String prefix) {
+        AtomicInteger number = new AtomicInteger();
+        return work -> new NamespaceThread(work, prefix + number.getAndIncrement(), false);
     }
 
     /** Closes the descriptor; idempotent. */

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -63,6 +64,29 @@ class NetworkNamespaceTest {
                     .isEqualTo(inodeOf(test.path().toString()));
             assertThat(currentInode()).isEqualTo(inodeOf("/proc/self/ns/net")).isNotEqualTo(inside);
         }
+    }
+
+    @Test
+    @RequiresRoot
+    void threadMadeForItEntersItselfAndComesBack() throws InterruptedException {
+        AtomicReference<Throwable> failure = new AtomicReference<>();
+        try (TestNamespace test = TestNamespace.create();
+                NetworkNamespace namespace = NetworkNamespace.open(test.path())) {
+            Thread thread = NetworkNamespace.threads("worker-").newThread(() -> {
+                Thread caller = Thread.currentThread();
+                long inside = namespace.call(() -> {
+                    assertThat(Thread.currentThread()).isSameAs(caller);
+                    return currentInode();
+                });
+                assertThat(caller.getName()).isEqualTo("worker-0");
+                assertThat(inside).isEqualTo(namespace.inode());
+                assertThat(currentInode()).isNotEqualTo(inside);
+            });
+            thread.setUncaughtExceptionHandler((_, e) -> failure.set(e));
+            thread.start();
+            thread.join();
+        }
+        assertThat(failure.get()).isNull();
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.ikat.agent.server;
 
 import dev.ikat.cni.CniRequest;
 import dev.ikat.cni.CniResponse;
+import dev.ikat.netlink.NetworkNamespace;
 import java.io.IOError;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -74,12 +75,7 @@ public final class CniServer implements AutoCloseable {
         this.channel = channel;
         this.selector = selector;
         this.workers = new ThreadPoolExecutor(
-                threads,
-                threads,
-                30,
-                TimeUnit.SECONDS,
-                new LinkedBlockingQueue<>(),
-                Thread.ofPlatform().name("cni-", 0).factory());
+                threads, threads, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), NetworkNamespace.threads("cni-"));
         this.workers.allowCoreThreadTimeOut(true);
         this.acceptor = Thread.ofPlatform().name("cni-accept").unstarted(this::accept);
     }
