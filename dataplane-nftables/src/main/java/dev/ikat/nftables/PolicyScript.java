@@ -87,11 +87,16 @@ final class PolicyScript {
     }
 
     private void drop(Script script, String chain, String prefix, String comment) {
+        drop(script, chain, "", prefix, comment);
+    }
+
+    /** Drops what matches, which ends in a space where it is not empty, and has it logged before. */
+    private void drop(Script script, String chain, String match, String prefix, String comment) {
         logGroup.ifPresent(group -> script.addRule(
                 chain,
-                "limit rate 50/second burst 100 packets log prefix \"%s\" group %d snaplen 128"
-                        .formatted(prefix, group)));
-        script.addRule(chain, "counter drop", comment);
+                "%slimit rate 50/second burst 100 packets log prefix \"%s\" group %d snaplen 128"
+                        .formatted(match, prefix, group)));
+        script.addRule(chain, match + "counter drop", comment);
     }
 
     /** The sets of an address set, one for each family, and their members. */
@@ -155,13 +160,15 @@ final class PolicyScript {
         // Conntrack takes a segment of a connection it has forgotten for a new one, and its answer for a reply: a
         // connection that was cut would be back.
         script.addRule(first, "tcp flags & (fin | syn | rst | ack) != syn counter reject with tcp reset");
+        String prefix = "ikat " + (direction == Direction.INGRESS ? "i " : "e ")
+                + program.endpoint().hostInterface();
         List<TierProgram> tiers = tiers(program, direction);
         for (int i = 0; i < tiers.size(); i++) {
             TierProgram tier = tiers.get(i);
             String chain = chains.get(i);
             String pass = i + 1 < tiers.size() ? "goto " + chains.get(i + 1) : "return";
             for (CompiledRule rule : tier.rules()) {
-                rule(script, chain, rule, pass, direction, families, forms);
+                rule(script, chain, rule, pass, prefix, direction, families, forms);
             }
             switch (tier.otherwise()) {
                 case ACCEPT -> script.addRule(chain, "counter return");
@@ -170,8 +177,7 @@ final class PolicyScript {
                     drop(
                             script,
                             chain,
-                            "ikat " + (direction == Direction.INGRESS ? "i " : "e ")
-                                    + program.endpoint().hostInterface(),
+                            prefix,
                             tier.isolatedBy().stream().map(Object::toString).collect(Collectors.joining(", ")));
             }
         }
@@ -184,23 +190,25 @@ final class PolicyScript {
         };
     }
 
-    private static void rule(
+    private void rule(
             Script script,
             String chain,
             CompiledRule rule,
             String pass,
+            String prefix,
             Direction direction,
             Set<IpFamily> families,
             Function<SetId, AddressSet.Form> forms) {
-        String verdict = switch (rule.action()) {
-            case ACCEPT -> "counter return";
-            case DENY -> "counter drop";
-            case PASS -> "counter " + pass;
-        };
         // Ports first: comparing one takes a fraction of what looking an address up does.
         for (String ports : ports(rule.ports())) {
             for (String peers : peers(rule, direction, families, forms)) {
-                script.addRule(chain, ports + peers + verdict, rule.id().toString());
+                String match = ports + peers;
+                String comment = rule.id().toString();
+                switch (rule.action()) {
+                    case ACCEPT -> script.addRule(chain, match + "counter return", comment);
+                    case DENY -> drop(script, chain, match, prefix, comment);
+                    case PASS -> script.addRule(chain, match + "counter " + pass, comment);
+                }
             }
         }
     }

@@ -8,6 +8,8 @@ import dev.ikat.model.Cidr;
 import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
+import dev.ikat.netlink.NetfilterLog;
+import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.policy.NetworkPolicy.Direction;
 import dev.ikat.policy.NetworkPolicy.IpBlock;
 import dev.ikat.policy.ObjectKey;
@@ -286,6 +288,25 @@ class NftablesBackendTest {
                 open(3)));
         assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 81", "v6 tcp 80", "v6 tcp 81");
         assertThat(reached(stranger)).containsExactlyInAnyOrder("v6 tcp 80", "v6 tcp 81");
+    }
+
+    @Test
+    void whatARuleDeniesIsLoggedLikeWhatNoneAllows() {
+        TierProgram admin = new TierProgram(
+                Tier.ADMIN, List.of(rule(Action.DENY, block("10.244.1.3/32"), tcp(80))), Action.PASS, List.of());
+        try (NetworkNamespace namespace = NetworkNamespace.open(node.path());
+                NetfilterLog log = NetfilterLog.open(namespace, 4796)) {
+            backend.replace(program(
+                    List.of(),
+                    new PodProgram(endpoint(1), new DirectionProgram(List.of(admin)), DirectionProgram.OPEN),
+                    open(2),
+                    open(3)));
+            assertThat(reached(stranger)).doesNotContain("v4 tcp 80").contains("v4 tcp 81");
+            assertThat(log.poll(Duration.ofSeconds(2))).isNotEmpty().allSatisfy(packet -> {
+                assertThat(packet.prefix()).isEqualTo("ikat i " + hostInterface(1));
+                assertThat(packet.header().orElseThrow().destinationPort()).isEqualTo(80);
+            });
+        }
     }
 
     @Test
