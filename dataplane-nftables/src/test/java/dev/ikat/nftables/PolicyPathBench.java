@@ -10,6 +10,7 @@ import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.policy.program.SetId;
 import dev.ikat.policy.program.SetMember;
 import dev.ikat.testbed.BenchTable;
+import dev.ikat.testbed.Iperf;
 import dev.ikat.testbed.Probe;
 import dev.ikat.testbed.Samples;
 import dev.ikat.testbed.Terminal;
@@ -23,12 +24,14 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * What policies cost a packet: connections and round trips between two pods of one node that has few policies, many, or
@@ -38,6 +41,8 @@ final class PolicyPathBench {
     private static final int PORT = 9000;
     private static final int DENIED_PORT = 9001;
     private static final int ROUNDS = 15;
+    private static final int STREAM_ROUNDS = 5;
+    private static final int STREAM_SECONDS = 3;
     private static final int CONNECTIONS = 400;
     private static final int ROUND_TRIPS = 3000;
     private static final int SELECTORS = 400;
@@ -59,6 +64,7 @@ final class PolicyPathBench {
         final TestNamespace client = node.addPod(PolicyBench.endpoint(2));
         final Samples connections = new Samples();
         final Samples roundTrips = new Samples();
+        final Samples streams = new Samples();
         private final ServerSocketChannel listening;
         private final Probe.Server denied;
 
@@ -176,9 +182,11 @@ final class PolicyPathBench {
             }
             for (int round = 0; round < ROUNDS; round++) {
                 lanes.forEach(Lane::measure);
-                java.util.Collections.rotate(lanes, 1);
+                Collections.rotate(lanes, 1);
                 terminal.line(terminal.faint("  per packet, round %d of %d".formatted(round + 1, ROUNDS)));
             }
+            stream(lanes);
+            report("10,000 policies: one stream, Gbit/s", many.streams, few.streams, linear.streams, true);
             report("10,000 policies: a round trip, µs", many.roundTrips, few.roundTrips, linear.roundTrips, false);
             report(
                     "10,000 policies: connections per second",
@@ -189,15 +197,32 @@ final class PolicyPathBench {
         }
     }
 
+    /** All at once, so that each has the same share of a shared machine. */
+    private void stream(List<Lane> lanes) {
+        for (int round = 0; round < STREAM_ROUNDS; round++) {
+            List<CompletableFuture<Double>> running = lanes.stream()
+                    .map(lane -> CompletableFuture.supplyAsync(
+                            () -> Iperf.gigabitsPerSecond(lane.client, lane.server, Lane.address(1), STREAM_SECONDS),
+                            task -> Thread.ofVirtual().start(task)))
+                    .toList();
+            for (int i = 0; i < lanes.size(); i++) {
+                lanes.get(i).streams.add(running.get(i).join());
+            }
+            Collections.rotate(lanes, 1);
+            terminal.line(terminal.faint("  streams, round %d of %d".formatted(round + 1, STREAM_ROUNDS)));
+        }
+    }
+
     private void report(String measure, Samples many, Samples few, Samples linear, boolean lowIsBad) {
         double cost =
                 lowIsBad ? few.dividedBy(many).median() : many.dividedBy(few).median();
         double times = lowIsBad
                 ? many.dividedBy(linear).median()
                 : linear.dividedBy(many).median();
-        String shown = many.show("%.0f", lowIsBad);
-        table.atMostTimes(measure, shown, "10 policies", few.show("%.0f", lowIsBad), cost, 1.05);
-        table.note(measure, shown, "iptables, linear", linear.show("%.0f", lowIsBad), OptionalDouble.of(times));
+        String form = many.median() < 100 ? "%.1f" : "%.0f";
+        String shown = many.show(form, lowIsBad);
+        table.atMostTimes(measure, shown, "10 policies", few.show(form, lowIsBad), cost, 1.05);
+        table.note(measure, shown, "iptables, linear", linear.show(form, lowIsBad), OptionalDouble.of(times));
     }
 
     private static final SetId CLIENT = new SetId("client");
@@ -210,6 +235,7 @@ final class PolicyPathBench {
         if (server != null && !server.ingress().isOpen()) {
             rules.addAll(server.ingress().tiers().getFirst().rules());
         }
+        rules.add(PolicyBench.rule(policies, new PeerMatch.InSet(CLIENT), Iperf.PORT));
         rules.add(PolicyBench.rule(policies, new PeerMatch.InSet(CLIENT), PORT));
         Map<InterfaceName, PodProgram> pods = new HashMap<>(program.pods());
         pods.put(PolicyBench.endpoint(1).hostInterface(), PolicyBench.pod(1, rules));
@@ -242,8 +268,13 @@ final class PolicyPathBench {
                     .append(1000 + i / 110)
                     .append(" -j ACCEPT\n");
         }
-        rules.append("-A FORWARD -s ").append(Lane.address(2)).append(" -d ").append(Lane.address(1));
-        rules.append(" -p tcp -m tcp --dport ").append(PORT).append(" -j ACCEPT\n");
+        for (int port : List.of(Iperf.PORT, PORT)) {
+            rules.append("-A FORWARD -s ")
+                    .append(Lane.address(2))
+                    .append(" -d ")
+                    .append(Lane.address(1));
+            rules.append(" -p tcp -m tcp --dport ").append(port).append(" -j ACCEPT\n");
+        }
         rules.append("-A FORWARD -d ").append(Lane.address(1)).append(" -j DROP\nCOMMIT\n");
         lane.node
                 .namespace()

@@ -2,12 +2,10 @@ package dev.ikat.testbed;
 
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -18,8 +16,6 @@ import java.util.function.ToLongFunction;
 /** iperf3 between two pods, on one node and across two, both ends pinned, beside the plain kernel's way. */
 final class ThroughputBench {
     private static final int ROUNDS = 9;
-    private static final int ATTEMPTS = 3;
-    private static final int PORT = 5201;
     private static final Duration LIMIT = Duration.ofSeconds(3);
 
     private final Terminal terminal;
@@ -141,7 +137,8 @@ final class ThroughputBench {
         paths.forEach(ThroughputBench::reach);
         for (int round = 0; round < ROUNDS; round++) {
             List<CompletableFuture<Double>> running = turns.stream()
-                    .map(path -> CompletableFuture.supplyAsync(() -> iperf(path), lanes))
+                    .map(path -> CompletableFuture.supplyAsync(
+                            () -> Iperf.gigabitsPerSecond(path.client, path.server, path.to, seconds), lanes))
                     .toList();
             List<String> rates = new ArrayList<>();
             for (int i = 0; i < turns.size(); i++) {
@@ -152,63 +149,6 @@ final class ThroughputBench {
             terminal.line(terminal.faint(
                     "  %s, round %d of %d, Gbit/s: %s".formatted(what, round + 1, ROUNDS, String.join(", ", rates))));
             Collections.rotate(turns, 1);
-        }
-    }
-
-    /** The rate in Gbit/s. */
-    private double iperf(Lane path) {
-        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-            Optional<Double> rate = tryIperf(path);
-            if (rate.isPresent()) {
-                return rate.get();
-            }
-        }
-        throw new CommandFailedException(path.name + ": iperf3 reported no rate in " + ATTEMPTS + " attempts");
-    }
-
-    /**
-     * The server on the first processor, the client on the second: unpinned, rates fall into two groups. Empty where
-     * iperf3 ended its report without what the receiver got, as it sometimes does on a busy machine.
-     */
-    private Optional<Double> tryIperf(Lane path) {
-        try (TestDirectory directory = TestDirectory.create()) {
-            Path log = directory.path().resolve("server.log");
-            Process server = path.server
-                    .runner("taskset", "-c", "0", "iperf3", "-s", "-1", "-p", Integer.toString(PORT))
-                    .startInBackground(log);
-            try {
-                Await.until(
-                        LIMIT,
-                        () -> "iperf3 does not listen",
-                        () -> path.server
-                                .exec("ss", "-Hltn", "sport", "=", ":" + PORT)
-                                .contains("LISTEN"));
-                Json report = Json.parse(path.client
-                        .runner(
-                                "taskset",
-                                "-c",
-                                "1",
-                                "iperf3",
-                                "-J",
-                                "-c",
-                                path.to.toString(),
-                                "-p",
-                                Integer.toString(PORT),
-                                "-t",
-                                Integer.toString(seconds),
-                                "-O",
-                                "1")
-                        .run()
-                        .orThrow()
-                        .stdout());
-                return report.get("end")
-                        .get("sum_received")
-                        .get("bits_per_second")
-                        .asText()
-                        .map(bits -> Double.parseDouble(bits) / 1e9);
-            } finally {
-                server.destroyForcibly();
-            }
         }
     }
 
