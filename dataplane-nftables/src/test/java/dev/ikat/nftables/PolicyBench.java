@@ -1,7 +1,6 @@
 package dev.ikat.nftables;
 
-import dev.ikat.model.Attachment;
-import dev.ikat.model.ContainerId;
+import dev.ikat.backendtests.RoutedNode;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.policy.NetworkPolicy.Direction;
@@ -12,7 +11,6 @@ import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.DirectionProgram;
-import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.PeerMatch;
 import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyChange;
@@ -32,7 +30,6 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -60,16 +57,6 @@ public final class PolicyBench {
                 .formatted(Runtime.getRuntime().availableProcessors(), System.getProperty("os.version")));
         bench.table.print();
         System.exit(bench.table.allMet() ? 0 : 3);
-    }
-
-    static Endpoint endpoint(int number) {
-        return new Endpoint(
-                new Attachment(new ContainerId("c" + number), new InterfaceName("eth0")),
-                new InterfaceName("ik%011x".formatted(number)),
-                List.of(
-                        IpAddress.parse("10.244.1." + number),
-                        IpAddress.parse("fd00:10:244:1::" + Integer.toHexString(number))),
-                Optional.of(new ObjectKey(ObjectKind.POD, "shop", "pod-" + number)));
     }
 
     /** So many members that no other set has. */
@@ -108,7 +95,7 @@ public final class PolicyBench {
                         rules,
                         Action.DENY,
                         List.of(rules.getFirst().id().policy()))));
-        return new PodProgram(endpoint(number), ingress, DirectionProgram.OPEN);
+        return new PodProgram(RoutedNode.endpoint(number), ingress, DirectionProgram.OPEN);
     }
 
     static CompiledRule rule(int number, PeerMatch peer, int port) {
@@ -155,7 +142,8 @@ public final class PolicyBench {
                         List.of(pod(number, List.of(rule(number, new PeerMatch.InSet(large.id()), 80)))),
                         List.of(),
                         Set.of()))));
-                backend.apply(new PolicyChange(List.of(), Map.of(), List.of(), List.of(endpoint(number)), Set.of()));
+                backend.apply(new PolicyChange(
+                        List.of(), Map.of(), List.of(), List.of(RoutedNode.endpoint(number)), Set.of()));
             }
             table.atMost("one member of a set of 10,000, ms", member.show("%.3f", false), member.median(), 1.0, "ms");
             table.note("a pod that nothing isolates, ms", open.show("%.3f", false), "", "", OptionalDouble.empty());

@@ -1,5 +1,6 @@
 package dev.ikat.nftables;
 
+import dev.ikat.backendtests.RoutedNode;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.policy.program.AddressSet;
@@ -60,8 +61,8 @@ final class PolicyPathBench {
     /** A node with a client and a server, and what was measured between them. */
     private static final class Lane implements AutoCloseable {
         final RoutedNode node = new RoutedNode();
-        final TestNamespace server = node.addPod(PolicyBench.endpoint(1));
-        final TestNamespace client = node.addPod(PolicyBench.endpoint(2));
+        final TestNamespace server = node.addPod(RoutedNode.endpoint(1));
+        final TestNamespace client = node.addPod(RoutedNode.endpoint(2));
         final Samples connections = new Samples();
         final Samples roundTrips = new Samples();
         final Samples streams = new Samples();
@@ -74,7 +75,7 @@ final class PolicyPathBench {
         }
 
         static IpAddress address(int number) {
-            return PolicyBench.endpoint(number).addresses().getFirst();
+            return RoutedNode.endpoint(number).addresses().getFirst();
         }
 
         /** Accepts, and sends back byte for byte until the other side closes. */
@@ -230,7 +231,7 @@ final class PolicyPathBench {
     /** The server's own policy, which is the last of its rules. */
     private static NftablesTable nftables(Lane lane, int policies) {
         PolicyProgram program = PolicyBench.program(policies - 1, Math.min(SELECTORS, policies), 20);
-        PodProgram server = program.pods().get(PolicyBench.endpoint(1).hostInterface());
+        PodProgram server = program.pods().get(RoutedNode.endpoint(1).hostInterface());
         List<CompiledRule> rules = new ArrayList<>();
         if (server != null && !server.ingress().isOpen()) {
             rules.addAll(server.ingress().tiers().getFirst().rules());
@@ -238,7 +239,7 @@ final class PolicyPathBench {
         rules.add(PolicyBench.rule(policies, new PeerMatch.InSet(CLIENT), Iperf.PORT));
         rules.add(PolicyBench.rule(policies, new PeerMatch.InSet(CLIENT), PORT));
         Map<InterfaceName, PodProgram> pods = new HashMap<>(program.pods());
-        pods.put(PolicyBench.endpoint(1).hostInterface(), PolicyBench.pod(1, rules));
+        pods.put(RoutedNode.endpoint(1).hostInterface(), PolicyBench.pod(1, rules));
         Map<SetId, AddressSet> sets = new HashMap<>(program.sets());
         sets.put(
                 CLIENT,

@@ -1,12 +1,11 @@
-package dev.ikat.nftables;
-
-import static org.assertj.core.api.Assertions.assertThat;
+package dev.ikat.backendtests;
 
 import dev.ikat.model.IpAddress;
 import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;
+import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.testbed.Generator;
 import dev.ikat.testbed.Probe;
@@ -17,7 +16,6 @@ import dev.ikat.testbed.TestNamespace;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalInt;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -30,10 +28,9 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @RequiresRoot
 @RequiresProgram("conntrack")
-class EvaluatorAgreementTest {
+public abstract class EvaluatorAgreement {
     private static final int PODS = 5;
     private static final List<Integer> PORTS = List.of(80, 81);
-    private static final int PROGRAMS = Integer.getInteger("ikat.differential.programs", 300);
     /** After this a connection counts as dropped; those that should not be are tried again with patience. */
     private static final Duration QUICK = Duration.ofMillis(150);
 
@@ -44,14 +41,21 @@ class EvaluatorAgreementTest {
     private final List<Endpoint> endpoints = new ArrayList<>();
     private final List<Probe.Target> targets = new ArrayList<>();
     private RoutedNode node;
-    private NftablesTable table;
-    private NftablesBackend backend;
+    private PolicyBackend backend;
+
+    /** Opens the backend in the namespace of a node. */
+    protected abstract PolicyBackend open(TestNamespace node);
+
+    /** How many programs are tried where nobody says otherwise. */
+    protected int programs() {
+        return 300;
+    }
 
     @BeforeEach
-    void make() {
+    final void make() {
         node = keep(new RoutedNode());
         for (int i = 1; i <= PODS; i++) {
-            Endpoint endpoint = PolicyBench.endpoint(i);
+            Endpoint endpoint = RoutedNode.endpoint(i);
             TestNamespace pod = node.addPod(endpoint);
             keep(Probe.serve(pod, PORTS.stream().mapToInt(Integer::intValue).toArray()));
             pods.add(pod);
@@ -70,8 +74,7 @@ class EvaluatorAgreementTest {
                 }
             }
         }
-        table = keep(InNamespace.call(node.namespace().path(), () -> NftablesTable.open(true)));
-        backend = new NftablesBackend(table, OptionalInt.of(4796));
+        backend = keep(open(node.namespace()));
     }
 
     private <T extends AutoCloseable> T keep(T part) {
@@ -80,7 +83,7 @@ class EvaluatorAgreementTest {
     }
 
     @AfterEach
-    void close() throws Exception {
+    final void close() throws Exception {
         for (AutoCloseable part : parts.reversed()) {
             part.close();
         }
@@ -161,15 +164,14 @@ class EvaluatorAgreementTest {
     }
 
     @Test
-    void kernelDoesWhatTheEvaluatorSays() {
-        Seeds.forEach(PROGRAMS, this::agree);
+    protected void kernelDoesWhatTheEvaluatorSays() {
+        Seeds.forEach(Integer.getInteger("ikat.differential.programs", programs()), this::agree);
     }
 
     /** Seeds that failed once. */
     @ParameterizedTest
     @ValueSource(longs = {1})
-    void kernelDoesWhatTheEvaluatorSaysOfWhatWentWrongBefore(long seed) {
+    protected void kernelDoesWhatTheEvaluatorSaysOfWhatWentWrongBefore(long seed) {
         Seeds.with(seed, this::agree);
-        assertThat(table.isProtected()).isTrue();
     }
 }

@@ -1,27 +1,47 @@
-package dev.ikat.nftables;
+package dev.ikat.backendtests;
 
+import dev.ikat.model.Attachment;
+import dev.ikat.model.ContainerId;
+import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import dev.ikat.policy.ObjectKey;
+import dev.ikat.policy.ObjectKind;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.testbed.TestNamespace;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** A namespace as a node, to which pods are wired as Ikat does it, by {@code ip} alone. */
-final class RoutedNode implements AutoCloseable {
+public final class RoutedNode implements AutoCloseable {
     private final TestNamespace node = TestNamespace.create();
     private final List<TestNamespace> pods = new ArrayList<>();
 
-    RoutedNode() {
+    /** A node that forwards and has no pods. */
+    public RoutedNode() {
         node.sysctl("net.ipv4.ip_forward", "1");
         node.sysctl("net.ipv6.conf.all.forwarding", "1");
     }
 
-    TestNamespace namespace() {
+    /** The endpoint of the pod with this number, 1 to 254: {@code shop/pod-1}, 10.244.1.1 and fd00:10:244:1::1. */
+    public static Endpoint endpoint(int number) {
+        return new Endpoint(
+                new Attachment(new ContainerId("c" + number), new InterfaceName("eth0")),
+                new InterfaceName("ik%011x".formatted(number)),
+                List.of(
+                        IpAddress.parse("10.244.1." + number),
+                        IpAddress.parse("fd00:10:244:1::" + Integer.toHexString(number))),
+                Optional.of(new ObjectKey(ObjectKind.POD, "shop", "pod-" + number)));
+    }
+
+    /** The node. */
+    public TestNamespace namespace() {
         return node;
     }
 
-    TestNamespace addPod(Endpoint endpoint) {
+    /** A pod with this endpoint. */
+    public TestNamespace addPod(Endpoint endpoint) {
         TestNamespace pod = TestNamespace.create();
         pods.add(pod);
         String host = endpoint.hostInterface().value();

@@ -1,4 +1,4 @@
-package dev.ikat.nftables;
+package dev.ikat.backendtests;
 
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceName;

@@ -1,0 +1,362 @@
+package dev.ikat.backendtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.policy.NetworkPolicy.Direction;
+import dev.ikat.policy.NetworkPolicy.IpBlock;
+import dev.ikat.policy.ObjectKey;
+import dev.ikat.policy.ObjectKind;
+import dev.ikat.policy.Protocol;
+import dev.ikat.policy.program.Action;
+import dev.ikat.policy.program.AddressSet;
+import dev.ikat.policy.program.CompiledRule;
+import dev.ikat.policy.program.DirectionProgram;
+import dev.ikat.policy.program.Endpoint;
+import dev.ikat.policy.program.PeerMatch;
+import dev.ikat.policy.program.PodProgram;
+import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.policy.program.PolicyBackendException;
+import dev.ikat.policy.program.PolicyChange;
+import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.policy.program.PortSpan;
+import dev.ikat.policy.program.RuleId;
+import dev.ikat.policy.program.SetId;
+import dev.ikat.policy.program.SetMember;
+import dev.ikat.policy.program.Tier;
+import dev.ikat.policy.program.TierProgram;
+import dev.ikat.testbed.Probe;
+import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.TestNamespace;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A node with three pods of which the first is the server: what a backend lets pass there. */
+@RequiresRoot
+public abstract class BackendContract {
+    private static final Duration LIMIT = Duration.ofMillis(400);
+    protected static final ObjectKey POLICY = new ObjectKey(ObjectKind.NETWORK_POLICY, "shop", "web");
+    protected static final SetId CLIENTS = new SetId("sclients");
+    private static final SetId PORTS = new SetId("pports");
+
+    private final List<AutoCloseable> parts = new ArrayList<>();
+    protected TestNamespace node;
+    protected TestNamespace server;
+    protected TestNamespace friend;
+    protected TestNamespace stranger;
+    protected PolicyBackend backend;
+
+    /** Opens the backend in the namespace of the node. */
+    protected abstract PolicyBackend open(TestNamespace node);
+
+    @BeforeEach
+    final void make() {
+        RoutedNode routed = keep(new RoutedNode());
+        node = routed.namespace();
+        server = routed.addPod(endpoint(1));
+        friend = routed.addPod(endpoint(2));
+        stranger = routed.addPod(endpoint(3));
+        keep(Probe.serve(server, 80, 81));
+        keep(Probe.serve(friend, 80));
+        backend = keep(open(node));
+    }
+
+    protected final <T extends AutoCloseable> T keep(T part) {
+        parts.add(part);
+        return part;
+    }
+
+    @AfterEach
+    final void close() throws Exception {
+        for (AutoCloseable part : parts.reversed()) {
+            part.close();
+        }
+    }
+
+    protected static InterfaceName hostInterface(int number) {
+        return endpoint(number).hostInterface();
+    }
+
+    protected static IpAddress v4(int number) {
+        return IpAddress.parse("10.244.1." + number);
+    }
+
+    protected static IpAddress v6(int number) {
+        return IpAddress.parse("fd00:10:244:1::" + number);
+    }
+
+    protected static Endpoint endpoint(int number) {
+        return RoutedNode.endpoint(number);
+    }
+
+    protected static PodProgram open(int number) {
+        return new PodProgram(endpoint(number), DirectionProgram.OPEN, DirectionProgram.OPEN);
+    }
+
+    protected static DirectionProgram isolated(CompiledRule... rules) {
+        return new DirectionProgram(
+                List.of(new TierProgram(Tier.NETWORK_POLICY, List.of(rules), Action.DENY, List.of(POLICY))));
+    }
+
+    protected static CompiledRule rule(Action action, List<PeerMatch> peers, PortSpan... ports) {
+        return new CompiledRule(new RuleId(POLICY, Direction.INGRESS, 0), action, peers, List.of(ports));
+    }
+
+    protected static PortSpan tcp(int port) {
+        return new PortSpan(Protocol.TCP, port, port);
+    }
+
+    protected static List<PeerMatch> clients() {
+        return List.of(new PeerMatch.InSet(CLIENTS));
+    }
+
+    protected static List<PeerMatch> block(String cidr, String... except) {
+        return List.of(new PeerMatch.InBlock(
+                new IpBlock(Cidr.parse(cidr), Stream.of(except).map(Cidr::parse).toList())));
+    }
+
+    protected static AddressSet set(int... numbers) {
+        return new AddressSet(CLIENTS, AddressSet.Form.ADDRESSES, "pods app=client", members(numbers));
+    }
+
+    protected static Set<SetMember> members(int... numbers) {
+        return java.util.Arrays.stream(numbers)
+                .boxed()
+                .flatMap(n ->
+                        Stream.<SetMember>of(new SetMember.AddressMember(v4(n)), new SetMember.AddressMember(v6(n))))
+                .collect(Collectors.toSet());
+    }
+
+    protected static PolicyProgram program(List<AddressSet> sets, PodProgram... pods) {
+        return new PolicyProgram(
+                sets.stream().collect(Collectors.toMap(AddressSet::id, s -> s)),
+                Stream.of(pods).collect(Collectors.toMap(p -> p.endpoint().hostInterface(), p -> p)));
+    }
+
+    protected static PolicyProgram ingress(List<AddressSet> sets, CompiledRule... rules) {
+        return program(sets, new PodProgram(endpoint(1), isolated(rules), DirectionProgram.OPEN), open(2), open(3));
+    }
+
+    /** Which of the server's ports can be reached from where, in words: {@code v4 tcp 80}. */
+    protected static Set<String> reached(TestNamespace from) {
+        List<Probe.Target> targets = List.of(
+                Probe.Target.tcp(from, v4(1), 80),
+                Probe.Target.tcp(from, v6(1), 80),
+                Probe.Target.tcp(from, v4(1), 81),
+                Probe.Target.tcp(from, v6(1), 81),
+                Probe.Target.udp(from, v4(1), 80),
+                Probe.Target.udp(from, v6(1), 80));
+        return Probe.check(targets, LIMIT).stream()
+                .filter(Probe.Outcome::reached)
+                .map(outcome -> {
+                    Probe.Target target = outcome.target();
+                    return (target.to().equals(v4(1)) ? "v4 " : "v6 ")
+                            + target.protocol().name().toLowerCase(java.util.Locale.ROOT) + " " + target.port();
+                })
+                .collect(Collectors.toSet());
+    }
+
+    protected static final Set<String> ALL =
+            Set.of("v4 tcp 80", "v6 tcp 80", "v4 tcp 81", "v6 tcp 81", "v4 udp 80", "v6 udp 80");
+
+    @Test
+    protected void openPodsReachEachOther() {
+        backend.replace(program(List.of(), open(1), open(2), open(3)));
+        assertThat(reached(friend)).isEqualTo(ALL);
+        assertThat(reached(stranger)).isEqualTo(ALL);
+    }
+
+    @Test
+    protected void interfaceWithoutProgramIsClosed() {
+        backend.replace(program(List.of(), open(1), open(2)));
+        assertThat(reached(friend)).isEqualTo(ALL);
+        assertThat(reached(stranger)).isEmpty();
+        backend.replace(program(List.of(), open(2), open(3)));
+        assertThat(reached(friend)).isEmpty();
+    }
+
+    @Test
+    protected void isolationLetsPassOnlyWhatARuleMatches() {
+        backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80))));
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
+        assertThat(reached(stranger)).isEmpty();
+        backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients())));
+        assertThat(reached(friend)).isEqualTo(ALL);
+        assertThat(reached(stranger)).isEmpty();
+    }
+
+    @Test
+    protected void portsOfAnyPeer() {
+        backend.replace(
+                ingress(List.of(), rule(Action.ACCEPT, List.of(), new PortSpan(Protocol.TCP, 81, 90), tcp(85))));
+        assertThat(reached(stranger)).containsExactlyInAnyOrder("v4 tcp 81", "v6 tcp 81");
+        backend.replace(ingress(List.of(), rule(Action.ACCEPT, List.of(), PortSpan.all(Protocol.UDP), tcp(81))));
+        assertThat(reached(stranger)).containsExactlyInAnyOrder("v4 tcp 81", "v6 tcp 81", "v4 udp 80", "v6 udp 80");
+    }
+
+    @Test
+    protected void blocksHaveHoles() {
+        backend.replace(ingress(
+                List.of(),
+                rule(Action.ACCEPT, block("10.244.0.0/16", "10.244.1.3/32")),
+                rule(Action.ACCEPT, block("::/0", "fd00:10:244:1::2/128"))));
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v4 tcp 81", "v4 udp 80");
+        assertThat(reached(stranger)).containsExactlyInAnyOrder("v6 tcp 80", "v6 tcp 81", "v6 udp 80");
+    }
+
+    @Test
+    protected void senderAndReceiverMustBothLetPass() {
+        PodProgram friendSends = new PodProgram(
+                endpoint(2), DirectionProgram.OPEN, isolated(rule(Action.ACCEPT, block("10.244.1.1/32"), tcp(80))));
+        backend.replace(program(List.of(), open(1), friendSends, open(3)));
+        assertThat(reached(friend)).containsExactly("v4 tcp 80");
+        PodProgram closed = new PodProgram(endpoint(1), isolated(), DirectionProgram.OPEN);
+        backend.replace(program(List.of(), closed, friendSends, open(3)));
+        assertThat(reached(friend)).isEmpty();
+    }
+
+    @Test
+    protected void namedPortsAreSetsOfAddressAndPort() {
+        AddressSet ports = new AddressSet(
+                PORTS,
+                AddressSet.Form.PORTS,
+                "port web",
+                Set.of(
+                        new SetMember.PortMember(v4(1), Protocol.TCP, 81),
+                        new SetMember.PortMember(v6(1), Protocol.UDP, 80)));
+        PodProgram friendSends = new PodProgram(
+                endpoint(2), DirectionProgram.OPEN, isolated(rule(Action.ACCEPT, List.of(new PeerMatch.InSet(PORTS)))));
+        backend.replace(program(List.of(ports), open(1), friendSends, open(3)));
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 81", "v6 udp 80");
+
+        backend.apply(new PolicyChange(
+                List.of(),
+                Map.of(
+                        PORTS,
+                        new PolicyChange.Members(
+                                Set.of(new SetMember.PortMember(v6(1), Protocol.TCP, 80)),
+                                Set.of(new SetMember.PortMember(v4(1), Protocol.TCP, 81)))),
+                List.of(),
+                List.of(),
+                Set.of()));
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v6 tcp 80", "v6 udp 80");
+    }
+
+    @Test
+    protected void tiersAreAskedInOrder() {
+        TierProgram admin = new TierProgram(
+                Tier.ADMIN,
+                List.of(
+                        rule(Action.DENY, block("10.244.1.3/32")),
+                        rule(Action.PASS, block("10.244.1.2/32")),
+                        rule(Action.ACCEPT, List.of(), tcp(80))),
+                Action.PASS,
+                List.of());
+        TierProgram policies = new TierProgram(
+                Tier.NETWORK_POLICY, List.of(rule(Action.ACCEPT, clients(), tcp(81))), Action.DENY, List.of(POLICY));
+        backend.replace(program(
+                List.of(set(2, 3)),
+                new PodProgram(endpoint(1), new DirectionProgram(List.of(admin, policies)), DirectionProgram.OPEN),
+                open(2),
+                open(3)));
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 81", "v6 tcp 80", "v6 tcp 81");
+        assertThat(reached(stranger)).containsExactlyInAnyOrder("v6 tcp 80", "v6 tcp 81");
+    }
+
+    @Test
+    protected void sourceThatIsNotTheEndpointsIsDropped() {
+        backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients())));
+        stranger.ip("addr", "add", "10.244.1.2/32", "dev", "lo");
+        stranger.ip("route", "replace", "default", "via", "169.254.1.1", "dev", "eth0", "onlink", "src", "10.244.1.2");
+        node.ip("route", "replace", "10.244.1.2/32", "dev", hostInterface(3).value());
+        assertThat(reached(stranger)).isEmpty();
+    }
+
+    @Test
+    protected void changesOfEveryKind() {
+        backend.replace(program(List.of(), open(1), open(2)));
+        assertThat(reached(friend)).isEqualTo(ALL);
+
+        PodProgram isolated =
+                new PodProgram(endpoint(1), isolated(rule(Action.ACCEPT, clients(), tcp(80))), DirectionProgram.OPEN);
+        backend.apply(new PolicyChange(List.of(set(3)), Map.of(), List.of(isolated, open(3)), List.of(), Set.of()));
+        assertThat(reached(friend)).isEmpty();
+        assertThat(reached(stranger)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
+
+        backend.apply(new PolicyChange(
+                List.of(),
+                Map.of(CLIENTS, new PolicyChange.Members(members(2), members(3))),
+                List.of(),
+                List.of(),
+                Set.of()));
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
+        assertThat(reached(stranger)).isEmpty();
+
+        backend.apply(new PolicyChange(List.of(), Map.of(), List.of(open(1)), List.of(endpoint(3)), Set.of(CLIENTS)));
+        assertThat(reached(friend)).isEqualTo(ALL);
+        assertThat(reached(stranger)).isEmpty();
+    }
+
+    @Test
+    protected void refusedChangeLeavesWhatWas() {
+        backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80))));
+        PolicyChange impossible = new PolicyChange(
+                List.of(),
+                Map.of(CLIENTS, new PolicyChange.Members(members(3), members(9))),
+                List.of(),
+                List.of(),
+                Set.of());
+        assertThatThrownBy(() -> backend.apply(impossible))
+                .isInstanceOf(PolicyBackendException.class)
+                .hasMessageContaining("sclients");
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
+        assertThat(reached(stranger)).isEmpty();
+        assertThatThrownBy(() ->
+                        backend.apply(new PolicyChange(List.of(), Map.of(), List.of(open(1)), List.of(), Set.of())))
+                .hasMessageContaining("the whole program is needed first");
+    }
+
+    /** What the kernel has of this kind of backend, without what it counts by itself: the same before and after. */
+    protected abstract String state(TestNamespace node);
+
+    @Test
+    protected void removalLeavesNothing() {
+        String before = state(node);
+        PolicyProgram program = ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80)));
+        backend.replace(program);
+        assertThat(state(node)).isNotEqualTo(before);
+        assertThat(backend.audit(program)).isEmpty();
+        backend.remove();
+        backend.remove();
+        assertThat(state(node)).isEqualTo(before);
+        assertThat(reached(stranger)).isEqualTo(ALL);
+    }
+
+    @Test
+    protected void changesLeadToWhatAReplacementWouldMake() {
+        backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients())));
+        backend.apply(new PolicyChange(
+                List.of(),
+                Map.of(),
+                List.of(new PodProgram(endpoint(1), isolated(), DirectionProgram.OPEN)),
+                List.of(),
+                Set.of(CLIENTS)));
+        PolicyProgram closed = ingress(List.of());
+        assertThat(reached(friend)).isEmpty();
+        assertThat(backend.audit(closed)).isEmpty();
+        backend.replace(closed);
+        assertThat(backend.audit(closed)).isEmpty();
+        assertThat(reached(friend)).isEmpty();
+    }
+}

@@ -1,0 +1,8 @@
+/**
+ * What every {@link dev.ikat.policy.program.PolicyBackend} has to pass, on the kernel and with real packets: a contract
+ * of single cases, and random programs against the evaluator. Each backend's own tests extend these.
+ */
+@NullMarked
+package dev.ikat.backendtests;
+
+import org.jspecify.annotations.NullMarked;

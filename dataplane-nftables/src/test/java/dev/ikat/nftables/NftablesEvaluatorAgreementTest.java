@@ -1,0 +1,12 @@
+package dev.ikat.nftables;
+
+import dev.ikat.backendtests.EvaluatorAgreement;
+import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.testbed.TestNamespace;
+
+class NftablesEvaluatorAgreementTest extends EvaluatorAgreement {
+    @Override
+    protected PolicyBackend open(TestNamespace node) {
+        return OwnedBackend.open(node, true);
+    }
+}
