@@ -96,7 +96,7 @@ static void send_ping(struct target *t)
 
 	memset(header, 0, sizeof(*header));
 	header->type = t->family == AF_INET ? ICMP_ECHO : ICMP6_ECHO_REQUEST;
-	header->un.echo.id = htons(t->number);
+	header->un.echo.id = htons((uint16_t)t->tag);
 	header->un.echo.sequence = htons((uint16_t)getpid());
 	fill(t, buffer + sizeof(*header), 0, t->bytes);
 	if (t->family == AF_INET)
@@ -222,7 +222,7 @@ static void advance_datagram(struct target *t)
 			int reply = t->family == AF_INET ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY;
 
 			if ((size_t)n < header + sizeof(*icmp) || icmp->type != reply ||
-			    icmp->un.echo.id != htons(t->number) || icmp->un.echo.sequence != htons((uint16_t)getpid()))
+			    icmp->un.echo.id != htons((uint16_t)t->tag) || icmp->un.echo.sequence != htons((uint16_t)getpid()))
 				continue;
 			header += sizeof(*icmp);
 		}

@@ -68,13 +68,18 @@ public final class ClusterPod implements AutoCloseable {
 
     /** Starts the echo server, once; it ends with this process. */
     public void serve() {
-        serve(false);
+        serve(PORT);
     }
 
-    /** Starts the echo server, once; {@code forever} lets it outlive this process. */
-    void serve(boolean forever) {
+    /** Starts the echo server on these ports, once; it ends with this process. */
+    public void serve(int... ports) {
+        serve(false, ports);
+    }
+
+    /** The same; {@code forever} lets it outlive this process. */
+    void serve(boolean forever, int... ports) {
         if (server.isEmpty()) {
-            server = Optional.of(Probe.serve(namespace, forever, PORT));
+            server = Optional.of(Probe.serve(namespace, forever, ports));
         }
     }
 

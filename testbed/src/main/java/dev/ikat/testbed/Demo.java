@@ -130,7 +130,7 @@ public final class Demo implements Callable<Integer> {
             String addresses = pod.addresses().stream().map(IpAddress::toString).collect(Collectors.joining(", "));
             terminal.step(
                     "ADD %s on %s: %s".formatted(name, node, addresses), Duration.ofNanos(System.nanoTime() - start));
-            pod.serve(keep);
+            pod.serve(keep, ClusterPod.PORT);
         }
     }
 

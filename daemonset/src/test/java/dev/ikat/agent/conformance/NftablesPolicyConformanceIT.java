@@ -1,0 +1,11 @@
+package dev.ikat.agent.conformance;
+
+import dev.ikat.testbed.RequiresProgram;
+
+/** The cases on nftables. */
+@RequiresProgram("nft")
+final class NftablesPolicyConformanceIT extends PolicyConformance {
+    NftablesPolicyConformanceIT() {
+        super("--policy-backend=nftables");
+    }
+}
