@@ -14,7 +14,7 @@ import picocli.CommandLine.Option;
 
 /**
  * {@code ./dev demo}: a cluster on this machine, made by the real agent and plugin, and every pod tried from every
- * other.
+ * other: without network policies, and with some.
  */
 @Command(
         name = "demo",
@@ -23,7 +23,7 @@ import picocli.CommandLine.Option;
         usageHelpWidth = 120,
         description = {
             "Makes nodes and pods of network namespaces, wires them with the real agent and plugin, tries every",
-            "connection, and removes everything again, also after Ctrl-C."
+            "connection, then with network policies what is left of them, and removes everything again, also after Ctrl-C."
         })
 public final class Demo implements Callable<Integer> {
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(3);
@@ -57,7 +57,7 @@ public final class Demo implements Callable<Integer> {
 
     private final Terminal terminal = Terminal.standard();
 
-    /** Exits with 0 if every pod reached every other. */
+    /** Exits with 0 if every pod reached every other, and with policies only whom it may. */
     public static void main(String[] arguments) {
         System.exit(new CommandLine(new Demo()).execute(arguments));
     }
@@ -86,7 +86,8 @@ public final class Demo implements Callable<Integer> {
             addPods(cluster);
             terminal.heading("Address plan");
             terminal.table(addressPlan(cluster));
-            boolean allReached = connect(cluster);
+            boolean connected = connect(cluster);
+            boolean allReached = (podCount < 2 || new PolicyScene(cluster, terminal).play()) && connected;
             if (keep) {
                 Runtime.getRuntime().removeShutdownHook(farewell);
                 stay(cluster);
@@ -122,9 +123,10 @@ public final class Demo implements Callable<Integer> {
     }
 
     private void addPods(Cluster cluster) {
+        publishPods(cluster);
         for (int i = 0; i < podCount; i++) {
-            ClusterNode node = cluster.node(i * nodeCount / podCount);
-            String name = "pod-" + (i + 1);
+            ClusterNode node = nodeOf(cluster, i);
+            String name = podName(i);
             long start = System.nanoTime();
             ClusterPod pod = node.addPod(name);
             String addresses = pod.addresses().stream().map(IpAddress::toString).collect(Collectors.joining(", "));
@@ -132,6 +134,31 @@ public final class Demo implements Callable<Integer> {
                     "ADD %s on %s: %s".formatted(name, node, addresses), Duration.ofNanos(System.nanoTime() - start));
             pod.serve(keep, ClusterPod.PORT);
         }
+        publishPods(cluster);
+    }
+
+    private ClusterNode nodeOf(Cluster cluster, int index) {
+        return cluster.node(index * nodeCount / podCount);
+    }
+
+    private static String podName(int index) {
+        return "pod-" + (index + 1);
+    }
+
+    /** As the API server would have them: without addresses until ADD gave them some. */
+    private void publishPods(Cluster cluster) {
+        StringBuilder yaml = new StringBuilder(Manifests.namespace("default", "{}"));
+        for (int i = 0; i < podCount; i++) {
+            String name = podName(i);
+            yaml.append(PolicyScene.manifest(
+                    name,
+                    nodeOf(cluster, i),
+                    cluster.pods().stream()
+                            .filter(pod -> pod.name().equals(name))
+                            .flatMap(pod -> pod.addresses().stream())
+                            .toList()));
+        }
+        cluster.apply("pods.yaml", yaml.toString());
     }
 
     private static List<List<String>> addressPlan(Cluster cluster) {

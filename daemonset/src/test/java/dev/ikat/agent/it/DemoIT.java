@@ -48,12 +48,14 @@ final class DemoIT {
     }
 
     @Test
-    void everyPodReachesEveryOther() {
+    void everyPodReachesEveryOtherUntilPoliciesSayOtherwise() {
         ProcessResult result = ProcessRunner.of(command()).run();
 
         assertThat(result.exitCode()).as(result.stdout() + result.stderr()).isZero();
         assertThat(result.stdout())
                 .contains("10.244.1.0/24", "fd00:10:244:2::/64", "64 connections", "all well")
+                .containsPattern("pod-1 \\(node-1\\) +-- -- +-- -- +ok ok")
+                .containsPattern("default/pod-\\d +default/pod-\\d +TCP/7000 +default/default-deny")
                 .doesNotContain("NO", "\u001b");
     }
 
