@@ -27,16 +27,18 @@ import java.util.Optional;
  * "Isolated pods accept what at least one rule of at least one policy that selects them allows." It shares with the
  * compiler only the objects themselves.
  */
-final class ApiReference {
+public final class ApiReference {
     private final Collection<ClusterObject> objects;
     private final Collection<Endpoint> endpoints;
 
-    ApiReference(Collection<ClusterObject> objects, Collection<Endpoint> endpoints) {
+    /** The reference for these objects, on a node with these endpoints. */
+    public ApiReference(Collection<ClusterObject> objects, Collection<Endpoint> endpoints) {
         this.objects = objects;
         this.endpoints = endpoints;
     }
 
-    boolean allows(Flow flow) {
+    /** Whether the text lets the flow pass this node. */
+    public boolean allows(Flow flow) {
         if (flow.source().equals(flow.destination())) {
             return true;
         }

@@ -22,6 +22,7 @@ import dev.ikat.policy.NetworkPolicy.PortNumbers;
 import dev.ikat.policy.NetworkPolicy.PortRule;
 import dev.ikat.policy.NetworkPolicy.Rule;
 import dev.ikat.policy.NetworkPolicy.SelectedPods;
+import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.Pod;
 import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Endpoint;
@@ -36,17 +37,19 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /** Objects, endpoints and flows from few names, so that they meet often. */
-final class RandomCluster {
+public final class RandomCluster {
     private static final List<String> NAMESPACES = List.of("a", "b", "c");
     private static final int ADDRESSES = 12;
 
     private final Generator random;
 
-    RandomCluster(Generator random) {
+    /** What comes is determined by the generator. */
+    public RandomCluster(Generator random) {
         this.random = random;
     }
 
-    ClusterObject object() {
+    /** A namespace, a pod or a policy. */
+    public ClusterObject object() {
         return switch (random.between(0, 9)) {
             case 0, 1 -> new Namespace(random.oneOf(NAMESPACES), labels());
             case 2, 3, 4 -> policy();
@@ -85,9 +88,7 @@ final class RandomCluster {
                 new Attachment(new ContainerId("c" + random.between(0, 3)), new InterfaceName("eth0")),
                 hostInterface(),
                 addresses,
-                random.chance(0.1)
-                        ? Optional.empty()
-                        : Optional.of(ClusterText.podKey(random.oneOf(NAMESPACES), podName())));
+                random.chance(0.1) ? Optional.empty() : Optional.of(podKey()));
     }
 
     InterfaceName hostInterface() {
@@ -98,6 +99,11 @@ final class RandomCluster {
         int protocol = random.oneOf(6, 6, 17, 132, 1, 58, 47);
         boolean ports = protocol == 6 || protocol == 17 || protocol == 132;
         return new Flow(address(v6), address(v6), protocol, ports ? random.between(79, 84) : 0);
+    }
+
+    /** The name of a pod that may be among the objects. */
+    public ObjectKey podKey() {
+        return ClusterText.podKey(random.oneOf(NAMESPACES), podName());
     }
 
     private String podName() {

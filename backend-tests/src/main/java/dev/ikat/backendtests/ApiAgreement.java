@@ -1,0 +1,181 @@
+package dev.ikat.backendtests;
+
+import dev.ikat.model.Attachment;
+import dev.ikat.model.ContainerId;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.policy.Protocol;
+import dev.ikat.policy.compiler.ApiReference;
+import dev.ikat.policy.compiler.RandomCluster;
+import dev.ikat.policy.program.Endpoint;
+import dev.ikat.policy.program.Flow;
+import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.testbed.Generator;
+import dev.ikat.testbed.Probe;
+import dev.ikat.testbed.RequiresProgram;
+import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.Seeds;
+import dev.ikat.testbed.TestNamespace;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Random clusters, compiled and put into the kernel with the changes that happen to them; what then passes has to be
+ * what the text of the API lets pass, with no evaluator between. {@code -Dikat.differential.clusters=N} tries more, for
+ * at most {@code -Dikat.differential.seconds=N}; {@code -Dikat.seed=N} tries one failure again.
+ */
+@RequiresRoot
+@RequiresProgram("conntrack")
+public abstract class ApiAgreement {
+    /** Addresses of {@link RandomCluster}'s pods: of those on this node, and of some elsewhere. */
+    private static final List<Integer> LOCAL = List.of(1, 2, 3, 4, 5);
+
+    private static final List<Integer> REMOTE = List.of(6, 9);
+    private static final Duration QUICK = Duration.ofMillis(150);
+    private static final Duration PATIENT = Duration.ofSeconds(3);
+    private static final long LIMIT_SECONDS = Long.getLong("ikat.differential.seconds", 60);
+
+    private final List<AutoCloseable> parts = new ArrayList<>();
+    private final List<End> ends = new ArrayList<>();
+    private RoutedNode node;
+    private PolicyBackend backend;
+
+    /** Who connects: a pod's namespace, with the address of each family. */
+    private record End(TestNamespace namespace, List<IpAddress> addresses, boolean local) {}
+
+    /** A connection, and the same as a flow. */
+    private record Attempt(Probe.Target target, Flow flow) {}
+
+    /** Opens the backend in the namespace of a node. */
+    protected abstract PolicyBackend open(TestNamespace node);
+
+    /** How many clusters are tried where nobody says otherwise. */
+    protected int clusters() {
+        return 100;
+    }
+
+    @BeforeEach
+    final void make() {
+        node = keep(new RoutedNode());
+        Stream.concat(LOCAL.stream(), REMOTE.stream()).forEach(number -> {
+            Endpoint endpoint = endpoint(number, Optional.empty());
+            TestNamespace namespace = node.addPod(endpoint);
+            keep(Probe.serve(namespace, 80, 81, 82));
+            ends.add(new End(namespace, endpoint.addresses(), LOCAL.contains(number)));
+        });
+        backend = keep(open(node.namespace()));
+    }
+
+    private <T extends AutoCloseable> T keep(T part) {
+        parts.add(part);
+        return part;
+    }
+
+    @AfterEach
+    final void close() throws Exception {
+        for (AutoCloseable part : parts.reversed()) {
+            part.close();
+        }
+    }
+
+    private static Endpoint endpoint(int number, Optional<dev.ikat.policy.ObjectKey> pod) {
+        return new Endpoint(
+                new Attachment(new ContainerId("c" + number), new InterfaceName("eth0")),
+                new InterfaceName((LOCAL.contains(number) ? "ik" : "out") + number),
+                List.of(IpAddress.parse("10.0.0." + number), IpAddress.parse("fd00::" + number)),
+                pod);
+    }
+
+    private List<Attempt> attempts() {
+        List<Attempt> attempts = new ArrayList<>();
+        for (End from : ends) {
+            for (End to : ends) {
+                for (int family = 0; !from.equals(to) && (from.local || to.local) && family < 2; family++) {
+                    attempts.addAll(attempts(from.namespace, from.addresses.get(family), to.addresses.get(family)));
+                }
+            }
+        }
+        return attempts;
+    }
+
+    private static List<Attempt> attempts(TestNamespace client, IpAddress from, IpAddress to) {
+        return List.of(
+                new Attempt(Probe.Target.tcp(client, to, 80), Flow.of(from, to, Protocol.TCP, 80)),
+                new Attempt(Probe.Target.tcp(client, to, 82), Flow.of(from, to, Protocol.TCP, 82)),
+                new Attempt(Probe.Target.udp(client, to, 81), Flow.of(from, to, Protocol.UDP, 81)),
+                new Attempt(Probe.Target.sctp(client, to, 80), Flow.of(from, to, Protocol.SCTP, 80)),
+                new Attempt(Probe.Target.icmp(client, to), Flow.ping(from, to)));
+    }
+
+    /** A line for each connection of which kernel and text say different things after the history. */
+    private List<String> disagreements(History history, List<Endpoint> endpoints) {
+        ApiReference reference = new ApiReference(history.play(backend, endpoints), endpoints);
+        // What passed under the policies before belongs to its connection.
+        node.namespace().exec("conntrack", "--flush");
+        List<Attempt> attempts = attempts();
+        List<Probe.Outcome> outcomes =
+                Probe.check(attempts.stream().map(Attempt::target).toList(), QUICK);
+        List<String> differences = new ArrayList<>();
+        List<Attempt> slow = new ArrayList<>();
+        for (int i = 0; i < attempts.size(); i++) {
+            boolean allowed = reference.allows(attempts.get(i).flow);
+            boolean reached = outcomes.get(i).reached();
+            if (reached && !allowed) {
+                differences.add("passes: " + attempts.get(i).flow);
+            } else if (allowed && !reached) {
+                slow.add(attempts.get(i));
+            }
+        }
+        List<Probe.Outcome> again = slow.isEmpty()
+                ? List.of()
+                : Probe.check(slow.stream().map(Attempt::target).toList(), PATIENT);
+        IntStream.range(0, again.size())
+                .filter(i -> !again.get(i).reached())
+                .forEach(i -> differences.add("is dropped: " + slow.get(i).flow));
+        return differences;
+    }
+
+    private void agree(Generator random) {
+        RandomCluster names = new RandomCluster(random);
+        List<Endpoint> endpoints = LOCAL.stream()
+                .map(number -> endpoint(number, random.chance(0.1) ? Optional.empty() : Optional.of(names.podKey())))
+                .toList();
+        History history = History.random(random);
+        List<String> differences = disagreements(history, endpoints);
+        if (!differences.isEmpty()) {
+            History small =
+                    history.shrunk(shorter -> !disagreements(shorter, endpoints).isEmpty());
+            throw new AssertionError("%d differences, the first: %s%nsmallest history that shows one: %s%nendpoints: %s"
+                    .formatted(differences.size(), differences.getFirst(), small.events(), endpoints));
+        }
+    }
+
+    @Test
+    protected void kernelDoesWhatTheTextOfTheApiSays() {
+        long start = System.nanoTime();
+        int[] tried = {0};
+        Seeds.forEach(Integer.getInteger("ikat.differential.clusters", clusters()), random -> {
+            if (System.nanoTime() - start < LIMIT_SECONDS * 1_000_000_000) {
+                agree(random);
+                tried[0]++;
+            }
+        });
+        System.out.printf("%s: %d random clusters, no difference%n", getClass().getSimpleName(), tried[0]);
+    }
+
+    /** Seeds that failed once. */
+    @ParameterizedTest
+    @ValueSource(longs = {1})
+    protected void kernelDoesWhatTheTextSaysOfWhatWentWrongBefore(long seed) {
+        Seeds.with(seed, this::agree);
+    }
+}

@@ -1,0 +1,12 @@
+package dev.ikat.nftables;
+
+import dev.ikat.backendtests.ApiAgreement;
+import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.testbed.TestNamespace;
+
+class NftablesApiAgreementTest extends ApiAgreement {
+    @Override
+    protected PolicyBackend open(TestNamespace node) {
+        return OwnedBackend.open(node, true);
+    }
+}
