@@ -1,9 +1,12 @@
 package dev.ikat.backendtests;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.ikat.model.Attachment;
 import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
+import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.Protocol;
 import dev.ikat.policy.compiler.ApiReference;
 import dev.ikat.policy.compiler.RandomCluster;
@@ -20,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -48,6 +52,8 @@ public abstract class ApiAgreement {
     private final List<End> ends = new ArrayList<>();
     private RoutedNode node;
     private PolicyBackend backend;
+    private int allowed;
+    private int denied;
 
     /** Who connects: a pod's namespace, with the address of each family. */
     private record End(TestNamespace namespace, List<IpAddress> addresses, boolean local) {}
@@ -87,7 +93,7 @@ public abstract class ApiAgreement {
         }
     }
 
-    private static Endpoint endpoint(int number, Optional<dev.ikat.policy.ObjectKey> pod) {
+    private static Endpoint endpoint(int number, Optional<ObjectKey> pod) {
         return new Endpoint(
                 new Attachment(new ContainerId("c" + number), new InterfaceName("eth0")),
                 new InterfaceName((LOCAL.contains(number) ? "ik" : "out") + number),
@@ -127,13 +133,15 @@ public abstract class ApiAgreement {
         List<String> differences = new ArrayList<>();
         List<Attempt> slow = new ArrayList<>();
         for (int i = 0; i < attempts.size(); i++) {
-            boolean allowed = reference.allows(attempts.get(i).flow);
+            boolean allows = reference.allows(attempts.get(i).flow);
             boolean reached = outcomes.get(i).reached();
-            if (reached && !allowed) {
+            if (reached && !allows) {
                 differences.add("passes: " + attempts.get(i).flow);
-            } else if (allowed && !reached) {
+            } else if (allows && !reached) {
                 slow.add(attempts.get(i));
             }
+            allowed += allows ? 1 : 0;
+            denied += allows ? 0 : 1;
         }
         List<Probe.Outcome> again = slow.isEmpty()
                 ? List.of()
@@ -162,14 +170,19 @@ public abstract class ApiAgreement {
     @Test
     protected void kernelDoesWhatTheTextOfTheApiSays() {
         long start = System.nanoTime();
-        int[] tried = {0};
+        AtomicInteger tried = new AtomicInteger();
         Seeds.forEach(Integer.getInteger("ikat.differential.clusters", clusters()), random -> {
             if (System.nanoTime() - start < LIMIT_SECONDS * 1_000_000_000) {
                 agree(random);
-                tried[0]++;
+                tried.incrementAndGet();
             }
         });
-        System.out.printf("%s: %d random clusters, no difference%n", getClass().getSimpleName(), tried[0]);
+        System.out.printf(
+                "%s: %s random clusters, %d connections allowed, %d denied, no difference%n",
+                getClass().getSimpleName(), tried, allowed, denied);
+        if (tried.get() > 10) {
+            assertThat(Math.min(allowed, denied)).as("both are tried").isGreaterThan((allowed + denied) / 20);
+        }
     }
 
     /** Seeds that failed once. */

@@ -41,6 +41,19 @@ public final class Manifests {
                 """.formatted(namespace, name, labels, node, ports, addresses.isEmpty() ? "Pending" : "Running", ips);
     }
 
+    /** A running pod that shares its node's network, and so has the node's addresses. */
+    public static String hostNetworkPod(
+            String namespace, String name, String labels, String node, List<IpAddress> addresses) {
+        return pod(namespace, name, labels, node, "[]", addresses)
+                .replace("spec: {nodeName:", "spec: {hostNetwork: true, nodeName:");
+    }
+
+    /** A pod that has ended: its addresses, which are still in its status, may be another one's by now. */
+    public static String endedPod(
+            String namespace, String name, String labels, String node, List<IpAddress> addresses) {
+        return pod(namespace, name, labels, node, "[]", addresses).replace("phase: Running", "phase: Succeeded");
+    }
+
     /**
      * A network policy.
      *

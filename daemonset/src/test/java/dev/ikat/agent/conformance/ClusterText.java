@@ -2,6 +2,7 @@ package dev.ikat.agent.conformance;
 
 import dev.ikat.agent.conformance.PolicyCase.Apply;
 import dev.ikat.agent.conformance.PolicyCase.Edit;
+import dev.ikat.agent.conformance.PolicyCase.EndPod;
 import dev.ikat.agent.conformance.PolicyCase.ForgetNamespace;
 import dev.ikat.agent.conformance.PolicyCase.LabelNamespace;
 import dev.ikat.agent.conformance.PolicyCase.LabelPod;
@@ -19,7 +20,8 @@ import java.util.regex.Pattern;
 /**
  * The objects of the cluster, as manifests: namespaces, pods and policies. Every pod has a label {@code pod} with its
  * name as the value, ports named for their number and protocol ({@code serve-80-tcp}), and a and b have one named
- * {@code web} besides: 80 of a, 81 of b.
+ * {@code web} besides: 80 of a, 81 of b. In each namespace there is also a pod on each node that shares the node's
+ * network, and has the labels of a.
  */
 final class ClusterText {
     /** As in <code>${x/b 4}</code>: the pod's IPv4 address. */
@@ -28,6 +30,7 @@ final class ClusterText {
     private final Function<String, List<IpAddress>> addresses;
     private final Map<String, String> namespaces = new TreeMap<>();
     private final Map<String, String> pods = new TreeMap<>();
+    private final Map<String, String> ended = new TreeMap<>();
     private final Map<String, String> policies = new TreeMap<>();
 
     /**
@@ -55,6 +58,15 @@ final class ClusterText {
                 }
             }
             case LabelNamespace(String namespace, String labels) -> namespaces.put(namespace, labels);
+            case EndPod(String pod, String labels, String successor) ->
+                ended.put(
+                        pod,
+                        Manifests.endedPod(
+                                Ends.namespaceOf(pod),
+                                Ends.nameOf(pod),
+                                labels,
+                                Ends.nodeOf(successor),
+                                addresses.apply(successor)));
             case ForgetNamespace(String namespace) -> namespaces.remove(namespace);
         }
     }
@@ -78,6 +90,12 @@ final class ClusterText {
         StringBuilder yaml = new StringBuilder();
         namespaces.forEach((name, labels) -> yaml.append(Manifests.namespace(name, labels)));
         pods.forEach((pod, labels) -> yaml.append(pod(pod, labels)));
+        ended.values().forEach(yaml::append);
+        for (String namespace : Ends.NAMESPACES) {
+            for (String node : Ends.NODES) {
+                yaml.append(Manifests.hostNetworkPod(namespace, "on-" + node, "{pod: a}", node, addresses.apply(node)));
+            }
+        }
         policies.forEach((policy, spec) ->
                 yaml.append(Manifests.networkPolicy(Ends.namespaceOf(policy), Ends.nameOf(policy), spec)));
         return yaml.toString();

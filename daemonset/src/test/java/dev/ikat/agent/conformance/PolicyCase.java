@@ -43,6 +43,9 @@ record PolicyCase(String source, String name, List<Step> steps) {
     /** A namespace's object is gone, or not known yet, although there are pods in it. */
     record ForgetNamespace(String namespace) implements Edit {}
 
+    /** There is a pod that has ended, with these labels, whose addresses are another's now. */
+    record EndPod(String pod, String labels, String successor) implements Edit {}
+
     /**
      * Some changes at once, and what is so after them.
      *
@@ -129,6 +132,10 @@ record PolicyCase(String source, String name, List<Step> steps) {
             case "remove" -> new Remove(words[1]);
             case "label pod" -> new LabelPod(target(words[2]), labels(words[2]));
             case "label namespace" -> new LabelNamespace(target(words[2]), labels(words[2]));
+            case "ended" -> {
+                String[] rest = words[2].split(" ", 2);
+                yield new EndPod(words[1], rest[1], rest[0]);
+            }
             case "forget namespace" -> new ForgetNamespace(words[2]);
             default -> throw new IllegalArgumentException("there is no command '" + command + "'");
         };
