@@ -1,0 +1,220 @@
+package dev.ikat.iptables;
+
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpFamily;
+import dev.ikat.policy.program.Endpoint;
+import dev.ikat.policy.program.PodProgram;
+import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.policy.program.PolicyBackendException;
+import dev.ikat.policy.program.PolicyChange;
+import dev.ikat.policy.program.PolicyProgram;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/**
+ * Enforces programs by iptables and ipset: {@link Chains} say how. Sets are there before the rules that refer to them,
+ * and go after; the rules of a family change in one commit of the kernel's. Where members and rules change at once,
+ * members leave before and come after, so that between the steps less passes, never more. Not thread-safe.
+ */
+public final class IptablesBackend implements PolicyBackend {
+    private final Programs programs;
+    private final List<FilterTable> tables;
+    private final Map<InterfaceName, PodProgram> pods = new HashMap<>();
+    private Sets sets = new Sets('a');
+    private boolean known;
+
+    /**
+     * @param programs runs iptables and ipset
+     * @param variant which of the two
+     * @param logGroup the NFLOG group that is told of drops; empty for none
+     */
+    public IptablesBackend(Programs programs, IptablesVariant variant, OptionalInt logGroup) {
+        this.programs = programs;
+        this.tables = Stream.of(IpFamily.values())
+                .map(family -> new FilterTable(programs, variant, family, logGroup))
+                .toList();
+    }
+
+    @Override
+    public Optional<String> probe() {
+        try {
+            tables.forEach(FilterTable::save);
+            programs.run("", "ipset", "list", "-name");
+            return Optional.empty();
+        } catch (IptablesException e) {
+            return Optional.of("iptables is not usable: " + e.getMessage());
+        }
+    }
+
+    private void attempt(String what, Runnable work) {
+        known = false;
+        try {
+            work.run();
+        } catch (IptablesException e) {
+            throw new PolicyBackendException("iptables could not " + what + ": " + e.getMessage(), e);
+        }
+        known = true;
+    }
+
+    @Override
+    public void replace(PolicyProgram program) {
+        attempt("put the whole program in force", () -> {
+            boolean inUse = tables.stream().anyMatch(table -> table.save().contains("match-set ikata"));
+            Sets next = new Sets(inUse ? 'b' : 'a');
+            Set<String> before = Sets.parse(programs.run("", "ipset", "save")).keySet();
+            StringBuilder create = new StringBuilder();
+            // What a killed agent made and no rule refers to yet.
+            destroy(before, next, true, create);
+            program.sets().values().forEach(set -> next.create(set, create));
+            List<Map<String, List<String>>> wanted = tables.stream()
+                    .map(table -> table.chains(program.pods().values(), next))
+                    .toList();
+            next.createAsked(create);
+            ipset(create);
+            for (int i = 0; i < tables.size(); i++) {
+                tables.get(i).replace(wanted.get(i));
+            }
+            StringBuilder destroy = new StringBuilder();
+            destroy(before, next, false, destroy);
+            ipset(destroy);
+            sets = next;
+            pods.clear();
+            pods.putAll(program.pods());
+            tables.forEach(FilterTable::remember);
+        });
+    }
+
+    private static void destroy(Set<String> names, Sets next, boolean ofItsGeneration, StringBuilder commands) {
+        names.stream()
+                .filter(name -> next.isOfThisGeneration(name) == ofItsGeneration)
+                .forEach(name -> commands.append("destroy ").append(name).append('\n'));
+    }
+
+    private void ipset(StringBuilder commands) {
+        if (!commands.isEmpty()) {
+            programs.run(commands.toString(), "ipset", "restore");
+        }
+    }
+
+    @Override
+    public void apply(PolicyChange change) {
+        if (!known) {
+            throw new PolicyBackendException("what is in force is not known; the whole program is needed first");
+        }
+        if (change.isEmpty()) {
+            return;
+        }
+        attempt("change the program in force", () -> {
+            StringBuilder before = new StringBuilder();
+            StringBuilder after = new StringBuilder();
+            change.addedSets().forEach(set -> sets.create(set, before));
+            change.changedSets().forEach((id, members) -> sets.change(id, members.removed(), Set.of(), before));
+            List<Map<String, List<String>>> wanted = chains(change);
+            sets.createAsked(before);
+            change.changedSets().forEach((id, members) -> sets.change(id, Set.of(), members.added(), after));
+            change.removedSets().forEach(id -> sets.destroy(id, after));
+            destroyUnusedBlocks(wanted, after);
+            ipset(before);
+            boolean written = false;
+            for (int i = 0; i < wanted.size(); i++) {
+                written |= tables.get(i).change(wanted.get(i));
+            }
+            ipset(after);
+            if (written) {
+                tables.forEach(FilterTable::remember);
+            }
+        });
+    }
+
+    /** The chains that there should be, by table; none if they stay as they are. */
+    private List<Map<String, List<String>>> chains(PolicyChange change) {
+        if (change.programs().isEmpty() && change.removedPods().isEmpty()) {
+            return List.of();
+        }
+        List<PodProgram> leaving = new ArrayList<>();
+        for (Endpoint endpoint : change.removedPods()) {
+            Optional.ofNullable(pods.remove(endpoint.hostInterface())).ifPresent(leaving::add);
+        }
+        for (PodProgram pod : change.programs()) {
+            Optional.ofNullable(pods.put(pod.endpoint().hostInterface(), pod)).ifPresent(leaving::add);
+        }
+        return tables.stream()
+                .map(table -> table.chains(pods.values(), leaving, change.programs(), sets))
+                .toList();
+    }
+
+    private void destroyUnusedBlocks(List<Map<String, List<String>>> wanted, StringBuilder commands) {
+        if (wanted.isEmpty()) {
+            return;
+        }
+        Set<String> used = new HashSet<>();
+        for (Map<String, List<String>> chains : wanted) {
+            chains.values()
+                    .forEach(
+                            rules -> rules.forEach(rule -> Sets.blockSetOf(rule).ifPresent(used::add)));
+        }
+        sets.destroyUnusedBlocks(used, commands);
+    }
+
+    @Override
+    public List<String> audit(PolicyProgram program) {
+        if (!known) {
+            return List.of("what is in force is not known");
+        }
+        try {
+            List<String> differences = new ArrayList<>();
+            tables.forEach(table -> table.audit(differences));
+            Set<String> wanted = flat(sets.entries());
+            Set<String> present = flat(Sets.parse(programs.run("", "ipset", "save")));
+            wanted.stream()
+                    .filter(line -> !present.contains(line))
+                    .forEach(line -> differences.add("ipset: " + line + " is gone"));
+            present.stream()
+                    .filter(line -> !wanted.contains(line))
+                    .forEach(line -> differences.add("ipset: " + line + " is not Ikat's"));
+            return differences;
+        } catch (IptablesException e) {
+            throw new PolicyBackendException("iptables could not read what is in force: " + e.getMessage(), e);
+        }
+    }
+
+    private static Set<String> flat(Map<String, Set<String>> sets) {
+        Set<String> lines = new TreeSet<>();
+        sets.forEach((name, entries) -> {
+            lines.add("set " + name);
+            entries.forEach(entry -> lines.add(entry + " in " + name));
+        });
+        return lines;
+    }
+
+    @Override
+    public void remove() {
+        known = false;
+        try {
+            tables.forEach(FilterTable::remove);
+            StringBuilder destroy = new StringBuilder();
+            Sets.parse(programs.run("", "ipset", "save"))
+                    .keySet()
+                    .forEach(name -> destroy.append("destroy ").append(name).append('\n'));
+            ipset(destroy);
+        } catch (IptablesException e) {
+            throw new PolicyBackendException("iptables could not remove the program: " + e.getMessage(), e);
+        }
+        pods.clear();
+        sets = new Sets('a');
+    }
+
+    /** Forgets what is in force; it stays so. */
+    @Override
+    public void close() {
+        known = false;
+    }
+}

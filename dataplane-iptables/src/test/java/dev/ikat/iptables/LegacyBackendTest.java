@@ -1,0 +1,7 @@
+package dev.ikat.iptables;
+
+class LegacyBackendTest extends VariantContract {
+    LegacyBackendTest() {
+        super(IptablesVariant.LEGACY);
+    }
+}

@@ -1,0 +1,7 @@
+package dev.ikat.iptables;
+
+class NftBackendTest extends VariantContract {
+    NftBackendTest() {
+        super(IptablesVariant.NFT);
+    }
+}

@@ -1,0 +1,21 @@
+package dev.ikat.iptables;
+
+import dev.ikat.backendtests.EvaluatorAgreement;
+import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.testbed.RequiresProgram;
+import dev.ikat.testbed.TestNamespace;
+import java.util.OptionalInt;
+
+@RequiresProgram("ipset")
+class NftEvaluatorAgreementTest extends EvaluatorAgreement {
+    @Override
+    protected PolicyBackend open(TestNamespace node) {
+        return new IptablesBackend(
+                new Programs(node.entering(java.util.List.of())), IptablesVariant.NFT, OptionalInt.of(4796));
+    }
+
+    @Override
+    protected int programs() {
+        return 40;
+    }
+}

@@ -1,0 +1,138 @@
+package dev.ikat.iptables;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ikat.backendtests.BackendContract;
+import dev.ikat.model.IpFamily;
+import dev.ikat.policy.program.Action;
+import dev.ikat.policy.program.PodProgram;
+import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.testbed.RequiresProgram;
+import dev.ikat.testbed.TestNamespace;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalInt;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The contract, and what is iptables' own, for one of the variants. */
+@RequiresProgram("ipset")
+abstract class VariantContract extends BackendContract {
+    private final IptablesVariant variant;
+
+    VariantContract(IptablesVariant variant) {
+        this.variant = variant;
+    }
+
+    private static Programs programs(TestNamespace namespace) {
+        return new Programs(namespace.entering(List.of()));
+    }
+
+    @Override
+    protected PolicyBackend open(TestNamespace namespace) {
+        // As on a host that others have filtered on.
+        for (IpFamily family : IpFamily.values()) {
+            iptables(family, "-A", "FORWARD", "-i", "foreign0", "-j", "DROP");
+        }
+        return new IptablesBackend(programs(namespace), variant, OptionalInt.of(4796));
+    }
+
+    private String iptables(IpFamily family, String... arguments) {
+        List<String> command = new ArrayList<>(List.of((family == IpFamily.IPV4 ? "iptables-" : "ip6tables-")
+                + variant.name().toLowerCase(Locale.ROOT)));
+        command.addAll(List.of(arguments));
+        return node.exec(command.toArray(String[]::new));
+    }
+
+    @Override
+    protected String state(TestNamespace namespace) {
+        StringBuilder state = new StringBuilder(namespace.exec("ipset", "list"));
+        for (IpFamily family : IpFamily.values()) {
+            state.append(namespace.exec(variant.program(family, "save"), "-t", "filter"));
+        }
+        return state.toString().replaceAll("\\[\\d+:\\d+]", "[]").replaceAll("(?m)^#.*\n", "");
+    }
+
+    private PolicyProgram program() {
+        return ingress(
+                List.of(set(2)),
+                rule(Action.ACCEPT, clients(), tcp(80)),
+                rule(Action.ACCEPT, block("192.0.2.0/24", "192.0.2.128/25"), tcp(81)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "iptables -F FORWARD",
+                "iptables -I FORWARD -j ACCEPT",
+                "iptables -F IKAT-T",
+                "ip6tables -D IKAT-FORWARD 3",
+                "iptables -I IKAT-T-ik00000000001 -j RETURN",
+                "iptables -N IKAT-STRANGE",
+                "ipset flush ikata4-sclients",
+                "ipset add ikata6-sclients fd00::9"
+            })
+    void driftIsFoundAndRepaired(String drift) {
+        PolicyProgram program = program();
+        backend.replace(program);
+        assertThat(backend.audit(program)).isEmpty();
+        String[] words = drift.replaceFirst("tables", "tables-" + variant.name().toLowerCase(Locale.ROOT))
+                .split(" ", -1);
+        node.exec(words);
+        assertThat(backend.audit(program)).isNotEmpty();
+        backend.replace(program);
+        assertThat(backend.audit(program)).isEmpty();
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
+        assertThat(reached(stranger)).isEmpty();
+        assertThat(iptables(IpFamily.IPV4, "-S", "FORWARD").lines().filter(line -> line.contains("IKAT")))
+                .hasSize(1);
+    }
+
+    @Test
+    void successorTakesOver() {
+        PolicyProgram program = program();
+        backend.replace(program);
+        backend.close();
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
+        backend = new IptablesBackend(programs(node), variant, OptionalInt.empty());
+        backend.replace(program);
+        assertThat(backend.audit(program)).isEmpty();
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
+        assertThat(reached(stranger)).isEmpty();
+    }
+
+    @Test
+    void manyPodsAreATree() {
+        List<PodProgram> pods = new ArrayList<>();
+        for (int i = 1; i <= 110; i++) {
+            pods.add(open(i));
+        }
+        backend.replace(program(List.of(), pods.toArray(PodProgram[]::new)));
+        assertThat(reached(friend)).isEqualTo(ALL);
+        long longest = iptables(IpFamily.IPV4, "-S")
+                .lines()
+                .filter(line -> line.startsWith("-A IKAT-T"))
+                .collect(java.util.stream.Collectors.groupingBy(
+                        line -> line.split(" ", 3)[1], java.util.stream.Collectors.counting()))
+                .values()
+                .stream()
+                .mapToLong(Long::longValue)
+                .max()
+                .orElseThrow();
+        assertThat(longest).isLessThanOrEqualTo(18);
+    }
+
+    @Test
+    void failureNamesTheLine() {
+        assertThatThrownBy(() -> programs(node)
+                        .run("*filter\n-A FORWARD -j NOWHERE\nCOMMIT\n", variant.program(IpFamily.IPV4, "restore")))
+                .isInstanceOf(IptablesException.class)
+                .hasMessageContaining("NOWHERE");
+        assertThat(Set.of(IptablesVariant.detect(programs(node)))).containsExactly(variant);
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.iptables;
+
+import org.jspecify.annotations.NullMarked;
