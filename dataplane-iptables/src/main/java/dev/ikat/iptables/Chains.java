@@ -36,6 +36,7 @@ final class Chains {
     static final String PREFIX = "IKAT-";
 
     static final String FORWARD = PREFIX + "FORWARD";
+    static final String MASQUERADE = PREFIX + "MASQUERADE";
     private static final String FROM = PREFIX + "F";
     private static final String TO = PREFIX + "T";
     private static final String SPOOFED = PREFIX + "SPOOFED";
@@ -54,8 +55,34 @@ final class Chains {
         this.logGroup = logGroup;
     }
 
+    /** The chains of a whole program. */
+    Map<String, List<String>> all(Collection<PodProgram> pods, SetNames sets) {
+        Map<String, List<String>> all = shared(pods);
+        pods.forEach(pod -> all.putAll(own(pod, sets)));
+        return all;
+    }
+
+    /** The chains after some endpoints' programs have changed, given those before. */
+    Map<String, List<String>> changed(
+            Map<String, List<String>> before,
+            Collection<PodProgram> all,
+            List<PodProgram> leaving,
+            List<PodProgram> coming,
+            SetNames sets) {
+        Map<String, List<String>> wanted = new LinkedHashMap<>(before);
+        for (PodProgram pod : leaving) {
+            String suffix = "-" + pod.endpoint().hostInterface();
+            wanted.keySet().removeIf(chain -> chain.endsWith(suffix) || chain.contains(suffix + "-"));
+        }
+        // Branches of the trees may come and go too; the names of all others have no plus sign.
+        wanted.keySet().removeIf(chain -> chain.endsWith("+"));
+        wanted.putAll(shared(all));
+        coming.forEach(pod -> wanted.putAll(own(pod, sets)));
+        return wanted;
+    }
+
     /** The chains that all endpoints share: their rules, without "-A" and the chain. */
-    Map<String, List<String>> shared(Collection<PodProgram> pods) {
+    private Map<String, List<String>> shared(Collection<PodProgram> pods) {
         Map<String, List<String>> chains = new LinkedHashMap<>();
         chains.put(
                 FORWARD,
@@ -133,7 +160,7 @@ final class Chains {
     }
 
     /** The chains of one endpoint; none if nothing isolates it. */
-    Map<String, List<String>> own(PodProgram pod, SetNames sets) {
+    private Map<String, List<String>> own(PodProgram pod, SetNames sets) {
         Map<String, List<String>> chains = new LinkedHashMap<>();
         if (!isIsolated(pod) || addresses(pod).isEmpty()) {
             return chains;

@@ -26,10 +26,12 @@ import java.util.stream.Stream;
  */
 public final class IptablesBackend implements PolicyBackend {
     private final Programs programs;
-    private final List<FilterTable> tables;
+    private final List<Family> families;
     private final Map<InterfaceName, PodProgram> pods = new HashMap<>();
     private Sets sets = new Sets('a');
     private boolean known;
+
+    private record Family(Rules rules, Chains chains) {}
 
     /**
      * @param programs runs iptables and ipset
@@ -38,15 +40,27 @@ public final class IptablesBackend implements PolicyBackend {
      */
     public IptablesBackend(Programs programs, IptablesVariant variant, OptionalInt logGroup) {
         this.programs = programs;
-        this.tables = Stream.of(IpFamily.values())
-                .map(family -> new FilterTable(programs, variant, family, logGroup))
+        this.families = Stream.of(IpFamily.values())
+                .map(family -> new Family(Rules.filter(programs, variant, family), new Chains(family, logGroup)))
                 .toList();
+    }
+
+    /** Whether rules of this backend's are there, of whichever process; asking makes no table that is not there. */
+    public static boolean isPresent(Programs programs, IptablesVariant variant) {
+        try {
+            return Stream.of(IpFamily.values())
+                    .anyMatch(family ->
+                            programs.run("", variant.program(family, "save")).contains(":" + Chains.FORWARD));
+        } catch (IptablesException e) {
+            // A host without it has none.
+            return false;
+        }
     }
 
     @Override
     public Optional<String> probe() {
         try {
-            tables.forEach(FilterTable::save);
+            families.forEach(family -> family.rules().save());
             programs.run("", "ipset", "list", "-name");
             return Optional.empty();
         } catch (IptablesException e) {
@@ -67,20 +81,21 @@ public final class IptablesBackend implements PolicyBackend {
     @Override
     public void replace(PolicyProgram program) {
         attempt("put the whole program in force", () -> {
-            boolean inUse = tables.stream().anyMatch(table -> table.save().contains("match-set ikata"));
+            boolean inUse =
+                    families.stream().anyMatch(family -> family.rules().save().contains("match-set ikata"));
             Sets next = new Sets(inUse ? 'b' : 'a');
             Set<String> before = Sets.parse(programs.run("", "ipset", "save")).keySet();
             StringBuilder create = new StringBuilder();
             // What a killed agent made and no rule refers to yet.
             destroy(before, next, true, create);
             program.sets().values().forEach(set -> next.create(set, create));
-            List<Map<String, List<String>>> wanted = tables.stream()
-                    .map(table -> table.chains(program.pods().values(), next))
+            List<Map<String, List<String>>> wanted = families.stream()
+                    .map(family -> family.chains().all(program.pods().values(), next))
                     .toList();
             next.createAsked(create);
             ipset(create);
-            for (int i = 0; i < tables.size(); i++) {
-                tables.get(i).replace(wanted.get(i));
+            for (int i = 0; i < families.size(); i++) {
+                families.get(i).rules().replace(wanted.get(i));
             }
             StringBuilder destroy = new StringBuilder();
             destroy(before, next, false, destroy);
@@ -88,7 +103,7 @@ public final class IptablesBackend implements PolicyBackend {
             sets = next;
             pods.clear();
             pods.putAll(program.pods());
-            tables.forEach(FilterTable::remember);
+            families.forEach(family -> family.rules().remember());
         });
     }
 
@@ -125,11 +140,11 @@ public final class IptablesBackend implements PolicyBackend {
             ipset(before);
             boolean written = false;
             for (int i = 0; i < wanted.size(); i++) {
-                written |= tables.get(i).change(wanted.get(i));
+                written |= families.get(i).rules().change(wanted.get(i));
             }
             ipset(after);
             if (written) {
-                tables.forEach(FilterTable::remember);
+                families.forEach(family -> family.rules().remember());
             }
         });
     }
@@ -146,8 +161,9 @@ public final class IptablesBackend implements PolicyBackend {
         for (PodProgram pod : change.programs()) {
             Optional.ofNullable(pods.put(pod.endpoint().hostInterface(), pod)).ifPresent(leaving::add);
         }
-        return tables.stream()
-                .map(table -> table.chains(pods.values(), leaving, change.programs(), sets))
+        return families.stream()
+                .map(family -> family.chains()
+                        .changed(family.rules().written(), pods.values(), leaving, change.programs(), sets))
                 .toList();
     }
 
@@ -171,7 +187,7 @@ public final class IptablesBackend implements PolicyBackend {
         }
         try {
             List<String> differences = new ArrayList<>();
-            tables.forEach(table -> table.audit(differences));
+            families.forEach(family -> family.rules().audit(differences));
             Set<String> wanted = flat(sets.entries());
             Set<String> present = flat(Sets.parse(programs.run("", "ipset", "save")));
             wanted.stream()
@@ -199,7 +215,7 @@ public final class IptablesBackend implements PolicyBackend {
     public void remove() {
         known = false;
         try {
-            tables.forEach(FilterTable::remove);
+            families.forEach(family -> family.rules().remove());
             StringBuilder destroy = new StringBuilder();
             Sets.parse(programs.run("", "ipset", "save"))
                     .keySet()

@@ -174,7 +174,7 @@ final class Sets implements SetNames {
     }
 
     /** As ipset writes it: a host without its length. */
-    private static String network(Cidr prefix) {
+    static String network(Cidr prefix) {
         return prefix.prefixLength() == prefix.family().bits()
                 ? prefix.network().toString()
                 : prefix.toString();
@@ -195,10 +195,15 @@ final class Sets implements SetNames {
 
     /** What {@code ipset save} says of Ikat's sets. */
     static Map<String, Set<String>> parse(String saved) {
+        return parse(saved, NAME);
+    }
+
+    /** What {@code ipset save} says of the sets whose names look like this. */
+    static Map<String, Set<String>> parse(String saved, String names) {
         Map<String, Set<String>> found = new TreeMap<>();
         saved.lines().forEach(line -> {
             String[] words = line.split(" ", 4);
-            if (words.length >= 3 && words[1].matches(NAME)) {
+            if (words.length >= 3 && words[1].matches(names)) {
                 Set<String> entries = found.computeIfAbsent(words[1], _ -> new TreeSet<>());
                 if (words[0].equals("add")) {
                     entries.add(words[2]);

@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
+import dev.ikat.policy.program.MasqueradeState;
+import dev.ikat.policy.program.Masquerading;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -17,7 +19,7 @@ import java.util.Set;
  * <p>Always replaced as a whole and in one transaction, so a packet sees the old rules or the new ones. Connections
  * that are already translated stay so: their translation is in conntrack, not in the table. Not thread-safe.
  */
-public final class Masquerade {
+public final class Masquerade implements Masquerading {
     private static final String CHAIN = "masquerading";
     private static final String PODS = "pods";
     private static final String CLUSTER = "cluster";
@@ -30,23 +32,11 @@ public final class Masquerade {
     /** What was last asked for, and how this version of nftables lists it. */
     private record Written(MasqueradeState state, JsonNode listing) {}
 
-    /** What {@link #reconcile} found. */
-    public enum Outcome {
-        /** The kernel has what is wanted. */
-        UNCHANGED,
-        /** The kernel had something else, or nothing, and has it now. */
-        REPAIRED
-    }
-
     public Masquerade(NftablesTable table) {
         this.table = table;
     }
 
-    /**
-     * Compares what the kernel has with {@code state} and replaces it where they differ.
-     *
-     * @throws NftablesException if it cannot be read or written; the old one is then in force
-     */
+    @Override
     public Outcome reconcile(MasqueradeState state) {
         if (isInForce(state)) {
             return Outcome.UNCHANGED;
@@ -112,7 +102,7 @@ public final class Masquerade {
                         .toList());
     }
 
-    /** Removes it from the table; nothing to do where it is not there. */
+    @Override
     public void remove() {
         written = Optional.empty();
         table.removeFormer();

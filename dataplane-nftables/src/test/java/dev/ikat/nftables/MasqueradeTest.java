@@ -5,7 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
-import dev.ikat.nftables.Masquerade.Outcome;
+import dev.ikat.policy.program.MasqueradeState;
+import dev.ikat.policy.program.Masquerading.Outcome;
 import dev.ikat.testbed.RequiresProgram;
 import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestNamespace;

@@ -8,6 +8,7 @@ import dev.ikat.netlink.NetfilterLog;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.DirectionProgram;
+import dev.ikat.policy.program.MasqueradeState;
 import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyChange;

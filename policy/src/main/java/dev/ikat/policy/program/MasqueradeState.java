@@ -1,4 +1,4 @@
-package dev.ikat.nftables;
+package dev.ikat.policy.program;
 
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
@@ -20,7 +20,7 @@ public record MasqueradeState(Set<Cidr> podCidrs, Set<Cidr> clusterCidrs) {
     }
 
     /** The blocks of one family, in order, without those that lie within another: an interval set takes no overlap. */
-    static List<Cidr> cover(Set<Cidr> cidrs, IpFamily family) {
+    public static List<Cidr> cover(Set<Cidr> cidrs, IpFamily family) {
         List<Cidr> cover = new ArrayList<>();
         for (Cidr cidr : new TreeSet<>(cidrs)) {
             boolean covered = !cover.isEmpty() && cover.getLast().contains(cidr);

@@ -1,71 +1,73 @@
 package dev.ikat.iptables;
 
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.program.PodProgram;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** Ikat's chains in the filter table of one family: each change of them is one commit of the kernel's. */
-final class FilterTable {
-    private static final String JUMP = "-A FORWARD -j " + Chains.FORWARD;
+/**
+ * Ikat's chains in one table of one family, and the rule that leads to them, the first of a chain of the kernel's. Each
+ * change of them is one commit.
+ */
+final class Rules {
     private static final String WAIT_SECONDS = "10";
 
     private final Programs programs;
     private final IptablesVariant variant;
     private final IpFamily family;
-    private final Chains text;
+    private final String table;
+    private final String hook;
+    private final String entry;
     /** The rules by their chains as they were written, and everything as the kernel's program lists it. */
     private Map<String, List<String>> chains = Map.of();
 
     private Set<String> listed = Set.of();
 
-    FilterTable(Programs programs, IptablesVariant variant, IpFamily family, OptionalInt logGroup) {
+    private Rules(
+            Programs programs, IptablesVariant variant, IpFamily family, String table, String hook, String entry) {
         this.programs = programs;
         this.variant = variant;
         this.family = family;
-        this.text = new Chains(family, logGroup);
+        this.table = table;
+        this.hook = hook;
+        this.entry = entry;
+    }
+
+    /** Those about what is forwarded. */
+    static Rules filter(Programs programs, IptablesVariant variant, IpFamily family) {
+        return new Rules(programs, variant, family, "filter", "FORWARD", Chains.FORWARD);
+    }
+
+    /** Those about what leaves, and as whose. */
+    static Rules nat(Programs programs, IptablesVariant variant, IpFamily family) {
+        return new Rules(programs, variant, family, "nat", "POSTROUTING", Chains.MASQUERADE);
+    }
+
+    IpFamily family() {
+        return family;
+    }
+
+    /** The chains as they were last written. */
+    Map<String, List<String>> written() {
+        return chains;
     }
 
     /** All of the table, as {@code iptables-save} prints it. */
     String save() {
-        return programs.run("", variant.program(family, "save"), "-t", "filter");
+        return programs.run("", variant.program(family, "save"), "-t", table);
     }
 
-    /** The chains of a whole program. */
-    Map<String, List<String>> chains(Collection<PodProgram> pods, SetNames sets) {
-        Map<String, List<String>> all = new LinkedHashMap<>(text.shared(pods));
-        pods.forEach(pod -> all.putAll(text.own(pod, sets)));
-        return all;
-    }
-
-    /** The chains after some endpoints' programs have changed. */
-    Map<String, List<String>> chains(
-            Collection<PodProgram> all, List<PodProgram> leaving, List<PodProgram> coming, SetNames sets) {
-        Map<String, List<String>> wanted = new LinkedHashMap<>(chains);
-        for (PodProgram pod : leaving) {
-            String suffix = "-" + pod.endpoint().hostInterface();
-            wanted.keySet().removeIf(chain -> chain.endsWith(suffix) || chain.contains(suffix + "-"));
-        }
-        // Branches of the trees may come and go too; the names of all others have no plus sign.
-        wanted.keySet().removeIf(chain -> chain.endsWith("+"));
-        wanted.putAll(text.shared(all));
-        coming.forEach(pod -> wanted.putAll(text.own(pod, sets)));
-        return wanted;
-    }
-
-    /** Makes these the only chains of Ikat's, and the first rule of FORWARD the one that leads to them. */
+    /** Makes these the only chains of Ikat's, and the first rule of the kernel's chain the one that leads to them. */
     void replace(Map<String, List<String>> wanted) {
         String saved = save();
         List<String> gone =
                 own(saved).filter(chain -> !wanted.containsKey(chain)).toList();
-        restore(jump(saved), wanted, gone);
+        restore(jumps(saved), wanted, gone);
         chains = wanted;
     }
 
@@ -75,18 +77,23 @@ final class FilterTable {
                 .map(line -> line.substring(1, line.indexOf(' ')));
     }
 
-    private static List<String> jump(String saved) {
-        List<String> forward =
-                saved.lines().filter(line -> line.startsWith("-A FORWARD ")).toList();
-        long jumps = forward.stream().filter(JUMP::equals).count();
-        if (jumps == 1 && forward.getFirst().equals(JUMP)) {
+    private String jump() {
+        return "-A " + hook + " -j " + entry;
+    }
+
+    private List<String> jumps(String saved) {
+        List<String> others = saved.lines()
+                .filter(line -> line.startsWith("-A " + hook + " "))
+                .toList();
+        long jumps = others.stream().filter(jump()::equals).count();
+        if (jumps == 1 && others.getFirst().equals(jump())) {
             return List.of();
         }
         List<String> commands = new ArrayList<>();
         for (int i = 0; i < jumps; i++) {
-            commands.add("-D FORWARD -j " + Chains.FORWARD);
+            commands.add("-D " + hook + " -j " + entry);
         }
-        commands.add("-I FORWARD 1 -j " + Chains.FORWARD);
+        commands.add("-I " + hook + " 1 -j " + entry);
         return commands;
     }
 
@@ -105,7 +112,7 @@ final class FilterTable {
         if (more.isEmpty() && written.isEmpty() && gone.isEmpty()) {
             return;
         }
-        StringBuilder input = new StringBuilder("*filter\n");
+        StringBuilder input = new StringBuilder("*" + table + "\n");
         // Naming a chain empties it, or makes it.
         written.keySet().forEach(chain -> input.append(':').append(chain).append(" - [0:0]\n"));
         written.forEach((chain, rules) -> rules.forEach(rule ->
@@ -139,21 +146,21 @@ final class FilterTable {
     }
 
     /** Ikat's part of it, without counters; the order within a chain is a part of it. */
-    private static Set<String> listing(String saved) {
+    private Set<String> listing(String saved) {
         Set<String> lines = new TreeSet<>();
         own(saved).forEach(chain -> lines.add("chain " + chain));
         Map<String, Integer> numbers = new HashMap<>();
-        List<String> forward = new ArrayList<>();
+        List<String> others = new ArrayList<>();
         for (String line : saved.lines().toList()) {
             if (line.startsWith("-A " + Chains.PREFIX)) {
                 String chain = line.substring(3, line.indexOf(' ', 3));
                 lines.add("rule " + numbers.merge(chain, 1, Integer::sum) + " " + line);
-            } else if (line.startsWith("-A FORWARD ")) {
-                forward.add(line);
+            } else if (line.startsWith("-A " + hook + " ")) {
+                others.add(line);
             }
         }
-        if (!forward.isEmpty() && forward.getFirst().equals(JUMP)) {
-            lines.add("first rule " + JUMP);
+        if (!others.isEmpty() && others.getFirst().equals(jump())) {
+            lines.add("first rule " + jump());
         }
         return lines;
     }
@@ -162,8 +169,8 @@ final class FilterTable {
     void remove() {
         String saved = save();
         List<String> jumps = saved.lines()
-                .filter(JUMP::equals)
-                .map(_ -> "-D FORWARD -j " + Chains.FORWARD)
+                .filter(jump()::equals)
+                .map(_ -> "-D " + hook + " -j " + entry)
                 .toList();
         restore(jumps, Map.of(), own(saved).toList());
         chains = Map.of();

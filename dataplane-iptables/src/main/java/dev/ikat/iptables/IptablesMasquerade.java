@@ -1,0 +1,110 @@
+package dev.ikat.iptables;
+
+import dev.ikat.model.Cidr;
+import dev.ikat.model.IpFamily;
+import dev.ikat.policy.program.MasqueradeState;
+import dev.ikat.policy.program.Masquerading;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/** Masquerades by a chain in the nat table and two sets for each family. Each is replaced as a whole. */
+public final class IptablesMasquerade implements Masquerading {
+    private static final String SET = "ikatm[46]-.*";
+    private static final String UNFINISHED = "ikatm-unfinished";
+
+    private final Programs programs;
+    private final List<Rules> tables;
+    private Optional<MasqueradeState> written = Optional.empty();
+
+    /**
+     * @param programs runs iptables and ipset
+     * @param variant which of the two
+     */
+    public IptablesMasquerade(Programs programs, IptablesVariant variant) {
+        this.programs = programs;
+        this.tables = Stream.of(IpFamily.values())
+                .map(family -> Rules.nat(programs, variant, family))
+                .toList();
+    }
+
+    private static String name(String role, IpFamily family) {
+        return "ikatm" + (family == IpFamily.IPV4 ? "4-" : "6-") + role;
+    }
+
+    @Override
+    public Outcome reconcile(MasqueradeState state) {
+        if (written.filter(state::equals).isPresent() && differences(state).isEmpty()) {
+            return Outcome.UNCHANGED;
+        }
+        StringBuilder commands = new StringBuilder();
+        Set<String> present = sets().keySet();
+        entries(state).forEach((name, entries) -> {
+            String family = name.startsWith("ikatm4") ? "inet" : "inet6";
+            if (!present.contains(name)) {
+                commands.append("create %s hash:net family %s%n".formatted(name, family));
+            }
+            // Swapped in as a whole: no packet meets half a set.
+            commands.append("create %s hash:net family %s%n".formatted(UNFINISHED, family));
+            entries.forEach(entry -> commands.append("add %s %s%n".formatted(UNFINISHED, entry)));
+            commands.append("swap %s %s%ndestroy %s%n".formatted(UNFINISHED, name, UNFINISHED));
+        });
+        if (programs.run("", "ipset", "list", "-name").lines().anyMatch(UNFINISHED::equals)) {
+            programs.run("", "ipset", "destroy", UNFINISHED);
+        }
+        programs.run(commands.toString(), "ipset", "restore");
+        for (Rules table : tables) {
+            table.replace(Map.of(
+                    Chains.MASQUERADE,
+                    List.of("-m set --match-set %s src -m set ! --match-set %s dst -j MASQUERADE --random-fully"
+                            .formatted(name("pods", table.family()), name("cluster", table.family())))));
+            table.remember();
+        }
+        written = Optional.of(state);
+        return Outcome.REPAIRED;
+    }
+
+    private static Map<String, Set<String>> entries(MasqueradeState state) {
+        Map<String, Set<String>> entries = new TreeMap<>();
+        for (IpFamily family : IpFamily.values()) {
+            entries.put(name("pods", family), entries(state.podCidrs(), family));
+            entries.put(name("cluster", family), entries(state.clusterCidrs(), family));
+        }
+        return entries;
+    }
+
+    private static Set<String> entries(Set<Cidr> cidrs, IpFamily family) {
+        Set<String> entries = new TreeSet<>();
+        MasqueradeState.cover(cidrs, family).forEach(cidr -> entries.add(Sets.network(cidr)));
+        return entries;
+    }
+
+    private Map<String, Set<String>> sets() {
+        return Sets.parse(programs.run("", "ipset", "save"), SET);
+    }
+
+    private List<String> differences(MasqueradeState state) {
+        List<String> differences = new ArrayList<>();
+        tables.forEach(table -> table.audit(differences));
+        if (!sets().equals(entries(state))) {
+            differences.add("the sets are others");
+        }
+        return differences;
+    }
+
+    @Override
+    public void remove() {
+        written = Optional.empty();
+        tables.forEach(Rules::remove);
+        StringBuilder commands = new StringBuilder();
+        sets().keySet().forEach(name -> commands.append("destroy ").append(name).append('\n'));
+        if (!commands.isEmpty()) {
+            programs.run(commands.toString(), "ipset", "restore");
+        }
+    }
+}
