@@ -1,0 +1,22 @@
+package dev.ikat.iptables;
+
+import dev.ikat.backendtests.ApiAgreement;
+import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.testbed.RequiresProgram;
+import dev.ikat.testbed.TestNamespace;
+import java.util.List;
+import java.util.OptionalInt;
+
+@RequiresProgram("ipset")
+class LegacyApiAgreementTest extends ApiAgreement {
+    @Override
+    protected PolicyBackend open(TestNamespace node) {
+        return new IptablesBackend(
+                new Programs(node.entering(List.of())), IptablesVariant.LEGACY, OptionalInt.of(4796));
+    }
+
+    @Override
+    protected int clusters() {
+        return 25;
+    }
+}

@@ -1,0 +1,21 @@
+package dev.ikat.iptables;
+
+import dev.ikat.backendtests.ApiAgreement;
+import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.testbed.RequiresProgram;
+import dev.ikat.testbed.TestNamespace;
+import java.util.List;
+import java.util.OptionalInt;
+
+@RequiresProgram("ipset")
+class NftApiAgreementTest extends ApiAgreement {
+    @Override
+    protected PolicyBackend open(TestNamespace node) {
+        return new IptablesBackend(new Programs(node.entering(List.of())), IptablesVariant.NFT, OptionalInt.of(4796));
+    }
+
+    @Override
+    protected int clusters() {
+        return 25;
+    }
+}
