@@ -4,6 +4,7 @@ import dev.ikat.agent.Readiness.Part;
 import dev.ikat.agent.ReconcileLoop.Reconciliation;
 import dev.ikat.agent.cluster.ClusterSource;
 import dev.ikat.agent.cluster.ManifestDirectory;
+import dev.ikat.agent.policy.PolicySettings.Backend;
 import dev.ikat.agent.server.AgentLock;
 import dev.ikat.agent.server.CniServer;
 import dev.ikat.agent.server.ContainerLanes;
@@ -22,6 +23,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.EnumSet;
 import java.util.Map;
@@ -43,6 +45,7 @@ final class Agent implements AutoCloseable {
     /** What requests under way may still take when the agent is told to end; systemd and kubelet wait longer. */
     private static final Duration STOP_LIMIT = Duration.ofSeconds(6);
 
+    private static final Set<Part> NETFILTER = Collections.unmodifiableSet(EnumSet.of(Part.MASQUERADE, Part.POLICY));
     private static final Pattern ERROR_CODE = Pattern.compile("\"code\"\\s*:\\s*(\\d{1,9})");
 
     private final AgentOptions options;
@@ -55,6 +58,7 @@ final class Agent implements AutoCloseable {
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
     private final AtomicBoolean closed = new AtomicBoolean();
     private volatile @Nullable ReconcileLoop loop;
+    private volatile @Nullable Dataplanes dataplanes;
     private boolean wasReady;
 
     private Agent(AgentOptions options) {
@@ -95,8 +99,14 @@ final class Agent implements AutoCloseable {
         Rtnetlink netlink = keep(Rtnetlink.open());
         NodeNetwork node = keep(NodeNetwork.current());
         NftablesHolder table = keep(new NftablesHolder(options.policy().ownTable()));
+        Dataplanes planes = new Dataplanes(
+                table,
+                options.policy().backend(),
+                options.policy().dropLogGroup(),
+                options.policy().variant());
+        dataplanes = planes;
         NodePolicy policy = keep(NodePolicy.start(
-                options.policy(), table, leases, netlink, metrics, () -> reconcileSoon(EnumSet.of(Part.POLICY))));
+                options.policy(), planes, leases, netlink, metrics, () -> reconcileSoon(EnumSet.of(Part.POLICY))));
         BatchReaper reaper = keep(new BatchReaper(
                         leases,
                         node,
@@ -106,7 +116,7 @@ final class Agent implements AutoCloseable {
                 .start());
         Recovery recovery = new Recovery(leases, node, reaper, clock, options.leaseGrace(), Agent::isAlive);
         ClusterSource cluster = keep(new ManifestDirectory(options.manifests()));
-        NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, table);
+        NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, table, planes);
 
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
         reconciliations.put(Part.POLICY, policy::reconcile);
@@ -115,8 +125,14 @@ final class Agent implements AutoCloseable {
                 new ReconcileLoop(reconciliations, options.reconcileInterval(), readiness, metrics, this::afterRound));
         loop = rounds;
         // Both are there before anything is read, so that no change falls between.
-        keep(KernelWatch.start(netlink, this::reconcileSoon, keeper::unnoticedDrift));
-        keep(NftablesWatch.start(table::port, () -> reconcileSoon(EnumSet.of(Part.MASQUERADE, Part.POLICY))));
+        keep(KernelWatch.start(netlink, this::reconcileSoon, () -> {
+            Set<Part> parts = keeper.unnoticedDrift();
+            if (policy.isUnwatched()) {
+                parts.addAll(NETFILTER);
+            }
+            return parts;
+        }));
+        keep(NftablesWatch.start(table::port, () -> reconcileSoon(NETFILTER)));
         cluster.start((change, state) -> {
             policy.changed(change);
             reconcileSoon(KernelWatch.NODE_CHANGE);
@@ -137,6 +153,27 @@ final class Agent implements AutoCloseable {
         readiness.ready(Part.SOCKET);
         LOG.info("event=listening socket={}/{}", options.runDirectory(), CniServer.SOCKET);
         afterRound();
+    }
+
+    /** Takes over from options read anew what can change while the agent runs, and says what can't. */
+    synchronized void reload(AgentOptions again) {
+        Dataplanes planes = dataplanes;
+        Backend backend = again.policy().backend();
+        AgentOptions possible = options.with(options.policy().with(backend));
+        if (!possible.equals(again)) {
+            LOG.warn(
+                    "event=reload-partial reason=\"only --policy-backend can change while the agent runs; restart it\"");
+        }
+        if (planes == null || planes.chosen() == backend) {
+            return;
+        }
+        if (planes.chosen() == Backend.NONE || backend == Backend.NONE) {
+            LOG.warn("event=reload-refused reason=\"--policy-backend can change from or to none only by a restart\"");
+            return;
+        }
+        LOG.info("event=reload policy-backend={}", backend);
+        planes.choose(backend);
+        reconcileSoon(NETFILTER);
     }
 
     /** Before there is a loop, its first round is still to come. */

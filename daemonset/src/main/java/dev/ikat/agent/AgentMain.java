@@ -15,6 +15,8 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import jnr.constants.platform.Signal;
+import jnr.posix.POSIXFactory;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,11 +43,16 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Durations are a number with ms, s or m (250ms, 30s), or ISO 8601 (PT30S).",
-            "Pods keep working while the agent is stopped; new ones wait for it."
+            "Pods keep working while the agent is stopped; new ones wait for it.",
+            "@FILE stands for the options in that file, one a line. On SIGHUP it is read again, and"
+                    + " --policy-backend, if it is another there, changes without a packet's notice."
         })
 public final class AgentMain implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(AgentMain.class);
     private static final int MAX_VNI = (1 << 24) - 1;
+
+    /** The command line, its files not yet read. */
+    private static volatile List<String> given = List.of();
 
     @Spec
     @Nullable
@@ -190,6 +197,7 @@ public final class AgentMain implements Callable<Integer> {
     /** Runs the agent until it is told to end. */
     public static void main(String[] arguments) {
         Thread.setDefaultUncaughtExceptionHandler(AgentMain::threadDied);
+        given = List.of(arguments);
         System.exit(new CommandLine(new AgentMain()).execute(arguments));
     }
 
@@ -214,6 +222,7 @@ public final class AgentMain implements Callable<Integer> {
             LOG.error("event=start-failed error=\"{}\"", e.getMessage(), e);
             return 1;
         }
+        onHangup(agent);
         CountDownLatch stopped = new CountDownLatch(1);
         // SIGTERM and SIGINT run the hook; the process ends when it returns.
         Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> {
@@ -222,6 +231,21 @@ public final class AgentMain implements Callable<Integer> {
         }));
         stopped.await();
         return 0;
+    }
+
+    /** SIGHUP reads the command line again, with the files that it names. */
+    private void onHangup(Agent agent) {
+        POSIXFactory.getJavaPOSIX().signal(Signal.SIGHUP, _ -> {
+            try {
+                AgentMain again = new AgentMain();
+                new CommandLine(again).parseArgs(given.toArray(String[]::new));
+                agent.reload(again.options());
+            } catch (ParameterException e) {
+                LOG.error(
+                        "event=reload-failed error=\"{}\"",
+                        String.valueOf(e.getMessage()).replace('\n', ';'));
+            }
+        });
     }
 
     /**

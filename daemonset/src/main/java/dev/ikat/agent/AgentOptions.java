@@ -43,4 +43,24 @@ record AgentOptions(
         Duration reconcileInterval,
         Duration leaseGrace,
         int requestThreads,
-        Optional<FaultPoint> killAt) {}
+        Optional<FaultPoint> killAt) {
+    /** The same with other decisions about network policies. */
+    AgentOptions with(PolicySettings other) {
+        return new AgentOptions(
+                nodeName,
+                manifests,
+                runDirectory,
+                conflistDirectory,
+                conflistName,
+                chain,
+                overlay,
+                uplink,
+                masquerade,
+                other,
+                listen,
+                reconcileInterval,
+                leaseGrace,
+                requestThreads,
+                killAt);
+    }
+}

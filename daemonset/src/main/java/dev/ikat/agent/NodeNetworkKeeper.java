@@ -7,12 +7,11 @@ import dev.ikat.agent.cluster.ClusterSource;
 import dev.ikat.agent.overlay.OverlayReconciler;
 import dev.ikat.agent.overlay.Uplink;
 import dev.ikat.agent.overlay.UplinkFinder;
+import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.netlink.Rtnetlink;
-import dev.ikat.nftables.Masquerade;
-import dev.ikat.nftables.NftablesTable;
-import dev.ikat.nftables.NftablesUnavailableException;
 import dev.ikat.policy.ClusterState;
 import dev.ikat.policy.Node;
+import dev.ikat.policy.program.Masquerading;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
@@ -37,7 +36,9 @@ final class NodeNetworkKeeper {
     private final Forwarding forwarding;
     private final OverlayReconciler overlay;
     private final NftablesHolder table;
-    private volatile Optional<Masquerade> masquerade = Optional.empty();
+    private final Dataplanes dataplanes;
+    private Optional<Masquerading> masquerading = Optional.empty();
+    private volatile PolicySettings.Backend masqueradingBy = PolicySettings.Backend.NONE;
     private volatile boolean masqueraded;
     private Set<String> faults = Set.of();
 
@@ -46,8 +47,10 @@ final class NodeNetworkKeeper {
             ClusterSource cluster,
             AgentPodNetwork network,
             Rtnetlink netlink,
-            NftablesHolder table) {
+            NftablesHolder table,
+            Dataplanes dataplanes) {
         this.table = table;
+        this.dataplanes = dataplanes;
         this.options = options;
         this.cluster = cluster;
         this.network = network;
@@ -120,43 +123,43 @@ final class NodeNetworkKeeper {
     private int masquerade() {
         NodeSituation now = situation();
         if (!options.masquerade()) {
-            return removeMasquerade();
+            if (!masqueraded) {
+                // What an agent with other options left.
+                dataplanes.removeMasquerading();
+                masqueraded = true;
+            }
+            return 0;
         }
-        if (masquerade.isEmpty()) {
-            masquerade = Optional.of(new Masquerade(table.get()));
+        PolicySettings.Backend chosen = dataplanes.chosen();
+        Masquerading keeping =
+                masquerading.filter(_ -> chosen == masqueradingBy).orElseGet(() -> dataplanes.masquerading(chosen));
+        Masquerading.Outcome outcome = keeping.reconcile(now.masquerade());
+        if (!masquerading.equals(Optional.of(keeping))) {
+            // Beside the new one, until now, the former: an address is translated once.
+            masquerading.ifPresent(Masquerading::remove);
+            dataplanes.removeOtherMasquerading(chosen);
+            masquerading = Optional.of(keeping);
+            masqueradingBy = chosen;
         }
-        Masquerade.Outcome outcome = masquerade.get().reconcile(now.masquerade());
         masqueraded = true;
         return switch (outcome) {
             case UNCHANGED -> 0;
             case REPAIRED -> {
                 LOG.info(
-                        "event=masquerade-written table={} sources={}",
-                        NftablesTable.NAME,
+                        "event=masquerade-written by={} sources={}",
+                        chosen,
                         now.self().podCidrs());
                 yield 1;
             }
         };
     }
 
-    /** What an agent with other options left. */
-    private int removeMasquerade() {
-        if (masqueraded) {
-            return 0;
-        }
-        try {
-            new Masquerade(table.get()).remove();
-        } catch (NftablesUnavailableException e) {
-            // Without the library there never was a table.
-            LOG.debug("event=masquerade-unavailable reason=\"{}\"", e.getMessage());
-        }
-        masqueraded = true;
-        return 0;
-    }
-
     /** The parts that drifted without a notification; for any thread. */
     Set<Part> unnoticedDrift() {
-        boolean gone = options.masquerade() && masqueraded && !table.get().isPresent();
+        boolean gone = options.masquerade()
+                && masqueraded
+                && masqueradingBy != PolicySettings.Backend.IPTABLES
+                && !table.get().isPresent();
         return gone ? EnumSet.of(Part.MASQUERADE) : EnumSet.noneOf(Part.class);
     }
 }

@@ -7,12 +7,8 @@ import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.cni.PodPolicy;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.netlink.Rtnetlink;
-import dev.ikat.nftables.NftablesBackend;
-import dev.ikat.nftables.NftablesUnavailableException;
 import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.program.PolicyBackend;
 import java.util.Optional;
-import java.util.OptionalInt;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,34 +16,17 @@ import org.slf4j.LoggerFactory;
 final class NodePolicy implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(NodePolicy.class);
 
-    private final NftablesHolder table;
-    private final PolicySettings settings;
+    private final Dataplanes dataplanes;
     private final Optional<PolicyKeeper> keeper;
     private final Optional<PolicyReport> report;
-    private boolean removed;
+    private PolicySettings.Backend current;
+    private boolean othersRemoved;
 
-    private NodePolicy(PolicySettings settings, NftablesHolder table) {
-        this.settings = settings;
-        this.table = table;
-        this.keeper = Optional.empty();
-        this.report = Optional.empty();
-    }
-
-    private NodePolicy(
-            PolicySettings settings,
-            NftablesHolder table,
-            LeaseStore leases,
-            Rtnetlink netlink,
-            Metrics metrics,
-            Runnable reconcileSoon) {
-        this.settings = settings;
-        this.table = table;
-        PolicyReport following = new PolicyReport(settings, netlink, metrics.registry(), reconcileSoon);
-        PolicyKeeper keeping =
-                new PolicyKeeper(leases, this::open, settings.patience(), following.metrics(), following);
-        following.start(keeping);
-        this.report = Optional.of(following);
-        this.keeper = Optional.of(keeping.start());
+    private NodePolicy(Dataplanes dataplanes, Optional<PolicyKeeper> keeper, Optional<PolicyReport> report) {
+        this.dataplanes = dataplanes;
+        this.current = dataplanes.chosen();
+        this.keeper = keeper;
+        this.report = report;
     }
 
     /**
@@ -57,19 +36,19 @@ final class NodePolicy implements AutoCloseable {
      */
     static NodePolicy start(
             PolicySettings settings,
-            NftablesHolder table,
+            Dataplanes dataplanes,
             LeaseStore leases,
             Rtnetlink netlink,
             Metrics metrics,
             Runnable reconcileSoon) {
-        return switch (settings.backend()) {
-            case NONE -> new NodePolicy(settings, table);
-            case NFTABLES -> new NodePolicy(settings, table, leases, netlink, metrics, reconcileSoon);
-        };
-    }
-
-    private PolicyBackend open() {
-        return new NftablesBackend(table.get(), settings.dropLogGroup());
+        if (settings.backend() == PolicySettings.Backend.NONE) {
+            return new NodePolicy(dataplanes, Optional.empty(), Optional.empty());
+        }
+        PolicyReport report = new PolicyReport(settings, netlink, metrics.registry(), reconcileSoon);
+        PolicyKeeper keeper = new PolicyKeeper(
+                leases, () -> dataplanes.policy(settings.backend()), settings.patience(), report.metrics(), report);
+        report.start(keeper);
+        return new NodePolicy(dataplanes, Optional.of(keeper.start()), Optional.of(report));
     }
 
     /** What pods are kept to. */
@@ -83,29 +62,33 @@ final class NodePolicy implements AutoCloseable {
         keeper.ifPresent(found -> found.changed(change));
     }
 
-    /** Puts policy in force, or repairs it, or removes what an agent with other options left. */
+    /** Puts policy in force, or repairs it, and removes what an agent with other options left. */
     int reconcile() {
-        if (keeper.isEmpty()) {
-            removeOnce();
-            return 0;
+        int changes = keeper.map(this::reconcile).orElse(0);
+        if (!othersRemoved) {
+            dataplanes.removeOtherPolicies(current);
+            othersRemoved = true;
         }
-        keeper.get().waitsFor().ifPresent(reason -> {
-            throw new NotYetException(reason);
-        });
-        return keeper.get().reconcile();
+        return changes;
     }
 
-    private void removeOnce() {
-        if (removed) {
-            return;
+    private int reconcile(PolicyKeeper keeping) {
+        keeping.waitsFor().ifPresent(reason -> {
+            throw new NotYetException(reason);
+        });
+        PolicySettings.Backend chosen = dataplanes.chosen();
+        if (chosen != current) {
+            keeping.swap(() -> dataplanes.policy(chosen));
+            LOG.info("event=policy-backend-changed from={} to={}", current, chosen);
+            current = chosen;
+            othersRemoved = false;
         }
-        try (PolicyBackend former = new NftablesBackend(table.get(), OptionalInt.empty())) {
-            former.remove();
-        } catch (NftablesUnavailableException e) {
-            // Without the library there never was a table.
-            LOG.debug("event=policy-unavailable reason=\"{}\"", e.getMessage());
-        }
-        removed = true;
+        return keeping.reconcile();
+    }
+
+    /** Whether the kernel does not tell of what others change: then somebody has to look. */
+    boolean isUnwatched() {
+        return keeper.isPresent() && dataplanes.chosen() == PolicySettings.Backend.IPTABLES;
     }
 
     @Override

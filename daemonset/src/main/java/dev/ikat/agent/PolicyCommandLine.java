@@ -2,9 +2,11 @@ package dev.ikat.agent;
 
 import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.policy.PolicySettings.Backend;
+import dev.ikat.iptables.IptablesVariant;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Option;
@@ -15,10 +17,20 @@ final class PolicyCommandLine {
 
     @Option(
             names = "--policy-backend",
-            paramLabel = "nftables|none",
-            description = "What enforces network policies; with none every packet passes. Default: ${DEFAULT-VALUE}.",
+            paramLabel = "nftables|iptables|none",
+            description = "What enforces network policies, and masquerades; with none every packet passes. Between the"
+                    + " others it can change while the agent runs, see below. Default: ${DEFAULT-VALUE}.",
             defaultValue = "nftables")
     private String backend = "nftables";
+
+    @Option(
+            names = "--iptables-variant",
+            paramLabel = "auto|legacy|nft",
+            description =
+                    "Which iptables the iptables backend uses; auto is the one that Kubernetes' hint chains are in,"
+                            + " or that has more rules of others. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "auto")
+    private String variant = "auto";
 
     @Option(
             names = "--policy-wait",
@@ -59,7 +71,15 @@ final class PolicyCommandLine {
                 "--policy-wait", wait, Duration.ofSeconds(10), OptionReader::duration, "is no duration, as 10s");
         OptionalInt group =
                 reader.parse("--drop-log-group", dropLogGroup, OptionalInt.empty(), PolicyCommandLine::group, "");
-        return new PolicySettings(chosen, patience, cutConnections, group, ownTable);
+        Optional<IptablesVariant> forced = reader.parse(
+                "--iptables-variant",
+                variant,
+                Optional.<IptablesVariant>empty(),
+                text -> text.equals("auto")
+                        ? Optional.empty()
+                        : Optional.of(IptablesVariant.valueOf(text.toUpperCase(Locale.ROOT))),
+                "is not auto, legacy or nft");
+        return new PolicySettings(chosen, patience, cutConnections, group, forced, ownTable);
     }
 
     private static Backend backend(String text) {

@@ -23,6 +23,7 @@ class ModuleRulesTest {
     private static final String POLICY = "dev.ikat.policy..";
     private static final String CNI = "dev.ikat.cni..";
     private static final String NFTABLES = "dev.ikat.nftables..";
+    private static final String IPTABLES = "dev.ikat.iptables..";
     private static final String AGENT = "dev.ikat.agent..";
     private static final String ANNOTATIONS = "org.jspecify..";
 
@@ -39,6 +40,7 @@ class ModuleRulesTest {
                         "dev.ikat.policy",
                         "dev.ikat.cni",
                         "dev.ikat.nftables",
+                        "dev.ikat.iptables",
                         "dev.ikat.agent");
     }
 
@@ -65,6 +67,7 @@ class ModuleRulesTest {
                 Map.entry(
                         "nftables stands on policy and netlink, and is the one that calls libnftables",
                         only(NFTABLES, MODEL, NETLINK, POLICY, "com.fasterxml.jackson..", "jnr.ffi..")),
+                Map.entry("iptables stands on policy", only(IPTABLES, MODEL, POLICY, "org.slf4j..")),
                 Map.entry(
                         "nobody but the agent knows where the cluster's objects come from",
                         noClasses()

@@ -47,14 +47,7 @@ public final class IptablesBackend implements PolicyBackend {
 
     /** Whether rules of this backend's are there, of whichever process; asking makes no table that is not there. */
     public static boolean isPresent(Programs programs, IptablesVariant variant) {
-        try {
-            return Stream.of(IpFamily.values())
-                    .anyMatch(family ->
-                            programs.run("", variant.program(family, "save")).contains(":" + Chains.FORWARD));
-        } catch (IptablesException e) {
-            // A host without it has none.
-            return false;
-        }
+        return Rules.anywhere(programs, variant, Chains.FORWARD);
     }
 
     @Override

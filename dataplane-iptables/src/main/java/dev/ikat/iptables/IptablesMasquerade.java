@@ -33,6 +33,11 @@ public final class IptablesMasquerade implements Masquerading {
                 .toList();
     }
 
+    /** Whether it is there, by whichever process; asking makes no table that is not there. */
+    public static boolean isPresent(Programs programs, IptablesVariant variant) {
+        return Rules.anywhere(programs, variant, Chains.MASQUERADE);
+    }
+
     private static String name(String role, IpFamily family) {
         return "ikatm" + (family == IpFamily.IPV4 ? "4-" : "6-") + role;
     }

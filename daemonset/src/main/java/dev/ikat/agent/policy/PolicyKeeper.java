@@ -45,7 +45,6 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
     private static final int DIFFERENCES_LOGGED = 5;
 
     private final LeaseStore leases;
-    private final Supplier<PolicyBackend> opener;
     private final Duration patience;
     private final PolicyMetrics metrics;
     private final PolicyListener listener;
@@ -60,6 +59,7 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
     private final Evaluator evaluator = new Evaluator(compiler);
     private final Map<InterfaceName, Endpoint> endpoints = new HashMap<>();
     private final List<PolicyWaiter> waiting = new ArrayList<>();
+    private Supplier<PolicyBackend> opener;
     private Optional<PolicyBackend> backend = Optional.empty();
     private boolean clusterKnown;
     private boolean inForce;
@@ -289,15 +289,64 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
         }
     }
 
+    /**
+     * Lets another backend enforce the same. It is in force, and was looked at, before the former goes, so no packet
+     * meets neither.
+     *
+     * @param other opens it
+     * @throws PolicyBackendException if it can't be used or can't enforce the program; the former does so as before
+     */
+    public void swap(Supplier<PolicyBackend> other) {
+        lock.lock();
+        try {
+            if (backend.isEmpty()) {
+                opener = other;
+                return;
+            }
+            PolicyBackend next = opened(other);
+            PolicyProgram program = compiler.program();
+            try {
+                next.replace(program);
+                List<String> differences = next.audit(program);
+                if (!differences.isEmpty()) {
+                    throw new PolicyBackendException("the other backend differs from the program: "
+                            + differences.subList(0, Math.min(DIFFERENCES_LOGGED, differences.size())));
+                }
+            } catch (PolicyBackendException e) {
+                next.remove();
+                next.close();
+                throw e;
+            }
+            PolicyBackend former = backend.get();
+            opener = other;
+            backend = Optional.of(next);
+            inForce = true;
+            answer();
+            try {
+                former.remove();
+            } catch (PolicyBackendException e) {
+                // Both are in force, which is safe; whoever asked for the other one tries again.
+                LOG.error("event=former-policies-remain error=\"{}\"", e.getMessage());
+            }
+            former.close();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static PolicyBackend opened(Supplier<PolicyBackend> opener) {
+        PolicyBackend opened = opener.get();
+        Optional<String> reason = opened.probe();
+        if (reason.isPresent()) {
+            opened.close();
+            throw new PolicyBackendException(reason.get());
+        }
+        return opened;
+    }
+
     private PolicyBackend backend() {
         if (backend.isEmpty()) {
-            PolicyBackend opened = opener.get();
-            Optional<String> reason = opened.probe();
-            if (reason.isPresent()) {
-                opened.close();
-                throw new PolicyBackendException(reason.get());
-            }
-            backend = Optional.of(opened);
+            backend = Optional.of(opened(opener));
         }
         return backend.get();
     }

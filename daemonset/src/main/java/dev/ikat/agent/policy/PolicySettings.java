@@ -1,6 +1,8 @@
 package dev.ikat.agent.policy;
 
+import dev.ikat.iptables.IptablesVariant;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -10,15 +12,28 @@ import java.util.OptionalInt;
  * @param patience how long ADD waits for the pod's labels where policies ask for them
  * @param cutConnections whether open connections end that a policy forbids
  * @param dropLogGroup the NFLOG group by which the kernel tells of drops; empty for none
+ * @param variant of iptables; empty for what the host uses
  * @param ownTable whether the nftables table is to be one that no other process can change, where the kernel can
  */
 public record PolicySettings(
-        Backend backend, Duration patience, boolean cutConnections, OptionalInt dropLogGroup, boolean ownTable) {
+        Backend backend,
+        Duration patience,
+        boolean cutConnections,
+        OptionalInt dropLogGroup,
+        Optional<IptablesVariant> variant,
+        boolean ownTable) {
+    /** The same with another backend. */
+    public PolicySettings with(Backend other) {
+        return new PolicySettings(other, patience, cutConnections, dropLogGroup, variant, ownTable);
+    }
+
     /** What enforces policies. */
     public enum Backend {
         /** Nothing does: every packet passes. */
         NONE,
         /** The kernel's nf_tables. */
-        NFTABLES
+        NFTABLES,
+        /** iptables and ipset. */
+        IPTABLES
     }
 }

@@ -1,0 +1,141 @@
+package dev.ikat.agent.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import dev.ikat.testbed.Await;
+import dev.ikat.testbed.Cluster;
+import dev.ikat.testbed.ClusterNode;
+import dev.ikat.testbed.ClusterPod;
+import dev.ikat.testbed.Iperf;
+import dev.ikat.testbed.RequiresProgram;
+import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.TestDirectory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Another backend takes over while packets flow, and none of them can tell when. */
+@RequiresRoot
+@RequiresProgram({"ipset", "iperf3"})
+final class BackendSwapIT {
+    private static final Duration LIMIT = Duration.ofSeconds(10);
+    private static final int SECONDS = 8;
+
+    private Cluster cluster;
+    private ClusterNode node;
+    private TestDirectory directory;
+    private Path options;
+
+    @BeforeEach
+    void make() throws IOException {
+        directory = TestDirectory.create();
+        options = directory.path().resolve("options");
+        cluster = Cluster.create(Cluster.Options.nodes(1));
+        node = cluster.node(0);
+        cluster.apply("deny.yaml", """
+                apiVersion: networking.k8s.io/v1
+                kind: NetworkPolicy
+                metadata: {name: only-iperf, namespace: default}
+                spec:
+                  podSelector: {}
+                  ingress:
+                    - ports: [{protocol: TCP, port: %d}]
+                """.formatted(Iperf.PORT));
+    }
+
+    @AfterEach
+    void remove() {
+        cluster.close();
+        directory.close();
+    }
+
+    private void choose(String... lines) throws IOException {
+        Files.writeString(options, String.join("\n", lines) + "\n");
+    }
+
+    private void swapTo(String backend) throws IOException {
+        choose("--policy-backend=" + backend);
+        node.namespace().exec("kill", "-HUP", Long.toString(node.agent().pid()));
+        String event = "to=" + backend.toUpperCase(java.util.Locale.ROOT);
+        Await.until(
+                LIMIT,
+                node::logTail,
+                () -> node.logTail()
+                        .lines()
+                        .filter(line -> line.contains("event=policy-backend-changed"))
+                        .reduce((_, last) -> last)
+                        .filter(last -> last.contains(event))
+                        .isPresent());
+    }
+
+    private String iptables() {
+        StringBuilder saved = new StringBuilder();
+        for (String program : List.of("iptables-nft-save", "ip6tables-nft-save", "iptables-legacy-save")) {
+            saved.append(node.namespace().exec(program));
+        }
+        return saved.append(node.namespace().exec("ipset", "save")).toString();
+    }
+
+    @Test
+    void backendsSwapWithoutAPacketsNotice() throws Exception {
+        choose("--policy-backend=nftables");
+        node.startAgent("@" + options);
+        node.awaitReady(Cluster.READY_LIMIT);
+        ClusterPod client = node.addPod("client");
+        ClusterPod server = node.addPod("server");
+        for (ClusterPod pod : List.of(client, server)) {
+            cluster.apply(
+                    pod.name() + ".yaml",
+                    "apiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: default}\n".formatted(pod.name()));
+        }
+        IpAddress address = server.address(IpFamily.IPV4).orElseThrow();
+        CompletableFuture<Double> stream = CompletableFuture.supplyAsync(
+                () -> Iperf.gigabitsPerSecond(client.namespace(), server.namespace(), address, SECONDS));
+        try (Flood flood = Flood.start(client.namespace(), server.namespace(), address)) {
+            Thread.sleep(500);
+            swapTo("iptables");
+            Await.until(LIMIT, this::iptables, () -> iptables().contains("IKAT-MASQUERADE"));
+            assertThat(node.namespace().exec("nft", "list", "tables")).doesNotContain("inet ikat");
+            assertThat(iptables()).contains("-A FORWARD -j IKAT-FORWARD", "ikata4-", "MASQUERADE");
+
+            swapTo("nftables");
+            Await.until(LIMIT, this::iptables, () -> !iptables().contains("IKAT-MASQUERADE"));
+            assertThat(iptables()).doesNotContain("IKAT").doesNotContain("ikat");
+            assertThat(node.namespace().exec("nft", "list", "table", "inet", "ikat"))
+                    .contains("chain forward", "masquerade");
+
+            // One stream from before the first change until after the last.
+            assertThat(stream).isNotDone();
+            assertThat(stream.get(30, TimeUnit.SECONDS)).isPositive();
+            assertThat(flood.arrived()).isZero();
+            cluster.delete("deny.yaml");
+            Await.until(LIMIT, node::logTail, () -> flood.arrived() > 100);
+        }
+    }
+
+    @Test
+    void agentWithAnotherBackendRemovesWhatTheOneBeforeItLeft() {
+        node.startAgent("--policy-backend=iptables", "--iptables-variant=legacy");
+        node.awaitReady(Cluster.READY_LIMIT);
+        node.addPod("server");
+        assertThat(node.namespace().exec("iptables-legacy-save")).contains("IKAT-FORWARD", "IKAT-MASQUERADE");
+        node.killAgent();
+        node.startAgent("--policy-backend=nftables");
+        node.awaitReady(Cluster.READY_LIMIT);
+        assertThat(iptables()).doesNotContain("IKAT").doesNotContain("ikat");
+        node.stopAgent();
+        node.startAgent("--policy-backend=iptables", "--iptables-variant=nft");
+        node.awaitReady(Cluster.READY_LIMIT);
+        assertThat(node.namespace().exec("nft", "list", "tables")).doesNotContain("inet ikat");
+        assertThat(node.namespace().exec("iptables-nft-save")).contains("IKAT-FORWARD", "IKAT-MASQUERADE");
+    }
+}
