@@ -105,7 +105,7 @@ final class BackendSwapIT {
             swapTo("iptables");
             Await.until(LIMIT, this::iptables, () -> iptables().contains("IKAT-MASQUERADE"));
             assertThat(node.namespace().exec("nft", "list", "tables")).doesNotContain("inet ikat");
-            assertThat(iptables()).contains("-A FORWARD -j IKAT-FORWARD", "ikata4-", "MASQUERADE");
+            assertThat(iptables()).contains("-A FORWARD -j IKAT-FORWARD", "ikatm4-pods", "MASQUERADE");
 
             swapTo("nftables");
             Await.until(LIMIT, this::iptables, () -> !iptables().contains("IKAT-MASQUERADE"));
