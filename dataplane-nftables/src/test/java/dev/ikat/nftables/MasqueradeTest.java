@@ -3,6 +3,7 @@ package dev.ikat.nftables;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ikat.backendtests.InNamespace;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
 import dev.ikat.policy.program.MasqueradeState;

@@ -1,5 +1,6 @@
 package dev.ikat.nftables;
 
+import dev.ikat.backendtests.InNamespace;
 import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;

@@ -1,33 +1,20 @@
 package dev.ikat.nftables;
 
+import dev.ikat.backendtests.BenchPrograms;
+import dev.ikat.backendtests.InNamespace;
 import dev.ikat.backendtests.RoutedNode;
-import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.NetworkPolicy.Direction;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.ObjectKind;
-import dev.ikat.policy.Protocol;
-import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.AddressSet;
-import dev.ikat.policy.program.CompiledRule;
-import dev.ikat.policy.program.DirectionProgram;
 import dev.ikat.policy.program.PeerMatch;
-import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
-import dev.ikat.policy.program.PortSpan;
-import dev.ikat.policy.program.RuleId;
 import dev.ikat.policy.program.SetId;
 import dev.ikat.policy.program.SetMember;
-import dev.ikat.policy.program.Tier;
-import dev.ikat.policy.program.TierProgram;
 import dev.ikat.testbed.BenchTable;
 import dev.ikat.testbed.Samples;
 import dev.ikat.testbed.Terminal;
 import dev.ikat.testbed.TestNamespace;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
@@ -39,7 +26,6 @@ import java.util.Set;
  * table is printed like that of the other benchmarks.
  */
 public final class PolicyBench {
-    private static final int PODS = 110;
     private static final int REPEATS = 200;
 
     private final Terminal terminal = Terminal.standard();
@@ -59,54 +45,6 @@ public final class PolicyBench {
         System.exit(bench.table.allMet() ? 0 : 3);
     }
 
-    /** So many members that no other set has. */
-    static AddressSet set(int number, int members) {
-        Set<SetMember> addresses = new HashSet<>();
-        for (int i = 0; i < members; i++) {
-            addresses.add(new SetMember.AddressMember(IpAddress.v4((11 << 24) + (number << 14) + i)));
-        }
-        return new AddressSet(new SetId("s" + number), AddressSet.Form.ADDRESSES, "selector " + number, addresses);
-    }
-
-    /** Policies that each let the members of one set reach one port of one pod, the pods having as many each. */
-    static PolicyProgram program(int policies, int selectors, int membersOfEach) {
-        Map<SetId, AddressSet> sets = new HashMap<>();
-        Map<Integer, List<CompiledRule>> rules = new HashMap<>();
-        for (int i = 0; i < policies; i++) {
-            AddressSet set = set(i % selectors, membersOfEach);
-            sets.putIfAbsent(set.id(), set);
-            int port = 1000 + i / PODS;
-            rules.computeIfAbsent(1 + i % PODS, _ -> new ArrayList<>())
-                    .add(rule(i, new PeerMatch.InSet(set.id()), port));
-        }
-        Map<InterfaceName, PodProgram> pods = new HashMap<>();
-        for (int pod = 1; pod <= PODS; pod++) {
-            PodProgram program = pod(pod, rules.getOrDefault(pod, List.of()));
-            pods.put(program.endpoint().hostInterface(), program);
-        }
-        return new PolicyProgram(sets, pods);
-    }
-
-    static PodProgram pod(int number, List<CompiledRule> rules) {
-        DirectionProgram ingress = rules.isEmpty()
-                ? DirectionProgram.OPEN
-                : new DirectionProgram(List.of(new TierProgram(
-                        Tier.NETWORK_POLICY,
-                        rules,
-                        Action.DENY,
-                        List.of(rules.getFirst().id().policy()))));
-        return new PodProgram(RoutedNode.endpoint(number), ingress, DirectionProgram.OPEN);
-    }
-
-    static CompiledRule rule(int number, PeerMatch peer, int port) {
-        ObjectKey policy = new ObjectKey(ObjectKind.NETWORK_POLICY, "shop", "policy-" + number);
-        return new CompiledRule(
-                new RuleId(policy, Direction.INGRESS, 0),
-                Action.ACCEPT,
-                List.of(peer),
-                List.of(new PortSpan(Protocol.TCP, port, port)));
-    }
-
     private static double milliseconds(Runnable work) {
         long start = System.nanoTime();
         work.run();
@@ -117,9 +55,9 @@ public final class PolicyBench {
         try (TestNamespace node = TestNamespace.create();
                 NftablesTable nftables = InNamespace.call(node.path(), () -> NftablesTable.open(true))) {
             NftablesBackend backend = new NftablesBackend(nftables, OptionalInt.of(4796));
-            PolicyProgram base = program(500, 499, 10);
+            PolicyProgram base = BenchPrograms.program(500, 499, 10);
             Map<SetId, AddressSet> sets = new HashMap<>(base.sets());
-            AddressSet large = set(499, 10_000);
+            AddressSet large = BenchPrograms.set(499, 10_000);
             sets.put(large.id(), large);
             backend.replace(new PolicyProgram(sets, base.pods()));
             Samples member = new Samples();
@@ -134,12 +72,13 @@ public final class PolicyBench {
                         List.of(),
                         Set.of()))));
                 int number = 120 + i % 100;
-                open.add(milliseconds(() -> backend.apply(
-                        new PolicyChange(List.of(), Map.of(), List.of(pod(number, List.of())), List.of(), Set.of()))));
+                open.add(milliseconds(() -> backend.apply(new PolicyChange(
+                        List.of(), Map.of(), List.of(BenchPrograms.pod(number, List.of())), List.of(), Set.of()))));
                 isolated.add(milliseconds(() -> backend.apply(new PolicyChange(
                         List.of(),
                         Map.of(),
-                        List.of(pod(number, List.of(rule(number, new PeerMatch.InSet(large.id()), 80)))),
+                        List.of(BenchPrograms.pod(
+                                number, List.of(BenchPrograms.rule(number, new PeerMatch.InSet(large.id()), 80)))),
                         List.of(),
                         Set.of()))));
                 backend.apply(new PolicyChange(
@@ -153,7 +92,7 @@ public final class PolicyBench {
 
     private void firstProgram() {
         Samples took = new Samples();
-        PolicyProgram program = program(1000, 1000, 50);
+        PolicyProgram program = BenchPrograms.program(1000, 1000, 50);
         for (int round = 0; round < 5; round++) {
             try (TestNamespace node = TestNamespace.create();
                     NftablesTable nftables = InNamespace.call(node.path(), () -> NftablesTable.open(true))) {

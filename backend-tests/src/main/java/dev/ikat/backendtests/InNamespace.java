@@ -1,4 +1,4 @@
-package dev.ikat.nftables;
+package dev.ikat.backendtests;
 
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
@@ -6,7 +6,7 @@ import java.util.function.Supplier;
 import jnr.ffi.LibraryLoader;
 
 /** Runs something on a thread that is inside a network namespace and ends there. */
-final class InNamespace {
+public final class InNamespace {
     private static final LibC LIBC = LibraryLoader.create(LibC.class).load("c");
     private static final int CLONE_NEWNET = 0x40000000; // linux/sched.h
 
@@ -19,7 +19,8 @@ final class InNamespace {
 
     private InNamespace() {}
 
-    static <T> T call(Path namespace, Supplier<T> body) {
+    /** What the body returns. */
+    public static <T> T call(Path namespace, Supplier<T> body) {
         CompletableFuture<T> result = new CompletableFuture<>();
         Thread.ofPlatform().start(() -> {
             try {
