@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -74,36 +75,64 @@ public final class IptablesBackend implements PolicyBackend {
     @Override
     public void replace(PolicyProgram program) {
         attempt("put the whole program in force", () -> {
-            boolean inUse =
-                    families.stream().anyMatch(family -> family.rules().save().contains("match-set ikata"));
-            Sets next = new Sets(inUse ? 'b' : 'a');
-            Set<String> before = Sets.parse(programs.run("", "ipset", "save")).keySet();
+            Set<String> before = present();
+            Sets next = Sets.beside(before);
             StringBuilder create = new StringBuilder();
-            // What a killed agent made and no rule refers to yet.
-            destroy(before, next, true, create);
             program.sets().values().forEach(set -> next.create(set, create));
             List<Map<String, List<String>>> wanted = families.stream()
                     .map(family -> family.chains().all(program.pods().values(), next))
                     .toList();
             next.createAsked(create);
-            ipset(create);
-            for (int i = 0; i < families.size(); i++) {
-                families.get(i).rules().replace(wanted.get(i));
-            }
-            StringBuilder destroy = new StringBuilder();
-            destroy(before, next, false, destroy);
-            ipset(destroy);
+            StringBuilder nothing = new StringBuilder();
+            allOrNothing(before, nothing, undo -> {
+                ipset(create);
+                for (int i = 0; i < families.size(); i++) {
+                    undo.add(families.get(i).rules().replace(wanted.get(i)));
+                }
+            });
+            destroy(before);
             sets = next;
             pods.clear();
             pods.putAll(program.pods());
-            families.forEach(family -> family.rules().remember());
         });
     }
 
-    private static void destroy(Set<String> names, Sets next, boolean ofItsGeneration, StringBuilder commands) {
-        names.stream()
-                .filter(name -> next.isOfThisGeneration(name) == ofItsGeneration)
-                .forEach(name -> commands.append("destroy ").append(name).append('\n'));
+    /** The sets of any program's that the kernel has. */
+    private Set<String> present() {
+        return Sets.parse(programs.run("", "ipset", "save")).keySet();
+    }
+
+    private void destroy(Set<String> names) {
+        StringBuilder commands = new StringBuilder();
+        names.forEach(name -> commands.append("destroy ").append(name).append('\n'));
+        ipset(commands);
+    }
+
+    /**
+     * Does the steps, or takes back those that were done.
+     *
+     * @param before the sets that there are; others go when the steps fail
+     * @param members commands that put back the members of those
+     * @param steps given where to put what takes back each step on the rules
+     */
+    private void allOrNothing(Set<String> before, StringBuilder members, Consumer<List<Runnable>> steps) {
+        List<Runnable> undo = new ArrayList<>();
+        try {
+            steps.accept(undo);
+        } catch (IptablesException failure) {
+            try {
+                undo.reversed().forEach(Runnable::run);
+                if (!members.isEmpty()) {
+                    programs.run(members.toString(), "ipset", "-exist", "restore");
+                }
+                Set<String> made = new TreeSet<>(present());
+                made.removeAll(before);
+                destroy(made);
+            } catch (IptablesException second) {
+                failure.addSuppressed(second);
+            }
+            throw failure;
+        }
     }
 
     private void ipset(StringBuilder commands) {
@@ -121,6 +150,10 @@ public final class IptablesBackend implements PolicyBackend {
             return;
         }
         attempt("change the program in force", () -> {
+            Set<String> present = Set.copyOf(sets.entries().keySet());
+            StringBuilder takeBack = new StringBuilder();
+            change.changedSets()
+                    .forEach((id, members) -> sets.takeBack(id, members.removed(), members.added(), takeBack));
             StringBuilder before = new StringBuilder();
             StringBuilder after = new StringBuilder();
             change.addedSets().forEach(set -> sets.create(set, before));
@@ -128,17 +161,17 @@ public final class IptablesBackend implements PolicyBackend {
             List<Map<String, List<String>>> wanted = chains(change);
             sets.createAsked(before);
             change.changedSets().forEach((id, members) -> sets.change(id, Set.of(), members.added(), after));
-            change.removedSets().forEach(id -> sets.destroy(id, after));
-            destroyUnusedBlocks(wanted, after);
-            ipset(before);
-            boolean written = false;
-            for (int i = 0; i < wanted.size(); i++) {
-                written |= families.get(i).rules().change(wanted.get(i));
-            }
-            ipset(after);
-            if (written) {
-                families.forEach(family -> family.rules().remember());
-            }
+            allOrNothing(present, takeBack, undo -> {
+                ipset(before);
+                for (int i = 0; i < wanted.size(); i++) {
+                    undo.add(families.get(i).rules().change(wanted.get(i)));
+                }
+                ipset(after);
+            });
+            StringBuilder destroy = new StringBuilder();
+            change.removedSets().forEach(id -> sets.destroy(id, destroy));
+            destroyUnusedBlocks(wanted, destroy);
+            ipset(destroy);
         });
     }
 
@@ -209,11 +242,7 @@ public final class IptablesBackend implements PolicyBackend {
         known = false;
         try {
             families.forEach(family -> family.rules().remove());
-            StringBuilder destroy = new StringBuilder();
-            Sets.parse(programs.run("", "ipset", "save"))
-                    .keySet()
-                    .forEach(name -> destroy.append("destroy ").append(name).append('\n'));
-            ipset(destroy);
+            destroy(present());
         } catch (IptablesException e) {
             throw new PolicyBackendException("iptables could not remove the program: " + e.getMessage(), e);
         }

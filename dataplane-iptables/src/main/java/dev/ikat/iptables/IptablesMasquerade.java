@@ -64,11 +64,10 @@ public final class IptablesMasquerade implements Masquerading {
         }
         programs.run(commands.toString(), "ipset", "restore");
         for (Rules table : tables) {
-            table.replace(Map.of(
+            var _ = table.replace(Map.of(
                     Chains.MASQUERADE,
                     List.of("-m set --match-set %s src -m set ! --match-set %s dst -j MASQUERADE --random-fully"
                             .formatted(name("pods", table.family()), name("cluster", table.family())))));
-            table.remember();
         }
         written = Optional.of(state);
         return Outcome.REPAIRED;

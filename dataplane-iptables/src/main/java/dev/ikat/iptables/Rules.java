@@ -3,11 +3,11 @@ package dev.ikat.iptables;
 import dev.ikat.model.IpFamily;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
@@ -23,10 +23,8 @@ final class Rules {
     private final String table;
     private final String hook;
     private final String entry;
-    /** The rules by their chains as they were written, and everything as the kernel's program lists it. */
+    /** The rules by their chains as they were written, which is also how {@code iptables-save} prints them. */
     private Map<String, List<String>> chains = Map.of();
-
-    private Set<String> listed = Set.of();
 
     private Rules(
             Programs programs, IptablesVariant variant, IpFamily family, String table, String hook, String entry) {
@@ -77,13 +75,37 @@ final class Rules {
         return programs.run("", variant.program(family, "save"), "-t", table);
     }
 
-    /** Makes these the only chains of Ikat's, and the first rule of the kernel's chain the one that leads to them. */
-    void replace(Map<String, List<String>> wanted) {
+    /**
+     * Makes these the only chains of Ikat's, and the first rule of the kernel's chain the one that leads to them.
+     *
+     * @return what puts back the chains that were there
+     */
+    Runnable replace(Map<String, List<String>> wanted) {
         String saved = save();
-        List<String> gone =
-                own(saved).filter(chain -> !wanted.containsKey(chain)).toList();
-        restore(jumps(saved), wanted, gone);
+        Map<String, List<String>> found = parse(saved);
+        List<String> jumps = jumps(saved);
+        restore(jumps, wanted, without(found, wanted));
         chains = wanted;
+        boolean hadNone = saved.lines().noneMatch(jump()::equals);
+        return () ->
+                restore(hadNone ? List.of("-D " + hook + " -j " + entry) : List.of(), found, without(wanted, found));
+    }
+
+    private static Set<String> without(Map<String, List<String>> chains, Map<String, List<String>> others) {
+        Set<String> names = new TreeSet<>(chains.keySet());
+        names.removeAll(others.keySet());
+        return names;
+    }
+
+    /** Ikat's chains and their rules. */
+    private static Map<String, List<String>> parse(String saved) {
+        Map<String, List<String>> found = new TreeMap<>();
+        own(saved).forEach(chain -> found.put(chain, new ArrayList<>()));
+        saved.lines().filter(line -> line.startsWith("-A " + Chains.PREFIX)).forEach(line -> {
+            String[] words = line.split(" ", 3);
+            found.computeIfAbsent(words[1], _ -> new ArrayList<>()).add(words.length < 3 ? "" : words[2]);
+        });
+        return found;
     }
 
     private static java.util.stream.Stream<String> own(String saved) {
@@ -112,15 +134,22 @@ final class Rules {
         return commands;
     }
 
-    /** Writes what is different; whether anything was. */
-    boolean change(Map<String, List<String>> wanted) {
-        Map<String, List<String>> written = new LinkedHashMap<>(wanted);
-        written.entrySet().removeIf(chain -> chain.getValue().equals(chains.get(chain.getKey())));
-        Set<String> gone = new TreeSet<>(chains.keySet());
-        gone.removeAll(wanted.keySet());
-        restore(List.of(), written, gone);
+    /**
+     * Writes what is different.
+     *
+     * @return what puts back the chains that were there
+     */
+    Runnable change(Map<String, List<String>> wanted) {
+        Map<String, List<String>> before = chains;
+        write(before, wanted);
         chains = wanted;
-        return !written.isEmpty() || !gone.isEmpty();
+        return () -> write(wanted, before);
+    }
+
+    private void write(Map<String, List<String>> before, Map<String, List<String>> after) {
+        Map<String, List<String>> written = new LinkedHashMap<>(after);
+        written.entrySet().removeIf(chain -> chain.getValue().equals(before.get(chain.getKey())));
+        restore(List.of(), written, without(before, after));
     }
 
     private void restore(List<String> more, Map<String, List<String>> written, Collection<String> gone) {
@@ -143,41 +172,34 @@ final class Rules {
                 WAIT_SECONDS);
     }
 
-    /** What is there now is how it should be. */
-    void remember() {
-        listed = listing(save());
-    }
-
-    /** Adds a line for each difference to what was remembered. */
+    /** Adds a line for each difference to what was written. */
     void audit(List<String> differences) {
-        Set<String> present = listing(save());
+        String saved = save();
+        Map<String, List<String>> present = parse(saved);
         String where = variant.program(family, "save") + ": ";
-        listed.stream()
-                .filter(line -> !present.contains(line))
-                .forEach(line -> differences.add(where + line + " is gone"));
-        present.stream()
-                .filter(line -> !listed.contains(line))
-                .forEach(line -> differences.add(where + line + " is not Ikat's"));
+        if (!jumps(saved).isEmpty()) {
+            differences.add(where + hook + " does not begin with the only jump to " + entry);
+        }
+        chains.forEach((chain, rules) -> {
+            List<String> found = present.get(chain);
+            if (found == null) {
+                differences.add(where + "the chain " + chain + " is gone");
+            } else if (!found.equals(rules)) {
+                differences.add(where + "the chain " + chain + " " + difference(found, rules));
+            }
+        });
+        without(present, chains).forEach(chain -> differences.add(where + "the chain " + chain + " is not Ikat's"));
     }
 
-    /** Ikat's part of it, without counters; the order within a chain is a part of it. */
-    private Set<String> listing(String saved) {
-        Set<String> lines = new TreeSet<>();
-        own(saved).forEach(chain -> lines.add("chain " + chain));
-        Map<String, Integer> numbers = new HashMap<>();
-        List<String> others = new ArrayList<>();
-        for (String line : saved.lines().toList()) {
-            if (line.startsWith("-A " + Chains.PREFIX)) {
-                String chain = line.substring(3, line.indexOf(' ', 3));
-                lines.add("rule " + numbers.merge(chain, 1, Integer::sum) + " " + line);
-            } else if (line.startsWith("-A " + hook + " ")) {
-                others.add(line);
-            }
+    private static String difference(List<String> found, List<String> rules) {
+        int same = 0;
+        while (same < found.size() && same < rules.size() && found.get(same).equals(rules.get(same))) {
+            same++;
         }
-        if (!others.isEmpty() && others.getFirst().equals(jump())) {
-            lines.add("first rule " + jump());
-        }
-        return lines;
+        return "has \"%s\" where \"%s\" should be"
+                .formatted(
+                        same < found.size() ? found.get(same) : "nothing",
+                        same < rules.size() ? rules.get(same) : "nothing");
     }
 
     /** Takes all of Ikat's out of it. */
@@ -189,6 +211,5 @@ final class Rules {
                 .toList();
         restore(jumps, Map.of(), own(saved).toList());
         chains = Map.of();
-        listed = Set.of();
     }
 }

@@ -29,12 +29,12 @@ import java.util.stream.Collectors;
  */
 final class Sets implements SetNames {
     /** What the names of all of Ikat's sets look like. */
-    static final String NAME = "ikat[ab][46]-.*";
+    static final String NAME = "ikat[a-l][46]-.*";
 
     /** No set of addresses has a name with a hyphen in it. */
     private static final String BLOCK = "net-";
 
-    private static final Pattern BLOCK_SET = Pattern.compile("--match-set (ikat[ab][46]-" + BLOCK + "\\S+)");
+    private static final Pattern BLOCK_SET = Pattern.compile("--match-set (ikat[a-l][46]-" + BLOCK + "\\S+)");
     private static final int MOST_MEMBERS = 1 << 20;
 
     private final char generation;
@@ -46,6 +46,17 @@ final class Sets implements SetNames {
 
     Sets(char generation) {
         this.generation = generation;
+    }
+
+    /** None yet, in the first generation that none of these is of; masquerading has the letter m. */
+    static Sets beside(Set<String> names) {
+        for (char generation = 'a'; generation <= 'l'; generation++) {
+            Sets sets = new Sets(generation);
+            if (names.stream().noneMatch(sets::isOfThisGeneration)) {
+                return sets;
+            }
+        }
+        throw new IptablesException("every generation of sets from a to l has some: ipset destroy those not in use");
     }
 
     boolean isOfThisGeneration(String name) {
@@ -138,6 +149,27 @@ final class Sets implements SetNames {
     void change(SetId id, Collection<SetMember> removed, Collection<SetMember> added, StringBuilder commands) {
         removed.forEach(member -> command("del", name(id, member.address().family()), entry(member), commands));
         added.forEach(member -> command("add", name(id, member.address().family()), entry(member), commands));
+    }
+
+    /** Commands that take back a change that was not made yet, however much of it will have been made. */
+    void takeBack(SetId id, Collection<SetMember> removed, Collection<SetMember> added, StringBuilder commands) {
+        added.stream().filter(member -> !has(id, member)).forEach(member -> line("del", id, member, commands));
+        removed.stream().filter(member -> has(id, member)).forEach(member -> line("add", id, member, commands));
+    }
+
+    private boolean has(SetId id, SetMember member) {
+        return entries.getOrDefault(name(id, member.address().family()), Set.of())
+                .contains(entry(member));
+    }
+
+    private void line(String verb, SetId id, SetMember member, StringBuilder commands) {
+        String set = name(id, member.address().family());
+        commands.append(verb)
+                .append(' ')
+                .append(set)
+                .append(' ')
+                .append(entry(member))
+                .append('\n');
     }
 
     private void command(String verb, String set, String entry, StringBuilder commands) {

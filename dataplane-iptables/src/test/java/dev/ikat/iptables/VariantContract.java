@@ -8,12 +8,15 @@ import dev.ikat.model.IpFamily;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.policy.program.PolicyBackendException;
+import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.testbed.RequiresProgram;
 import dev.ikat.testbed.TestNamespace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -91,6 +94,63 @@ abstract class VariantContract extends BackendContract {
         assertThat(reached(stranger)).isEmpty();
         assertThat(iptables(IpFamily.IPV4, "-S", "FORWARD").lines().filter(line -> line.contains("IKAT")))
                 .hasSize(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-I FORWARD -j ACCEPT", "-I IKAT-FORWARD -j ACCEPT", "-I IKAT-SPOOFED -j RETURN"})
+    void driftBeforeAChangeIsFoundAfterIt(String drift) {
+        PolicyProgram program = program();
+        backend.replace(program);
+        iptables(IpFamily.IPV4, drift.split(" "));
+        backend.apply(new PolicyChange(List.of(), Map.of(), List.of(open(4)), List.of(), Set.of()));
+        assertThat(backend.audit(program)).isNotEmpty();
+    }
+
+    @Test
+    void failureInOneFamilyChangesNothingInTheOther() {
+        PolicyProgram program = program();
+        backend.replace(program);
+        String before = state(node);
+        // Refused after the other family has its rules: somebody else refers to a chain that is to go.
+        iptables(IpFamily.IPV6, "-N", "FOREIGN");
+        iptables(IpFamily.IPV6, "-A", "FOREIGN", "-j", "IKAT-T-" + hostInterface(1));
+        PolicyChange open = new PolicyChange(
+                List.of(),
+                Map.of(CLIENTS, new PolicyChange.Members(members(3), members(2))),
+                List.of(open(1)),
+                List.of(),
+                Set.of());
+        assertThatThrownBy(() -> backend.apply(open)).isInstanceOf(PolicyBackendException.class);
+        PolicyProgram opened = program(List.of(set(3)), open(1), open(2), open(3));
+        assertThatThrownBy(() -> backend.replace(opened)).isInstanceOf(PolicyBackendException.class);
+        iptables(IpFamily.IPV6, "-F", "FOREIGN");
+        iptables(IpFamily.IPV6, "-X", "FOREIGN");
+        assertThat(withoutHashing(state(node))).isEqualTo(withoutHashing(before));
+        assertThat(reached(stranger)).isEmpty();
+        backend.replace(program);
+        assertThat(backend.audit(program)).isEmpty();
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
+    }
+
+    /** Without the place that the kernel gives things by itself. */
+    private static Set<String> withoutHashing(String state) {
+        return state.lines()
+                .filter(line -> !line.startsWith("Size in memory"))
+                .collect(java.util.stream.Collectors.toSet());
+    }
+
+    @Test
+    void refusedMemberLeavesThoseThatCameBeforeIt() {
+        backend.replace(program());
+        String before = state(node);
+        PolicyChange impossible = new PolicyChange(
+                List.of(),
+                Map.of(CLIENTS, new PolicyChange.Members(members(3, 7), members(2, 9))),
+                List.of(),
+                List.of(),
+                Set.of());
+        assertThatThrownBy(() -> backend.apply(impossible)).isInstanceOf(PolicyBackendException.class);
+        assertThat(withoutHashing(state(node))).isEqualTo(withoutHashing(before));
     }
 
     @Test
