@@ -131,6 +131,10 @@ public abstract class EvaluatorAgreement {
         backend.replace(first);
         PolicyProgram second = programs.next();
         backend.apply(RandomProgram.between(first, second));
+        List<String> drift = backend.audit(second);
+        if (!drift.isEmpty()) {
+            throw new AssertionError("what was just put in force is taken for drift: " + drift.getFirst());
+        }
         List<String> differences = disagreements(second, targets);
         if (!differences.isEmpty()) {
             backend.replace(second);
