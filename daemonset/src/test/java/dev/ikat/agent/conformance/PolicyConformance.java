@@ -65,10 +65,12 @@ abstract class PolicyConformance {
         for (Step step : policyCase.steps()) {
             String what = "%s, step %d".formatted(policyCase, ++number);
             step.edits().forEach(text::edit);
+            cluster.publish(text);
+            // While the agents look at it, too.
             Oracle oracle = Oracle.of(text, directory);
             oracle.assertSays(what, step.expected());
 
-            cluster.publish(text);
+            cluster.awaitInForce();
             Map<Cell, Boolean> found = cluster.observe(step.expected());
 
             assertThat(Differences.cells(step.expected(), found))

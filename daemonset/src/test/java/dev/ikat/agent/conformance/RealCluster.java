@@ -27,7 +27,7 @@ final class RealCluster implements AutoCloseable {
     private static final Duration EFFECT = Duration.ofSeconds(10);
     private static final Duration GLANCE = Duration.ofMillis(100);
     /** After this a connection counts as not made; those that should be are tried again with patience. */
-    private static final Duration QUICK = Duration.ofMillis(200);
+    private static final Duration QUICK = Duration.ofMillis(150);
 
     private static final Duration PATIENT = Duration.ofSeconds(3);
     private static final String SENTRIES = "sentries";
@@ -106,10 +106,14 @@ final class RealCluster implements AutoCloseable {
                 """.formatted(watchword()));
     }
 
-    /** Makes the agents' objects these, and returns when every agent has put them in force. */
+    /** Makes the agents' objects these, and returns at once. */
     void publish(ClusterText text) {
         version++;
         cluster.apply("cluster.yaml", text.render() + sentryManifests());
+    }
+
+    /** Returns when every agent has put in force what was published last. */
+    void awaitInForce() {
         List<Probe.Target> watchwords = List.of(
                 Probe.Target.tcp(
                         sentries.get(0).namespace(), sentries.get(1).addresses().getFirst(), watchword()),
