@@ -16,18 +16,22 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Another backend takes over while packets flow, and none of them can tell when. */
 @RequiresRoot
 @RequiresProgram({"ipset", "iperf3"})
 final class BackendSwapIT {
     private static final Duration LIMIT = Duration.ofSeconds(10);
+    private static final Duration REPAIR_LIMIT = Duration.ofSeconds(2);
     private static final int SECONDS = 8;
 
     private Cluster cluster;
@@ -120,6 +124,40 @@ final class BackendSwapIT {
             cluster.delete("deny.yaml");
             Await.until(LIMIT, node::logTail, () -> flood.arrived() > 100);
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"legacy", "nft"})
+    void whatOthersChangeOfIptablesIsRepaired(String variant) {
+        node.startAgent("--policy-backend=iptables", "--iptables-variant=" + variant);
+        node.awaitReady(Cluster.READY_LIMIT);
+        node.addPod("server");
+        List<String> before = rules(variant);
+        assertThat(before).contains("-A FORWARD -j IKAT-FORWARD", "-A POSTROUTING -j IKAT-MASQUERADE");
+        for (String damage : List.of(
+                "iptables-" + variant + " -F FORWARD",
+                "iptables-" + variant + " -I IKAT-FORWARD -j ACCEPT",
+                "ip6tables-" + variant + " -t nat -F",
+                "ipset flush ikatm4-cluster")) {
+            node.namespace().exec(damage.split(" ", -1));
+            Await.until(
+                    REPAIR_LIMIT,
+                    () -> "after " + damage + ": " + rules(variant) + node.logTail(),
+                    () -> rules(variant).equals(before));
+        }
+    }
+
+    private List<String> rules(String variant) {
+        List<String> rules = new ArrayList<>();
+        for (String program :
+                List.of("iptables-" + variant + "-save", "ip6tables-" + variant + "-save", "ipset save")) {
+            node.namespace()
+                    .exec(program.split(" ", -1))
+                    .lines()
+                    .filter(line -> line.startsWith("-A ") || line.startsWith("add "))
+                    .forEach(rules::add);
+        }
+        return rules;
     }
 
     @Test
