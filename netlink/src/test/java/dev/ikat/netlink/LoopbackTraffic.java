@@ -1,6 +1,7 @@
 package dev.ikat.netlink;
 
 import dev.ikat.model.IpAddress;
+import dev.ikat.testbed.Await;
 import dev.ikat.testbed.Probe;
 import dev.ikat.testbed.TestNamespace;
 import java.time.Duration;
@@ -20,6 +21,11 @@ final class LoopbackTraffic {
         test.ip("addr", "add", "fd00::2/128", "dev", "lo", "nodad");
         test.ip("route", "add", "10.9.9.9/32", "dev", "lo", "src", "10.1.0.1");
         test.ip("route", "replace", "local", "10.1.0.2", "dev", "lo", "table", "local", "src", "10.1.0.1");
+        // The kernel makes the route to an IPv6 address a moment later, by a worker of its own.
+        Await.until(
+                Duration.ofSeconds(5),
+                () -> "there is no route to fd00::2",
+                () -> test.ip("-6", "route", "show", "table", "local").contains("fd00::2"));
         return test;
     }
 
