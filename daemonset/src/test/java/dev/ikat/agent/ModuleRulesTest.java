@@ -33,6 +33,8 @@ class ModuleRulesTest {
     static void read() {
         all = new ClassFileImporter()
                 .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+                // Tests that other modules' tests use come as an archive.
+                .withImportOption(location -> !location.contains("-tests.jar"))
                 .importPackages(
                         "dev.ikat.model",
                         "dev.ikat.netlink",
