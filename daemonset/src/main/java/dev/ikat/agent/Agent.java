@@ -125,14 +125,15 @@ final class Agent implements AutoCloseable {
                 new ReconcileLoop(reconciliations, options.reconcileInterval(), readiness, metrics, this::afterRound));
         loop = rounds;
         // Both are there before anything is read, so that no change falls between.
+        NftablesWatch others = keep(new NftablesWatch(table, () -> reconcileSoon(NETFILTER)));
         keep(KernelWatch.start(netlink, this::reconcileSoon, () -> {
+            others.startIfNeeded();
             Set<Part> parts = keeper.unnoticedDrift();
             if (policy.isUnwatched()) {
                 parts.addAll(NETFILTER);
             }
             return parts;
         }));
-        keep(NftablesWatch.start(table::port, () -> reconcileSoon(NETFILTER)));
         cluster.start((change, state) -> {
             policy.changed(change);
             reconcileSoon(KernelWatch.NODE_CHANGE);

@@ -30,6 +30,12 @@ final class NftablesHolder implements AutoCloseable {
         return open;
     }
 
+    /** Whether somebody else can change the table, where it is open. */
+    synchronized boolean isExposed() {
+        NftablesTable open = table;
+        return open != null && open.isPresent() && !open.isProtected();
+    }
+
     /** The netlink port by which this process changes nftables, 0 if it is not known. */
     synchronized int port() {
         NftablesTable open = table;

@@ -5,50 +5,47 @@ import dev.ikat.netlink.NftablesEvent;
 import dev.ikat.netlink.NftablesMonitor;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.function.IntSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Hears from the kernel that another process changed nftables. */
+/**
+ * Hears from the kernel that another process changed nftables. Where nobody else can change Ikat's table it does not
+ * listen: the kernel would tell it of each of the agent's own changes, which costs an ADD as much as its policy.
+ */
 final class NftablesWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(NftablesWatch.class);
     private static final Duration POLL = Duration.ofMinutes(1);
 
-    private final Optional<NftablesMonitor> monitor;
-    private final IntSupplier ownPort;
+    private final NftablesHolder table;
     private final Runnable changed;
-    private final Thread thread;
+    private Optional<NftablesMonitor> monitor = Optional.empty();
+    private boolean unavailable;
     private volatile boolean closed;
 
-    private NftablesWatch(Optional<NftablesMonitor> monitor, IntSupplier ownPort, Runnable changed) {
-        this.monitor = monitor;
-        this.ownPort = ownPort;
+    /** @param changed runs after others' changes; to be quick */
+    NftablesWatch(NftablesHolder table, Runnable changed) {
+        this.table = table;
         this.changed = changed;
-        this.thread = Thread.ofPlatform().daemon().name("nftables-watch").unstarted(this::watch);
     }
 
-    /**
-     * Begins to listen in the calling thread's network namespace.
-     *
-     * @param ownPort the netlink port by which this process itself changes nftables
-     * @param changed runs after others' changes; to be quick
-     */
-    static NftablesWatch start(IntSupplier ownPort, Runnable changed) {
-        Optional<NftablesMonitor> monitor = Optional.empty();
+    /** Begins to listen, in the calling thread's network namespace, if it has not and somebody can change the table. */
+    synchronized void startIfNeeded() {
+        if (closed || unavailable || monitor.isPresent() || !table.isExposed()) {
+            return;
+        }
         try {
-            monitor = Optional.of(NftablesMonitor.open());
+            NftablesMonitor opened = NftablesMonitor.open();
+            monitor = Optional.of(opened);
+            Thread.ofPlatform().daemon().name("nftables-watch").start(() -> watch(opened));
+            // What came before that was not heard.
+            changed.run();
         } catch (NetlinkException e) {
+            unavailable = true;
             LOG.warn("event=nftables-unwatched reason=\"{}\"", e.getMessage());
         }
-        NftablesWatch watch = new NftablesWatch(monitor, ownPort, changed);
-        if (monitor.isPresent()) {
-            watch.thread.start();
-        }
-        return watch;
     }
 
-    private void watch() {
-        NftablesMonitor open = monitor.orElseThrow();
+    private void watch(NftablesMonitor open) {
         while (!closed) {
             try {
                 if (open.poll(POLL).stream().anyMatch(this::concerns)) {
@@ -66,19 +63,14 @@ final class NftablesWatch implements AutoCloseable {
 
     private boolean concerns(NftablesEvent event) {
         return switch (event) {
-            case NftablesEvent.Generation(int _, int port, int _, String _) -> port != ownPort.getAsInt();
+            case NftablesEvent.Generation(int _, int port, int _, String _) -> port != table.port();
             case NftablesEvent.Resync _ -> true;
         };
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
         closed = true;
         monitor.ifPresent(NftablesMonitor::close);
-        try {
-            thread.join(Duration.ofSeconds(2));
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
     }
 }
