@@ -1,0 +1,11 @@
+package dev.ikat.agent.it;
+
+import dev.ikat.testbed.RequiresProgram;
+
+/** On iptables. */
+@RequiresProgram("ipset")
+final class IptablesPolicyIT extends PolicyBehaviour {
+    IptablesPolicyIT() {
+        super("--policy-backend=iptables");
+    }
+}

@@ -1,0 +1,252 @@
+package dev.ikat.agent.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import dev.ikat.testbed.Await;
+import dev.ikat.testbed.Cluster;
+import dev.ikat.testbed.ClusterNode;
+import dev.ikat.testbed.ClusterPod;
+import dev.ikat.testbed.CniFailedException;
+import dev.ikat.testbed.Json;
+import dev.ikat.testbed.Probe;
+import dev.ikat.testbed.RequiresProgram;
+import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.TestNamespace;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Policy from the moment at which a pod is there, through everything that happens to the agent, on one backend. */
+@RequiresRoot
+@RequiresProgram("nft")
+abstract class PolicyBehaviour {
+    private final List<String> backend;
+
+    private static final Duration EFFECT = Duration.ofSeconds(3);
+    static final Duration REPAIR_LIMIT = Duration.ofSeconds(2);
+    private static final Duration QUICK = Duration.ofMillis(400);
+    private static final Json ANY = new Json.Obj(Map.of());
+
+    static final String DENY_ALL = """
+            apiVersion: networking.k8s.io/v1
+            kind: NetworkPolicy
+            metadata: {name: default-deny, namespace: shop}
+            spec:
+              podSelector: {}
+              policyTypes: [Ingress]
+            """;
+    static final String ALLOW_CLIENTS = """
+            apiVersion: networking.k8s.io/v1
+            kind: NetworkPolicy
+            metadata: {name: allow-clients, namespace: shop}
+            spec:
+              podSelector: {matchLabels: {app: server}}
+              ingress:
+                - from: [{podSelector: {matchLabels: {app: client}}}]
+            """;
+
+    Cluster cluster;
+    ClusterNode node;
+
+    /** On agents with these options. */
+    PolicyBehaviour(String... backend) {
+        this.backend = List.of(backend);
+    }
+
+    @BeforeEach
+    void make() {
+        cluster = Cluster.create(Cluster.Options.nodes(1));
+        node = cluster.node(0);
+        cluster.apply("shop.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
+    }
+
+    void start(String... arguments) {
+        node.startAgent(Stream.concat(backend.stream(), Stream.of(arguments)).toArray(String[]::new));
+        node.awaitReady(Cluster.READY_LIMIT);
+    }
+
+    @AfterEach
+    void remove() {
+        cluster.close();
+    }
+
+    /** Its object, as the API server has it before the runtime is asked for anything. */
+    private void publish(String name, String app, List<IpAddress> addresses) {
+        StringBuilder yaml = new StringBuilder("""
+                apiVersion: v1
+                kind: Pod
+                metadata: {name: %s, namespace: shop, labels: {app: %s}}
+                spec: {nodeName: node-1}
+                status:
+                  podIPs:
+                """.formatted(name, app));
+        addresses.forEach(address -> yaml.append("    - ip: \"" + address + "\"\n"));
+        cluster.apply(
+                "pod-" + name + ".yaml",
+                addresses.isEmpty() ? yaml.toString().replace("status:\n  podIPs:\n", "") : yaml.toString());
+    }
+
+    ClusterPod add(String name, String app) {
+        publish(name, app, List.of());
+        ClusterPod pod = node.addPod("shop", name, ANY, TestNamespace.create());
+        publish(name, app, pod.addresses());
+        return pod;
+    }
+
+    /** How many of the other's addresses it reaches. */
+    private static long reached(ClusterPod from, ClusterPod to) {
+        List<Probe.Target> targets = to.addresses().stream()
+                .map(address -> Probe.Target.tcp(from.namespace(), address, ClusterPod.PORT))
+                .toList();
+        return Probe.check(targets, QUICK).stream()
+                .filter(Probe.Outcome::reached)
+                .count();
+    }
+
+    static boolean reaches(ClusterPod from, ClusterPod to) {
+        long reached = reached(from, to);
+        assertThat(reached).as("the families agree").isIn(0L, (long)
+                to.addresses().size());
+        return reached > 0;
+    }
+
+    /** In the meantime families may differ: not every backend changes both in one step. */
+    void awaitReach(ClusterPod from, ClusterPod to, boolean expected) {
+        Await.until(
+                EFFECT,
+                () -> from + (expected ? " does not reach " : " reaches ") + to + ": " + node.logTail(),
+                () -> reached(from, to) == (expected ? to.addresses().size() : 0));
+    }
+
+    private String policyDrops() {
+        return String.join(
+                "\n",
+                node.metrics()
+                        .lines()
+                        .filter(line -> line.startsWith("ikat_policy_drops_total"))
+                        .toList());
+    }
+
+    @Test
+    void policiesTakeEffectChangeAndEnd() {
+        start();
+        ClusterPod server = add("server", "server");
+        ClusterPod client = add("client", "client");
+        ClusterPod stranger = add("stranger", "other");
+        server.serve();
+        assertThat(reaches(stranger, server)).isTrue();
+
+        cluster.apply("deny.yaml", DENY_ALL);
+        awaitReach(stranger, server, false);
+        assertThat(reaches(client, server)).isFalse();
+        Await.until(EFFECT, this::policyDrops, () -> policyDrops().contains("policy=\"shop/default-deny\""));
+        assertThat(node.logTail())
+                .contains("event=policy-drop drop=ingress pod=shop/server")
+                .contains("(shop/stranger) protocol=TCP/" + ClusterPod.PORT + " policies=shop/default-deny");
+
+        cluster.apply("allow.yaml", ALLOW_CLIENTS);
+        awaitReach(client, server, true);
+        assertThat(reaches(stranger, server)).isFalse();
+
+        publish("stranger", "client", stranger.addresses());
+        awaitReach(stranger, server, true);
+        publish("client", "other", client.addresses());
+        awaitReach(client, server, false);
+
+        cluster.delete("deny.yaml");
+        cluster.delete("allow.yaml");
+        awaitReach(client, server, true);
+    }
+
+    @Test
+    void deniedPacketsNeverPassWhileAPodIsAdded() throws Exception {
+        cluster.apply("deny.yaml", DENY_ALL);
+        start();
+        ClusterPod stranger = add("stranger", "other");
+        publish("server", "server", List.of());
+        IpAddress address = IpAddress.parse("10.244.1.77");
+        Json wanted = Json.parse("{\"ips\": [\"10.244.1.77/32\"]}");
+        TestNamespace namespace = TestNamespace.create();
+        try (Flood flood = Flood.start(stranger.namespace(), namespace, address)) {
+            ClusterPod server = node.addPod("shop", "server", wanted, namespace);
+            assertThat(server.addresses()).contains(address);
+            Thread.sleep(300);
+            assertThat(flood.arrived()).isZero();
+
+            // And it does flood.
+            cluster.delete("deny.yaml");
+            Await.until(EFFECT, () -> "nothing arrives: " + node.logTail(), () -> flood.arrived() > 100);
+        }
+    }
+
+    @Test
+    void podOfUnknownLabelsWaitsForThem() throws Exception {
+        cluster.apply("allow.yaml", ALLOW_CLIENTS);
+        start();
+        ClusterPod stranger = add("stranger", "other");
+        CompletableFuture<ClusterPod> adding =
+                CompletableFuture.supplyAsync(() -> node.addPod("shop", "server", ANY, TestNamespace.create()));
+        Thread.sleep(500);
+        assertThat(adding).isNotDone();
+
+        publish("server", "server", List.of());
+        ClusterPod server = adding.get(EFFECT.toMillis(), TimeUnit.MILLISECONDS);
+        server.serve();
+        assertThat(reaches(stranger, server)).isFalse();
+    }
+
+    @Test
+    void podWhoseLabelsNeverComeIsRefusedAndLeavesNothing() {
+        cluster.apply("allow.yaml", ALLOW_CLIENTS);
+        start("--policy-wait=300ms");
+        List<String> before = node.state();
+
+        assertThatThrownBy(() -> node.addPod("shop", "server", ANY, TestNamespace.create()))
+                .isInstanceOfSatisfying(
+                        CniFailedException.class,
+                        e -> assertThat(e.getMessage())
+                                .contains("\"code\":11")
+                                .contains("the pod's labels are not known")
+                                .contains("shop/server"));
+        assertThat(node.state()).isEqualTo(before);
+        // In a namespace without policies labels don't matter.
+        node.addPod("default", "server", ANY, TestNamespace.create());
+    }
+
+    @Test
+    void deniedPacketsNeverPassWhileTheAgentIsKilledAndComesBack() throws Exception {
+        cluster.apply("deny.yaml", DENY_ALL);
+        start();
+        ClusterPod stranger = add("stranger", "other");
+        ClusterPod server = add("server", "server");
+        try (Flood flood = Flood.start(stranger.namespace(), server.namespace(), address(server))) {
+            Thread.sleep(200);
+            node.killAgent();
+            Thread.sleep(200);
+            start();
+            Thread.sleep(200);
+            assertThat(flood.arrived()).isZero();
+            cluster.delete("deny.yaml");
+            Await.until(EFFECT, () -> "nothing arrives: " + node.logTail(), () -> flood.arrived() > 100);
+        }
+        node.stopAgent();
+        node.startAgent("--policy-backend=none");
+        node.awaitReady(Cluster.READY_LIMIT);
+        assertThat(node.namespace().exec("nft", "list", "ruleset"))
+                .contains("chain masquerading")
+                .doesNotContain("chain forward");
+    }
+
+    static IpAddress address(ClusterPod pod) {
+        return pod.address(IpFamily.IPV4).orElseThrow();
+    }
+}
