@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# The first process of a node: a file system whose changes nobody else sees, then containerd, kubelet, kube-proxy and
+# agent. It runs in network, mount, process and host name namespaces of its own; all of the node ends with it.
+# usage: node.sh NODE STATE BIN IPV4 IPV6
+set -euo pipefail
+readonly NODE=$1 STATE=$2 BIN=$3 IPV4=$4 IPV6=$5
+source "$(dirname "${BASH_SOURCE[0]}")/supervise.sh"
+cd "$STATE"
+
+own_file_system() {
+  leave_foreign_mounts
+  mkdir -p volatile disk/containerd disk/kubelet
+  mount -t tmpfs tmpfs volatile
+  local directory name
+  for directory in /etc /var/lib /opt; do
+    name=${directory//\//-}
+    mkdir -p "volatile/$name/upper" "volatile/$name/work"
+    mount -t overlay overlay -o "lowerdir=$directory,upperdir=$STATE/volatile/$name/upper,workdir=$STATE/volatile/$name/work" \
+      "$directory"
+  done
+  mount -t tmpfs tmpfs /run
+  mount -t tmpfs tmpfs /var/log
+  mkdir -p /run/netns /run/lock /var/lib/containerd /var/lib/kubelet /etc/cni/net.d /opt/cni/bin /etc/ikat
+  # The host's own network configurations are not the node's.
+  find /etc/cni/net.d -mindepth 1 -delete
+  # Layers can't lie on an overlay.
+  mount --bind disk/containerd /var/lib/containerd
+  mount --bind disk/kubelet /var/lib/kubelet
+  mount -t bpf bpf /sys/fs/bpf
+  # The kubelet sets these for the whole machine; so it finds them set.
+  local setting
+  for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
+    kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
+    mkdir -p "volatile/sysctl/$(dirname "$setting")"
+    echo "${setting#*=}" >"volatile/sysctl/${setting%=*}"
+    mount --bind "volatile/sysctl/${setting%=*}" "/proc/sys/${setting%=*}"
+  done
+  # As on a machine that systemd starts: what is mounted later is seen by containers that ask for it.
+  mount --make-rshared /
+}
+
+configuration() {
+  hostname "$NODE"
+  cat >volatile/containerd.toml <<TOML
+version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "localhost/ikat-e2e/pause:1"
+  restrict_oom_score_adj = true
+TOML
+  cat >volatile/kubelet.yaml <<YAML
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+featureGates: {IPv6DualStack: true}
+failSwapOn: false
+cgroupDriver: cgroupfs
+cgroupsPerQOS: false
+enforceNodeAllocatable: []
+nodeStatusUpdateFrequency: 4s
+imageGCHighThresholdPercent: 100
+evictionHard: {nodefs.available: 1%, imagefs.available: 1%}
+authentication: {anonymous: {enabled: true}, webhook: {enabled: false}}
+authorization: {mode: AlwaysAllow}
+YAML
+  cat >volatile/kube-proxy.yaml <<YAML
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+featureGates: {IPv6DualStack: true}
+mode: iptables
+hostnameOverride: $NODE
+clientConnection: {kubeconfig: $STATE/kube-proxy.kubeconfig}
+# These two are the machine's, not a network namespace's.
+conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
+YAML
+}
+
+import_images() {
+  local image
+  for image in "$STATE"/../images/*.tar; do
+    until ctr --namespace k8s.io images import "$image" >>log/images.log 2>&1; do sleep 0.5; done
+  done
+}
+
+own_file_system
+configuration
+supervise containerd containerd --config volatile/containerd.toml &
+import_images
+supervise kubelet "$BIN/kubelet" --kubeconfig="$STATE/kubelet.kubeconfig" --config=volatile/kubelet.yaml \
+  --container-runtime=remote --container-runtime-endpoint=unix:///run/containerd/containerd.sock --network-plugin=cni \
+  --hostname-override="$NODE" --node-ip="$IPV4,$IPV6" &
+supervise kube-proxy "$BIN/kube-proxy" --config=volatile/kube-proxy.yaml &
+# An agent that is no pod; it has its options from whoever installed it.
+supervise ikat-agent /opt/ikat-agent/bin/ikat-agent @/etc/ikat/agent.options &
+wait
