@@ -102,7 +102,7 @@ start_control() {
   ip -n "$CONTROL" addr add 10.55.0.1/24 dev fabric
   ip -n "$CONTROL" addr add fd55::1/64 dev fabric nodad
   ip -n "$CONTROL" link set fabric up
-  mkdir -p "$RUN/control"
+  mkdir -p "$RUN/control" "$RUN/manifests"
   openssl genrsa -out "$RUN/control/service-accounts.key" 2048 2>/dev/null
   openssl rsa -in "$RUN/control/service-accounts.key" -pubout -out "$RUN/control/service-accounts.pub" 2>/dev/null
   token admin system:masters
@@ -115,6 +115,7 @@ start_control() {
   kubeconfig "$RUN/admin.kubeconfig" admin
   kubeconfig "$RUN/control/kube-controller-manager.kubeconfig" system:kube-controller-manager
   kubeconfig "$RUN/control/kube-scheduler.kubeconfig" system:kube-scheduler
+  kubeconfig "$RUN/control/ikat.kubeconfig" system:serviceaccount:kube-system:ikat
   begin control bash "$HERE/control-plane.sh" "$RUN/control" "$BIN"
   await 90 "the API server" kubectl get --raw /readyz
   await 30 "the default service account" kubectl -n default get serviceaccount default
@@ -144,10 +145,9 @@ add_node() {
   install_ikat "$name"
 }
 
-# The launcher where the runtime looks for it, and the agent with the rights of its service account.
+# The launcher where the runtime looks for it, and the agent.
 install_ikat() {
   local name=$1
-  kubeconfig "$RUN/$name/ikat.kubeconfig" system:serviceaccount:kube-system:ikat
   inside "$name" cp -a "$DISTRIBUTION/cni/." /opt/cni/bin/
   inside "$name" cp -a "$DISTRIBUTION/agent" /opt/ikat-agent
   agent_options "$name"
@@ -155,7 +155,7 @@ install_ikat() {
 }
 
 agent_options() {
-  printf '%s\n' --node-name "$1" --kubeconfig "$RUN/$1/ikat.kubeconfig" --policy-backend "$(cat "$RUN/backend")" |
+  printf '%s\n' --node-name "$1" --manifests "$RUN/manifests" --policy-backend "$(cat "$RUN/backend")" |
     inside "$1" tee /etc/ikat/agent.options >/dev/null
 }
 

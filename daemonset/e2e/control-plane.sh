@@ -3,7 +3,8 @@
 # usage: control-plane.sh STATE BIN
 set -euo pipefail
 readonly STATE=$1 BIN=$2
-source "$(dirname "${BASH_SOURCE[0]}")/supervise.sh"
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$HERE/supervise.sh"
 cd "$STATE"
 # A cluster for tests needs nothing of itself after it has ended, and waits for no disk.
 leave_foreign_mounts
@@ -29,4 +30,5 @@ supervise kube-controller-manager "$BIN/kube-controller-manager" --kubeconfig="$
   --root-ca-file="$STATE/certificates/apiserver.crt" --node-monitor-grace-period=20s &
 supervise kube-scheduler "$BIN/kube-scheduler" --kubeconfig="$STATE/kube-scheduler.kubeconfig" --leader-elect=false \
   --bind-address=127.0.0.1 &
+supervise objects "$HERE/objects.sh" "$STATE/ikat.kubeconfig" "$BIN" "$STATE/../manifests" &
 wait

@@ -92,27 +92,28 @@ pod_on() { # NODE NAMESPACE APP
 }
 ready_nodes() { k get nodes -o json | jq -r '.items[] | select(any(.status.conditions[]; .type == "Ready" and .status == "True")) | .metadata.name'; }
 
-# Asks each of the URLs from the pod, all at once, and prints "yes URL" or "no URL".
-ask() { # NAMESPACE POD URL...
+# What a pod or a node does to ask ADDRESS/PORT: whatever answers in HTTP will do, so the API server, whose TLS this is
+# not, does too. (nc, since Debian's busybox crashes as wget.)
+readonly GET='get() { printf "GET / HTTP/1.0\\r\\n\\r\\n" | timeout 3 nc -w 2 "${1%/*}" "${1##*/}" 2>/dev/null | grep -q "^HTTP/1"; }'
+
+# Asks all of them at once from the pod, and prints "yes ADDRESS/PORT" or "no ADDRESS/PORT".
+ask() { # NAMESPACE POD ADDRESS/PORT...
   local namespace=$1 pod=$2
   shift 2
-  k -n "$namespace" exec "$pod" -- sh -c '
-    for url in "$@"; do
-      (if timeout 4 wget -q --no-check-certificate -T 3 -O /dev/null "$url" 2>/dev/null; then echo "yes $url"; else echo "no $url"; fi) &
-    done; wait' sh "$@"
+  k -n "$namespace" exec "$pod" -- sh -c "$GET"'
+    for target in "$@"; do (if get "$target"; then echo "yes $target"; else echo "no $target"; fi) & done; wait' sh "$@"
 }
-
-url() { if [[ $1 == *:* ]]; then echo "http://[$1]:8080/"; else echo "http://$1:8080/"; fi; }
 
 # Every pod of one kind asks every one of another: all must be answered, or none.
 all_reach() { expect yes "$@"; }
 none_reach() { expect no "$@"; }
 expect() { # yes|no FROM-NAMESPACE FROM-APP TO-NAMESPACE TO-APP
-  local want=$1 pod address urls=() answers=""
-  for address in $(addresses "$4" "$5"); do urls+=("$(url "$address")"); done
-  [ "${#urls[@]}" -gt 0 ] || wrong "there is no pod $4/$5" || return 1
-  for pod in $(pods "$2" "$3"); do answers+=$(ask "$2" "$pod" "${urls[@]}" | sed "s#\$# from $2/$pod#")$'\n'; done
-  [ -n "${answers//$'\n'/}" ] || wrong "there is no pod $2/$3" || return 1
+  local want=$1 pod address targets=() answers
+  for address in $(addresses "$4" "$5"); do targets+=("$address/8080"); done
+  [ "${#targets[@]}" -gt 0 ] || wrong "there is no pod $4/$5" || return 1
+  # From all pods at once, since what is denied takes its time.
+  answers=$(for pod in $(pods "$2" "$3"); do ask "$2" "$pod" "${targets[@]}" | sed "s#\$# from $2/$pod#" & done; wait)
+  [ -n "$answers" ] || wrong "there is no pod $2/$3" || return 1
   ! grep -v "^$want " <<<"$answers" | grep . || return 1
 }
 
@@ -137,7 +138,7 @@ workload_rolls_out() {
 rolled_out() {
   local what
   for what in $NAMESPACE:deployment/web $NAMESPACE:daemonset/client $OTHER:daemonset/stranger; do
-    within 120 k -n "${what%%:*}" rollout status "${what#*:}" --timeout=5s
+    within 60 k -n "${what%%:*}" rollout status "${what#*:}" --timeout=5s
   done
 }
 
@@ -155,20 +156,21 @@ pods_reach_each_other() {
 nodes_reach_pods() {
   needs_console
   local node address
+  [ -n "$(addresses $NAMESPACE web)" ] || wrong "there are no pods"
   for node in $(cluster nodes); do
     for address in $(addresses $NAMESPACE web); do
-      within 10 cluster enter "$node" busybox wget -q -T 2 -O /dev/null "$(url "$address")"
+      within 10 cluster enter "$node" busybox sh -c "$GET; get $address/8080"
     done
   done
 }
 
 services_and_api_server() {
-  local pod service api answers
+  local pod service api
+  [ -n "$(pods $NAMESPACE client)" ] || wrong "there are no pods"
   service=$(k -n $NAMESPACE get service web -o jsonpath='{.spec.clusterIP}')
-  api=$(k -n default get endpoints kubernetes -o jsonpath='{.subsets[0].addresses[0].ip}:{.subsets[0].ports[0].port}')
+  api=$(k -n default get endpoints kubernetes -o jsonpath='{.subsets[0].addresses[0].ip}/{.subsets[0].ports[0].port}')
   for pod in $(pods $NAMESPACE client); do
-    within 20 answered $NAMESPACE "$pod" "http://$service/" "https://$(k -n default get service kubernetes -o jsonpath='{.spec.clusterIP}')/version" \
-      "https://$api/version"
+    within 20 answered $NAMESPACE "$pod" "$service/80" "$(k -n default get service kubernetes -o jsonpath='{.spec.clusterIP}')/443" "$api"
   done
   say "the service $service, the API server by its service and at $api"
 }
@@ -190,7 +192,7 @@ use_backend() { # NAME
     exit 77
   fi
 }
-daemonset() { k get daemonsets -A -l app.kubernetes.io/name=ikat --no-headers 2>/dev/null | grep -q .; }
+daemonset() { k get daemonsets -A -l app.kubernetes.io/name=ikat --no-headers 2>/dev/null | grep . >/dev/null; }
 backend_in_force() {
   local node
   for node in $(cluster nodes); do cluster enter "$node" sh -c "$(rules_of "$1")" || return 1; done
@@ -235,12 +237,12 @@ first_packet() {
   k -n $NAMESPACE delete networkpolicy --all >/dev/null
   k apply -f "$HERE/objects/default-deny.yaml" -f "$HERE/objects/allow-client.yaml" >/dev/null
   within 10 none_reach $OTHER stranger $NAMESPACE web
-  address=$(addresses $NAMESPACE web | head -1)
+  address=$(addresses $NAMESPACE web | sed -n 1p)
   local app want phase
   for app in client intruder; do
     k -n $NAMESPACE delete pod "first-$app" --ignore-not-found --wait >/dev/null
-    k -n $NAMESPACE run "first-$app" --image="$image" --restart=Never --labels="app=$app,first=yes" --command -- \
-      sh -c "exec timeout 5 wget -q -T 4 -O /dev/null $(url "$address")" >/dev/null
+    k -n $NAMESPACE run "first-$app" --image="$image" --restart=Never --labels="role=$app,first=yes" --command -- \
+      sh -c "$GET; get $address/8080" >/dev/null
   done
   for app in client:Succeeded intruder:Failed; do
     want=${app#*:}
@@ -250,27 +252,29 @@ first_packet() {
   done
   k -n $NAMESPACE delete pod -l first=yes --wait=false >/dev/null
 }
-first_ended() { k -n $NAMESPACE get pod "$1" -o jsonpath='{.status.phase}' | grep -qE 'Succeeded|Failed'; }
+first_ended() { k -n $NAMESPACE get pod "$1" -o jsonpath='{.status.phase}' | grep -E 'Succeeded|Failed'; }
 
 # --- what happens to nodes ---
 
 # Runs a command while a client of one node pings a server of the other, and a stranger tries to connect to it.
 without_a_loss() { # COMMAND...
-  local nodes client stranger server address before
+  local nodes servers client stranger server address before
   k apply -f "$HERE/objects/default-deny.yaml" -f "$HERE/objects/allow-client-all.yaml" -f "$HERE/objects/allow-client.yaml" >/dev/null
   within 10 none_reach $OTHER stranger $NAMESPACE web
   within 10 all_reach $NAMESPACE client $NAMESPACE web
-  mapfile -t nodes < <(ready_nodes)
+  mapfile -t servers < <(pods $NAMESPACE web)
+  server=${servers[0]}
+  mapfile -t nodes < <(ready_nodes | grep -vFx "$(node_of $NAMESPACE "$server")")
   client=$(pod_on "${nodes[0]}" $NAMESPACE client)
   stranger=$(pod_on "${nodes[0]}" $OTHER stranger)
-  server=$(pod_on "${nodes[1]}" $NAMESPACE web)
-  [ "$server" != null ] || wrong "no server runs on ${nodes[1]}"
   before=$(restarts)
   address=$(k -n $NAMESPACE get pod "$server" -o jsonpath='{.status.podIP}')
   k -n $NAMESPACE exec "$client" -- sh -c "rm -f /tmp/ping; (ping -i 0.1 $address >/tmp/ping 2>&1; echo ended >>/tmp/ping) </dev/null >/dev/null 2>&1 & echo \$! >/tmp/ping.pid"
-  k -n $OTHER exec "$stranger" -- sh -c "rm -f /tmp/passed /tmp/tries; (while :; do echo >>/tmp/tries; timeout 1 wget -q -T 1 -O /dev/null http://$address:8080/ && echo >>/tmp/passed; done) </dev/null >/dev/null 2>&1 & echo \$! >/tmp/loop.pid"
+  k -n $OTHER exec "$stranger" -- sh -c "rm -f /tmp/passed /tmp/tries; $GET; (while :; do echo >>/tmp/tries; (get $address/8080 && echo >>/tmp/passed) & sleep 0.2; done) </dev/null >/dev/null 2>&1 & echo \$! >/tmp/loop.pid"
   "$@"
   sleep 2
+  within 60 k -n $NAMESPACE exec "$client" -- sh -c :
+  within 60 k -n $OTHER exec "$stranger" -- sh -c :
   k -n $NAMESPACE exec "$client" -- sh -c 'kill -INT $(ps | grep "[p]ing -i" | while read pid rest; do echo $pid; done)' || true
   k -n $OTHER exec "$stranger" -- sh -c 'kill $(cat /tmp/loop.pid)'
   sleep 0.5
@@ -326,15 +330,21 @@ pod_waits_for_agent() {
   needs_console
   if daemonset; then exit 77; fi
   local node
+  trap start_agents EXIT
   for node in $(cluster nodes); do cluster stop "$node" ikat-agent; done
   k -n $NAMESPACE scale deployment web --replicas=6 >/dev/null
   sleep 6
   [ "$(k -n $NAMESPACE get deployment web -o jsonpath='{.status.readyReplicas}')" = 4 ] || wrong "a pod became ready without an agent"
-  for node in $(cluster nodes); do cluster start "$node" ikat-agent; done
+  start_agents
   within 90 k -n $NAMESPACE rollout status deployment/web --timeout=5s
   within 15 all_reach $NAMESPACE client $NAMESPACE web
   k -n $NAMESPACE scale deployment web --replicas=4 >/dev/null
   within 60 four_servers
+}
+
+start_agents() {
+  local node
+  for node in $(cluster nodes); do cluster start "$node" ikat-agent; done
 }
 
 api_server_away() {
@@ -347,6 +357,7 @@ api_server_away() {
   within 20 all_reach $OTHER stranger $NAMESPACE web
 }
 api_server_restarted() {
+  trap 'cluster start control kube-apiserver' EXIT
   cluster stop control kube-apiserver
   local node
   for node in $(cluster nodes); do cluster restart "$node" ikat-agent; done
@@ -357,24 +368,24 @@ api_server_restarted() {
 
 node_drained_removed_and_back() {
   needs_console
-  local node count stay
+  local nodes node stay
   k -n $NAMESPACE delete networkpolicy --all >/dev/null
-  node=$(cluster nodes | tail -1)
-  count=$(cluster nodes | wc -l)
-  k drain "$node" --ignore-daemonsets --force --delete-emptydir-data --timeout=60s >/dev/null 2>&1
+  mapfile -t nodes < <(cluster nodes)
+  stay=${nodes[0]} node=${nodes[-1]}
+  local words
+  words=$(k drain "$node" --ignore-daemonsets --force --delete-emptydir-data --timeout=60s 2>&1) || wrong "$words"
   within 60 k -n $NAMESPACE rollout status deployment/web --timeout=5s
   ! k -n $NAMESPACE get pods -l app=web -o wide --no-headers | grep -w "$node" || wrong "pods are left on the drained node"
-  stay=$(cluster nodes | head -1)
   local range
   range=$(k get node "$node" -o jsonpath='{.spec.podCIDR}')
-  cluster enter "$stay" ip route show proto 107 | grep -q "$range" || wrong "$stay had no route to $range"
+  cluster enter "$stay" ip route show proto 107 | grep "$range" >/dev/null || wrong "$stay had no route to $range"
   cluster remove "$node"
   k delete node "$node" >/dev/null
   within 10 no_route "$stay" "$range"
   within 60 pods_only_on_others "$node"
   cluster add "$node"
   within 90 nodes_all_ready
-  [ "$(ready_nodes | wc -l)" = "$count" ] || wrong "not all nodes came back"
+  [ "$(ready_nodes | wc -l)" = "${#nodes[@]}" ] || wrong "not all nodes came back"
   rolled_out
   # Some servers on it again.
   rolling_update

@@ -23,6 +23,8 @@ own_file_system() {
   mkdir -p /run/netns /run/lock /var/lib/containerd /var/lib/kubelet /etc/cni/net.d /opt/cni/bin /etc/ikat
   # The host's own network configurations are not the node's.
   find /etc/cni/net.d -mindepth 1 -delete
+  # Runtimes give a sandbox its lo by this plugin; on other machines Kubernetes' packages bring it.
+  cp /usr/lib/cni/loopback /opt/cni/bin/
   # Layers can't lie on an overlay.
   mount --bind disk/containerd /var/lib/containerd
   mount --bind disk/kubelet /var/lib/kubelet
