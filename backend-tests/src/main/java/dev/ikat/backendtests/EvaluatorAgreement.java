@@ -46,6 +46,11 @@ public abstract class EvaluatorAgreement {
     /** Opens the backend in the namespace of a node. */
     protected abstract PolicyBackend open(TestNamespace node);
 
+    /** Makes the kernel forget every connection. */
+    protected void forgetConnections(TestNamespace of) {
+        of.exec("conntrack", "--flush");
+    }
+
     /** How many programs are tried where nobody says otherwise. */
     protected int programs() {
         return 300;
@@ -107,7 +112,7 @@ public abstract class EvaluatorAgreement {
     private List<String> disagreements(PolicyProgram program, List<Probe.Target> tried) {
         Evaluator evaluator = new Evaluator(program);
         // An echo request like one that passed before belongs to its connection; cutting those is not the backend's.
-        node.namespace().exec("conntrack", "--flush");
+        forgetConnections(node.namespace());
         List<Probe.Target> slow = new ArrayList<>();
         List<String> differences = new ArrayList<>();
         for (Probe.Outcome outcome : Probe.check(tried, QUICK)) {

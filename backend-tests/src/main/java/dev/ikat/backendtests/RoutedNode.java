@@ -50,6 +50,11 @@ public final class RoutedNode implements AutoCloseable {
         node.ip("addr", "add", "169.254.1.1/32", "dev", host);
         node.ip("addr", "add", "fe80::1/64", "dev", host, "nodad");
         pod.ip("link", "set", "eth0", "up");
+        String mac = pod.ipJson("link", "show", "eth0").stream()
+                .findFirst()
+                .orElseThrow()
+                .get("address")
+                .text();
         for (IpAddress address : endpoint.addresses()) {
             String cidr = address + "/" + address.family().bits();
             if (address.family() == IpFamily.IPV4) {
@@ -60,6 +65,7 @@ public final class RoutedNode implements AutoCloseable {
                 pod.ip("route", "add", "default", "via", "fe80::1", "dev", "eth0");
             }
             node.ip("route", "add", cidr, "dev", host);
+            node.ip("neigh", "add", address.toString(), "lladdr", mac, "dev", host, "nud", "permanent");
         }
         return pod;
     }

@@ -61,6 +61,26 @@ public final class Conntrack implements AutoCloseable {
     }
 
     /**
+     * Makes the kernel track connections that are open already, as answered and without a look at TCP's windows. One
+     * that it tracks stays as it is.
+     *
+     * @param tuples what their first packets said
+     * @throws NetlinkException if the kernel refuses one; the others were tried
+     */
+    public void add(Collection<ConntrackTuple> tuples) {
+        List<Request> requests = tuples.stream().map(Request::addConnection).toList();
+        for (NetlinkSocket.Failure failure : socket.execute(requests)) {
+            if (failure.errno() != Errno.EEXIST) {
+                throw new NetlinkException(
+                        requests.get(failure.index()).toString(),
+                        failure.errno(),
+                        failure.extendedAck(),
+                        failure.index());
+            }
+        }
+    }
+
+    /**
      * Deletes connections, in few sends. One that is gone already, also if another has its tuples now, is none of
      * these.
      *

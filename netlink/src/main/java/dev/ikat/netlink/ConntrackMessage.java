@@ -9,15 +9,19 @@ import java.util.Optional;
  * order here.
  */
 final class ConntrackMessage {
+    private static final int IPCTNL_MSG_CT_NEW = 0;
     private static final int IPCTNL_MSG_CT_GET = 1;
     private static final int IPCTNL_MSG_CT_DELETE = 2;
 
+    static final int NEW = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_NEW);
     static final int GET = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET);
     static final int DELETE = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE);
 
     private static final int CTA_TUPLE_ORIG = 1;
     private static final int CTA_TUPLE_REPLY = 2;
     private static final int CTA_STATUS = 3;
+    private static final int CTA_PROTOINFO = 4;
+    private static final int CTA_TIMEOUT = 7;
     private static final int CTA_ID = 12;
     private static final int CTA_ZONE = 18;
     private static final int CTA_FILTER = 25;
@@ -40,12 +44,33 @@ final class ConntrackMessage {
     private static final int CTA_PROTO_ICMPV6_TYPE = 8;
     private static final int CTA_PROTO_ICMPV6_CODE = 9;
 
+    private static final int CTA_PROTOINFO_TCP = 1;
+    private static final int CTA_PROTOINFO_TCP_STATE = 1;
+    private static final int CTA_PROTOINFO_TCP_FLAGS_ORIGINAL = 4;
+    private static final int CTA_PROTOINFO_TCP_FLAGS_REPLY = 5;
+
+    /** IPS_SEEN_REPLY and IPS_ASSURED, linux/netfilter/nf_conntrack_common.h. */
+    private static final int STATUS_OPEN = 1 << 1 | 1 << 2;
+
+    /** TCP_CONNTRACK_ESTABLISHED, linux/netfilter/nf_conntrack_tcp.h. */
+    private static final int TCP_ESTABLISHED = 3;
+
+    /** IP_CT_TCP_FLAG_BE_LIBERAL, there too. */
+    private static final byte TCP_LIBERAL = 8;
+
+    /** As the kernel's own for an established connection, and for one of another protocol, in seconds. */
+    private static final int TCP_TIMEOUT = 432_000;
+
+    private static final int OTHER_TIMEOUT = 120;
+
     private static final int CTA_FILTER_ORIG_FLAGS = 1;
     private static final int CTA_FILTER_REPLY_FLAGS = 2;
 
     /** CTA_FILTER_F_CTA_IP_SRC, net/netfilter/nf_internals.h. */
     private static final int FILTER_SOURCE = 1;
 
+    private static final int IPPROTO_TCP = 6;
+    private static final int IPPROTO_ICMP = 1;
     private static final int IPPROTO_ICMPV6 = 58;
 
     private ConntrackMessage() {}
@@ -69,6 +94,38 @@ final class ConntrackMessage {
                         CTA_FILTER,
                         filter -> filter.u32(CTA_FILTER_ORIG_FLAGS, originalFlags)
                                 .u32(CTA_FILTER_REPLY_FLAGS, replyFlags));
+    }
+
+    /** A connection that is open already, without any translation of addresses. */
+    static void writeNew(MessageWriter message, ConntrackTuple tuple) {
+        NetfilterMessage.nfgenmsg(message, AddressFamily.of(tuple.source().family()), 0)
+                .nested(CTA_TUPLE_ORIG, original -> writeTuple(original, tuple))
+                .nested(CTA_TUPLE_REPLY, reply -> writeTuple(reply, answer(tuple)))
+                .u32be(CTA_STATUS, STATUS_OPEN)
+                .u32be(CTA_TIMEOUT, tuple.protocol() == IPPROTO_TCP ? TCP_TIMEOUT : OTHER_TIMEOUT);
+        if (tuple.protocol() == IPPROTO_TCP) {
+            byte[] flags = {TCP_LIBERAL, TCP_LIBERAL};
+            message.nested(
+                    CTA_PROTOINFO,
+                    info -> info.nested(
+                            CTA_PROTOINFO_TCP,
+                            tcp -> tcp.u8(CTA_PROTOINFO_TCP_STATE, TCP_ESTABLISHED)
+                                    .bytes(CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, flags)
+                                    .bytes(CTA_PROTOINFO_TCP_FLAGS_REPLY, flags)));
+        }
+    }
+
+    private static ConntrackTuple answer(ConntrackTuple tuple) {
+        return new ConntrackTuple(
+                /* source= */ tuple.destination(),
+                /* destination= */ tuple.source(),
+                tuple.protocol(),
+                /* sourcePort= */ tuple.destinationPort(),
+                /* destinationPort= */ tuple.sourcePort(),
+                // The types of an echo's answer: RFC 792, RFC 4443.
+                tuple.icmp()
+                        .map(query -> new ConntrackTuple.IcmpQuery(
+                                query.id(), tuple.protocol() == IPPROTO_ICMP ? 0 : 129, query.code())));
     }
 
     /** Deletes this connection and no other: a message without a tuple would delete all. */

@@ -285,6 +285,15 @@ public final class Request {
                 message -> ConntrackMessage.writeDumpTo(message, receiver));
     }
 
+    static Request addConnection(ConntrackTuple tuple) {
+        return of(
+                "add",
+                "connection " + tuple,
+                ConntrackMessage.NEW,
+                ADD,
+                message -> ConntrackMessage.writeNew(message, tuple));
+    }
+
     static Request delete(ConntrackEntry entry) {
         return of("delete", entry, ConntrackMessage.DELETE, 0, message -> ConntrackMessage.writeDelete(message, entry));
     }

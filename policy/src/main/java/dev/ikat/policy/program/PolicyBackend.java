@@ -44,6 +44,12 @@ public interface PolicyBackend extends AutoCloseable {
         return false;
     }
 
+    /**
+     * Another backend is about to take over: makes the kernel's connection tracking know what only this one knows, so
+     * that open connections stay open. It enforces as before.
+     */
+    default void handOver() {}
+
     /** Takes everything out of the kernel that any run of this backend put there. Succeeds where there is nothing. */
     void remove();
 

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+/*
+ * Ikat's policies, in the kernel.
+ *
+ * `forward` sees every packet that the node forwards, where netfilter's own filters are: whole again if it came in
+ * fragments, its destination already translated, its source not yet. It decides. `from_pod` sits at the host end of a
+ * pod's link and takes what it can decide as well, TCP, UDP and SCTP between two pods of this node, straight to the
+ * other pod; whatever it is not sure about goes on to `forward`.
+ */
+#include "judge.h"
+#include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
+
+#define NF_DROP 0
+#define NF_ACCEPT 1
+#define PF_INET 2
+#define PF_INET6 10
+
+/* Of the kernel's types only what is read; libbpf finds where that is in the kernel that runs. */
+struct net_device {
+	char name[NAME_LENGTH];
+} __attribute__((preserve_access_index));
+
+struct nf_hook_state {
+	__u8 hook;
+	__u8 pf;
+	struct net_device *in;
+	struct net_device *out;
+} __attribute__((preserve_access_index));
+
+struct sk_buff;
+
+struct bpf_nf_ctx {
+	const struct nf_hook_state *state;
+	struct sk_buff *skb;
+} __attribute__((preserve_access_index));
+
+/* Whether this is the host end of a pod's link, by its name: "ik" and eleven hexadecimal digits, not "ikat-vxlan". */
+static __always_inline int is_ours(const struct net_device *device, struct name *name)
+{
+	if (device->name[0] != 'i' || device->name[1] != 'k' || device->name[3] == 't')
+		return 0;
+	/* After its end there may be what is left of a longer name. */
+	return bpf_probe_read_kernel_str(name, sizeof(*name), device->name) > 0;
+}
+
+/* An ICMP error passes with the connection that it tells of, if it goes to who sent the packet inside. */
+static __always_inline int is_related(const struct bpf_dynptr *data, int v4, const struct packet *packet)
+{
+	struct packet inner = {};
+	struct tuple key;
+	__u32 offset = packet->inner;
+
+	if (v4)
+		read_v4(data, offset, 1, &inner);
+	else
+		read_v6(data, offset, 1, &inner);
+	if (inner.flags & BROKEN)
+		return 0;
+	return same(&inner.tuple.source, &packet->tuple.destination) && find(&inner.tuple, &key, bpf_ktime_get_ns());
+}
+
+static __always_inline int drop(const struct tuple *tuple, int why)
+{
+	count(COUNT_DENIED);
+	if (why != DENIED_STRAY)
+		tell(tuple, why);
+	return NF_DROP;
+}
+
+SEC("netfilter")
+int forward(struct bpf_nf_ctx *ctx)
+{
+	struct __sk_buff *skb = (struct __sk_buff *)ctx->skb;
+	const struct nf_hook_state *state = ctx->state;
+	struct name in = {}, out = {};
+	int v4 = state->pf == PF_INET;
+	__u32 zero = 0, flags = 0, from = 0, to = 0;
+	const struct endpoint *endpoint;
+	struct packet packet = {};
+	struct settings *set, now;
+	struct bpf_dynptr data;
+	int from_ours, to_ours, verdict;
+
+	from_ours = is_ours(state->in, &in);
+	to_ours = is_ours(state->out, &out);
+	if (!from_ours && !to_ours)
+		return NF_ACCEPT;
+	set = bpf_map_lookup_elem(&settings, &zero);
+	if (!set || bpf_dynptr_from_skb(skb, 0, &data))
+		return NF_DROP;
+	now = *set;
+	if (v4)
+		read_v4(&data, 0, 0, &packet);
+	else
+		read_v6(&data, 0, 0, &packet);
+
+	if (from_ours) {
+		from = version(bpf_map_lookup_elem(&interfaces, &in), now.epoch);
+		if (!from)
+			return drop(&packet.tuple, DENIED_CLOSED);
+		endpoint = endpoint_of(&packet.tuple.source, now.epoch);
+		if (!endpoint || endpoint->id != from)
+			return drop(&packet.tuple, DENIED_SPOOFED);
+	}
+	if (to_ours) {
+		to = version(bpf_map_lookup_elem(&interfaces, &out), now.epoch);
+		endpoint = endpoint_of(&packet.tuple.destination, now.epoch);
+		if (!to || !endpoint || endpoint->id != to)
+			return drop(&packet.tuple, DENIED_CLOSED);
+	}
+	if (same(&packet.tuple.source, &packet.tuple.destination))
+		return NF_ACCEPT;
+
+	verdict = by_connection(&packet, &now, &flags);
+	if (verdict == UNKNOWN && packet.flags & ERROR && is_related(&data, v4, &packet))
+		verdict = ACCEPTED;
+	if (verdict == UNKNOWN)
+		verdict = by_policy(&packet, &now, 0);
+	if (verdict != ACCEPTED)
+		return drop(&packet.tuple, verdict);
+	count(COUNT_ACCEPTED);
+	return NF_ACCEPT;
+}
+
+/* Fills in the addresses and ports of what needs nothing but a look; 0 for everything else. */
+static __always_inline int read_simple(struct __sk_buff *skb, struct packet *packet)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct ethhdr *ethernet = data;
+	__u8 *transport;
+
+	if ((void *)(ethernet + 1) > end)
+		return 0;
+	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
+		struct iphdr *header = (void *)(ethernet + 1);
+
+		if ((void *)(header + 1) > end || header->ihl != 5 || header->ttl <= 1 ||
+		    header->frag_off & bpf_htons(FRAGMENT_MASK))
+			return 0;
+		set_v4(&packet->tuple.source, header->saddr);
+		set_v4(&packet->tuple.destination, header->daddr);
+		packet->tuple.protocol = header->protocol;
+		transport = (void *)(header + 1);
+	} else if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) {
+		struct ipv6hdr *header = (void *)(ethernet + 1);
+
+		if ((void *)(header + 1) > end || header->hop_limit <= 1)
+			return 0;
+		__builtin_memcpy(&packet->tuple.source, &header->saddr, sizeof(struct address));
+		__builtin_memcpy(&packet->tuple.destination, &header->daddr, sizeof(struct address));
+		packet->tuple.protocol = header->nexthdr;
+		transport = (void *)(header + 1);
+	} else {
+		return 0;
+	}
+	if (packet->tuple.protocol == IPPROTO_TCP) {
+		if (transport + 20 > (__u8 *)end)
+			return 0;
+		packet->flags = tcp_flags(transport[13]);
+	} else if (packet->tuple.protocol == IPPROTO_UDP) {
+		if (transport + 8 > (__u8 *)end)
+			return 0;
+		packet->flags = FRESH;
+	} else if (packet->tuple.protocol == IPPROTO_SCTP) {
+		if (transport + 13 > (__u8 *)end)
+			return 0;
+		packet->flags = transport[12] == SCTP_INIT ? FRESH | SYN : FRESH;
+	} else {
+		return 0;
+	}
+	packet->tuple.source_port = *(__be16 *)transport;
+	packet->tuple.destination_port = *(__be16 *)(transport + 2);
+	packet->port = bpf_ntohs(packet->tuple.destination_port);
+	return 1;
+}
+
+/* As a router does: link-layer addresses, and one hop less to live. */
+static __always_inline int route(struct __sk_buff *skb, const struct wire *wire)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct ethhdr *ethernet = data;
+
+	if ((void *)(ethernet + 1) > end)
+		return 0;
+	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
+		struct iphdr *header = (void *)(ethernet + 1);
+		__u32 sum;
+
+		if ((void *)(header + 1) > end)
+			return 0;
+		/* RFC 1624; the checksum is in network byte order, as what is taken away. */
+		sum = header->check + bpf_htons(0x0100);
+		header->check = sum + (sum >= 0xffff);
+		header->ttl--;
+	} else {
+		struct ipv6hdr *header = (void *)(ethernet + 1);
+
+		if ((void *)(header + 1) > end)
+			return 0;
+		header->hop_limit--;
+	}
+	__builtin_memcpy(ethernet->h_dest, wire->pod_mac, ETH_ALEN);
+	__builtin_memcpy(ethernet->h_source, wire->host_mac, ETH_ALEN);
+	return 1;
+}
+
+SEC("tc")
+int from_pod(struct __sk_buff *skb)
+{
+	const struct endpoint *sender, *receiver;
+	struct wire *here, *there;
+	struct packet packet = {};
+	struct settings *set, now;
+	__u32 zero = 0, flags = 0;
+	int verdict;
+
+	set = bpf_map_lookup_elem(&settings, &zero);
+	if (!set || !read_simple(skb, &packet))
+		return TC_ACT_UNSPEC;
+	now = *set;
+	receiver = endpoint_of(&packet.tuple.destination, now.epoch);
+	sender = endpoint_of(&packet.tuple.source, now.epoch);
+	if (!receiver || !sender || receiver->id == sender->id)
+		return TC_ACT_UNSPEC;
+	here = bpf_map_lookup_elem(&wires, &sender->id);
+	there = bpf_map_lookup_elem(&wires, &receiver->id);
+	if (!here || !there || here->ifindex != skb->ifindex || here->mtu != there->mtu)
+		return TC_ACT_UNSPEC;
+
+	verdict = by_connection(&packet, &now, &flags);
+	if (verdict == UNKNOWN) {
+		/* What is no beginning belongs to a connection that may have begun elsewhere. */
+		if (!(now.flags & SETTING_SHORTCUTS) || !(packet.flags & FRESH))
+			return TC_ACT_UNSPEC;
+		flags = CONNECTION_SHORTCUT;
+		verdict = by_policy(&packet, &now, flags);
+	}
+	if (verdict != ACCEPTED) {
+		drop(&packet.tuple, verdict);
+		return TC_ACT_SHOT;
+	}
+	/* Whose destination was translated has to be translated back. */
+	if (!(flags & CONNECTION_SHORTCUT) || !route(skb, there))
+		return TC_ACT_UNSPEC;
+	count(COUNT_SHORTCUT);
+	return bpf_redirect_peer(there->ifindex, 0);
+}
+
+/* The kernel lends its functions to programs under its own licence only. */
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* Whether a packet may pass: by its connection, or by the policies of the endpoints at both of its ends. */
+#ifndef IKAT_JUDGE_H
+#define IKAT_JUDGE_H
+
+#include "packet.h"
+
+#define SECOND 1000000000ULL
+
+#define ACCEPTED 0
+#define DENIED_EGRESS 'e'
+#define DENIED_INGRESS 'i'
+#define DENIED_SPOOFED 's'
+#define DENIED_CLOSED 'u'
+#define DENIED_STRAY 't' /* nobody's policy: told of by a counter alone */
+
+static __always_inline void count(__u32 counter)
+{
+	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
+
+	if (value)
+		(*value)++;
+}
+
+static __always_inline void tell(const struct tuple *tuple, char kind)
+{
+	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event) {
+		count(COUNT_LOST_EVENTS);
+		return;
+	}
+	event->time = bpf_ktime_get_ns();
+	event->tuple = *tuple;
+	event->kind = kind;
+	__builtin_memset(event->zero, 0, sizeof(event->zero));
+	bpf_ringbuf_submit(event, 0);
+}
+
+/* Signed, so that the epoch may wrap around. */
+static __always_inline int in_force(__u32 since, __u32 epoch)
+{
+	return (__s32)(epoch - since) >= 0;
+}
+
+static __always_inline __u32 version(const struct id_versions *versions, __u32 epoch)
+{
+	if (!versions)
+		return 0;
+	return in_force(versions->since, epoch) ? versions->now : versions->before;
+}
+
+/* The endpoint that has an address; null if none has. */
+static __always_inline const struct endpoint *endpoint_of(const struct address *address, __u32 epoch)
+{
+	struct endpoint_versions *versions = bpf_map_lookup_elem(&addresses, address);
+	const struct endpoint *endpoint;
+
+	if (!versions)
+		return 0;
+	endpoint = in_force(versions->since, epoch) ? &versions->now : &versions->before;
+	return endpoint->id ? endpoint : 0;
+}
+
+static __always_inline __u32 block_class(const struct address *address, __u32 epoch)
+{
+	if (is_v4(address)) {
+		struct block4 key = {.bits = 32, .address = address->word[3]};
+
+		return version(bpf_map_lookup_elem(&blocks4, &key), epoch);
+	}
+	struct block6 key = {.bits = 128, .address = *address};
+
+	return version(bpf_map_lookup_elem(&blocks6, &key), epoch);
+}
+
+static __always_inline __u32 first(__u32 best, __u32 list, __u32 class)
+{
+	struct verdict_key key = {.list = list, .class = class};
+	__u32 *rule;
+
+	if (!class)
+		return best;
+	rule = bpf_map_lookup_elem(&verdicts, &key);
+	return rule && *rule < best ? *rule : best;
+}
+
+/*
+ * Whether a program denies what comes from or goes to this peer. Not static: the verifier then looks at it once, not at
+ * every call.
+ */
+__noinline int denies(__u32 program, const struct address *peer, __u32 protocol_port, __u32 epoch)
+{
+	struct port_key key = {.bits = 56};
+	struct lists *lists;
+	int i;
+
+	if (!peer)
+		return 1;
+	key.program = bpf_htonl(program);
+	key.protocol = protocol_port >> 16;
+	key.port = bpf_htons(protocol_port & 0xffff);
+	lists = bpf_map_lookup_elem(&ports, &key);
+	if (!lists)
+		return 1;
+	for (i = 0; i < TIERS; i++) {
+		const struct list *list = &lists->tier[i];
+		__u32 best = list->any;
+		__u32 action;
+
+		if (i >= lists->count)
+			break;
+		if (list->flags & LIST_MEMBERS)
+			best = first(best, list->id, version(bpf_map_lookup_elem(&members, peer), epoch));
+		if (list->flags & LIST_NAMED) {
+			struct named_port port = {.address = *peer, .protocol = key.protocol, .port = key.port};
+
+			best = first(best, list->id, version(bpf_map_lookup_elem(&named, &port), epoch));
+		}
+		if (list->flags & LIST_BLOCKS)
+			best = first(best, list->id, block_class(peer, epoch));
+		action = best == NO_RULE ? list->otherwise : best & ACTION_MASK;
+		if (action != ACTION_PASS)
+			return action == ACTION_DENY;
+	}
+	return 0;
+}
+
+/* What the policies of both ends say about a connection's first packet. */
+__noinline int judge(const struct tuple *tuple, __u32 port, __u32 epoch)
+{
+	const struct endpoint *sender, *receiver;
+	__u32 protocol_port;
+
+	if (!tuple)
+		return DENIED_CLOSED;
+	protocol_port = (__u32)tuple->protocol << 16 | port;
+	sender = endpoint_of(&tuple->source, epoch);
+	receiver = endpoint_of(&tuple->destination, epoch);
+	if (sender && sender->egress && denies(sender->egress, &tuple->destination, protocol_port, epoch))
+		return DENIED_EGRESS;
+	if (receiver && receiver->ingress && denies(receiver->ingress, &tuple->source, protocol_port, epoch))
+		return DENIED_INGRESS;
+	return ACCEPTED;
+}
+
+/* Whether either end is isolated in any way. */
+__noinline int isolated(const struct tuple *tuple, __u32 epoch)
+{
+	const struct endpoint *sender, *receiver;
+
+	if (!tuple)
+		return 1;
+	sender = endpoint_of(&tuple->source, epoch);
+	receiver = endpoint_of(&tuple->destination, epoch);
+	return (sender && (sender->egress || sender->ingress)) || (receiver && (receiver->egress || receiver->ingress));
+}
+
+static __always_inline __u64 lifetime(const struct tuple *tuple, const struct connection *connection)
+{
+	switch (tuple->protocol) {
+	case IPPROTO_TCP:
+		if (connection->flags & CONNECTION_CLOSING)
+			return 120 * SECOND;
+		return connection->flags & CONNECTION_REPLIED ? 432000 * SECOND : 120 * SECOND;
+	case IPPROTO_SCTP:
+		return 432000 * SECOND;
+	case IPPROTO_UDP:
+		return 180 * SECOND;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return 30 * SECOND;
+	default:
+		return 600 * SECOND;
+	}
+}
+
+static __always_inline void reverse(const struct tuple *tuple, struct tuple *reply)
+{
+	reply->source = tuple->destination;
+	reply->destination = tuple->source;
+	reply->source_port = tuple->destination_port;
+	reply->destination_port = tuple->source_port;
+	reply->protocol = tuple->protocol;
+	reply->zero[0] = reply->zero[1] = reply->zero[2] = 0;
+}
+
+static __always_inline __u16 receiving_port(const struct tuple *tuple)
+{
+	switch (tuple->protocol) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_SCTP:
+		return bpf_ntohs(tuple->destination_port);
+	default:
+		return 0;
+	}
+}
+
+/* The connection of which this tuple is one direction; `key` becomes what it is known by. Null for none. */
+static __always_inline struct connection *find(const struct tuple *tuple, struct tuple *key, __u64 now)
+{
+	struct connection *connection = bpf_map_lookup_elem(&connections, tuple);
+
+	if (connection && now - connection->seen <= lifetime(tuple, connection)) {
+		*key = *tuple;
+		return connection;
+	}
+	reverse(tuple, key);
+	connection = bpf_map_lookup_elem(&connections, key);
+	if (connection && now - connection->seen <= lifetime(key, connection))
+		return connection;
+	return 0;
+}
+
+#define UNKNOWN 1
+
+/* Whether a connection that is open lets the packet pass: ACCEPTED, UNKNOWN or why not; its flags go to `flags`. */
+__noinline int by_connection(const struct packet *packet, const struct settings *set, __u32 *flags)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct connection *connection;
+	struct tuple key;
+	__u32 was;
+
+	if (!packet || !set || !flags)
+		return DENIED_CLOSED;
+	if (packet->flags & (SYN | BROKEN))
+		return UNKNOWN;
+	connection = find(&packet->tuple, &key, now);
+	if (!connection)
+		return UNKNOWN;
+	if (connection->epoch != set->epoch) {
+		if (set->flags & SETTING_RECHECK) {
+			int verdict = judge(&key, receiving_port(&key), set->epoch);
+
+			if (verdict != ACCEPTED) {
+				bpf_map_delete_elem(&connections, &key);
+				return verdict;
+			}
+		}
+		connection->epoch = set->epoch;
+	}
+	was = connection->flags;
+	*flags = was;
+	if (!(was & CONNECTION_REPLIED) && !same(&key.source, &packet->tuple.source))
+		connection->flags = was | CONNECTION_REPLIED;
+	if (packet->flags & CLOSES && !(was & CONNECTION_CLOSING))
+		connection->flags |= CONNECTION_CLOSING;
+	if (now - connection->seen > SECOND)
+		connection->seen = now;
+	return ACCEPTED;
+}
+
+/* Whether a packet that belongs to no connection may pass; it then begins one, with these flags. */
+__noinline int by_policy(const struct packet *packet, const struct settings *set, __u32 flags)
+{
+	struct connection connection = {.seen = bpf_ktime_get_ns(), .flags = flags};
+	int verdict;
+
+	if (!packet || !set)
+		return DENIED_CLOSED;
+	connection.epoch = set->epoch;
+	if (packet->flags & (STRAY | BROKEN)) {
+		if (isolated(&packet->tuple, set->epoch))
+			return DENIED_STRAY;
+	} else {
+		verdict = judge(&packet->tuple, packet->port, set->epoch);
+		if (verdict != ACCEPTED)
+			return verdict;
+	}
+	if (packet->flags & (FRESH | STRAY)) {
+		bpf_map_update_elem(&connections, &packet->tuple, &connection, BPF_ANY);
+		if (set->sample && bpf_get_prandom_u32() % set->sample == 0)
+			tell(&packet->tuple, 'a');
+	}
+	return ACCEPTED;
+}
+
+#endif

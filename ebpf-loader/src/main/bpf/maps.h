@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * What the programs know. User space writes all of it but the connections and the counters; the layouts are those of
+ * dev.ikat.ebpf.Layout.
+ *
+ * Roots (interfaces, addresses, members, named, blocks) hold two versions, and the epoch in `settings` says which one
+ * counts: a transaction writes all its new versions first and then the epoch, and so comes in force at one moment.
+ * Everything else that user space writes is never changed while a root refers to it.
+ */
+#ifndef IKAT_MAPS_H
+#define IKAT_MAPS_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define NAME_LENGTH 16 /* IFNAMSIZ */
+
+struct name {
+	char text[NAME_LENGTH];
+};
+
+/* IPv4 as ::ffff:a.b.c.d; network byte order. */
+struct address {
+	__u32 word[4];
+};
+
+#define SETTING_SHORTCUTS 1 /* new connections may take the short way */
+#define SETTING_RECHECK 2   /* connections that a new version forbids end */
+
+struct settings {
+	__u32 epoch;
+	__u32 flags;
+	__u32 sample; /* one of so many accepted connections is told of; 0 for none */
+	__u32 unused;
+};
+
+/* Identifiers are not 0; 0 is for what is not there. A version counts from the epoch `since` on. */
+struct id_versions {
+	__u32 since;
+	__u32 now;
+	__u32 before;
+};
+
+/* egress, ingress: programs; 0 is the one that lets everything pass. */
+struct endpoint {
+	__u32 id;
+	__u32 egress;
+	__u32 ingress;
+};
+
+struct endpoint_versions {
+	__u32 since;
+	struct endpoint now;
+	struct endpoint before;
+};
+
+/* A receiving port of an address. */
+struct named_port {
+	struct address address;
+	__u8 protocol;
+	__u8 zero;
+	__be16 port;
+};
+
+struct block4 {
+	__u32 bits;
+	__u32 address;
+};
+
+struct block6 {
+	__u32 bits;
+	struct address address;
+};
+
+/* A program's rules for a port: looked up by 32 bits for any protocol, 40 for any port, up to 56. */
+struct port_key {
+	__u32 bits;
+	__be32 program;
+	__u8 protocol;
+	__be16 port;
+} __attribute__((packed));
+
+#define TIERS 3
+
+#define LIST_MEMBERS 1 /* it has rules for members of sets */
+#define LIST_NAMED 2   /* for named ports of members */
+#define LIST_BLOCKS 4  /* for blocks of addresses */
+
+/* A rule's place in its list and its action, in one number: of two that match, the smaller one decides. */
+#define ACTION_ACCEPT 0
+#define ACTION_DENY 1
+#define ACTION_PASS 2
+#define ACTION_MASK 3
+#define NO_RULE 0xffffffff
+
+/* One tier's rules for the port. */
+struct list {
+	__u32 id;
+	__u32 any;      /* the first rule for any peer, or NO_RULE */
+	__u16 otherwise; /* action */
+	__u16 flags;    /* LIST_ */
+};
+
+struct lists {
+	__u32 count;
+	struct list tier[TIERS];
+};
+
+/* The first rule of a list whose peers include a class of addresses. */
+struct verdict_key {
+	__u32 list;
+	__u32 class;
+};
+
+/* How an endpoint is reached without the host's stack. */
+struct wire {
+	__u32 ifindex;
+	__u8 pod_mac[6];
+	__u8 host_mac[6];
+	__u32 mtu;
+};
+
+/* A connection, as its first packet said. An echo's identifier is the port of who asks; the other one is 0. */
+struct tuple {
+	struct address source;
+	struct address destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u8 protocol;
+	__u8 zero[3];
+};
+
+#define CONNECTION_SHORTCUT 1 /* all of it takes the short way */
+#define CONNECTION_REPLIED 2
+#define CONNECTION_CLOSING 4
+
+struct connection {
+	__u64 seen;  /* ns, CLOCK_MONOTONIC */
+	__u32 epoch; /* when it was judged last */
+	__u32 flags;
+};
+
+/* What user space is told. */
+struct event {
+	__u64 time; /* ns, CLOCK_MONOTONIC */
+	struct tuple tuple;
+	__u8 kind; /* as in the prefixes of the other backends' logs: i, e, s, u; a for accepted */
+	__u8 zero[7];
+};
+
+#define COUNT_ACCEPTED 0
+#define COUNT_SHORTCUT 1
+#define COUNT_DENIED 2
+#define COUNT_LOST_EVENTS 3
+#define COUNTERS 4
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct settings);
+} settings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct name);
+	__type(value, struct id_versions);
+} interfaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct address);
+	__type(value, struct endpoint_versions);
+} addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 20);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct address);
+	__type(value, struct id_versions);
+} members SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 20);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct named_port);
+	__type(value, struct id_versions);
+} named SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1 << 16);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct block4);
+	__type(value, struct id_versions);
+} blocks4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1 << 16);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct block6);
+	__type(value, struct id_versions);
+} blocks6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1 << 18);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct port_key);
+	__type(value, struct lists);
+} ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 21);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct verdict_key);
+	__type(value, __u32);
+} verdicts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct wire);
+} wires SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1 << 18);
+	__type(key, struct tuple);
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, COUNTERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+#endif

@@ -1,0 +1,104 @@
+package dev.ikat.ebpf;
+
+import dev.ikat.model.Cidr;
+import dev.ikat.model.IpFamily;
+import dev.ikat.policy.NetworkPolicy.IpBlock;
+import dev.ikat.policy.program.PeerMatch;
+import java.nio.ByteBuffer;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The blocks of addresses that rules refer to, cut where one begins or has a hole: every address of such a piece is in
+ * the same blocks. The kernel finds the smallest piece around an address.
+ */
+final class Blocks {
+    private final PeerClasses classes;
+    private final Map<IpBlock, Integer> uses = new HashMap<>();
+    private final Map<Cidr, Integer> pieces = new HashMap<>();
+    private final Set<Cidr> stale = new HashSet<>();
+
+    Blocks(PeerClasses classes) {
+        this.classes = classes;
+    }
+
+    private static Table table(Cidr piece) {
+        return piece.family() == IpFamily.IPV4 ? Table.BLOCKS4 : Table.BLOCKS6;
+    }
+
+    void add(IpBlock block) {
+        if (uses.merge(block, 1, Integer::sum) == 1) {
+            pieces.merge(block.cidr(), 1, Integer::sum);
+            block.except().forEach(hole -> pieces.merge(hole, 1, Integer::sum));
+            concern(block);
+        }
+    }
+
+    void remove(IpBlock block) {
+        if (uses.merge(block, -1, Integer::sum) == 0) {
+            uses.remove(block);
+            concern(block);
+            pieces.merge(block.cidr(), -1, Integer::sum);
+            block.except().forEach(hole -> pieces.merge(hole, -1, Integer::sum));
+        }
+    }
+
+    private void concern(IpBlock block) {
+        pieces.keySet().stream()
+                .filter(piece ->
+                        piece.family() == block.cidr().family() && block.cidr().contains(piece))
+                .forEach(stale::add);
+    }
+
+    /** Brings the pieces up to date. */
+    void settle(Transaction transaction) {
+        for (Cidr piece : stale) {
+            ByteBuffer key = Layout.block(piece);
+            if (pieces.getOrDefault(piece, 0) > 0) {
+                Set<PeerMatch> around = new HashSet<>();
+                for (IpBlock block : uses.keySet()) {
+                    if (holds(block, piece)) {
+                        around.add(new PeerMatch.InBlock(block));
+                    }
+                }
+                classes.set(transaction, table(piece), key, around);
+                // Also a piece that is in nothing has to be there, for what is around it.
+                transaction.root(table(piece), key, Layout.number(classes.id(table(piece), key)));
+            }
+        }
+        for (Cidr piece : stale) {
+            if (pieces.getOrDefault(piece, 1) == 0) {
+                pieces.remove(piece);
+                ByteBuffer key = Layout.block(piece);
+                classes.set(transaction, table(piece), key, Set.of());
+                // Until it is deleted, it says what the piece around it says.
+                int outer = around(piece)
+                        .map(found -> classes.id(table(found), Layout.block(found)))
+                        .orElse(PeerClasses.NONE);
+                transaction.root(table(piece), key, Layout.number(outer));
+                transaction.garbage(table(piece), key);
+            }
+        }
+        stale.clear();
+    }
+
+    private static boolean holds(IpBlock block, Cidr piece) {
+        return block.cidr().family() == piece.family()
+                && block.cidr().contains(piece)
+                && block.except().stream().noneMatch(hole -> hole.contains(piece));
+    }
+
+    /** The smallest piece around one; those that are to go do not count. */
+    private Optional<Cidr> around(Cidr piece) {
+        for (int length = piece.prefixLength() - 1; length >= 0; length--) {
+            Cidr wider = Cidr.containing(piece.network(), length);
+            if (pieces.getOrDefault(wider, 0) > 0) {
+                return Optional.of(wider);
+            }
+        }
+        return Optional.empty();
+    }
+}

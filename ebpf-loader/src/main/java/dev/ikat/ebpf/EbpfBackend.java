@@ -1,0 +1,297 @@
+package dev.ikat.ebpf;
+
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.netlink.Conntrack;
+import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.policy.program.Endpoint;
+import dev.ikat.policy.program.PodProgram;
+import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.policy.program.PolicyBackendException;
+import dev.ikat.policy.program.PolicyChange;
+import dev.ikat.policy.program.PolicyProgram;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Policies in eBPF. A whole program is loaded beside the former one, with tables of its own, and attached before that
+ * one goes; a change is a transaction of the tables in force. What is open stays open: all generations, and a successor
+ * after this process, share one table of connections.
+ */
+public final class EbpfBackend implements PolicyBackend {
+    private static final Logger LOG = LoggerFactory.getLogger(EbpfBackend.class);
+
+    /** With its layout's number: a successor with another one begins a new table. */
+    private static final String CONNECTIONS_PIN = "connections-1";
+
+    private static final String CONNECTIONS = "connections";
+
+    /** {@code SETTING_} in maps.h. */
+    private static final int SHORTCUTS = 1;
+
+    private static final int RECHECK = 2;
+
+    private final EbpfSettings settings;
+    private final NetworkNamespace namespace;
+    private final Pins pins;
+    private final Rtnetlink netlink;
+    private final ForwardLinks forward;
+    private final Wires wires;
+    private final WireWatch watch;
+    private final Map<InterfaceName, Wires.Target> targets = new HashMap<>();
+    private @Nullable Generation generation;
+    private Tables tables = new Tables();
+    private boolean known;
+
+    /**
+     * Changes nothing yet.
+     *
+     * @param namespace the node's; stays open until this is closed
+     */
+    public EbpfBackend(NetworkNamespace namespace, EbpfSettings settings) {
+        this.settings = settings;
+        this.namespace = namespace;
+        this.pins = new Pins(namespace);
+        this.netlink = Rtnetlink.open(namespace);
+        this.forward = new ForwardLinks(pins, namespace);
+        this.wires = new Wires(pins, namespace, netlink);
+        this.watch = new WireWatch(namespace, this::updateWires);
+    }
+
+    /** Whether some run of this backend has left something in a namespace. */
+    public static boolean isPresent(NetworkNamespace namespace) {
+        return new Pins(namespace).isPresent();
+    }
+
+    @Override
+    public Optional<String> probe() {
+        try {
+            BpfObject.library();
+            Bpf.requireFileSystem(Pins.FILE_SYSTEM);
+            try (BpfObject object = BpfObject.load(settings.capacities(), Map.of())) {
+                return forward.probe(object.programFd("forward"));
+            }
+        } catch (EbpfUnavailableException | BpfException e) {
+            return Optional.of(String.valueOf(e.getMessage()));
+        }
+    }
+
+    @Override
+    public synchronized void replace(PolicyProgram program) {
+        known = false;
+        try {
+            pins.create();
+            Optional<Integer> open = Bpf.pinned(pins.path(CONNECTIONS_PIN));
+            Generation next;
+            try {
+                next = new Generation(
+                        BpfObject.load(
+                                settings.capacities(),
+                                open.map(fd -> Map.of(CONNECTIONS, fd)).orElse(Map.of())),
+                        // Not one that a connection was judged at already: each transaction takes one, at most.
+                        (int) System.currentTimeMillis(),
+                        flags(),
+                        settings.sample());
+            } finally {
+                open.ifPresent(Bpf::close);
+            }
+            try {
+                begin(next, program, open.isEmpty());
+            } catch (RuntimeException e) {
+                next.close();
+                throw e;
+            }
+        } catch (BpfException e) {
+            throw new PolicyBackendException("eBPF could not put the whole program in force: " + e.getMessage(), e);
+        }
+        known = true;
+        watch.start();
+    }
+
+    private int flags() {
+        return (settings.shortcuts() ? SHORTCUTS : 0) | (settings.cut() ? RECHECK : 0);
+    }
+
+    private void begin(Generation next, PolicyProgram program, boolean first) {
+        Tables made = new Tables();
+        next.commit(made.begin(program));
+        BpfMap connections = next.object().map(CONNECTIONS);
+        if (first) {
+            Bpf.pin(connections.fd(), pins.path(CONNECTIONS_PIN));
+            takeOver(connections, program, next.epoch());
+        }
+        forward.lead(next.object().programFd("forward"));
+        Generation former = generation;
+        generation = next;
+        tables = made;
+        targets.clear();
+        program.pods().values().forEach(this::target);
+        wires.lead(next.object().map("wires"), next.object().programFd("from_pod"), targets);
+        if (first) {
+            // Those that began meanwhile.
+            takeOver(connections, program, next.epoch());
+        }
+        if (former != null) {
+            former.close();
+        }
+    }
+
+    private void takeOver(BpfMap connections, PolicyProgram program, int epoch) {
+        Set<IpAddress> ends = new HashSet<>();
+        program.pods().values().forEach(pod -> ends.addAll(pod.endpoint().addresses()));
+        try (Conntrack conntrack = Conntrack.open(namespace)) {
+            Connections.takeOver(conntrack, connections, ends, epoch - 1);
+        } catch (NetlinkException e) {
+            LOG.warn("event=connections-not-taken-over reason=\"{}\"", e.getMessage());
+        }
+    }
+
+    private void target(PodProgram program) {
+        InterfaceName name = program.endpoint().hostInterface();
+        tables.endpoint(name)
+                .ifPresent(id -> targets.put(
+                        name, new Wires.Target(id, program.endpoint().addresses())));
+    }
+
+    @Override
+    public synchronized void apply(PolicyChange change) {
+        Generation current = generation;
+        if (!known || current == null) {
+            throw new PolicyBackendException("what is in force is not known; the whole program is needed first");
+        }
+        if (change.isEmpty()) {
+            return;
+        }
+        known = false;
+        try {
+            current.commit(tables.change(change));
+        } catch (BpfException e) {
+            throw new PolicyBackendException("eBPF could not change the program in force: " + e.getMessage(), e);
+        }
+        known = true;
+        change.removedPods().stream().map(Endpoint::hostInterface).forEach(targets::remove);
+        change.programs().forEach(this::target);
+        if (!change.programs().isEmpty() || !change.removedPods().isEmpty()) {
+            watch.trigger();
+        }
+    }
+
+    /** Links have come or gone. */
+    private synchronized void updateWires() {
+        Generation current = generation;
+        if (current != null) {
+            wires.update(current.object().map("wires"), current.object().programFd("from_pod"), targets);
+        }
+    }
+
+    @Override
+    public synchronized List<String> audit(PolicyProgram program) {
+        Generation current = generation;
+        if (!known || current == null) {
+            return List.of("what is in force is not known");
+        }
+        try {
+            List<String> differences = new ArrayList<>(tables.differences(program));
+            differences.addAll(current.differences());
+            differences.addAll(linkDifferences(current));
+            return differences;
+        } catch (BpfException e) {
+            throw new PolicyBackendException("eBPF could not read what is in force: " + e.getMessage(), e);
+        }
+    }
+
+    private List<String> linkDifferences(Generation current) {
+        List<String> differences =
+                new ArrayList<>(forward.differences(current.object().programFd("forward")));
+        differences.addAll(wires.differences(current.object().programFd("from_pod")));
+        if (!pins.has(CONNECTIONS_PIN)) {
+            differences.add("the name " + pins.path(CONNECTIONS_PIN) + " is gone");
+        }
+        return differences;
+    }
+
+    @Override
+    public synchronized void handOver() {
+        Generation current = generation;
+        if (current == null) {
+            return;
+        }
+        current.setFlags(current.flags() & ~SHORTCUTS);
+        try (Conntrack conntrack = Conntrack.open(namespace)) {
+            Connections.handOver(current.object().map(CONNECTIONS), conntrack);
+        } catch (NetlinkException e) {
+            LOG.warn("event=connections-not-handed-over reason=\"{}\"", e.getMessage());
+        }
+    }
+
+    @Override
+    public synchronized void remove() {
+        known = false;
+        try {
+            if (!pins.isPresent()) {
+                return;
+            }
+            handOver();
+            wires.end();
+            forward.end();
+            pins.remove(CONNECTIONS_PIN);
+            pins.names("").forEach(pins::remove);
+            pins.removeDirectory();
+        } catch (BpfException e) {
+            throw new PolicyBackendException("eBPF could not remove the program: " + e.getMessage(), e);
+        } finally {
+            targets.clear();
+            Generation current = generation;
+            generation = null;
+            if (current != null) {
+                current.close();
+            }
+        }
+    }
+
+    /** Forgets every connection that is open: what comes next of each is judged like its first packet. */
+    public synchronized void forgetConnections() {
+        Generation current = generation;
+        if (current != null) {
+            Connections.clear(current.object().map(CONNECTIONS));
+        }
+    }
+
+    /** How full the tables are, 0 to 1, by their name. */
+    public synchronized Map<String, Double> fill() {
+        Generation current = generation;
+        return current == null ? Map.of() : current.fill();
+    }
+
+    /** How many pods are reached the short way by the other pods of this node. */
+    public synchronized int shortcuts() {
+        return wires.size();
+    }
+
+    /** Lets go of what the process holds; what is in the kernel stays in force. */
+    @Override
+    public void close() {
+        watch.close();
+        synchronized (this) {
+            known = false;
+            wires.close();
+            forward.close();
+            Generation current = generation;
+            generation = null;
+            if (current != null) {
+                current.close();
+            }
+            netlink.close();
+        }
+    }
+}

@@ -1,0 +1,12 @@
+package dev.ikat.ebpf;
+
+import dev.ikat.backendtests.ApiAgreement;
+import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.testbed.TestNamespace;
+
+class EbpfApiAgreementTest extends ApiAgreement {
+    @Override
+    protected PolicyBackend open(TestNamespace node) {
+        return new NodeBackend(node, EbpfSettings.USUAL);
+    }
+}

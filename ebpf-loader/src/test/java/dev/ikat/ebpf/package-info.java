@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.ebpf;
+
+import org.jspecify.annotations.NullMarked;
