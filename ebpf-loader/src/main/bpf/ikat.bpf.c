@@ -60,10 +60,10 @@ static __always_inline int is_related(const struct bpf_dynptr *data, int v4, con
 	return same(&inner.tuple.source, &packet->tuple.destination) && find(&inner.tuple, &key, bpf_ktime_get_ns());
 }
 
-static __always_inline int drop(const struct tuple *tuple, int why)
+static __always_inline int drop(const struct tuple *tuple, int why, const struct settings *set)
 {
 	count(COUNT_DENIED);
-	if (why != DENIED_STRAY)
+	if (set->flags & SETTING_EVENTS && why != DENIED_STRAY)
 		tell(tuple, why);
 	return NF_DROP;
 }
@@ -98,16 +98,16 @@ int forward(struct bpf_nf_ctx *ctx)
 	if (from_ours) {
 		from = version(bpf_map_lookup_elem(&interfaces, &in), now.epoch);
 		if (!from)
-			return drop(&packet.tuple, DENIED_CLOSED);
+			return drop(&packet.tuple, DENIED_CLOSED, &now);
 		endpoint = endpoint_of(&packet.tuple.source, now.epoch);
 		if (!endpoint || endpoint->id != from)
-			return drop(&packet.tuple, DENIED_SPOOFED);
+			return drop(&packet.tuple, DENIED_SPOOFED, &now);
 	}
 	if (to_ours) {
 		to = version(bpf_map_lookup_elem(&interfaces, &out), now.epoch);
 		endpoint = endpoint_of(&packet.tuple.destination, now.epoch);
 		if (!to || !endpoint || endpoint->id != to)
-			return drop(&packet.tuple, DENIED_CLOSED);
+			return drop(&packet.tuple, DENIED_CLOSED, &now);
 	}
 	if (same(&packet.tuple.source, &packet.tuple.destination))
 		return NF_ACCEPT;
@@ -118,7 +118,7 @@ int forward(struct bpf_nf_ctx *ctx)
 	if (verdict == UNKNOWN)
 		verdict = by_policy(&packet, &now, 0);
 	if (verdict != ACCEPTED)
-		return drop(&packet.tuple, verdict);
+		return drop(&packet.tuple, verdict, &now);
 	count(COUNT_ACCEPTED);
 	return NF_ACCEPT;
 }
@@ -237,7 +237,7 @@ int from_pod(struct __sk_buff *skb)
 		verdict = by_policy(&packet, &now, flags);
 	}
 	if (verdict != ACCEPTED) {
-		drop(&packet.tuple, verdict);
+		drop(&packet.tuple, verdict, &now);
 		return TC_ACT_SHOT;
 	}
 	/* Whose destination was translated has to be translated back. */

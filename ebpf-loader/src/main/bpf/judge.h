@@ -22,15 +22,31 @@ static __always_inline void count(__u32 counter)
 		(*value)++;
 }
 
+/* Whether there is one event more to tell in this second. */
+static __always_inline int affordable(__u64 now)
+{
+	__u32 zero = 0;
+	struct budget *budget = bpf_map_lookup_elem(&budgets, &zero);
+
+	if (!budget)
+		return 0;
+	if (budget->second != now / SECOND) {
+		budget->second = now / SECOND;
+		budget->used = 0;
+	}
+	return budget->used++ < EVENTS_A_SECOND;
+}
+
 static __always_inline void tell(const struct tuple *tuple, char kind)
 {
-	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	__u64 now = bpf_ktime_get_ns();
+	struct event *event = affordable(now) ? bpf_ringbuf_reserve(&events, sizeof(*event), 0) : 0;
 
 	if (!event) {
 		count(COUNT_LOST_EVENTS);
 		return;
 	}
-	event->time = bpf_ktime_get_ns();
+	event->time = now;
 	event->tuple = *tuple;
 	event->kind = kind;
 	__builtin_memset(event->zero, 0, sizeof(event->zero));

@@ -28,6 +28,7 @@ struct address {
 
 #define SETTING_SHORTCUTS 1 /* new connections may take the short way */
 #define SETTING_RECHECK 2   /* connections that a new version forbids end */
+#define SETTING_EVENTS 4    /* user space reads events */
 
 struct settings {
 	__u32 epoch;
@@ -150,6 +151,13 @@ struct event {
 	__u8 zero[7];
 };
 
+#define EVENTS_A_SECOND 1000 /* on each processor */
+
+struct budget {
+	__u64 second;
+	__u64 used;
+};
+
 #define COUNT_ACCEPTED 0
 #define COUNT_SHORTCUT 1
 #define COUNT_DENIED 2
@@ -253,5 +261,12 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct budget);
+} budgets SEC(".maps");
 
 #endif

@@ -4,6 +4,7 @@ import dev.ikat.agent.Readiness.Part;
 import dev.ikat.agent.ReconcileLoop.Reconciliation;
 import dev.ikat.agent.cluster.ClusterSource;
 import dev.ikat.agent.cluster.ManifestDirectory;
+import dev.ikat.agent.policy.PolicyReport;
 import dev.ikat.agent.policy.PolicySettings.Backend;
 import dev.ikat.agent.server.AgentLock;
 import dev.ikat.agent.server.CniServer;
@@ -99,14 +100,11 @@ final class Agent implements AutoCloseable {
         Rtnetlink netlink = keep(Rtnetlink.open());
         NodeNetwork node = keep(NodeNetwork.current());
         NftablesHolder table = keep(new NftablesHolder(options.policy().ownTable()));
-        Dataplanes planes = new Dataplanes(
-                table,
-                options.policy().backend(),
-                options.policy().dropLogGroup(),
-                options.policy().variant());
+        PolicyReport report = new PolicyReport(
+                options.policy(), netlink, metrics.registry(), () -> reconcileSoon(EnumSet.of(Part.POLICY)));
+        Dataplanes planes = new Dataplanes(table, options.policy(), report::told);
         dataplanes = planes;
-        NodePolicy policy = keep(NodePolicy.start(
-                options.policy(), planes, leases, netlink, metrics, () -> reconcileSoon(EnumSet.of(Part.POLICY))));
+        NodePolicy policy = keep(NodePolicy.start(options.policy(), planes, leases, report));
         BatchReaper reaper = keep(new BatchReaper(
                         leases,
                         node,

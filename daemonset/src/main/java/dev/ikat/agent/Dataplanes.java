@@ -1,17 +1,24 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.policy.PolicySettings.Backend;
+import dev.ikat.ebpf.EbpfBackend;
+import dev.ikat.ebpf.EbpfSettings;
 import dev.ikat.iptables.IptablesBackend;
 import dev.ikat.iptables.IptablesMasquerade;
 import dev.ikat.iptables.IptablesVariant;
 import dev.ikat.iptables.Programs;
+import dev.ikat.netlink.LoggedPacket;
+import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.nftables.Masquerade;
 import dev.ikat.nftables.NftablesBackend;
 import dev.ikat.nftables.NftablesUnavailableException;
 import dev.ikat.policy.program.Masquerading;
 import dev.ikat.policy.program.PolicyBackend;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,20 +27,24 @@ final class Dataplanes {
     private static final Logger LOG = LoggerFactory.getLogger(Dataplanes.class);
 
     private final NftablesHolder table;
-    private final OptionalInt logGroup;
+    private final PolicySettings settings;
+    private final Consumer<LoggedPacket> told;
+    private final NetworkNamespace namespace = NetworkNamespace.current();
     private final Programs programs = Programs.here();
     private Optional<IptablesVariant> variant;
     private volatile Backend chosen;
 
     /**
-     * @param logGroup the NFLOG group that is told of drops; empty for none
-     * @param variant of iptables; empty for what the host uses
+     * Of the calling thread's network namespace.
+     *
+     * @param told of drops by a backend that does not tell the kernel's log
      */
-    Dataplanes(NftablesHolder table, Backend chosen, OptionalInt logGroup, Optional<IptablesVariant> variant) {
+    Dataplanes(NftablesHolder table, PolicySettings settings, Consumer<LoggedPacket> told) {
         this.table = table;
-        this.chosen = chosen;
-        this.logGroup = logGroup;
-        this.variant = variant;
+        this.settings = settings;
+        this.told = told;
+        this.chosen = settings.backend();
+        this.variant = settings.variant();
     }
 
     /** The one that is to be in force. */
@@ -57,17 +68,39 @@ final class Dataplanes {
     /** Opens a backend of policies. */
     PolicyBackend policy(Backend kind) {
         return switch (kind) {
-            case NFTABLES -> new NftablesBackend(table.get(), logGroup);
-            case IPTABLES -> new IptablesBackend(programs, variant(), logGroup);
+            case NFTABLES -> new NftablesBackend(table.get(), settings.dropLogGroup());
+            case IPTABLES -> new IptablesBackend(programs, variant(), settings.dropLogGroup());
+            case EBPF ->
+                new EbpfBackend(
+                        namespace,
+                        new EbpfSettings(settings.cutConnections(), true, settings.sampleAccepted(), Map.of()),
+                        settings.dropLogGroup().isPresent() ? Optional.of(told) : Optional.empty());
             case NONE -> throw new IllegalArgumentException("nothing enforces policies");
         };
     }
 
-    /** What masquerades beside a backend of policies. */
+    /** What is to masquerade: what enforces policies, and beside eBPF nftables, or iptables where that is not there. */
+    Backend masqueradingBy() {
+        return switch (chosen) {
+            case NFTABLES, NONE -> Backend.NFTABLES;
+            case IPTABLES -> Backend.IPTABLES;
+            case EBPF -> {
+                try {
+                    table.get();
+                    yield Backend.NFTABLES;
+                } catch (NftablesUnavailableException e) {
+                    yield Backend.IPTABLES;
+                }
+            }
+        };
+    }
+
+    /** Opens what masquerades. */
     Masquerading masquerading(Backend kind) {
         return switch (kind) {
-            case NFTABLES, NONE -> new Masquerade(table.get());
+            case NFTABLES -> new Masquerade(table.get());
             case IPTABLES -> new IptablesMasquerade(programs, variant());
+            case EBPF, NONE -> throw new IllegalArgumentException(kind + " does not masquerade");
         };
     }
 
@@ -79,6 +112,12 @@ final class Dataplanes {
                     former.remove();
                 }
             });
+        }
+        if (kind != Backend.EBPF && EbpfBackend.isPresent(namespace)) {
+            try (PolicyBackend former = policy(Backend.EBPF)) {
+                former.remove();
+            }
+            LOG.info("event=former-policies-removed backend=ebpf");
         }
         for (IptablesVariant former : IptablesVariant.values()) {
             boolean inUse = kind == Backend.IPTABLES && former == variant();

@@ -130,7 +130,7 @@ final class NodeNetworkKeeper {
             }
             return 0;
         }
-        PolicySettings.Backend chosen = dataplanes.chosen();
+        PolicySettings.Backend chosen = dataplanes.masqueradingBy();
         Masquerading keeping =
                 masquerading.filter(_ -> chosen == masqueradingBy).orElseGet(() -> dataplanes.masquerading(chosen));
         Masquerading.Outcome outcome = keeping.reconcile(now.masquerade());

@@ -6,7 +6,6 @@ import dev.ikat.agent.policy.PolicyReport;
 import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.cni.PodPolicy;
 import dev.ikat.ipam.LeaseStore;
-import dev.ikat.netlink.Rtnetlink;
 import dev.ikat.policy.ClusterChange;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -29,22 +28,11 @@ final class NodePolicy implements AutoCloseable {
         this.report = report;
     }
 
-    /**
-     * Begins; nothing is in force before the first {@link #reconcile}.
-     *
-     * @param reconcileSoon has {@link #reconcile} called
-     */
-    static NodePolicy start(
-            PolicySettings settings,
-            Dataplanes dataplanes,
-            LeaseStore leases,
-            Rtnetlink netlink,
-            Metrics metrics,
-            Runnable reconcileSoon) {
+    /** Begins; nothing is in force before the first {@link #reconcile}. */
+    static NodePolicy start(PolicySettings settings, Dataplanes dataplanes, LeaseStore leases, PolicyReport report) {
         if (settings.backend() == PolicySettings.Backend.NONE) {
             return new NodePolicy(dataplanes, Optional.empty(), Optional.empty());
         }
-        PolicyReport report = new PolicyReport(settings, netlink, metrics.registry(), reconcileSoon);
         PolicyKeeper keeper = new PolicyKeeper(
                 leases, () -> dataplanes.policy(settings.backend()), settings.patience(), report.metrics(), report);
         report.start(keeper);
@@ -88,7 +76,9 @@ final class NodePolicy implements AutoCloseable {
 
     /** Whether the kernel does not tell of what others change: then somebody has to look. */
     boolean isUnwatched() {
-        return keeper.isPresent() && dataplanes.chosen() == PolicySettings.Backend.IPTABLES;
+        PolicySettings.Backend chosen = dataplanes.chosen();
+        return keeper.isPresent()
+                && (chosen == PolicySettings.Backend.IPTABLES || chosen == PolicySettings.Backend.EBPF);
     }
 
     @Override

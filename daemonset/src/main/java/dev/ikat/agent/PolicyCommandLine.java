@@ -17,9 +17,11 @@ final class PolicyCommandLine {
 
     @Option(
             names = "--policy-backend",
-            paramLabel = "nftables|iptables|none",
-            description = "What enforces network policies, and masquerades; with none every packet passes. Between the"
-                    + " others it can change while the agent runs, see below. Default: ${DEFAULT-VALUE}.",
+            paramLabel = "nftables|iptables|ebpf|none",
+            description =
+                    "What enforces network policies, and masquerades (beside ebpf nftables does, or else iptables); with"
+                            + " none every packet passes. Between the others it can change while the agent runs, see below."
+                            + " Default: ${DEFAULT-VALUE}.",
             defaultValue = "nftables")
     private String backend = "nftables";
 
@@ -51,10 +53,19 @@ final class PolicyCommandLine {
     @Option(
             names = "--drop-log-group",
             paramLabel = "NUMBER|off",
-            description = "NFLOG group by which the kernel tells the agent what policy drops. Default:"
-                    + " ${DEFAULT-VALUE}.",
+            description =
+                    "NFLOG group by which the kernel tells the agent what policy drops; off for not at all. Default:"
+                            + " ${DEFAULT-VALUE}.",
             defaultValue = "4796")
     private String dropLogGroup = "4796";
+
+    @Option(
+            names = "--sample-accepted",
+            paramLabel = "NUMBER",
+            description = "With the ebpf backend, log one of so many connections that policy accepts; 0 for none."
+                    + " Default: ${DEFAULT-VALUE}.",
+            defaultValue = "0")
+    private int sampleAccepted;
 
     @Option(
             names = "--own-table",
@@ -79,7 +90,8 @@ final class PolicyCommandLine {
                         ? Optional.empty()
                         : Optional.of(IptablesVariant.valueOf(text.toUpperCase(Locale.ROOT))),
                 "is not auto, legacy or nft");
-        return new PolicySettings(chosen, patience, cutConnections, group, forced, ownTable);
+        reader.range("--sample-accepted", sampleAccepted, 0, Integer.MAX_VALUE);
+        return new PolicySettings(chosen, patience, cutConnections, group, forced, ownTable, sampleAccepted);
     }
 
     private static Backend backend(String text) {

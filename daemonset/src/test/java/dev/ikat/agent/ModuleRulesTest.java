@@ -24,6 +24,7 @@ class ModuleRulesTest {
     private static final String CNI = "dev.ikat.cni..";
     private static final String NFTABLES = "dev.ikat.nftables..";
     private static final String IPTABLES = "dev.ikat.iptables..";
+    private static final String EBPF = "dev.ikat.ebpf..";
     private static final String AGENT = "dev.ikat.agent..";
     private static final String ANNOTATIONS = "org.jspecify..";
 
@@ -43,6 +44,7 @@ class ModuleRulesTest {
                         "dev.ikat.cni",
                         "dev.ikat.nftables",
                         "dev.ikat.iptables",
+                        "dev.ikat.ebpf",
                         "dev.ikat.agent");
     }
 
@@ -70,6 +72,9 @@ class ModuleRulesTest {
                         "nftables stands on policy and netlink, and is the one that calls libnftables",
                         only(NFTABLES, MODEL, NETLINK, POLICY, "com.fasterxml.jackson..", "jnr.ffi..")),
                 Map.entry("iptables stands on policy", only(IPTABLES, MODEL, POLICY, "org.slf4j..")),
+                Map.entry(
+                        "eBPF stands on policy and netlink, and is the one that calls libbpf",
+                        only(EBPF, MODEL, NETLINK, POLICY, "jnr.ffi..", "org.slf4j..")),
                 Map.entry(
                         "nobody but the agent knows where the cluster's objects come from",
                         noClasses()

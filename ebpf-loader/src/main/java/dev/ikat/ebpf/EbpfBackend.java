@@ -3,6 +3,7 @@ package dev.ikat.ebpf;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.Conntrack;
+import dev.ikat.netlink.LoggedPacket;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.netlink.Rtnetlink;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,6 +42,10 @@ public final class EbpfBackend implements PolicyBackend {
     private static final int SHORTCUTS = 1;
 
     private static final int RECHECK = 2;
+    private static final int EVENTS = 4;
+
+    /** In nanoseconds. */
+    private static final long BETWEEN_AUDITS = 30_000_000_000L;
 
     private final EbpfSettings settings;
     private final NetworkNamespace namespace;
@@ -48,18 +54,24 @@ public final class EbpfBackend implements PolicyBackend {
     private final ForwardLinks forward;
     private final Wires wires;
     private final WireWatch watch;
+    private final Optional<Consumer<LoggedPacket>> events;
     private final Map<InterfaceName, Wires.Target> targets = new HashMap<>();
+    private @Nullable EventReader reader;
     private @Nullable Generation generation;
     private Tables tables = new Tables();
     private boolean known;
+    private long audited = System.nanoTime() - BETWEEN_AUDITS;
 
     /**
      * Changes nothing yet.
      *
      * @param namespace the node's; stays open until this is closed
+     * @param events told what is dropped, with the prefixes that other backends log with ("ikat i", "ikat e", "ikat s"
+     *     or "ikat u"), and of some accepted connections ("ikat a"), on a thread of its own; empty for nobody
      */
-    public EbpfBackend(NetworkNamespace namespace, EbpfSettings settings) {
+    public EbpfBackend(NetworkNamespace namespace, EbpfSettings settings, Optional<Consumer<LoggedPacket>> events) {
         this.settings = settings;
+        this.events = events;
         this.namespace = namespace;
         this.pins = new Pins(namespace);
         this.netlink = Rtnetlink.open(namespace);
@@ -119,7 +131,9 @@ public final class EbpfBackend implements PolicyBackend {
     }
 
     private int flags() {
-        return (settings.shortcuts() ? SHORTCUTS : 0) | (settings.cut() ? RECHECK : 0);
+        return (settings.shortcuts() ? SHORTCUTS : 0)
+                | (settings.cut() ? RECHECK : 0)
+                | (events.isPresent() ? EVENTS : 0);
     }
 
     private void begin(Generation next, PolicyProgram program, boolean first) {
@@ -140,6 +154,15 @@ public final class EbpfBackend implements PolicyBackend {
         if (first) {
             // Those that began meanwhile.
             takeOver(connections, program, next.epoch());
+        }
+        end(former);
+        events.ifPresent(consumer -> reader = new EventReader(next.object().map("events"), consumer));
+    }
+
+    private void end(@Nullable Generation former) {
+        if (reader != null) {
+            reader.close();
+            reader = null;
         }
         if (former != null) {
             former.close();
@@ -204,10 +227,21 @@ public final class EbpfBackend implements PolicyBackend {
             List<String> differences = new ArrayList<>(tables.differences(program));
             differences.addAll(current.differences());
             differences.addAll(linkDifferences(current));
+            audited = System.nanoTime();
             return differences;
         } catch (BpfException e) {
             throw new PolicyBackendException("eBPF could not read what is in force: " + e.getMessage(), e);
         }
+    }
+
+    /** The links are looked at each time, the tables from time to time: only one who means to can change them. */
+    @Override
+    public synchronized boolean isUntouched() {
+        Generation current = generation;
+        return known
+                && current != null
+                && System.nanoTime() - audited < BETWEEN_AUDITS
+                && linkDifferences(current).isEmpty();
     }
 
     private List<String> linkDifferences(Generation current) {
@@ -251,11 +285,8 @@ public final class EbpfBackend implements PolicyBackend {
             throw new PolicyBackendException("eBPF could not remove the program: " + e.getMessage(), e);
         } finally {
             targets.clear();
-            Generation current = generation;
+            end(generation);
             generation = null;
-            if (current != null) {
-                current.close();
-            }
         }
     }
 
@@ -286,11 +317,8 @@ public final class EbpfBackend implements PolicyBackend {
             known = false;
             wires.close();
             forward.close();
-            Generation current = generation;
+            end(generation);
             generation = null;
-            if (current != null) {
-                current.close();
-            }
             netlink.close();
         }
     }

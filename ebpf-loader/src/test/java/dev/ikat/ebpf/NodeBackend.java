@@ -1,5 +1,6 @@
 package dev.ikat.ebpf;
 
+import dev.ikat.netlink.LoggedPacket;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyBackendException;
@@ -8,15 +9,18 @@ import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.testbed.TestNamespace;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 
 /** The backend of a test's node; closing it takes it out of the kernel. */
 final class NodeBackend implements PolicyBackend {
     private final NetworkNamespace namespace;
     private final EbpfBackend backend;
+    private final Queue<LoggedPacket> events = new ConcurrentLinkedQueue<>();
 
     NodeBackend(TestNamespace node, EbpfSettings settings) {
         namespace = NetworkNamespace.open(node.path());
-        backend = new EbpfBackend(namespace, settings);
+        backend = new EbpfBackend(namespace, settings, Optional.of(events::add));
     }
 
     /** What has a name. */
@@ -28,6 +32,11 @@ final class NodeBackend implements PolicyBackend {
 
     EbpfBackend backend() {
         return backend;
+    }
+
+    /** What the programs told, the oldest first. */
+    Queue<LoggedPacket> events() {
+        return events;
     }
 
     /** Ends as the agent does: what is in the kernel stays. */
@@ -68,7 +77,7 @@ final class NodeBackend implements PolicyBackend {
     @Override
     public void close() {
         backend.close();
-        try (EbpfBackend remover = new EbpfBackend(namespace, EbpfSettings.USUAL)) {
+        try (EbpfBackend remover = new EbpfBackend(namespace, EbpfSettings.USUAL, Optional.empty())) {
             remover.remove();
         }
         namespace.close();

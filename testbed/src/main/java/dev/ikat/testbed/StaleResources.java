@@ -56,6 +56,7 @@ public final class StaleResources {
                 removed.add("network namespace " + name);
             }
         }
+        BpfPins.removeStale(NAMESPACES).forEach(directory -> removed.add("names in " + directory));
         for (Path parent : List.of(TestDirectory.base(), TestDirectory.onDisk())) {
             for (Path directory : stale(parent, kept)) {
                 TestDirectory.deleteTree(directory);

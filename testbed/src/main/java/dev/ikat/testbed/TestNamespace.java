@@ -117,6 +117,7 @@ public final class TestNamespace implements AutoCloseable {
     public void close() {
         if (closed.compareAndSet(false, true)) {
             Teardown.forget(this);
+            BpfPins.remove(path());
             // A test may have removed it already, as a runtime does before DEL.
             ProcessRunner.of("ip", "netns", "del", name).run();
         }

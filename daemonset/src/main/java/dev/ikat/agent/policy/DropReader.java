@@ -34,6 +34,7 @@ public final class DropReader implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(DropReader.class);
     private static final Duration POLL = Duration.ofMinutes(1);
+    private static final String ACCEPTED = "ikat a";
     private static final int LINES_A_SECOND = 10;
 
     private final NetfilterLog log;
@@ -73,9 +74,7 @@ public final class DropReader implements AutoCloseable {
     private void run() {
         while (!closed) {
             try {
-                for (LoggedPacket packet : log.poll(POLL)) {
-                    explain(packet, policy, pods, clock.instant()).ifPresent(this::report);
-                }
+                log.poll(POLL).forEach(this::take);
             } catch (RuntimeException e) {
                 // Drops are for people to see; policy is enforced without them.
                 if (!closed) {
@@ -86,7 +85,16 @@ public final class DropReader implements AutoCloseable {
         }
     }
 
-    private void report(Drop drop) {
+    /** Reports what a packet's prefix says that became of it. */
+    void take(LoggedPacket packet) {
+        if (packet.prefix().equals(ACCEPTED)) {
+            packet.header().ifPresent(header -> LOG.info("event=policy-accept flow=\"{}\"", flow(header)));
+            return;
+        }
+        explain(packet, policy, pods, clock.instant()).ifPresent(this::report);
+    }
+
+    private synchronized void report(Drop drop) {
         metrics.count(drop);
         synchronized (recent) {
             if (recent.size() == REMEMBERED) {
@@ -112,7 +120,7 @@ public final class DropReader implements AutoCloseable {
         if (cause == null || header == null) {
             return Optional.empty();
         }
-        Flow flow = new Flow(header.source(), header.destination(), header.protocol(), header.destinationPort());
+        Flow flow = flow(header);
         boolean sender = cause == Drop.Cause.EGRESS || cause == Drop.Cause.SPOOFED;
         IpAddress own = sender ? flow.source() : flow.destination();
         IpAddress peer = sender ? flow.destination() : flow.source();
@@ -125,6 +133,10 @@ public final class DropReader implements AutoCloseable {
                 peer,
                 podOf(peer, policy, pods),
                 policies(cause, policy.evaluate(flow))));
+    }
+
+    private static Flow flow(PacketHeader header) {
+        return new Flow(header.source(), header.destination(), header.protocol(), header.destinationPort());
     }
 
     /** By the prefixes that the backend's rules have. */

@@ -305,6 +305,7 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
             }
             PolicyBackend next = opened(other);
             PolicyProgram program = compiler.program();
+            backend.get().handOver();
             try {
                 next.replace(program);
                 List<String> differences = next.audit(program);

@@ -1,6 +1,7 @@
 package dev.ikat.agent.policy;
 
 import dev.ikat.netlink.Conntrack;
+import dev.ikat.netlink.LoggedPacket;
 import dev.ikat.netlink.NetfilterLog;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.Rtnetlink;
@@ -25,7 +26,7 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
     private final Runnable reconcileSoon;
     private final PodAddresses pods = new PodAddresses();
     private volatile Optional<CutThread> cuts = Optional.empty();
-    private Optional<DropReader> drops = Optional.empty();
+    private volatile Optional<DropReader> drops = Optional.empty();
 
     /**
      * @param netlink of the node's namespace, which the calling thread is in
@@ -74,6 +75,11 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
     /** The cluster is different. */
     public void changed(ClusterChange change) {
         pods.changed(change);
+    }
+
+    /** A backend that does not tell the kernel's log has dropped something, or says what it let pass. */
+    public void told(LoggedPacket packet) {
+        drops.ifPresent(reader -> reader.take(packet));
     }
 
     /** The last drops, the oldest first. */

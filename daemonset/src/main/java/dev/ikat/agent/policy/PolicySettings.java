@@ -14,6 +14,7 @@ import java.util.OptionalInt;
  * @param dropLogGroup the NFLOG group by which the kernel tells of drops; empty for none
  * @param variant of iptables; empty for what the host uses
  * @param ownTable whether the nftables table is to be one that no other process can change, where the kernel can
+ * @param sampleAccepted one of so many accepted connections is told of, where the backend can; 0 for none
  */
 public record PolicySettings(
         Backend backend,
@@ -21,10 +22,11 @@ public record PolicySettings(
         boolean cutConnections,
         OptionalInt dropLogGroup,
         Optional<IptablesVariant> variant,
-        boolean ownTable) {
+        boolean ownTable,
+        int sampleAccepted) {
     /** The same with another backend. */
     public PolicySettings with(Backend other) {
-        return new PolicySettings(other, patience, cutConnections, dropLogGroup, variant, ownTable);
+        return new PolicySettings(other, patience, cutConnections, dropLogGroup, variant, ownTable, sampleAccepted);
     }
 
     /** What enforces policies. */
@@ -34,6 +36,8 @@ public record PolicySettings(
         /** The kernel's nf_tables. */
         NFTABLES,
         /** iptables and ipset. */
-        IPTABLES
+        IPTABLES,
+        /** eBPF programs; masquerading is left to one of the others. */
+        EBPF
     }
 }

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class BackendSwapIT {
     private static final Duration LIMIT = Duration.ofSeconds(10);
     private static final Duration REPAIR_LIMIT = Duration.ofSeconds(2);
-    private static final int SECONDS = 8;
+    private static final int SECONDS = 16;
 
     private Cluster cluster;
     private ClusterNode node;
@@ -89,6 +89,10 @@ final class BackendSwapIT {
         return saved.append(node.namespace().exec("ipset", "save")).toString();
     }
 
+    private String nftables() {
+        return node.namespace().exec("nft", "list", "ruleset");
+    }
+
     @Test
     void backendsSwapWithoutAPacketsNotice() throws Exception {
         choose("--policy-backend=nftables");
@@ -116,6 +120,20 @@ final class BackendSwapIT {
             assertThat(iptables()).doesNotContain("IKAT").doesNotContain("ikat");
             assertThat(node.namespace().exec("nft", "list", "table", "inet", "ikat"))
                     .contains("chain forward", "masquerade");
+
+            swapTo("ebpf");
+            Await.until(LIMIT, this::nftables, () -> !nftables().contains("chain forward"));
+            assertThat(nftables()).contains("masquerade");
+
+            swapTo("iptables");
+            Await.until(LIMIT, this::iptables, () -> iptables().contains("IKAT-MASQUERADE"));
+            assertThat(node.namespace().exec("nft", "list", "tables")).doesNotContain("inet ikat");
+
+            swapTo("ebpf");
+            Await.until(LIMIT, this::iptables, () -> !iptables().contains("IKAT"));
+
+            swapTo("nftables");
+            Await.until(LIMIT, this::nftables, () -> nftables().contains("chain forward"));
 
             // One stream from before the first change until after the last.
             assertThat(stream).isNotDone();
