@@ -26,6 +26,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 
 /** A node with a client and a server, and what was measured between them. */
 public final class BenchLane implements AutoCloseable {
@@ -35,11 +36,12 @@ public final class BenchLane implements AutoCloseable {
     private static final int DENIED_PORT = 9001;
     private static final int CONNECTIONS = 400;
     private static final int ROUND_TRIPS = 3000;
+    private static final int STREAM_SECONDS = 2;
     private static final SetId CLIENT = new SetId("client");
 
-    public final RoutedNode node = new RoutedNode();
-    public final TestNamespace server = node.addPod(RoutedNode.endpoint(1));
-    public final TestNamespace client = node.addPod(RoutedNode.endpoint(2));
+    public final RoutedNode node;
+    public final TestNamespace server;
+    public final TestNamespace client;
     public final Samples connections = new Samples();
     public final Samples roundTrips = new Samples();
     public final Samples streams = new Samples();
@@ -48,6 +50,14 @@ public final class BenchLane implements AutoCloseable {
 
     /** A node of its own, on which nothing is enforced yet. */
     public BenchLane() {
+        this(new RoutedNode());
+    }
+
+    /** On this node, which has no pods yet. */
+    public BenchLane(RoutedNode node) {
+        this.node = node;
+        server = node.addPod(RoutedNode.endpoint(1));
+        client = node.addPod(RoutedNode.endpoint(2));
         listening = serve();
         denied = Probe.serve(server, DENIED_PORT);
     }
@@ -95,6 +105,18 @@ public final class BenchLane implements AutoCloseable {
                 throw new UncheckedIOException(e);
             }
         });
+    }
+
+    /** One stream on each, all at once, so that each has the same share of a shared machine. */
+    public static void streams(List<BenchLane> lanes) {
+        List<CompletableFuture<Double>> running = lanes.stream()
+                .map(lane -> CompletableFuture.supplyAsync(
+                        () -> Iperf.gigabitsPerSecond(lane.client, lane.server, address(1), STREAM_SECONDS),
+                        task -> Thread.ofVirtual().start(task)))
+                .toList();
+        for (int i = 0; i < lanes.size(); i++) {
+            lanes.get(i).streams.add(running.get(i).join());
+        }
     }
 
     private double seconds(int count, int echoes) throws IOException {

@@ -15,13 +15,29 @@ import java.util.Optional;
 
 /** A namespace as a node, to which pods are wired as Ikat does it, by {@code ip} alone. */
 public final class RoutedNode implements AutoCloseable {
+    private static final String BRIDGE = "br0";
+
     private final TestNamespace node = TestNamespace.create();
     private final List<TestNamespace> pods = new ArrayList<>();
+    private final boolean bridged;
 
     /** A node that forwards and has no pods. */
     public RoutedNode() {
+        this(false);
+    }
+
+    private RoutedNode(boolean bridged) {
+        this.bridged = bridged;
         node.sysctl("net.ipv4.ip_forward", "1");
         node.sysctl("net.ipv6.conf.all.forwarding", "1");
+    }
+
+    /** A node whose pods are ports of a bridge instead, as the reference plugin makes them. */
+    public static RoutedNode bridged() {
+        RoutedNode made = new RoutedNode(true);
+        made.node.ip("link", "add", BRIDGE, "type", "bridge");
+        made.node.ip("link", "set", BRIDGE, "up");
+        return made;
     }
 
     /** The endpoint of the pod with this number, 1 to 254: {@code shop/pod-1}, 10.244.1.1 and fd00:10:244:1::1. */
@@ -46,6 +62,15 @@ public final class RoutedNode implements AutoCloseable {
         pods.add(pod);
         String host = endpoint.hostInterface().value();
         node.ip("link", "add", host, "type", "veth", "peer", "name", "eth0", "netns", pod.name());
+        if (bridged) {
+            node.ip("link", "set", host, "master", BRIDGE, "up");
+            pod.ip("link", "set", "eth0", "up");
+            for (IpAddress address : endpoint.addresses()) {
+                int bits = address.family() == IpFamily.IPV4 ? 24 : 64;
+                pod.ip("addr", "add", address + "/" + bits, "dev", "eth0", "nodad");
+            }
+            return pod;
+        }
         node.ip("link", "set", host, "address", "ee:ee:ee:ee:ee:ee", "addrgenmode", "none", "up");
         node.ip("addr", "add", "169.254.1.1/32", "dev", host);
         node.ip("addr", "add", "fe80::1/64", "dev", host, "nodad");

@@ -12,7 +12,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
-import java.util.concurrent.CompletableFuture;
 
 /**
  * What policies cost a packet: connections and round trips between two pods of one node that has few policies, many, or
@@ -21,7 +20,6 @@ import java.util.concurrent.CompletableFuture;
 final class PolicyPathBench {
     private static final int ROUNDS = 15;
     private static final int STREAM_ROUNDS = 5;
-    private static final int STREAM_SECONDS = 3;
     private static final int SELECTORS = 400;
     private static final int FEW = 10;
     private static final int MANY = 10_000;
@@ -65,18 +63,9 @@ final class PolicyPathBench {
         }
     }
 
-    /** All at once, so that each has the same share of a shared machine. */
     private void stream(List<BenchLane> lanes) {
         for (int round = 0; round < STREAM_ROUNDS; round++) {
-            List<CompletableFuture<Double>> running = lanes.stream()
-                    .map(lane -> CompletableFuture.supplyAsync(
-                            () -> Iperf.gigabitsPerSecond(
-                                    lane.client, lane.server, BenchLane.address(1), STREAM_SECONDS),
-                            task -> Thread.ofVirtual().start(task)))
-                    .toList();
-            for (int i = 0; i < lanes.size(); i++) {
-                lanes.get(i).streams.add(running.get(i).join());
-            }
+            BenchLane.streams(lanes);
             Collections.rotate(lanes, 1);
             terminal.line(terminal.faint("  streams, round %d of %d".formatted(round + 1, STREAM_ROUNDS)));
         }

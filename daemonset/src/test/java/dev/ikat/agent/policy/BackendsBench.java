@@ -3,10 +3,14 @@ package dev.ikat.agent.policy;
 import dev.ikat.backendtests.BenchLane;
 import dev.ikat.backendtests.BenchPrograms;
 import dev.ikat.backendtests.InNamespace;
+import dev.ikat.backendtests.RoutedNode;
+import dev.ikat.ebpf.EbpfBackend;
+import dev.ikat.ebpf.EbpfSettings;
 import dev.ikat.iptables.IptablesBackend;
 import dev.ikat.iptables.IptablesVariant;
 import dev.ikat.iptables.Programs;
 import dev.ikat.model.IpAddress;
+import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.nftables.NftablesBackend;
 import dev.ikat.nftables.NftablesTable;
 import dev.ikat.policy.program.PeerMatch;
@@ -22,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -31,6 +36,7 @@ import java.util.function.Function;
 public final class BackendsBench {
     private static final int CHANGES = 30;
     private static final int ROUNDS = 7;
+    private static final int STREAM_ROUNDS = 5;
     private static final int SELECTORS = 400;
     private static final OptionalInt LOG_GROUP = OptionalInt.of(4796);
 
@@ -47,7 +53,10 @@ public final class BackendsBench {
                 return new NftablesBackend(table, LOG_GROUP);
             }),
             new Kind("iptables, legacy", node -> iptables(node, IptablesVariant.LEGACY)),
-            new Kind("iptables, nft", node -> iptables(node, IptablesVariant.NFT)));
+            new Kind("iptables, nft", node -> iptables(node, IptablesVariant.NFT)),
+            new Kind(
+                    "eBPF",
+                    node -> new EbpfBackend(NetworkNamespace.open(node.path()), EbpfSettings.USUAL, Optional.empty())));
 
     private static PolicyBackend iptables(TestNamespace node, IptablesVariant variant) {
         return new IptablesBackend(new Programs(node.entering(List.of())), variant, LOG_GROUP);
@@ -130,6 +139,7 @@ public final class BackendsBench {
     private void packets(int policies) {
         List<BenchLane> lanes = new ArrayList<>();
         List<PolicyBackend> backends = new ArrayList<>();
+        BenchLane bridge = new BenchLane(RoutedNode.bridged());
         try {
             for (Kind kind : KINDS) {
                 BenchLane lane = new BenchLane();
@@ -142,8 +152,15 @@ public final class BackendsBench {
                 lane.clear();
             }
             List<BenchLane> turns = new ArrayList<>(lanes);
+            turns.add(bridge);
+            bridge.measure();
+            bridge.clear();
             for (int round = 0; round < ROUNDS; round++) {
                 turns.forEach(BenchLane::measure);
+                Collections.rotate(turns, 1);
+            }
+            for (int round = 0; round < STREAM_ROUNDS; round++) {
+                BenchLane.streams(turns);
                 Collections.rotate(turns, 1);
             }
             terminal.line(terminal.faint("  packets, %,d policies".formatted(policies)));
@@ -157,9 +174,35 @@ public final class BackendsBench {
                     lanes.stream().map(lane -> lane.connections).toList(),
                     "%.0f",
                     true);
+            report(
+                    "%,d policies: one stream, Gbit/s".formatted(policies),
+                    lanes.stream().map(lane -> lane.streams).toList(),
+                    "%.1f",
+                    true);
+            beside(policies, lanes.getLast(), bridge);
         } finally {
+            bridge.close();
+            // Its last one may hold on to names in a file system; the others go with their namespace.
+            backends.getLast().remove();
             backends.forEach(PolicyBackend::close);
             lanes.forEach(BenchLane::close);
         }
+    }
+
+    private void beside(int policies, BenchLane ebpf, BenchLane bridge) {
+        table.atLeast(
+                "%,d policies, eBPF: one stream, Gbit/s".formatted(policies),
+                ebpf.streams.show("%.1f", true),
+                "bridge, no policy",
+                bridge.streams.show("%.1f", true),
+                ebpf.streams.dividedBy(bridge.streams).median(),
+                1.25);
+        table.atLeast(
+                "%,d policies, eBPF: a round trip, µs".formatted(policies),
+                ebpf.roundTrips.show("%.1f", false),
+                "bridge, no policy",
+                bridge.roundTrips.show("%.1f", false),
+                bridge.roundTrips.dividedBy(ebpf.roundTrips).median(),
+                1.25);
     }
 }
