@@ -20,7 +20,9 @@ static const char usage[] =
 	"           a job: PROGRAM <tab> STDIN-FILE <tab> NETNS|- <tab> NAME=VALUE <tab> ...\n"
 	"           a result: INDEX EXIT-CODE START-NS END-NS OUTPUT\n"
 	"       ikat-probe get ADDRESS PORT PATH   print the answer to an HTTP GET, status line and headers included\n"
-	"       ikat-probe floor TIMES NETNS    wire a pod by bare netlink, print the nanoseconds of each time\n";
+	"       ikat-probe floor TIMES NETNS    wire a pod by bare netlink, print the nanoseconds of each time\n"
+	"       ikat-probe fuzz SEED COUNT FROM-NETNS FROM-V4 FROM-V6 TO-NETNS TO-V4 TO-V6 PORT\n"
+	"                                       send malformed packets; nothing may arrive but TCP to the port\n";
 
 int main(int argc, char **argv)
 {
@@ -42,6 +44,8 @@ int main(int argc, char **argv)
 		return get(argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "floor"))
 		return floor_time(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "fuzz"))
+		return fuzz(argc - 1, argv + 1);
 	fputs(usage, stderr);
 	return 2;
 }

@@ -13,6 +13,7 @@ int check(int argc, char **argv);
 int run(int argc, char **argv);
 int get(int argc, char **argv);
 int floor_time(int argc, char **argv);
+int fuzz(int argc, char **argv);
 
 /* Packets of SCTP without the IP header, ports and tags in host order; each call returns how long what it wrote is. */
 #define SCTP_PACKET 64

@@ -1,5 +1,6 @@
 package dev.ikat.ebpf;
 
+import dev.ikat.netlink.Errno;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -63,8 +64,20 @@ final class BpfMap {
     /** @throws BpfException with E2BIG if it is full */
     synchronized void put(ByteBuffer key, ByteBuffer value) {
         requireSizes(key, value);
-        Bpf.update(this, key, value);
+        whereThereIsRoom(() -> Bpf.update(this, key, value));
         content.put(key, value);
+    }
+
+    private void whereThereIsRoom(Runnable update) {
+        try {
+            update.run();
+        } catch (BpfException e) {
+            // Tries answer otherwise than hashes.
+            if (e.errno() == Errno.E2BIG || e.errno() == Errno.ENOSPC) {
+                throw new BpfException("the eBPF map " + name + " is full with " + capacity + " elements", e.errno());
+            }
+            throw e;
+        }
     }
 
     private void requireSizes(ByteBuffer key, ByteBuffer value) {
@@ -89,14 +102,16 @@ final class BpfMap {
             values.put(row.getValue().duplicate());
             count++;
             if (!keys.hasRemaining()) {
-                Bpf.updateAll(this, keys.flip(), values.flip(), count);
+                int some = count;
+                whereThereIsRoom(() -> Bpf.updateAll(this, keys.flip(), values.flip(), some));
                 keys.clear();
                 values.clear();
                 count = 0;
             }
         }
         if (count > 0) {
-            Bpf.updateAll(this, keys.flip(), values.flip(), count);
+            int some = count;
+            whereThereIsRoom(() -> Bpf.updateAll(this, keys.flip(), values.flip(), some));
         }
         content.putAll(rows);
     }

@@ -44,6 +44,9 @@ public final class EbpfBackend implements PolicyBackend {
     private static final int RECHECK = 2;
     private static final int EVENTS = 4;
 
+    /** {@code COUNT_SHORTCUT} in maps.h. */
+    private static final int COUNT_SHORTCUT = 1;
+
     /** In nanoseconds. */
     private static final long BETWEEN_AUDITS = 30_000_000_000L;
 
@@ -307,6 +310,20 @@ public final class EbpfBackend implements PolicyBackend {
     /** How many pods are reached the short way by the other pods of this node. */
     public synchronized int shortcuts() {
         return wires.size();
+    }
+
+    /** How many packets have taken the short way since the program was put in force. */
+    public synchronized long shortcutPackets() {
+        Generation current = generation;
+        return current == null ? 0 : current.counter(COUNT_SHORTCUT);
+    }
+
+    /** Changes an element of a table behind its back, or adds one: what an audit has to find. */
+    synchronized void damage(boolean foreign) {
+        Generation current = generation;
+        if (current != null) {
+            current.damage(foreign);
+        }
     }
 
     /** Lets go of what the process holds; what is in the kernel stays in force. */

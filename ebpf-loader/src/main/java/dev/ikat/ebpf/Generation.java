@@ -1,5 +1,6 @@
 package dev.ikat.ebpf;
 
+import dev.ikat.model.IpAddress;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -123,6 +124,16 @@ final class Generation implements AutoCloseable {
             differences.addAll(map(table).differences());
         }
         return differences;
+    }
+
+    /** For tests: what somebody else may do to the table of members. */
+    void damage(boolean foreign) {
+        BpfMap members = map(Table.MEMBERS);
+        ByteBuffer key = foreign
+                ? Layout.address(IpAddress.parse("192.0.2.1"))
+                : Bpf.nextKey(members, Optional.empty()).orElseThrow();
+        ByteBuffer any = Layout.versions(0, Layout.number(7), Layout.number(7));
+        Bpf.update(members, key, any);
     }
 
     /** The fill of the tables, 0 to 1, by the name of the map. */

@@ -9,4 +9,9 @@ class EbpfApiAgreementTest extends ApiAgreement {
     protected PolicyBackend open(TestNamespace node) {
         return new NodeBackend(node, EbpfSettings.USUAL);
     }
+
+    @Override
+    protected int clusters() {
+        return 40;
+    }
 }

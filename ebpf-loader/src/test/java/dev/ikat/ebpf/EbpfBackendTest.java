@@ -1,10 +1,49 @@
 package dev.ikat.ebpf;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
 import dev.ikat.backendtests.BackendContract;
+import dev.ikat.backendtests.InNamespace;
+import dev.ikat.netlink.LoggedPacket;
+import dev.ikat.policy.Protocol;
+import dev.ikat.policy.program.Action;
+import dev.ikat.policy.program.DirectionProgram;
+import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.policy.program.PolicyBackendException;
+import dev.ikat.policy.program.PolicyChange;
+import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.policy.program.PortSpan;
+import dev.ikat.testbed.Await;
+import dev.ikat.testbed.Iperf;
+import dev.ikat.testbed.Probe;
+import dev.ikat.testbed.Seeds;
 import dev.ikat.testbed.TestNamespace;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
+import java.net.PortUnreachableException;
+import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class EbpfBackendTest extends BackendContract {
+    private static final Duration LIMIT = Duration.ofSeconds(5);
+    private static final int FUZZED = Integer.getInteger("ikat.fuzz.packets", 100_000);
+
+    private static final PortSpan UDP_80 = new PortSpan(Protocol.UDP, 80, 80);
+
     @Override
     protected PolicyBackend open(TestNamespace namespace) {
         return new NodeBackend(namespace, EbpfSettings.USUAL);
@@ -13,5 +52,201 @@ class EbpfBackendTest extends BackendContract {
     @Override
     protected String state(TestNamespace namespace) {
         return NodeBackend.pins(namespace).toString();
+    }
+
+    private NodeBackend ours() {
+        return (NodeBackend) backend;
+    }
+
+    private void reopen(EbpfSettings settings) {
+        backend.close();
+        backend = keep(new NodeBackend(node, settings));
+    }
+
+    private static PolicyChange programs(PodProgram... programs) {
+        return new PolicyChange(List.of(), Map.of(), List.of(programs), List.of(), Set.of());
+    }
+
+    @Test
+    void whatIsDroppedIsTold() {
+        backend.replace(
+                program(List.of(), new PodProgram(endpoint(1), isolated(), DirectionProgram.OPEN), open(2), open(3)));
+        assertThat(reached(stranger)).isEmpty();
+        Await.until(
+                LIMIT,
+                () -> ours().events().toString(),
+                () -> ours().events().stream()
+                        .anyMatch(packet -> packet.prefix().equals("ikat i")
+                                && packet.header().orElseThrow().source().equals(v4(3))
+                                && packet.header().orElseThrow().destination().equals(v4(1))
+                                && packet.header().orElseThrow().destinationPort() == 80));
+        assertThat(ours().events()).extracting(LoggedPacket::prefix).containsOnly("ikat i");
+    }
+
+    @Test
+    void oneOfSoManyAcceptedConnectionsIsTold() {
+        reopen(new EbpfSettings(true, true, 1, Map.of()));
+        backend.replace(program(List.of(), open(1), open(2), open(3)));
+        assertThat(reached(friend)).isEqualTo(ALL);
+        Await.until(
+                LIMIT,
+                () -> ours().events().toString(),
+                () -> ours().events().stream()
+                        .anyMatch(packet -> packet.prefix().equals("ikat a")));
+    }
+
+    @Test
+    void podsOfOneNodeTakeTheShortWay() {
+        backend.replace(program(List.of(), open(1), open(2), open(3)));
+        long before = ours().backend().shortcutPackets();
+        assertThat(ours().backend().shortcuts()).isEqualTo(3);
+        assertThat(reached(friend)).isEqualTo(ALL);
+        assertThat(ours().backend().shortcutPackets()).isGreaterThan(before + 10);
+    }
+
+    @Test
+    void streamGoesOnWhileASuccessorTakesOver() throws Exception {
+        PolicyProgram program = ingress(
+                List.of(set(2)),
+                rule(Action.ACCEPT, clients(), tcp(Iperf.PORT)),
+                rule(Action.ACCEPT, clients(), tcp(80)));
+        backend.replace(program);
+        CompletableFuture<Double> stream =
+                CompletableFuture.supplyAsync(() -> Iperf.gigabitsPerSecond(friend, server, v4(1), 5));
+        Thread.sleep(1000);
+        ours().leave();
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
+        NodeBackend successor = new NodeBackend(node, EbpfSettings.USUAL);
+        try (successor) {
+            successor.replace(program);
+            assertThat(successor.audit(program)).isEmpty();
+            assertThat(reached(stranger)).isEmpty();
+            successor.replace(program);
+            assertThat(successor.audit(program)).isEmpty();
+            assertThat(stream).isNotDone();
+            assertThat(stream.get(30, TimeUnit.SECONDS)).isPositive();
+        }
+    }
+
+    @Test
+    void fullTableLeavesWhatWasAndThePodThatDidNotFitClosed() {
+        // Two addresses each.
+        reopen(new EbpfSettings(true, true, 0, Map.of("addresses", 4)));
+        backend.replace(program(List.of(), open(1), open(2)));
+        assertThatThrownBy(() -> backend.apply(programs(open(3))))
+                .isInstanceOf(PolicyBackendException.class)
+                .hasMessageContaining("addresses")
+                .hasMessageContaining("4");
+        assertThat(reached(friend)).isEqualTo(ALL);
+        assertThat(reached(stranger)).isEmpty();
+        assertThat(ours().backend().fill()).containsKey("addresses");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"name", "link", "short way", "element", "foreign element"})
+    void driftIsFoundAndRepaired(String damage) throws Exception {
+        PolicyProgram program = ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80)));
+        backend.replace(program);
+        assertThat(backend.audit(program)).isEmpty();
+        assertThat(backend.isUntouched()).isTrue();
+        ours().damage(damage);
+        assertThat(backend.audit(program)).isNotEmpty();
+        backend.replace(program);
+        assertThat(backend.audit(program)).isEmpty();
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
+        assertThat(reached(stranger)).isEmpty();
+    }
+
+    private SocketChannel connect(TestNamespace from) {
+        return InNamespace.call(from.path(), () -> {
+            try {
+                SocketChannel channel = SocketChannel.open(new InetSocketAddress(v4(1).toInetAddress(), 80));
+                channel.socket().setSoTimeout(1500);
+                return channel;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+    }
+
+    private static boolean echoes(SocketChannel channel) throws IOException {
+        channel.write(ByteBuffer.wrap(new byte[] {'x'}));
+        try {
+            return channel.socket().getInputStream().read() == 'x';
+        } catch (SocketTimeoutException e) {
+            return false;
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void openConnectionEndsIfItIsForbiddenWhereThatIsWanted(boolean cut) throws Exception {
+        reopen(new EbpfSettings(cut, true, 0, Map.of()));
+        backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80))));
+        try (SocketChannel channel = connect(friend)) {
+            assertThat(echoes(channel)).isTrue();
+            backend.apply(new PolicyChange(
+                    List.of(),
+                    Map.of(CLIENTS, new PolicyChange.Members(members(3), members(2))),
+                    List.of(),
+                    List.of(),
+                    Set.of()));
+            assertThat(echoes(channel)).isEqualTo(!cut);
+            assertThat(reached(friend)).isEmpty();
+        }
+    }
+
+    @Test
+    void errorsComeThroughWithTheConnectionThatTheyTellOf() throws Exception {
+        // The friend may send, but receives nothing that it did not ask for.
+        backend.replace(
+                program(List.of(), open(1), new PodProgram(endpoint(2), isolated(), DirectionProgram.OPEN), open(3)));
+        for (var address : endpoint(1).addresses()) {
+            try (DatagramSocket socket = InNamespace.call(friend.path(), () -> {
+                try {
+                    DatagramSocket made = new DatagramSocket();
+                    made.connect(new InetSocketAddress(address.toInetAddress(), 99));
+                    made.setSoTimeout(2000);
+                    return made;
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            })) {
+                socket.send(new java.net.DatagramPacket(new byte[1], 1));
+                assertThatThrownBy(() -> socket.receive(new java.net.DatagramPacket(new byte[1], 1)))
+                        .as("to %s", address)
+                        .isInstanceOf(PortUnreachableException.class);
+            }
+        }
+    }
+
+    @Test
+    void fragmentsAreJudgedAsTheDatagramThatTheyMake() {
+        List<Probe.Target> targets = List.of(
+                Probe.Target.udp(friend, v4(1), 80).withBytes(4000),
+                Probe.Target.udp(friend, v6(1), 80).withBytes(4000));
+        backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), UDP_80)));
+        assertThat(Probe.check(targets, LIMIT)).allMatch(Probe.Outcome::reached);
+        backend.replace(ingress(List.of(set(3)), rule(Action.ACCEPT, clients(), UDP_80)));
+        ours().backend().forgetConnections();
+        assertThat(Probe.check(targets, Duration.ofMillis(500))).noneMatch(Probe.Outcome::reached);
+    }
+
+    @Test
+    void malformedPacketsDoNotPass() {
+        backend.replace(ingress(List.of(), rule(Action.ACCEPT, List.of(), tcp(80))));
+        Seeds.forEach(1, random -> {
+            String result = Probe.fuzz(
+                    random.bits(),
+                    FUZZED,
+                    stranger,
+                    endpoint(3).addresses(),
+                    server,
+                    endpoint(1).addresses(),
+                    80);
+            assertThat(result).endsWith(" wrong 0");
+            assertThat(result).doesNotContain("allowed 0 ");
+        });
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
     }
 }

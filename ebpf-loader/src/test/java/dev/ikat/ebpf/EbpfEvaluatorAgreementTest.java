@@ -19,4 +19,9 @@ class EbpfEvaluatorAgreementTest extends EvaluatorAgreement {
     protected void forgetConnections(TestNamespace of) {
         Objects.requireNonNull(backend).backend().forgetConnections();
     }
+
+    @Override
+    protected int programs() {
+        return 100;
+    }
 }

@@ -1,5 +1,7 @@
 package dev.ikat.ebpf;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import dev.ikat.netlink.LoggedPacket;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.policy.program.PolicyBackend;
@@ -7,20 +9,36 @@ import dev.ikat.policy.program.PolicyBackendException;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.testbed.TestNamespace;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /** The backend of a test's node; closing it takes it out of the kernel. */
 final class NodeBackend implements PolicyBackend {
+    private static final Map<String, Optional<String>> MISSING = new ConcurrentHashMap<>();
+
     private final NetworkNamespace namespace;
     private final EbpfBackend backend;
+    private boolean closed;
     private final Queue<LoggedPacket> events = new ConcurrentLinkedQueue<>();
 
     NodeBackend(TestNamespace node, EbpfSettings settings) {
         namespace = NetworkNamespace.open(node.path());
+        assumeTrue(
+                MISSING.computeIfAbsent("", _ -> missing(namespace)).isEmpty(),
+                () -> "this machine can't run eBPF policies: " + MISSING.get(""));
         backend = new EbpfBackend(namespace, settings, Optional.of(events::add));
+    }
+
+    private static Optional<String> missing(NetworkNamespace namespace) {
+        try (EbpfBackend probe = new EbpfBackend(namespace, EbpfSettings.USUAL, Optional.empty())) {
+            return probe.probe();
+        }
     }
 
     /** What has a name. */
@@ -65,6 +83,11 @@ final class NodeBackend implements PolicyBackend {
     }
 
     @Override
+    public boolean isUntouched() {
+        return backend.isUntouched();
+    }
+
+    @Override
     public void handOver() {
         backend.handOver();
     }
@@ -74,8 +97,31 @@ final class NodeBackend implements PolicyBackend {
         backend.remove();
     }
 
+    /** What somebody else may do. */
+    void damage(String kind) throws IOException {
+        Pins pins = new Pins(namespace);
+        switch (kind) {
+            case "name" -> Files.delete(pins.path(pins.names("forward4").getFirst()));
+            case "link" -> detach(pins, "forward6");
+            case "short way" -> detach(pins, "from-pod-");
+            case "element" -> backend.damage(false);
+            case "foreign element" -> backend.damage(true);
+            default -> throw new IllegalArgumentException(kind);
+        }
+    }
+
+    private static void detach(Pins pins, String prefix) {
+        int link = Bpf.pinned(pins.path(pins.names(prefix).getFirst())).orElseThrow();
+        Bpf.detach(link);
+        Bpf.close(link);
+    }
+
     @Override
     public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
         backend.close();
         try (EbpfBackend remover = new EbpfBackend(namespace, EbpfSettings.USUAL, Optional.empty())) {
             remover.remove();

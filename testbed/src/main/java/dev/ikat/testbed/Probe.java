@@ -200,6 +200,39 @@ public final class Probe {
     }
 
     /**
+     * Sends malformed packets from one pod to another, and says what arrived there, as in {@code arrived 20 allowed 18
+     * wrong 2}; before that, if anything but TCP to the port did, the first bytes of it.
+     *
+     * @param count how many packets
+     * @param port TCP to it may arrive
+     */
+    public static String fuzz(
+            long seed,
+            int count,
+            TestNamespace from,
+            List<IpAddress> own,
+            TestNamespace to,
+            List<IpAddress> its,
+            int port) {
+        return ProcessRunner.of(
+                        program().toString(),
+                        "fuzz",
+                        Long.toUnsignedString(seed),
+                        Integer.toString(count),
+                        from.path().toString(),
+                        own.getFirst().toString(),
+                        own.getLast().toString(),
+                        to.path().toString(),
+                        its.getFirst().toString(),
+                        its.getLast().toString(),
+                        Integer.toString(port))
+                .run()
+                .orThrow()
+                .stdout()
+                .strip();
+    }
+
+    /**
      * Gets a path over HTTP from 127.0.0.1 inside a namespace, and returns the body.
      *
      * @throws CommandFailedException if nobody listens, or the status is not 200; the message holds the answer

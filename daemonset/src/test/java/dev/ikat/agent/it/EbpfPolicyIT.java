@@ -1,0 +1,8 @@
+package dev.ikat.agent.it;
+
+/** On eBPF. */
+final class EbpfPolicyIT extends PolicyBehaviour {
+    EbpfPolicyIT() {
+        super("--policy-backend=ebpf");
+    }
+}
