@@ -135,7 +135,7 @@ static __always_inline int read_simple(struct __sk_buff *skb, struct packet *pac
 	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
 		struct iphdr *header = (void *)(ethernet + 1);
 
-		if ((void *)(header + 1) > end || header->ihl != 5 || header->ttl <= 1 ||
+		if ((void *)(header + 1) > end || header->version != 4 || header->ihl != 5 || header->ttl <= 1 ||
 		    header->frag_off & bpf_htons(FRAGMENT_MASK))
 			return 0;
 		set_v4(&packet->tuple.source, header->saddr);
@@ -145,7 +145,7 @@ static __always_inline int read_simple(struct __sk_buff *skb, struct packet *pac
 	} else if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) {
 		struct ipv6hdr *header = (void *)(ethernet + 1);
 
-		if ((void *)(header + 1) > end || header->hop_limit <= 1)
+		if ((void *)(header + 1) > end || header->version != 6 || header->hop_limit <= 1)
 			return 0;
 		__builtin_memcpy(&packet->tuple.source, &header->saddr, sizeof(struct address));
 		__builtin_memcpy(&packet->tuple.destination, &header->daddr, sizeof(struct address));

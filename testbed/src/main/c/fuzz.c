@@ -222,8 +222,8 @@ static void look(int fd, const char *to4, const char *to6, uint16_t port)
 		size = sizeof(from);
 		if (from.sll_pkttype == PACKET_OUTGOING || (!is_v4 && !is_v6))
 			continue;
-		/* The node's own neighbour discovery, which nobody can send through it. */
-		if (is_v6 && packet[8] == 0xfe && (packet[9] & 0xc0) == 0x80)
+		/* What the node itself says: neighbour discovery, errors. Nobody can send through it from there. */
+		if (is_v6 ? packet[8] == 0xfe && (packet[9] & 0xc0) == 0x80 : packet[12] == 169 && packet[13] == 254)
 			continue;
 		arrived++;
 		tcp = find_tcp(packet, length);

@@ -53,13 +53,15 @@ final class Wires {
     void lead(BpfMap map, int program, Map<InterfaceName, Target> targets) {
         rows.clear();
         update(map, program, targets);
-        attached.forEach((name, link) -> {
-            if (!Bpf.update(link.fd(), program)) {
-                Bpf.close(link.fd());
-                pins.remove(PREFIX + name);
+        attached.entrySet().removeIf(entry -> {
+            boolean led = Bpf.update(entry.getValue().fd(), program);
+            if (!led) {
+                // It has been ended; it is made anew below.
+                Bpf.close(entry.getValue().fd());
+                pins.remove(PREFIX + entry.getKey());
             }
+            return !led;
         });
-        attached.values().removeIf(link -> Bpf.linkInfo(link.fd()).program() != Bpf.programId(program));
         update(map, program, targets);
     }
 
