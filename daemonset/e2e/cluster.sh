@@ -11,8 +11,11 @@ usage() {
   cat <<TEXT
 usage: ./dev cluster COMMAND
 
-  up [--nodes N] [--backend B]  build Kubernetes if it was not yet (a quarter of an hour, once), start a control plane
-                                and N nodes (default 2), install Ikat with policy backend B (default nftables)
+  up [--nodes N] [--backend B] [--source S]
+                                build Kubernetes if it was not yet (a quarter of an hour, once), start a control plane
+                                and N nodes (default 2), install Ikat with policy backend B (default nftables);
+                                it learns of the cluster from S: api, or manifests of what the API has, where
+                                the agent can't ask the API (default: api, if it can)
   down                          end all of it and remove what it left in the kernel
   kubectl ARGUMENT...           kubectl, as the cluster's administrator
   enter NODE [COMMAND...]       a command (default: a shell) in a node: node-1, node-2, ...
@@ -145,9 +148,10 @@ add_node() {
   install_ikat "$name"
 }
 
-# The launcher where the runtime looks for it, and the agent.
+# The launcher where the runtime looks for it, and the agent with the rights of its service account.
 install_ikat() {
   local name=$1
+  kubeconfig "$RUN/$name/ikat.kubeconfig" system:serviceaccount:kube-system:ikat
   inside "$name" cp -a "$DISTRIBUTION/cni/." /opt/cni/bin/
   inside "$name" cp -a "$DISTRIBUTION/agent" /opt/ikat-agent
   agent_options "$name"
@@ -155,7 +159,9 @@ install_ikat() {
 }
 
 agent_options() {
-  printf '%s\n' --node-name "$1" --manifests "$RUN/manifests" --policy-backend "$(cat "$RUN/backend")" |
+  local source=(--kubeconfig "$RUN/$1/ikat.kubeconfig")
+  [ "$(cat "$RUN/source")" = api ] || source=(--manifests "$RUN/manifests")
+  printf '%s\n' --node-name "$1" "${source[@]}" --policy-backend "$(cat "$RUN/backend")" |
     inside "$1" tee /etc/ikat/agent.options >/dev/null
 }
 
@@ -167,11 +173,14 @@ nodes() {
 }
 
 up() {
-  local count=2 backend=nftables
+  local count=2 backend=nftables source
+  # An agent that can't ask the API itself reads what is asked for it.
+  if "$DISTRIBUTION/agent/bin/ikat-agent" --help | grep -e --kubeconfig >/dev/null; then source=api; else source=manifests; fi
   while [ $# -gt 0 ]; do
     case $1 in
       --nodes) count=$2 ;;
       --backend) backend=$2 ;;
+      --source) source=$2 ;;
       *) fail "up does not know '$1'" ;;
     esac
     shift 2
@@ -185,6 +194,7 @@ up() {
   down
   mkdir -p "$RUN"
   echo "$backend" >"$RUN/backend"
+  echo "$source" >"$RUN/source"
   "$HERE/images.sh" "$RUN/images"
   # What was built as an image for other purposes is there for the nodes too.
   local image
