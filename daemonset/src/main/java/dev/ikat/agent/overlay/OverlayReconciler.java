@@ -8,6 +8,7 @@ import dev.ikat.model.IpFamily;
 import dev.ikat.model.MacAddress;
 import dev.ikat.netlink.AddrGenMode;
 import dev.ikat.netlink.Address;
+import dev.ikat.netlink.Errno;
 import dev.ikat.netlink.Ethtool;
 import dev.ikat.netlink.FdbEntry;
 import dev.ikat.netlink.Link;
@@ -250,7 +251,8 @@ public final class OverlayReconciler {
         for (Route route : own) {
             boolean overwritten = route.type() == RouteType.UNICAST && replaced.contains(route.destination());
             if (!wanted.contains(Key.of(route)) && !overwritten) {
-                change(Request.delete(route), requests);
+                // Those of a tunnel that has just gone went with it.
+                change(Request.delete(route).ignoring(Errno.ESRCH, Errno.ENODEV), requests);
             }
         }
     }
