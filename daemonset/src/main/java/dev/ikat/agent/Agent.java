@@ -9,6 +9,7 @@ import dev.ikat.agent.policy.PolicySettings.Backend;
 import dev.ikat.agent.server.AgentLock;
 import dev.ikat.agent.server.CniServer;
 import dev.ikat.agent.server.ContainerLanes;
+import dev.ikat.agent.server.ControlClient;
 import dev.ikat.cni.BatchReaper;
 import dev.ikat.cni.CniPlugin;
 import dev.ikat.cni.CniRequest;
@@ -54,6 +55,7 @@ final class Agent implements AutoCloseable {
     private final Readiness readiness = new Readiness();
     private final Metrics metrics = new Metrics();
     private final AgentPodNetwork network = new AgentPodNetwork(readiness);
+    private final RecentErrors errors = new RecentErrors(Clock.systemUTC());
     private final StepTimer steps;
     private final Conflist conflist;
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
@@ -119,8 +121,8 @@ final class Agent implements AutoCloseable {
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
         reconciliations.put(Part.POLICY, policy::reconcile);
         reconciliations.put(Part.PODS, () -> recover(recovery));
-        ReconcileLoop rounds = keep(
-                new ReconcileLoop(reconciliations, options.reconcileInterval(), readiness, metrics, this::afterRound));
+        ReconcileLoop rounds = keep(new ReconcileLoop(
+                reconciliations, options.reconcileInterval(), readiness, metrics, errors, this::afterRound));
         loop = rounds;
         // Both are there before anything is read, so that no change falls between.
         NftablesWatch others = keep(new NftablesWatch(table, () -> reconcileSoon(NETFILTER)));
@@ -139,9 +141,12 @@ final class Agent implements AutoCloseable {
         rounds.start();
 
         CniPlugin plugin = new CniPlugin(leases, node, network, policy.podPolicy(), reaper, steps);
+        AgentStatus status = new AgentStatus(options, readiness, network, planes, leases, errors);
         CniServer server = CniServer.start(
                 options.runDirectory(),
-                request -> handle(plugin, request),
+                request -> request.variable(ControlClient.QUESTION).isEmpty()
+                        ? handle(plugin, request)
+                        : status.answer(request.variable(ControlClient.QUESTION)),
                 new ContainerLanes(),
                 options.requestThreads());
         keep(() -> {
@@ -215,7 +220,13 @@ final class Agent implements AutoCloseable {
         CniResponse response = plugin.handle(request);
         steps.finished();
         String verb = Verb.of(request.variable("CNI_COMMAND")).map(Enum::name).orElse("unknown");
-        metrics.request(verb, code(response), System.nanoTime() - start);
+        int code = code(response);
+        if (code != 0) {
+            errors.add(
+                    verb + " " + request.variable("CNI_CONTAINERID"),
+                    new String(response.stdout(), StandardCharsets.UTF_8).replaceAll("\\s+", " "));
+        }
+        metrics.request(verb, code, System.nanoTime() - start);
         return response;
     }
 

@@ -37,6 +37,7 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         mixinStandardHelpOptions = true,
         version = "ikat-agent 0.1.0",
+        subcommands = {StatusCommand.class, InstallCommand.class, UninstallCommand.class},
         description =
                 "Runs Ikat on this node: answers the CNI launcher, and keeps routes, tunnels, masquerading"
                         + " and network policy equal to what the cluster says. Needs root. Ends on SIGTERM, after what it has begun.",

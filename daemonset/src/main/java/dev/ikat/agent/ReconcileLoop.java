@@ -3,6 +3,7 @@ package dev.ikat.agent;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.slf4j.Logger;
@@ -25,6 +26,7 @@ final class ReconcileLoop implements AutoCloseable {
     private final Duration interval;
     private final Readiness readiness;
     private final Metrics metrics;
+    private final RecentErrors errors;
     private final Runnable afterwards;
     private final Thread thread;
     private final Set<Readiness.Part> due = EnumSet.noneOf(Readiness.Part.class);
@@ -65,11 +67,13 @@ final class ReconcileLoop implements AutoCloseable {
             Duration interval,
             Readiness readiness,
             Metrics metrics,
+            RecentErrors errors,
             Runnable afterwards) {
         this.parts = new EnumMap<>(parts);
         this.interval = interval;
         this.readiness = readiness;
         this.metrics = metrics;
+        this.errors = errors;
         this.afterwards = afterwards;
         this.thread = Thread.ofPlatform().name("reconcile").unstarted(this::loop);
     }
@@ -161,6 +165,7 @@ final class ReconcileLoop implements AutoCloseable {
             // The loop is what tries again; each new reason is logged once, every failure is counted.
             metrics.failed(part);
             String reason = e.getMessage() == null ? e.toString() : e.getMessage();
+            errors.add(part.name().toLowerCase(Locale.ROOT), reason);
             if (!reason.equals(reasons.put(part, reason))) {
                 LOG.error("event=reconcile-failed part={} error=\"{}\"", part, reason, e);
             }

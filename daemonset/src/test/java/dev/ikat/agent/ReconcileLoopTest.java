@@ -3,6 +3,7 @@ package dev.ikat.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.agent.Readiness.Part;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Map;
@@ -20,7 +21,8 @@ class ReconcileLoopTest {
     private final Semaphore rounds = new Semaphore(0);
 
     private ReconcileLoop loop(Map<Part, ReconcileLoop.Reconciliation> parts, Duration interval) {
-        return new ReconcileLoop(parts, interval, readiness, new Metrics(), rounds::release);
+        return new ReconcileLoop(
+                parts, interval, readiness, new Metrics(), new RecentErrors(Clock.systemUTC()), rounds::release);
     }
 
     private void awaitRound() throws InterruptedException {

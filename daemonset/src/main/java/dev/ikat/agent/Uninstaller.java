@@ -1,0 +1,156 @@
+package dev.ikat.agent;
+
+import dev.ikat.agent.overlay.OverlayReconciler;
+import dev.ikat.agent.policy.PolicySettings;
+import dev.ikat.agent.policy.PolicySettings.Backend;
+import dev.ikat.cni.PodLink;
+import dev.ikat.netlink.Errno;
+import dev.ikat.netlink.Link;
+import dev.ikat.netlink.Request;
+import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.netlink.Sysctl;
+import java.io.IOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes the host as it was before Ikat came: in the order in which nothing new is made from what is already gone, so
+ * the network configuration goes first. Everything is found by Ikat's names, protocol number and records, not by
+ * options; what others made stays. Doing it twice does no harm, and what fails is tried again by doing so. The caller
+ * holds the run directory's lock.
+ *
+ * @param runDirectory where leases and the record of settings are; removed last
+ * @param conflist the network configuration that the agent wrote
+ * @param binaries where launcher and cold plugin are; empty to leave them
+ */
+record Uninstaller(Path runDirectory, Path conflist, Optional<Path> binaries) {
+    private static final PolicySettings NOTHING =
+            new PolicySettings(Backend.NONE, Duration.ZERO, false, OptionalInt.empty(), Optional.empty(), true, 0);
+
+    private interface Removal {
+        void run() throws IOException;
+    }
+
+    /** How many pods of this host are wired by Ikat. */
+    static int pods(Rtnetlink netlink) {
+        return (int) netlink.links().stream().filter(PodLink::isHostEnd).count();
+    }
+
+    /**
+     * Removes everything, in the calling thread's network namespace.
+     *
+     * @param report is told each thing that is gone, a line each
+     * @return what could not be removed, a line each; the rest is gone nevertheless
+     */
+    List<String> run(Rtnetlink netlink, Consumer<String> report) {
+        List<String> failures = new ArrayList<>();
+        attempt("network configuration " + conflist, failures, () -> {
+            if (Files.deleteIfExists(conflist)) {
+                report.accept("network configuration " + conflist);
+            }
+            Files.deleteIfExists(conflist.resolveSibling("." + conflist.getFileName() + ".new"));
+        });
+        attempt("pods' links", failures, () -> removeLinks(netlink, report));
+        attempt("overlay", failures, () -> new OverlayReconciler(netlink).remove());
+        try (NftablesHolder table = new NftablesHolder(true)) {
+            Dataplanes dataplanes = new Dataplanes(table, NOTHING, _ -> {});
+            attempt("policies", failures, () -> dataplanes.removeOtherPolicies(Backend.NONE));
+            attempt("masquerading", failures, dataplanes::removeMasquerading);
+        }
+        report.accept("overlay, policies and masquerading");
+        attempt("settings", failures, () -> restoreSettings(report));
+        binaries.ifPresent(directory -> attempt("programs in " + directory, failures, () -> {
+            PluginFiles.remove(directory);
+            report.accept("programs in " + directory);
+        }));
+        if (failures.isEmpty()) {
+            // Not before: it holds the record of what the settings were.
+            attempt("run directory " + runDirectory, failures, () -> {
+                deleteTree(runDirectory);
+                report.accept("run directory " + runDirectory);
+            });
+        }
+        return List.copyOf(failures);
+    }
+
+    private static void attempt(String what, List<String> failures, Removal removal) {
+        try {
+            removal.run();
+        } catch (IOException | RuntimeException e) {
+            // The rest can go all the same, and the less is left the better.
+            failures.add(what + ": " + (e.getMessage() == null ? e.toString() : e.getMessage()));
+        }
+    }
+
+    private static void removeLinks(Rtnetlink netlink, Consumer<String> report) {
+        List<Request> requests = new ArrayList<>();
+        for (Link link : netlink.links()) {
+            if (PodLink.isHostEnd(link)) {
+                requests.add(Request.deleteLink(link.index()).ignoring(Errno.ENODEV));
+            }
+        }
+        if (!requests.isEmpty()) {
+            // Routes and neighbours go with their link.
+            netlink.execute(requests);
+            report.accept(requests.size() + " links to pods");
+        }
+    }
+
+    private void restoreSettings(Consumer<String> report) throws IOException {
+        List<Map.Entry<String, String>> before = new ArrayList<>(
+                Forwarding.before(runDirectory.resolve(Forwarding.RECORD)).entrySet());
+        Collections.reverse(before);
+        for (Map.Entry<String, String> setting : before) {
+            if (!Sysctl.read(setting.getKey()).equals(setting.getValue())) {
+                Sysctl.write(setting.getKey(), setting.getValue());
+                report.accept("setting " + setting.getKey() + " is " + setting.getValue() + " again");
+            }
+        }
+    }
+
+    static void deleteTree(Path root) throws IOException {
+        if (!Files.isDirectory(root)) {
+            Files.deleteIfExists(root);
+            return;
+        }
+        Files.walkFileTree(root, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                Files.deleteIfExists(file);
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException failure)
+                    throws IOException {
+                if (failure != null) {
+                    throw failure;
+                }
+                // A mount point, as the run directory of a container is, can only be emptied.
+                if (!directory.equals(root) || !isMountPoint(directory)) {
+                    Files.deleteIfExists(directory);
+                }
+                return FileVisitResult.CONTINUE;
+            }
+        });
+    }
+
+    private static boolean isMountPoint(Path directory) throws IOException {
+        String real = directory.toRealPath().toString();
+        // proc(5), mountinfo: the fifth field is the mount point, relative to the process's root.
+        return Files.readAllLines(Path.of("/proc/self/mountinfo")).stream()
+                .anyMatch(line -> line.split(" ", 6)[4].equals(real));
+    }
+}
