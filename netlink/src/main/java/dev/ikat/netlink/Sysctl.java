@@ -15,9 +15,12 @@ import java.nio.charset.StandardCharsets;
  * separator decides; in the form with dots a '/' stands for a dot within a name
  * ({@code net.ipv4.conf.eth0/100.forwarding} for the interface {@code eth0.100}). {@link #ofInterface} writes such a
  * key.
+ *
+ * <p>An unprivileged container has /proc/sys read-only. The variable IKAT_PROC_SYS names another place where it is
+ * mounted; what stands there for the network is that of whoever looks, too.
  */
 public final class Sysctl {
-    private static final String ROOT = "/proc/sys/";
+    private static final String ROOT = System.getenv().getOrDefault("IKAT_PROC_SYS", "/proc/sys") + "/";
     private static final int MAX_VALUE = 4096;
 
     private Sysctl() {}
