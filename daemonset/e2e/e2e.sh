@@ -232,7 +232,8 @@ policies() {
   within 10 none_reach $OTHER stranger $NAMESPACE web
 }
 
-# A new pod's first connection is what its labels say: no moment in which it is open, nor one in which it is closed.
+# A new pod's first connections are what its labels say. There is no moment in which it may do more; less it may until
+# the kubelet has told the API server its address, which the server's node has to know.
 first_packet() {
   local address
   k -n $NAMESPACE delete networkpolicy --all >/dev/null
@@ -243,7 +244,7 @@ first_packet() {
   for app in client intruder; do
     k -n $NAMESPACE delete pod "first-$app" --ignore-not-found --wait >/dev/null
     k -n $NAMESPACE run "first-$app" --image="$image" --restart=Never --labels="role=$app,first=yes" --command -- \
-      sh -c "$GET; get $address/8080" >/dev/null
+      sh -c "$GET; for try in 1 2 3 4 5; do get $address/8080 && exit 0; sleep 0.5; done; exit 1" >/dev/null
   done
   for app in client:Succeeded intruder:Failed; do
     want=${app#*:}
@@ -417,7 +418,7 @@ case_ "a rolling update" rolling_update
 for backend in ${backends//,/ }; do
   if [ "$own" = 1 ]; then case_ "$backend: put in force while pods run" use_backend "$backend"; fi
   case_ "$backend: NetworkPolicies are enforced" policies
-  case_ "$backend: a new pod's first connection" first_packet
+  case_ "$backend: a new pod's first connections" first_packet
   case_ "$backend: the agent is killed" agent_replaced
 done
 case_ "a pod that comes while there is no agent" pod_waits_for_agent
