@@ -49,8 +49,11 @@ final class ConntrackMessage {
     private static final int CTA_PROTOINFO_TCP_FLAGS_ORIGINAL = 4;
     private static final int CTA_PROTOINFO_TCP_FLAGS_REPLY = 5;
 
-    /** IPS_SEEN_REPLY and IPS_ASSURED, linux/netfilter/nf_conntrack_common.h. */
-    private static final int STATUS_OPEN = 1 << 1 | 1 << 2;
+    /**
+     * IPS_SEEN_REPLY, IPS_ASSURED and IPS_CONFIRMED, linux/netfilter/nf_conntrack_common.h. The kernel confirms what it
+     * is told before it looks at the status, and refuses one that would take that back (EBUSY).
+     */
+    private static final int STATUS_OPEN = 1 << 1 | 1 << 2 | 1 << 3;
 
     /** TCP_CONNTRACK_ESTABLISHED, linux/netfilter/nf_conntrack_tcp.h. */
     private static final int TCP_ESTABLISHED = 3;

@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -105,6 +106,24 @@ class NetfilterTest {
             assertThat(to).isNotEmpty().allMatch(entry -> entry.receiver().equals(SECOND));
             assertThat(socket.dump(Request.listConnectionsTo(FIRST), ConntrackMessage::read))
                     .isEmpty();
+        }
+    }
+
+    @Test
+    void connectionsThatAreOpenAlreadyCanBeAdded() {
+        List<ConntrackTuple> tuples = List.of(
+                new ConntrackTuple(FIRST, SECOND, TCP, 4711, 80, Optional.empty()),
+                new ConntrackTuple(SECOND_V6, SECOND_V6, 17, 4711, 53, Optional.empty()),
+                new ConntrackTuple(FIRST, SECOND, 1, 0, 0, Optional.of(new ConntrackTuple.IcmpQuery(7, 8, 0))));
+
+        try (Conntrack conntrack = Conntrack.open(namespace)) {
+            conntrack.add(tuples);
+            conntrack.add(tuples);
+
+            List<ConntrackEntry> all = new ArrayList<>(conntrack.entries(IpFamily.IPV4));
+            all.addAll(conntrack.entries(IpFamily.IPV6));
+            assertThat(all).allMatch(entry -> entry.answered() && entry.assured());
+            assertThat(all).extracting(ConntrackEntry::original).containsExactlyInAnyOrderElementsOf(tuples);
         }
     }
 
