@@ -71,6 +71,11 @@ final class Connections {
                 .flip();
     }
 
+    /** The table behind a descriptor. */
+    static BpfMap map(int fd) {
+        return new BpfMap("connections", fd, TUPLE_BYTES, CONNECTION_BYTES, CONNECTION_BYTES, 0);
+    }
+
     /** Makes the programs forget everything. */
     static void clear(BpfMap map) {
         Optional<ByteBuffer> key = Bpf.nextKey(map, Optional.empty());

@@ -260,12 +260,20 @@ public final class EbpfBackend implements PolicyBackend {
     @Override
     public synchronized void handOver() {
         Generation current = generation;
-        if (current == null) {
+        if (current != null) {
+            handOver(current.object().map(CONNECTIONS));
             return;
         }
-        current.setFlags(current.flags() & ~SHORTCUTS);
+        // Of a former process.
+        Bpf.pinned(pins.path(CONNECTIONS_PIN)).ifPresent(fd -> {
+            handOver(Connections.map(fd));
+            Bpf.close(fd);
+        });
+    }
+
+    private void handOver(BpfMap connections) {
         try (Conntrack conntrack = Conntrack.open(namespace)) {
-            Connections.handOver(current.object().map(CONNECTIONS), conntrack);
+            Connections.handOver(connections, conntrack);
         } catch (NetlinkException e) {
             LOG.warn("event=connections-not-handed-over reason=\"{}\"", e.getMessage());
         }
@@ -277,6 +285,11 @@ public final class EbpfBackend implements PolicyBackend {
         try {
             if (!pins.isPresent()) {
                 return;
+            }
+            Generation current = generation;
+            if (current != null) {
+                // New connections take the way that the next backend sees; those that are open are told of below.
+                current.setFlags(current.flags() & ~SHORTCUTS);
             }
             handOver();
             wires.end();

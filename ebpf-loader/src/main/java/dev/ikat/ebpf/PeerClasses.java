@@ -26,10 +26,6 @@ final class PeerClasses {
             this.id = id;
             this.content = content;
         }
-
-        Set<PeerMatch> content() {
-            return content;
-        }
     }
 
     private final Map<Set<PeerMatch>, PeerClass> byContent = new HashMap<>();

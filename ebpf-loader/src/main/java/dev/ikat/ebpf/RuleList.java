@@ -4,6 +4,7 @@ import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.PeerMatch;
 import dev.ikat.policy.program.SetId;
+import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -106,7 +107,7 @@ final class RuleList {
     }
 
     /** {@code struct list}. */
-    void put(java.nio.ByteBuffer value) {
+    void put(ByteBuffer value) {
         value.putInt(id)
                 .putInt(any)
                 .putShort((short) number(content.otherwise()))
