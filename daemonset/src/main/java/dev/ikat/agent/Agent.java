@@ -106,6 +106,7 @@ final class Agent implements AutoCloseable {
                 options.policy(), netlink, metrics.registry(), () -> reconcileSoon(EnumSet.of(Part.POLICY)));
         Dataplanes planes = new Dataplanes(table, options.policy(), report::told);
         dataplanes = planes;
+        report.metrics().tables(planes::tables);
         NodePolicy policy = keep(NodePolicy.start(options.policy(), planes, leases, report));
         BatchReaper reaper = keep(new BatchReaper(
                         leases,

@@ -33,6 +33,7 @@ final class Dataplanes {
     private final Programs programs = Programs.here();
     private Optional<IptablesVariant> variant;
     private volatile Backend chosen;
+    private volatile Optional<EbpfBackend> ebpf = Optional.empty();
 
     /**
      * Of the calling thread's network namespace.
@@ -70,13 +71,21 @@ final class Dataplanes {
         return switch (kind) {
             case NFTABLES -> new NftablesBackend(table.get(), settings.dropLogGroup());
             case IPTABLES -> new IptablesBackend(programs, variant(), settings.dropLogGroup());
-            case EBPF ->
-                new EbpfBackend(
+            case EBPF -> {
+                EbpfBackend opened = new EbpfBackend(
                         namespace,
                         new EbpfSettings(settings.cutConnections(), true, settings.sampleAccepted(), Map.of()),
                         settings.dropLogGroup().isPresent() ? Optional.of(told) : Optional.empty());
+                ebpf = Optional.of(opened);
+                yield opened;
+            }
             case NONE -> throw new IllegalArgumentException("nothing enforces policies");
         };
+    }
+
+    /** How full eBPF's tables are, by their name; nothing where others enforce. */
+    Map<String, Double> tables() {
+        return ebpf.map(EbpfBackend::fill).orElse(Map.of());
     }
 
     /** What is to masquerade: what enforces policies, and beside eBPF nftables, or iptables where that is not there. */

@@ -5,7 +5,9 @@ import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.prometheus.metrics.model.snapshots.Unit;
+import java.util.Map;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 
 /** What is counted of policies. Thread-safe. */
 public final class PolicyMetrics {
@@ -37,6 +39,16 @@ public final class PolicyMetrics {
                 .name("ikat_policy_endpoints")
                 .help("Interfaces of pods on this node on which policy is enforced.")
                 .callback(callback -> callback.call(count.getAsInt()))
+                .register(registry);
+    }
+
+    /** Serves how full the tables of eBPF are, 0 to 1 by their name, asked for at each scrape. */
+    public void tables(Supplier<Map<String, Double>> fill) {
+        GaugeWithCallback.builder()
+                .name("ikat_ebpf_table_fill_ratio")
+                .help("How full a table of the eBPF backend is, 0 to 1; a pod that does not fit in is closed.")
+                .labelNames("table")
+                .callback(callback -> fill.get().forEach((table, ratio) -> callback.call(ratio, table)))
                 .register(registry);
     }
 
