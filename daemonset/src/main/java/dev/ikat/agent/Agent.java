@@ -2,7 +2,9 @@ package dev.ikat.agent;
 
 import dev.ikat.agent.Readiness.Part;
 import dev.ikat.agent.ReconcileLoop.Reconciliation;
+import dev.ikat.agent.cluster.ApiAddress;
 import dev.ikat.agent.cluster.ClusterSource;
+import dev.ikat.agent.cluster.KubernetesSource;
 import dev.ikat.agent.cluster.ManifestDirectory;
 import dev.ikat.agent.policy.PolicyReport;
 import dev.ikat.agent.policy.PolicySettings.Backend;
@@ -21,7 +23,10 @@ import dev.ikat.cni.Verb;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.ipam.RangeUsage;
 import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.policy.ClusterChange;
+import dev.ikat.policy.Node;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -116,7 +121,7 @@ final class Agent implements AutoCloseable {
                         e -> LOG.error("event=reap-failed error=\"{}\"", e.getMessage(), e))
                 .start());
         Recovery recovery = new Recovery(leases, node, reaper, clock, options.leaseGrace(), Agent::isAlive);
-        ClusterSource cluster = keep(new ManifestDirectory(options.manifests()));
+        ClusterSource cluster = keep(open(options.cluster()));
         NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, table, planes);
 
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
@@ -125,6 +130,7 @@ final class Agent implements AutoCloseable {
         ReconcileLoop rounds = keep(new ReconcileLoop(
                 reconciliations, options.reconcileInterval(), readiness, metrics, errors, this::afterRound));
         loop = rounds;
+        AtomicBoolean first = new AtomicBoolean(true);
         // Both are there before anything is read, so that no change falls between.
         NftablesWatch others = keep(new NftablesWatch(table, () -> reconcileSoon(NETFILTER)));
         keep(KernelWatch.start(netlink, this::reconcileSoon, () -> {
@@ -135,9 +141,11 @@ final class Agent implements AutoCloseable {
             }
             return parts;
         }));
-        cluster.start((change, state) -> {
+        cluster.start(change -> {
             policy.changed(change);
-            reconcileSoon(KernelWatch.NODE_CHANGE);
+            if (first.getAndSet(false) || concernsNodes(change)) {
+                reconcileSoon(KernelWatch.NODE_CHANGE);
+            }
         });
         rounds.start();
 
@@ -158,6 +166,19 @@ final class Agent implements AutoCloseable {
         readiness.ready(Part.SOCKET);
         LOG.info("event=listening socket={}/{}", options.runDirectory(), CniServer.SOCKET);
         afterRound();
+    }
+
+    private static ClusterSource open(ClusterOrigin origin) {
+        return switch (origin) {
+            case ClusterOrigin.Manifests(Path directory) -> new ManifestDirectory(directory);
+            case ClusterOrigin.Api(ApiAddress address) -> KubernetesSource.open(address);
+        };
+    }
+
+    private static boolean concernsNodes(ClusterChange change) {
+        return change.added().stream().anyMatch(Node.class::isInstance)
+                || change.removed().stream().anyMatch(Node.class::isInstance)
+                || change.updated().stream().anyMatch(update -> update.after() instanceof Node);
     }
 
     /** Takes over from options read anew what can change while the agent runs, and says what can't. */

@@ -1,5 +1,6 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.cluster.ApiAddress;
 import dev.ikat.agent.overlay.ChecksumOffload;
 import dev.ikat.agent.overlay.OverlayMode;
 import dev.ikat.agent.overlay.OverlaySettings;
@@ -74,6 +75,15 @@ public final class AgentMain implements Callable<Integer> {
                     + " cluster is; changes are followed.")
     @Nullable
     Path manifests;
+
+    @Option(
+            names = "--kubeconfig",
+            paramLabel = "FILE|in-cluster",
+            description =
+                    "Instead of manifests: ask the Kubernetes API, as this file says, or as a pod's service account"
+                            + " may.")
+    @Nullable
+    String kubeconfig;
 
     @Option(
             names = "--run-dir",
@@ -259,12 +269,7 @@ public final class AgentMain implements Callable<Integer> {
         if (node.isEmpty()) {
             reader.fault("--node-name is missing, and so is the NODE_NAME variable");
         }
-        Path manifestDirectory = manifests == null ? Path.of("") : manifests;
-        if (manifests == null) {
-            reader.fault("--manifests is missing");
-        } else if (!Files.isDirectory(manifests)) {
-            reader.fault("--manifests: " + manifests + " is no directory");
-        }
+        ClusterOrigin cluster = cluster();
         if (conflistName.contains("/") || !conflistName.endsWith(".conflist")) {
             reader.fault("--conflist-name: '" + conflistName + "' is not a file name that ends in .conflist");
         }
@@ -327,7 +332,7 @@ public final class AgentMain implements Callable<Integer> {
         }
         return new AgentOptions(
                 node,
-                manifestDirectory,
+                cluster,
                 runDirectory.toAbsolutePath(),
                 conflistDirectory.toAbsolutePath(),
                 conflistName,
@@ -341,5 +346,25 @@ public final class AgentMain implements Callable<Integer> {
                 grace,
                 requestThreads,
                 fault);
+    }
+
+    private ClusterOrigin cluster() {
+        if (manifests == null && kubeconfig == null) {
+            reader.fault("--manifests or --kubeconfig is missing");
+        } else if (manifests != null && kubeconfig != null) {
+            reader.fault("--manifests and --kubeconfig exclude each other");
+        }
+        if (kubeconfig != null) {
+            ApiAddress address = ApiAddress.parse(kubeconfig);
+            if (address instanceof ApiAddress.Kubeconfig(Path file) && !Files.isRegularFile(file)) {
+                reader.fault("--kubeconfig: there is no file " + file);
+            }
+            return new ClusterOrigin.Api(address);
+        }
+        Path directory = manifests == null ? Path.of("") : manifests;
+        if (manifests != null && !Files.isDirectory(directory)) {
+            reader.fault("--manifests: " + directory + " is no directory");
+        }
+        return new ClusterOrigin.Manifests(directory);
     }
 }

@@ -13,7 +13,7 @@ import java.util.Optional;
  * The agent's options, checked.
  *
  * @param nodeName this node's name among the node objects
- * @param manifests the directory of Kubernetes manifests that says what the cluster is
+ * @param cluster where it is said what the cluster is
  * @param runDirectory where socket, lock and leases are
  * @param conflistDirectory where the container runtime looks for network configurations
  * @param conflistName the network configuration's file name
@@ -30,7 +30,7 @@ import java.util.Optional;
  */
 record AgentOptions(
         String nodeName,
-        Path manifests,
+        ClusterOrigin cluster,
         Path runDirectory,
         Path conflistDirectory,
         String conflistName,
@@ -48,7 +48,7 @@ record AgentOptions(
     AgentOptions with(PolicySettings other) {
         return new AgentOptions(
                 nodeName,
-                manifests,
+                cluster,
                 runDirectory,
                 conflistDirectory,
                 conflistName,

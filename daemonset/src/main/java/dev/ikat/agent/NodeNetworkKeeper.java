@@ -9,7 +9,6 @@ import dev.ikat.agent.overlay.Uplink;
 import dev.ikat.agent.overlay.UplinkFinder;
 import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.netlink.Rtnetlink;
-import dev.ikat.policy.ClusterState;
 import dev.ikat.policy.Node;
 import dev.ikat.policy.program.Masquerading;
 import java.util.EnumMap;
@@ -84,8 +83,8 @@ final class NodeNetworkKeeper {
         if (!cluster.synced()) {
             throw new NotYetException("the cluster's objects are not read yet");
         }
-        ClusterState state = cluster.state();
-        Node self = state.node(options.nodeName())
+        Map<String, Node> nodes = cluster.nodes();
+        Node self = Optional.ofNullable(nodes.get(options.nodeName()))
                 .orElseThrow(() -> new NotYetException(
                         "there is no Node object named " + options.nodeName() + "; create it, or correct --node-name"));
         if (self.podCidrs().isEmpty()) {
@@ -100,7 +99,7 @@ final class NodeNetworkKeeper {
                                 .orElseGet(() -> "no interface has an" + " InternalIP of node " + self.name() + " "
                                         + self.internalIps())
                         + "; correct the node object, or give another --uplink"));
-        NodeSituation now = NodeSituation.of(options.overlay(), state, self, uplink);
+        NodeSituation now = NodeSituation.of(options.overlay(), nodes.values(), self, uplink);
         boolean changed = !network.situation().equals(Optional.of(now));
         if (changed) {
             LOG.info(
@@ -109,7 +108,7 @@ final class NodeNetworkKeeper {
                     self.podCidrs(),
                     uplink.name(),
                     now.overlay().podMtu(),
-                    state.nodes().size() - 1);
+                    nodes.size() - 1);
         }
         Set<String> nowFaults = new TreeSet<>(now.overlay().faults());
         nowFaults.stream()

@@ -6,9 +6,9 @@ import dev.ikat.agent.overlay.OverlayState;
 import dev.ikat.agent.overlay.Uplink;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.ClusterState;
 import dev.ikat.policy.Node;
 import dev.ikat.policy.program.MasqueradeState;
+import java.util.Collection;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.Set;
@@ -22,13 +22,13 @@ import java.util.Set;
  * @param masquerade whose address is hidden from whom
  */
 record NodeSituation(Node self, Uplink uplink, OverlayState overlay, MasqueradeState masquerade) {
-    static NodeSituation of(OverlaySettings settings, ClusterState cluster, Node self, Uplink uplink) {
+    static NodeSituation of(OverlaySettings settings, Collection<Node> nodes, Node self, Uplink uplink) {
         Set<Cidr> clusterCidrs = new HashSet<>();
-        cluster.nodes().values().forEach(node -> clusterCidrs.addAll(node.podCidrs()));
+        nodes.forEach(node -> clusterCidrs.addAll(node.podCidrs()));
         return new NodeSituation(
                 self,
                 uplink,
-                OverlayPlanner.plan(settings, self, cluster.nodes().values(), uplink),
+                OverlayPlanner.plan(settings, self, nodes, uplink),
                 new MasqueradeState(Set.copyOf(self.podCidrs()), clusterCidrs));
     }
 

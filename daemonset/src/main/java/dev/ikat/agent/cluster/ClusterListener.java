@@ -1,7 +1,6 @@
 package dev.ikat.agent.cluster;
 
 import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ClusterState;
 
 /** Hears what changes in the cluster. */
 @FunctionalInterface
@@ -11,7 +10,6 @@ public interface ClusterListener {
      * counts as reported.
      *
      * @param change what is different; empty only where the first change finds no objects
-     * @param state all that there is now
      */
-    void changed(ClusterChange change, ClusterState state);
+    void changed(ClusterChange change);
 }

@@ -1,7 +1,9 @@
 package dev.ikat.agent.cluster;
 
 import dev.ikat.policy.ClusterState;
+import dev.ikat.policy.Node;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Says what the cluster is, and then what changes. Implementations are thread-safe.
@@ -19,8 +21,14 @@ public interface ClusterSource extends AutoCloseable {
      */
     void start(ClusterListener listener);
 
-    /** What was last reported, or is just being reported; empty before the first change. */
+    /**
+     * What was last reported, or is just being reported; empty before the first change. It may be put together for the
+     * call, which takes as long as there are objects.
+     */
     ClusterState state();
+
+    /** The nodes of that state, by name. */
+    Map<String, Node> nodes();
 
     /**
      * Whether the state has all that there is, as it does from the moment at which the first change is reported: until

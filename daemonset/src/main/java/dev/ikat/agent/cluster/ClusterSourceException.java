@@ -1,10 +1,12 @@
 package dev.ikat.agent.cluster;
 
+import org.jspecify.annotations.Nullable;
+
 /** A source can't be read at all. */
 public final class ClusterSourceException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    ClusterSourceException(String message, Throwable cause) {
+    ClusterSourceException(String message, @Nullable Throwable cause) {
         super(message, cause);
     }
 }

@@ -3,6 +3,7 @@ package dev.ikat.agent.cluster;
 import dev.ikat.policy.ClusterChange;
 import dev.ikat.policy.ClusterObject;
 import dev.ikat.policy.ClusterState;
+import dev.ikat.policy.Node;
 import dev.ikat.policy.ObjectKey;
 import java.io.IOException;
 import java.nio.file.ClosedWatchServiceException;
@@ -182,7 +183,7 @@ public final class ManifestDirectory implements ClusterSource {
                 change.updated().size(),
                 change.removed().size());
         try {
-            listener.changed(change, next);
+            listener.changed(change);
         } catch (RuntimeException e) {
             // The listener's own failure; the next change is still to reach it.
             LOG.error("manifests directory={} step=report", directory, e);
@@ -205,6 +206,11 @@ public final class ManifestDirectory implements ClusterSource {
     @Override
     public ClusterState state() {
         return state;
+    }
+
+    @Override
+    public Map<String, Node> nodes() {
+        return state.nodes();
     }
 
     @Override

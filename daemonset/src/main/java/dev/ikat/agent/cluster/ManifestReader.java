@@ -66,6 +66,20 @@ final class ManifestReader {
         };
     }
 
+    /**
+     * What an object of a known kind says.
+     *
+     * @throws ManifestFaultException if that can't be right
+     */
+    static ClusterObject read(ObjectKind kind, YamlValue object) {
+        return switch (kind) {
+            case NODE -> node(object);
+            case NAMESPACE -> namespace(object);
+            case POD -> pod(object);
+            case NETWORK_POLICY -> NetworkPolicyReader.networkPolicy(object);
+        };
+    }
+
     /** As much of the object's name as can be read. */
     private static String name(YamlValue document, String kind) {
         try {

@@ -51,7 +51,7 @@ final class Oracle {
         Oracle oracle = new Oracle(cluster);
         List<ClusterChange> read = new ArrayList<>();
         try (ManifestDirectory manifests = new ManifestDirectory(directory)) {
-            manifests.start((change, _) -> read.add(change));
+            manifests.start(read::add);
             if (!manifests.faults().isEmpty()) {
                 throw new IllegalArgumentException("the case's objects are not valid: " + manifests.faults());
             }

@@ -1,0 +1,13 @@
+package dev.ikat.agent;
+
+import dev.ikat.agent.cluster.ApiAddress;
+import java.nio.file.Path;
+
+/** Where it is said what the cluster is. */
+sealed interface ClusterOrigin {
+    /** In the Kubernetes manifests of a directory. */
+    record Manifests(Path directory) implements ClusterOrigin {}
+
+    /** By the Kubernetes API. */
+    record Api(ApiAddress address) implements ClusterOrigin {}
+}

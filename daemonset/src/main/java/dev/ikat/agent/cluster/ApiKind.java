@@ -1,0 +1,70 @@
+package dev.ikat.agent.cluster;
+
+import dev.ikat.policy.ObjectKind;
+import java.util.Locale;
+
+/** A kind of object as the Kubernetes API serves it: where it is, and what of it is kept. */
+enum ApiKind {
+    NODES(
+            ObjectKind.NODE,
+            "/api/v1/nodes",
+            "metadata.labels",
+            "spec.podCIDR",
+            "spec.podCIDRs",
+            "status.addresses.type",
+            "status.addresses.address"),
+    NAMESPACES(ObjectKind.NAMESPACE, "/api/v1/namespaces", "metadata.labels"),
+    PODS(
+            ObjectKind.POD,
+            "/api/v1/pods",
+            "metadata.labels",
+            "spec.nodeName",
+            "spec.hostNetwork",
+            "spec.containers.ports",
+            "spec.initContainers.ports",
+            "spec.initContainers.restartPolicy",
+            "status.phase",
+            "status.podIP",
+            "status.podIPs"),
+    NETWORK_POLICIES(ObjectKind.NETWORK_POLICY, "/apis/networking.k8s.io/v1/networkpolicies", "spec");
+
+    private final ObjectKind kind;
+    private final String path;
+
+    @SuppressWarnings("ImmutableEnumChecker") // nobody changes a filter once it is made
+    private final FieldFilter keep;
+
+    ApiKind(ObjectKind kind, String path, String... fields) {
+        this.kind = kind;
+        this.path = path;
+        String[] all = new String[fields.length + 6];
+        System.arraycopy(fields, 0, all, 0, fields.length);
+        all[fields.length] = "metadata.name";
+        all[fields.length + 1] = "metadata.namespace";
+        all[fields.length + 2] = "metadata.resourceVersion";
+        // Of a Status, which stands where an object would where a watch fails.
+        all[fields.length + 3] = "code";
+        all[fields.length + 4] = "reason";
+        all[fields.length + 5] = "message";
+        this.keep = FieldFilter.of(all);
+    }
+
+    ObjectKind kind() {
+        return kind;
+    }
+
+    /** The path of all objects of this kind. */
+    String path() {
+        return path;
+    }
+
+    /** The fields that Ikat looks at. */
+    FieldFilter keep() {
+        return keep;
+    }
+
+    /** The plural, as in {@code networkpolicies}. */
+    String title() {
+        return name().replace("_", "").toLowerCase(Locale.ROOT);
+    }
+}

@@ -1,0 +1,61 @@
+package dev.ikat.agent.cluster;
+
+import com.fasterxml.jackson.core.JsonParser;
+import dev.ikat.policy.ClusterObject;
+import dev.ikat.policy.InvalidObjectException;
+import dev.ikat.policy.ObjectKey;
+import java.io.IOException;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.snakeyaml.engine.v2.nodes.Node;
+
+/**
+ * An object as the API server said it: a list's element, or what a watch's event is about.
+ *
+ * @param top the fields of it that are kept
+ */
+record ApiObject(ApiKind kind, YamlValue top) {
+    /** Reads the object that the parser stands at the beginning of. */
+    static ApiObject read(JsonParser json, ApiKind kind) throws IOException {
+        Node node = JsonNodes.read(json, kind.keep());
+        return new ApiObject(kind, YamlValue.top(node));
+    }
+
+    /** A field of it, or the empty text. */
+    String text(String... path) {
+        Optional<YamlValue> value = Optional.of(top);
+        for (String field : path) {
+            value = value.flatMap(holder -> holder.get(field));
+        }
+        return value.map(found -> found.isNumber() ? Integer.toString(found.number()) : found.text())
+                .orElse("");
+    }
+
+    /** Where the history of all objects stood when this one was written. */
+    String version() {
+        return text("metadata", "resourceVersion");
+    }
+
+    /**
+     * Which one it is.
+     *
+     * @throws InvalidObjectException if it has no name that could be one
+     */
+    ObjectKey key() {
+        return new ObjectKey(kind.kind(), text("metadata", "namespace"), text("metadata", "name"));
+    }
+
+    /**
+     * What it says.
+     *
+     * @throws ManifestFaultException if that can't be right
+     */
+    ClusterObject object() {
+        return ManifestReader.read(kind.kind(), top);
+    }
+
+    /** What is wrong with it, in one line. */
+    static String reasons(ManifestFaultException faults) {
+        return faults.faults().stream().map(ManifestFault::reason).collect(Collectors.joining("; "));
+    }
+}

@@ -1,0 +1,321 @@
+package dev.ikat.agent.cluster;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Follows all objects of one kind: a list, then a watch from where the list stood, again from where the last watch
+ * stood, and a new list only where the server has forgotten that. It goes on for ever; what it hears goes to a
+ * {@link Sink}. See the Kubernetes API concepts, "efficient detection of changes".
+ */
+final class Reflector implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Reflector.class);
+
+    /** How long a watch may last, in seconds: a connection that died unnoticed is found by its end. */
+    private static final int SHORTEST_WATCH = 180;
+
+    private static final int LONGEST_WATCH = 300;
+    private static final Duration WATCH_GRACE = Duration.ofSeconds(10);
+    /** How long a list may stall. */
+    private static final Duration STALL = Duration.ofSeconds(30);
+    /** A watch that ended sooner is not to be asked for again at once. */
+    private static final Duration SHORT_LIVED = Duration.ofSeconds(2);
+
+    private static final int PAGE = 500;
+    /** A list from the server's memory, however old; cheap for it when all nodes start. */
+    private static final String FROM_MEMORY = "resourceVersion=0";
+    /** A list from the server's store: right where its memory is behind what was seen before. */
+    private static final String FROM_STORE = "limit=" + PAGE;
+
+    private final ApiKind kind;
+    private final ApiConnection api;
+    private final Sink sink;
+    private final RandomGenerator random;
+    private final Backoff backoff;
+    private final Thread thread;
+    private volatile boolean closed;
+    private volatile @Nullable GuardedStream stream;
+
+    /** The version up to which everything was heard; empty when all has to be listed. */
+    private String version = "";
+
+    private String listQuery = FROM_MEMORY;
+
+    /** Hears of objects, from one thread. */
+    interface Sink {
+        /** A list begins: what {@link #listed} then tells is all there is. */
+        void listBegins(ApiKind kind);
+
+        /** An object of the list. */
+        void listed(ApiObject object);
+
+        /** The list is complete. */
+        void listEnds(ApiKind kind);
+
+        /** There is a new object, or it is otherwise. */
+        void changed(ApiObject object);
+
+        /** An object is gone. */
+        void deleted(ApiObject object);
+
+        /** From now on changes are heard as they happen. */
+        void connected(ApiKind kind);
+
+        /** Changes are not heard any more until the next call of {@link #connected}. */
+        void disconnected(ApiKind kind, String reason);
+    }
+
+    Reflector(ApiKind kind, ApiConnection api, Sink sink, RandomGenerator random) {
+        this.kind = kind;
+        this.api = api;
+        this.sink = sink;
+        this.random = random;
+        this.backoff = new Backoff(random);
+        this.thread = Thread.ofPlatform().name("api-" + kind.title()).daemon().unstarted(this::run);
+    }
+
+    Reflector start() {
+        thread.start();
+        return this;
+    }
+
+    private void run() {
+        while (!closed) {
+            long begun = System.nanoTime();
+            try {
+                if (version.isEmpty()) {
+                    list();
+                }
+                watch();
+                if (System.nanoTime() - begun < SHORT_LIVED.toNanos()) {
+                    Thread.sleep(backoff.next());
+                } else {
+                    backoff.reset();
+                }
+            } catch (InterruptedException e) {
+                // Only close interrupts.
+                return;
+            } catch (ApiException | IOException e) {
+                failed(e);
+            } catch (RuntimeException e) {
+                LOG.error("event=api-failed kind={} error=\"{}\"", kind.title(), e.toString(), e);
+                version = "";
+                failed(e);
+            }
+        }
+    }
+
+    private void failed(Exception e) {
+        if (closed) {
+            return;
+        }
+        sink.disconnected(kind, e instanceof ApiException ? String.valueOf(e.getMessage()) : e.toString());
+        try {
+            Thread.sleep(backoff.next());
+        } catch (InterruptedException interrupted) {
+            closed = true;
+        }
+    }
+
+    private void list() throws IOException, InterruptedException {
+        String query = listQuery;
+        // Whatever is wrong with this list, the next one asks for the truth itself.
+        listQuery = FROM_STORE;
+        String next = "";
+        String at;
+        sink.listBegins(kind);
+        do {
+            String more = next.isEmpty() ? "" : "&continue=" + URLEncoder.encode(next, StandardCharsets.UTF_8);
+            try (GuardedStream body = open(kind.path() + "?" + query + more, STALL);
+                    JsonParser json = ApiConnection.JSON.createParser((InputStream) body)) {
+                ListHead head = page(json);
+                at = head.version;
+                next = head.next;
+            }
+        } while (!next.isEmpty());
+        if (at.isEmpty()) {
+            throw new IOException("a list of " + kind.title() + " came without metadata.resourceVersion");
+        }
+        sink.listEnds(kind);
+        version = at;
+    }
+
+    /** What a list says of itself. */
+    private static final class ListHead {
+        private String version = "";
+        private String next = "";
+    }
+
+    private ListHead page(JsonParser json) throws IOException {
+        ListHead head = new ListHead();
+        if (json.nextToken() != JsonToken.START_OBJECT) {
+            throw new IOException("a list of " + kind.title() + " is no JSON object");
+        }
+        for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
+            JsonToken token = json.nextToken();
+            if (name.equals("metadata") && token == JsonToken.START_OBJECT) {
+                metadata(json, head);
+            } else if (name.equals("items") && token == JsonToken.START_ARRAY) {
+                while (json.nextToken() == JsonToken.START_OBJECT) {
+                    sink.listed(ApiObject.read(json, kind));
+                }
+            } else {
+                json.skipChildren();
+            }
+        }
+        if (json.currentToken() != JsonToken.END_OBJECT) {
+            throw new IOException("a list of " + kind.title() + " ends too early");
+        }
+        return head;
+    }
+
+    private static void metadata(JsonParser json, ListHead head) throws IOException {
+        for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
+            json.nextToken();
+            switch (name) {
+                case "resourceVersion" -> head.version = json.getValueAsString("");
+                case "continue" -> head.next = json.getValueAsString("");
+                default -> json.skipChildren();
+            }
+        }
+    }
+
+    /** Returns when the server ends the watch, as it does after a while. */
+    private void watch() throws IOException, InterruptedException {
+        int seconds = random.nextInt(SHORTEST_WATCH, LONGEST_WATCH);
+        String path = kind.path() + "?watch=1&allowWatchBookmarks=true&resourceVersion=" + version + "&timeoutSeconds="
+                + seconds;
+        try (GuardedStream body = open(path, Duration.ofSeconds(seconds).plus(WATCH_GRACE));
+                JsonParser json = ApiConnection.JSON.createParser((InputStream) body)) {
+            sink.connected(kind);
+            while (!closed && json.nextToken() != null) {
+                event(json);
+            }
+        } catch (ApiException e) {
+            relistIfLost(e.code());
+            throw e;
+        }
+    }
+
+    /** A server that can't watch from there says so in several ways; one that is only busy keeps its memory. */
+    private void relistIfLost(int code) {
+        if (code == ApiException.GONE || code == 400 || code == 504) {
+            version = "";
+        }
+    }
+
+    private void event(JsonParser json) throws IOException {
+        String type = "";
+        ApiObject object = null;
+        for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
+            JsonToken token = json.nextToken();
+            if (name.equals("type")) {
+                type = json.getValueAsString("");
+            } else if (name.equals("object") && token == JsonToken.START_OBJECT) {
+                object = ApiObject.read(json, kind);
+            } else {
+                json.skipChildren();
+            }
+        }
+        if (object == null) {
+            throw new IOException("an event of " + kind.title() + " is about nothing");
+        }
+        switch (type) {
+            case "ADDED", "MODIFIED" -> sink.changed(object);
+            case "DELETED" -> sink.deleted(object);
+            case "BOOKMARK" -> {}
+            case "ERROR" -> {
+                version = "";
+                String code = object.text("code");
+                throw new ApiException(
+                        code.matches("[0-9]{1,4}") ? Integer.parseInt(code) : 500,
+                        "the watch of " + kind.title() + " ended: " + object.text("message"));
+            }
+            default -> LOG.debug("event=api-event-unknown kind={} type={}", kind.title(), type);
+        }
+        String reached = object.version();
+        if (!reached.isEmpty()) {
+            version = reached;
+        }
+    }
+
+    private GuardedStream open(String path, Duration patience) throws InterruptedException {
+        GuardedStream opened = new GuardedStream(api.get(path), patience);
+        stream = opened;
+        if (closed) {
+            opened.closeQuietly();
+        }
+        return opened;
+    }
+
+    /** Ends a request whose connection must have died; to be called now and then, from any thread. */
+    void checkStalled() {
+        GuardedStream now = stream;
+        if (now != null && now.isStalled()) {
+            LOG.warn("event=api-stalled kind={}", kind.title());
+            now.closeQuietly();
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        GuardedStream now = stream;
+        if (now != null) {
+            now.closeQuietly();
+        }
+        thread.interrupt();
+    }
+
+    /** A body that knows whether it should have said something. */
+    private static final class GuardedStream extends FilterInputStream {
+        private final long patience;
+        private volatile long deadline;
+
+        GuardedStream(InputStream in, Duration patience) {
+            super(in);
+            this.patience = patience.toNanos();
+            touch();
+        }
+
+        private void touch() {
+            deadline = System.nanoTime() + patience;
+        }
+
+        boolean isStalled() {
+            return System.nanoTime() - deadline > 0;
+        }
+
+        @Override
+        public int read() throws IOException {
+            int read = super.read();
+            touch();
+            return read;
+        }
+
+        @Override
+        public int read(byte[] bytes, int offset, int length) throws IOException {
+            int read = super.read(bytes, offset, length);
+            touch();
+            return read;
+        }
+
+        void closeQuietly() {
+            try {
+                close();
+            } catch (IOException e) {
+                LOG.debug("event=api-close-failed error=\"{}\"", e.toString());
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+package dev.ikat.agent.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ikat.policy.ClusterChange;
+import dev.ikat.policy.ClusterObject;
+import dev.ikat.policy.ClusterState;
+import dev.ikat.policy.Labels;
+import dev.ikat.policy.ObjectKey;
+import dev.ikat.policy.ObjectKind;
+import dev.ikat.policy.Pod;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class KubernetesSourceTest {
+    private static final String PODS = "/api/v1/pods";
+    private static final String NODES = "/api/v1/nodes";
+    private static final String NAMESPACES = "/api/v1/namespaces";
+    private static final String POLICIES = "/apis/networking.k8s.io/v1/networkpolicies";
+
+    @TempDir
+    private Path directory;
+
+    private final BlockingQueue<ClusterChange> changes = new LinkedBlockingQueue<>();
+    private ApiTestServer server = ApiTestServer.start(0);
+    private KubernetesSource source;
+
+    @BeforeEach
+    void serve() throws IOException {
+        server.put(NODES, "a", node("a", "10.244.1.0/24", "192.0.2.1"));
+        server.put(NAMESPACES, "shop", "{\"metadata\":{\"name\":\"shop\",\"labels\":{\"team\":\"x\"}}}");
+        server.put(PODS, "web", pod("web", "web", "10.244.1.2"));
+        server.put(POLICIES, "deny", policy("deny", "\"podSelector\":{}"));
+        source = KubernetesSource.open(
+                ApiAddress.parse(server.kubeconfig(directory.resolve("config")).toString()));
+    }
+
+    @AfterEach
+    void stop() {
+        source.close();
+        server.close();
+    }
+
+    private static String node(String name, String cidr, String ip) {
+        return """
+                {"metadata":{"name":"%s","labels":{"zone":"z"},"managedFields":[{"a":{"b":[1,2]}}]},
+                 "spec":{"podCIDR":"%s","podCIDRs":["%s"],"taints":[{"key":"x"}]},
+                 "status":{"addresses":[{"type":"InternalIP","address":"%s"},{"type":"Hostname","address":"%s"}],
+                           "conditions":[{"type":"Ready","status":"True"}]}}
+                """.formatted(name, cidr, cidr, ip, name);
+    }
+
+    private static String pod(String name, String app, String ip) {
+        return """
+                {"metadata":{"name":"%s","namespace":"shop","labels":{"app":"%s"},"annotations":{"n":"x"}},
+                 "spec":{"nodeName":"a","containers":[{"name":"c","image":"i","env":[{"name":"E","value":"v"}],
+                         "ports":[{"name":"http","containerPort":8080,"protocol":"TCP"}]}]},
+                 "status":{"phase":"Running","podIP":"%s","podIPs":[{"ip":"%s"}],"startTime":null}}
+                """.formatted(name, app, ip, ip);
+    }
+
+    private static String policy(String name, String spec) {
+        return "{\"metadata\":{\"name\":\"" + name + "\",\"namespace\":\"shop\"},\"spec\":{" + spec + "}}";
+    }
+
+    private ClusterChange start() throws InterruptedException {
+        source.start(changes::add);
+        return next();
+    }
+
+    private ClusterChange next() throws InterruptedException {
+        ClusterChange change = changes.poll(10, TimeUnit.SECONDS);
+        assertThat(change)
+                .as("a change within 10 s; faults: %s", source.faults())
+                .isNotNull();
+        return change == null ? new ClusterChange(List.of(), List.of(), List.of()) : change;
+    }
+
+    private static List<String> names(List<? extends ClusterObject> objects) {
+        return objects.stream().map(object -> object.key().toString()).sorted().toList();
+    }
+
+    private static void until(String what, BooleanSupplier condition) throws InterruptedException {
+        long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime()).as(what).isLessThan(limit);
+            Thread.sleep(10);
+        }
+    }
+
+    @Test
+    void firstChangeHasAllThatThereIs() throws Exception {
+        ClusterChange first = start();
+
+        assertThat(names(first.added()))
+                .containsExactly("Namespace shop", "NetworkPolicy shop/deny", "Node a", "Pod shop/web");
+        ClusterState state = source.state();
+        assertThat(state.pod("shop", "web"))
+                .map(pod -> pod.labels() + " " + pod.ips() + " " + pod.phase() + " " + pod.ports())
+                .contains("app=web [10.244.1.2] RUNNING [NamedPort[name=http, protocol=TCP, port=8080]]");
+        assertThat(source.nodes().get("a")).isEqualTo(state.node("a").orElseThrow());
+        assertThat(source.nodes()).containsOnlyKeys("a");
+        assertThat(source.synced()).isTrue();
+        assertThat(source.faults()).isEmpty();
+    }
+
+    @Test
+    void eventsAreReportedOneByOne() throws Exception {
+        start();
+
+        server.put(PODS, "db", pod("db", "db", "10.244.1.3"));
+        assertThat(names(next().added())).containsExactly("Pod shop/db");
+        server.put(PODS, "db", pod("db", "other", "10.244.1.3"));
+        ClusterChange relabelled = next();
+        assertThat(relabelled.updated()).singleElement().satisfies(update -> {
+            assertThat(((Pod) update.before()).labels()).isEqualTo(Labels.of("app", "db"));
+            assertThat(((Pod) update.after()).labels()).isEqualTo(Labels.of("app", "other"));
+        });
+        server.remove(PODS, "db");
+        assertThat(names(next().removed())).containsExactly("Pod shop/db");
+    }
+
+    @Test
+    void whatChangesNothingForTheNetworkIsNotReported() throws Exception {
+        start();
+
+        server.put(NODES, "a", node("a", "10.244.1.0/24", "192.0.2.1").replace("\"True\"", "\"False\""));
+        server.put(NODES, "b", node("b", "10.244.2.0/24", "192.0.2.2"));
+
+        assertThat(names(next().added())).containsExactly("Node b");
+        assertThat(changes).isEmpty();
+    }
+
+    @Test
+    void watchGoesOnWhereItEnded() throws Exception {
+        start();
+        server.endWatches();
+        server.put(PODS, "db", pod("db", "db", "10.244.1.3"));
+
+        assertThat(names(next().added())).containsExactly("Pod shop/db");
+        assertThat(server.requests().stream()
+                        .filter(request -> request.startsWith("GET " + PODS + "?resourceVersion=0")))
+                .hasSize(1);
+    }
+
+    @Test
+    void bookmarkMovesTheWatchOn() throws Exception {
+        start();
+        until("four watches", () -> watchRequests().size() == 4);
+        server.put(NAMESPACES, "bank", "{\"metadata\":{\"name\":\"bank\"}}");
+        next();
+        server.bookmark();
+        Thread.sleep(200);
+        server.endWatches();
+
+        until("watched again", () -> watchRequests().size() == 8);
+        assertThat(watchRequests().subList(4, 8)).allMatch(request -> request.contains("resourceVersion=1005&"));
+    }
+
+    private List<String> watchRequests() {
+        return server.requests().stream()
+                .filter(request -> request.contains("watch=1"))
+                .toList();
+    }
+
+    @Test
+    void forgottenVersionLeadsToANewListAndItsDifference() throws Exception {
+        start();
+        server.remove(PODS, "web");
+        next();
+        server.put(POLICIES, "deny", policy("deny", "\"podSelector\":{\"matchLabels\":{\"app\":\"web\"}}"));
+        next();
+        server.pages(2);
+        server.endWatches();
+        for (int i = 0; i < 5; i++) {
+            server.put(PODS, "p" + i, pod("p" + i, "web", "10.244.1." + (10 + i)));
+        }
+        server.forget();
+
+        until("all pods are there", () -> source.state().pods().size() == 5);
+        assertThat(source.state().pod("shop", "web")).isEmpty();
+        assertThat(source.state().policies()).hasSize(1);
+    }
+
+    @Test
+    void lastGoodStateStaysThroughAnOutage() throws Exception {
+        start();
+        int port = server.port();
+        server.close();
+        until("the outage is known", () -> source.faults().size() == 4);
+        assertThat(source.synced()).isTrue();
+        assertThat(source.state().pods()).hasSize(1);
+
+        server = ApiTestServer.start(port);
+        server.put(NODES, "a", node("a", "10.244.1.0/24", "192.0.2.1"));
+        server.put(NAMESPACES, "shop", "{\"metadata\":{\"name\":\"shop\",\"labels\":{\"team\":\"x\"}}}");
+        server.put(PODS, "new", pod("new", "web", "10.244.1.9"));
+        server.put(POLICIES, "deny", policy("deny", "\"podSelector\":{}"));
+        server.forget();
+
+        ClusterChange after = next();
+        assertThat(names(after.added())).containsExactly("Pod shop/new");
+        assertThat(names(after.removed())).containsExactly("Pod shop/web");
+        until("no faults", () -> source.faults().isEmpty());
+        assertThat(changes).isEmpty();
+    }
+
+    @Test
+    void objectThatCanNotBeRightLeavesTheLastGoodOne() throws Exception {
+        start();
+        server.put(POLICIES, "deny", policy("deny", "\"podSelector\":{\"matchLabel\":{}}"));
+        until("the fault is known", () -> source.faults().size() == 1);
+
+        assertThat(source.faults().getFirst().toString())
+                .startsWith("NetworkPolicy shop/deny: spec.podSelector.matchLabel: is no field here");
+        assertThat(source.state().policies()).containsKey(new ObjectKey(ObjectKind.NETWORK_POLICY, "shop", "deny"));
+        assertThat(changes).isEmpty();
+
+        server.put(POLICIES, "deny", policy("deny", "\"podSelector\":{\"matchLabels\":{\"app\":\"web\"}}"));
+        assertThat(next().updated()).hasSize(1);
+        assertThat(source.faults()).isEmpty();
+    }
+
+    @Test
+    void nothingIsReportedBeforeEveryKindIsListed() throws Exception {
+        server.demand("secret");
+        source.start(changes::add);
+        until("refusals are known", () -> source.faults().size() == 4);
+        assertThat(source.faults().getFirst().reason()).contains("401").contains("Unauthorized");
+
+        assertThat(source.synced()).isFalse();
+        assertThat(source.state()).isEqualTo(ClusterState.EMPTY);
+        assertThat(changes).isEmpty();
+    }
+
+    @Test
+    void nothingIsReportedAfterClose() throws Exception {
+        start();
+        source.close();
+        server.put(PODS, "db", pod("db", "db", "10.244.1.3"));
+
+        assertThat(changes.poll(300, TimeUnit.MILLISECONDS)).isNull();
+    }
+}
