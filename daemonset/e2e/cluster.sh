@@ -11,11 +11,8 @@ usage() {
   cat <<TEXT
 usage: ./dev cluster COMMAND
 
-  up [--nodes N] [--backend B] [--source S]
-                                build Kubernetes if it was not yet (a quarter of an hour, once), start a control plane
-                                and N nodes (default 2), install Ikat with policy backend B (default nftables);
-                                it learns of the cluster from S: api, or manifests of what the API has, where
-                                the agent can't ask the API (default: api, if it can)
+  up [--nodes N] [--backend B]  build Kubernetes if it was not yet (a quarter of an hour, once), start a control plane
+                                and N nodes (default 2), install Ikat with policy backend B (default nftables)
   down                          end all of it and remove what it left in the kernel
   kubectl ARGUMENT...           kubectl, as the cluster's administrator
   enter NODE [COMMAND...]       a command (default: a shell) in a node: node-1, node-2, ...
@@ -105,7 +102,7 @@ start_control() {
   ip -n "$CONTROL" addr add 10.55.0.1/24 dev fabric
   ip -n "$CONTROL" addr add fd55::1/64 dev fabric nodad
   ip -n "$CONTROL" link set fabric up
-  mkdir -p "$RUN/control" "$RUN/manifests"
+  mkdir -p "$RUN/control"
   openssl genrsa -out "$RUN/control/service-accounts.key" 2048 2>/dev/null
   openssl rsa -in "$RUN/control/service-accounts.key" -pubout -out "$RUN/control/service-accounts.pub" 2>/dev/null
   token admin system:masters
@@ -159,9 +156,7 @@ install_ikat() {
 }
 
 agent_options() {
-  local source=(--kubeconfig "$RUN/$1/ikat.kubeconfig")
-  [ "$(cat "$RUN/source")" = api ] || source=(--manifests "$RUN/manifests")
-  printf '%s\n' --node-name "$1" "${source[@]}" --policy-backend "$(cat "$RUN/backend")" |
+  printf '%s\n' --node-name "$1" --kubeconfig "$RUN/$1/ikat.kubeconfig" --policy-backend "$(cat "$RUN/backend")" |
     inside "$1" tee /etc/ikat/agent.options >/dev/null
 }
 
@@ -173,14 +168,11 @@ nodes() {
 }
 
 up() {
-  local count=2 backend=nftables source
-  # An agent that can't ask the API itself reads what is asked for it.
-  if "$DISTRIBUTION/agent/bin/ikat-agent" --help | grep -e --kubeconfig >/dev/null; then source=api; else source=manifests; fi
+  local count=2 backend=nftables
   while [ $# -gt 0 ]; do
     case $1 in
       --nodes) count=$2 ;;
       --backend) backend=$2 ;;
-      --source) source=$2 ;;
       *) fail "up does not know '$1'" ;;
     esac
     shift 2
@@ -194,7 +186,6 @@ up() {
   down
   mkdir -p "$RUN"
   echo "$backend" >"$RUN/backend"
-  echo "$source" >"$RUN/source"
   "$HERE/images.sh" "$RUN/images"
   # What was built as an image for other purposes is there for the nodes too.
   local image

@@ -30,6 +30,4 @@ supervise kube-controller-manager "$BIN/kube-controller-manager" --kubeconfig="$
   --root-ca-file="$STATE/certificates/apiserver.crt" --node-monitor-grace-period=20s &
 supervise kube-scheduler "$BIN/kube-scheduler" --kubeconfig="$STATE/kube-scheduler.kubeconfig" --leader-elect=false \
   --bind-address=127.0.0.1 &
-# For agents that read manifests.
-[ "$(cat "$STATE/../source")" = api ] || supervise objects "$HERE/objects.sh" "$STATE/ikat.kubeconfig" "$BIN" "$STATE/../manifests" &
 wait

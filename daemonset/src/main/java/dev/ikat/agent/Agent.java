@@ -67,6 +67,7 @@ final class Agent implements AutoCloseable {
     private final AtomicBoolean closed = new AtomicBoolean();
     private volatile @Nullable ReconcileLoop loop;
     private volatile @Nullable Dataplanes dataplanes;
+    private volatile @Nullable ClusterSource source;
     private boolean wasReady;
 
     private Agent(AgentOptions options) {
@@ -121,7 +122,9 @@ final class Agent implements AutoCloseable {
                         e -> LOG.error("event=reap-failed error=\"{}\"", e.getMessage(), e))
                 .start());
         Recovery recovery = new Recovery(leases, node, reaper, clock, options.leaseGrace(), Agent::isAlive);
-        ClusterSource cluster = keep(open(options.cluster()));
+        ClusterSource cluster = keep(open(options.cluster(), options.stateDirectory()));
+        source = cluster;
+        metrics.degraded(() -> cluster.degraded().isPresent());
         NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, table, planes);
 
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
@@ -150,7 +153,7 @@ final class Agent implements AutoCloseable {
         rounds.start();
 
         CniPlugin plugin = new CniPlugin(leases, node, network, policy.podPolicy(), reaper, steps);
-        AgentStatus status = new AgentStatus(options, readiness, network, planes, leases, errors);
+        AgentStatus status = new AgentStatus(options, readiness, network, planes, cluster, leases, errors);
         CniServer server = CniServer.start(
                 options.runDirectory(),
                 request -> request.variable(ControlClient.QUESTION).isEmpty()
@@ -168,10 +171,10 @@ final class Agent implements AutoCloseable {
         afterRound();
     }
 
-    private static ClusterSource open(ClusterOrigin origin) {
+    private static ClusterSource open(ClusterOrigin origin, Path stateDirectory) {
         return switch (origin) {
             case ClusterOrigin.Manifests(Path directory) -> new ManifestDirectory(directory);
-            case ClusterOrigin.Api(ApiAddress address) -> KubernetesSource.open(address);
+            case ClusterOrigin.Api(ApiAddress address) -> KubernetesSource.open(address, stateDirectory);
         };
     }
 
@@ -272,6 +275,10 @@ final class Agent implements AutoCloseable {
         if (!wasReady) {
             wasReady = true;
             LOG.info("event=ready after-ms={}", (System.nanoTime() - startNanos) / 1_000_000);
+            ClusterSource cluster = source;
+            if (cluster != null) {
+                cluster.networkWorks(options.nodeName());
+            }
         }
         try {
             if (conflist.write()) {

@@ -93,6 +93,14 @@ public final class AgentMain implements Callable<Integer> {
     Path runDirectory = Path.of("/run/ikat");
 
     @Option(
+            names = "--state-dir",
+            paramLabel = "DIR",
+            description = "With --kubeconfig: keeps what the cluster was, for a start while the API does not answer;"
+                    + " should survive a reboot. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "${env:IKAT_STATE_DIR:-/var/lib/ikat}")
+    Path stateDirectory = Path.of("/var/lib/ikat");
+
+    @Option(
             names = "--cni-conf-dir",
             paramLabel = "DIR",
             description = "Where the container runtime looks for network configurations. Default: ${DEFAULT-VALUE}.",
@@ -334,6 +342,7 @@ public final class AgentMain implements Callable<Integer> {
                 node,
                 cluster,
                 runDirectory.toAbsolutePath(),
+                stateDirectory.toAbsolutePath(),
                 conflistDirectory.toAbsolutePath(),
                 conflistName,
                 List.copyOf(chain),

@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param nodeName this node's name among the node objects
  * @param cluster where it is said what the cluster is
  * @param runDirectory where socket, lock and leases are
+ * @param stateDirectory where the last known cluster is kept, over a reboot
  * @param conflistDirectory where the container runtime looks for network configurations
  * @param conflistName the network configuration's file name
  * @param chain the plugins to run after Ikat, by their type
@@ -32,6 +33,7 @@ record AgentOptions(
         String nodeName,
         ClusterOrigin cluster,
         Path runDirectory,
+        Path stateDirectory,
         Path conflistDirectory,
         String conflistName,
         List<String> chain,
@@ -50,6 +52,7 @@ record AgentOptions(
                 nodeName,
                 cluster,
                 runDirectory,
+                stateDirectory,
                 conflistDirectory,
                 conflistName,
                 chain,

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.ikat.agent.cluster.ClusterSource;
 import dev.ikat.agent.overlay.OverlayRoute;
 import dev.ikat.cni.CniResponse;
 import dev.ikat.ipam.LeaseStore;
@@ -32,6 +33,7 @@ final class AgentStatus {
     private final Readiness readiness;
     private final AgentPodNetwork network;
     private final Dataplanes dataplanes;
+    private final ClusterSource cluster;
     private final LeaseStore leases;
     private final RecentErrors errors;
     private final long startNanos = System.nanoTime();
@@ -41,12 +43,14 @@ final class AgentStatus {
             Readiness readiness,
             AgentPodNetwork network,
             Dataplanes dataplanes,
+            ClusterSource cluster,
             LeaseStore leases,
             RecentErrors errors) {
         this.options = options;
         this.readiness = readiness;
         this.network = network;
         this.dataplanes = dataplanes;
+        this.cluster = cluster;
         this.leases = leases;
         this.errors = errors;
     }
@@ -87,6 +91,10 @@ final class AgentStatus {
                         .put("free", usage.free());
             }
         });
+        ObjectNode source = status.putObject("cluster");
+        cluster.degraded().ifPresent(reason -> source.put("degraded", reason));
+        ArrayNode faults = source.putArray("faults");
+        cluster.faults().forEach(fault -> faults.add(fault.toString()));
         ArrayNode recent = status.putArray("recentErrors");
         errors.entries()
                 .forEach(error -> recent.addObject()
@@ -177,6 +185,11 @@ final class AgentStatus {
                                         range.path("range").asText(),
                                         range.path("leased").asLong(),
                                         range.path("free").asLong())));
+        JsonNode cluster = status.path("cluster");
+        JsonNode degraded = cluster.path("degraded");
+        JsonNode faults = cluster.path("faults");
+        line(text, "cluster", degraded.asText(faults.isEmpty() ? "as its source says" : ""));
+        faults.forEach(fault -> line(text, "", "fault: " + fault.asText()));
         JsonNode errors = status.path("recentErrors");
         line(text, "errors", errors.isEmpty() ? "none since the start" : "");
         errors.forEach(error -> line(

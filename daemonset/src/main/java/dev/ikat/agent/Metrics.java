@@ -105,6 +105,15 @@ final class Metrics {
                 .register(registry);
     }
 
+    /** Serves whether the agent works by what an earlier run knew of the cluster, asked for at each scrape. */
+    void degraded(BooleanSupplier degraded) {
+        GaugeWithCallback.builder()
+                .name("ikat_degraded")
+                .help("1 while the API has not answered since the start, and a snapshot of an earlier run is in force.")
+                .callback(callback -> callback.call(degraded.getAsBoolean() ? 1 : 0))
+                .register(registry);
+    }
+
     /** Writes everything in Prometheus' text format. */
     void write(OutputStream out) throws IOException {
         writer.write(out, registry.scrape(), EscapingScheme.UNDERSCORE_ESCAPING);

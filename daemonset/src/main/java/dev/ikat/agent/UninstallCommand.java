@@ -35,6 +35,13 @@ final class UninstallCommand implements Callable<Integer> {
     Path runDirectory = Path.of("/run/ikat");
 
     @Option(
+            names = "--state-dir",
+            paramLabel = "DIR",
+            description = "The agent's. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "${env:IKAT_STATE_DIR:-/var/lib/ikat}")
+    Path stateDirectory = Path.of("/var/lib/ikat");
+
+    @Option(
             names = "--cni-conf-dir",
             paramLabel = "DIR",
             description = "Where the agent wrote the network configuration. Default: ${DEFAULT-VALUE}.",
@@ -76,10 +83,12 @@ final class UninstallCommand implements Callable<Integer> {
                 return 1;
             }
             Path conflist = conflistDirectory.toAbsolutePath().resolve(conflistName);
-            List<String> failures = new Uninstaller(run, conflist, Optional.ofNullable(binaries)).run(netlink, line -> {
-                out.println("removed: " + line);
-                out.flush();
-            });
+            List<String> failures = new Uninstaller(
+                            run, stateDirectory.toAbsolutePath(), conflist, Optional.ofNullable(binaries))
+                    .run(netlink, line -> {
+                        out.println("removed: " + line);
+                        out.flush();
+                    });
             failures.forEach(failure -> err.println("ikat-agent uninstall: left: " + failure));
             return failures.isEmpty() ? 0 : 1;
         } catch (AgentRunningException e) {

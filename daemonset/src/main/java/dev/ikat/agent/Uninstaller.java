@@ -1,5 +1,6 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.cluster.KubernetesSource;
 import dev.ikat.agent.overlay.OverlayReconciler;
 import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.policy.PolicySettings.Backend;
@@ -32,10 +33,11 @@ import org.jspecify.annotations.Nullable;
  * holds the run directory's lock.
  *
  * @param runDirectory where leases and the record of settings are; removed last
+ * @param stateDirectory where the last known cluster is
  * @param conflist the network configuration that the agent wrote
  * @param binaries where launcher and cold plugin are; empty to leave them
  */
-record Uninstaller(Path runDirectory, Path conflist, Optional<Path> binaries) {
+record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist, Optional<Path> binaries) {
     private static final PolicySettings NOTHING =
             new PolicySettings(Backend.NONE, Duration.ZERO, false, OptionalInt.empty(), Optional.empty(), true, 0);
 
@@ -75,6 +77,11 @@ record Uninstaller(Path runDirectory, Path conflist, Optional<Path> binaries) {
             PluginFiles.remove(directory);
             report.accept("programs in " + directory);
         }));
+        attempt("state directory " + stateDirectory, failures, () -> {
+            if (KubernetesSource.forget(stateDirectory)) {
+                report.accept("last known cluster in " + stateDirectory);
+            }
+        });
         if (failures.isEmpty()) {
             // Not before: it holds the record of what the settings were.
             attempt("run directory " + runDirectory, failures, () -> {

@@ -60,12 +60,7 @@ class DeployFilesTest {
             })
     void agentTakesTheOptions(String file) throws IOException {
         JsonNode data = document(file, "ConfigMap").path("data");
-        // Of the cluster's API there is none here.
-        String[] options = data.path("agent.options")
-                .asText()
-                .strip()
-                .replace("--kubeconfig=in-cluster", "--manifests=.")
-                .split("\n", -1);
+        String[] options = data.path("agent.options").asText().strip().split("\n", -1);
         AgentMain agent = new AgentMain();
         new CommandLine(agent).parseArgs(options);
         agent.nodeName = "node";

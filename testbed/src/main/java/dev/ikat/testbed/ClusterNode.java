@@ -121,6 +121,11 @@ public final class ClusterNode implements AutoCloseable {
         return runtimeHost.isPresent() ? Path.of("/run/ikat") : home.resolve("run");
     }
 
+    /** The directory that outlives reboots, as processes of the node see it. */
+    public Path stateDirectory() {
+        return runtimeHost.isPresent() ? Path.of("/var/lib/ikat") : home.resolve("state");
+    }
+
     /** The directory for CNI network configurations, as processes of the node see it. */
     public Path confDirectory() {
         return runtimeHost.isPresent() ? Path.of("/etc/cni/net.d") : home.resolve("net.d");
@@ -148,12 +153,15 @@ public final class ClusterNode implements AutoCloseable {
         List<String> command = new ArrayList<>(List.of(
                 cluster.options().distribution().agent().toString(),
                 "--node-name=" + name(),
-                "--manifests=" + cluster.manifests(),
                 "--run-dir=" + runDirectory(),
+                "--state-dir=" + stateDirectory(),
                 "--cni-conf-dir=" + confDirectory(),
                 "--listen=127.0.0.1:" + LISTEN_PORT));
         command.addAll(cluster.options().agentArguments());
         command.addAll(List.of(moreArguments));
+        if (command.stream().noneMatch(argument -> argument.startsWith("--kubeconfig"))) {
+            command.add("--manifests=" + cluster.manifests());
+        }
         // A session of its own: Ctrl-C is for this process, which then ends the agents in order.
         List<String> session = new ArrayList<>(List.of("setsid"));
         session.addAll(entering(command));

@@ -28,7 +28,7 @@ final class StandaloneNetwork implements PodNetwork {
     }
 
     private static String advice() {
-        return "start it ('kubectl -n kube-system get pods -l app=ikat' in a cluster), or, on a host without a cluster, "
+        return "start it ('kubectl -n kube-system get pods -l app.kubernetes.io/name=ikat' in a cluster), or, on a host without a cluster, "
                 + "set \"standalone\": true and 'ipam.ranges' in the network configuration";
     }
 

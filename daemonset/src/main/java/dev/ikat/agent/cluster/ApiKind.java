@@ -53,6 +53,15 @@ enum ApiKind {
         return kind;
     }
 
+    static ApiKind of(ObjectKind kind) {
+        return switch (kind) {
+            case NODE -> NODES;
+            case NAMESPACE -> NAMESPACES;
+            case POD -> PODS;
+            case NETWORK_POLICY -> NETWORK_POLICIES;
+        };
+    }
+
     /** The path of all objects of this kind. */
     String path() {
         return path;

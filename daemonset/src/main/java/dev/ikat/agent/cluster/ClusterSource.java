@@ -4,6 +4,7 @@ import dev.ikat.policy.ClusterState;
 import dev.ikat.policy.Node;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Says what the cluster is, and then what changes. Implementations are thread-safe.
@@ -35,6 +36,15 @@ public interface ClusterSource extends AutoCloseable {
      * then, that an object is not in it means nothing.
      */
     boolean synced();
+
+    /**
+     * Why the state may be an old one, which was kept from an earlier run because nobody could be asked; empty where
+     * the source itself said it, also if it does not answer any more.
+     */
+    Optional<String> degraded();
+
+    /** Lets the cluster know that this node's pods have a network now, where there is somebody to tell. */
+    void networkWorks(String nodeName);
 
     /** What is wrong now at the source, in a stable order. */
     List<SourceFault> faults();

@@ -18,6 +18,11 @@ final class FieldFilter {
         this.everything = everything;
     }
 
+    /** Keeps all fields. */
+    static FieldFilter everything() {
+        return EVERYTHING;
+    }
+
     /** Keeps these fields with all that is in them. */
     static FieldFilter of(String... paths) {
         FieldFilter filter = new FieldFilter(false);

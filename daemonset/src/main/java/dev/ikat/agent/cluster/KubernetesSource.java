@@ -6,7 +6,12 @@ import dev.ikat.policy.ClusterState;
 import dev.ikat.policy.InvalidObjectException;
 import dev.ikat.policy.Node;
 import dev.ikat.policy.ObjectKey;
+import dev.ikat.policy.Pod;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -25,15 +30,21 @@ import org.slf4j.LoggerFactory;
 /**
  * The cluster as the Kubernetes API tells it. While the API does not answer, what it said last stays in force; what is
  * wrong with one object leaves that one as it was. The first change comes when every kind was listed, so that nobody
- * takes a policy that was not read yet for one that is not there.
+ * takes a policy that was not read yet for one that is not there. Where the API does not answer from the start, that
+ * first change is what an earlier run kept in a {@link Snapshot}.
  */
 public final class KubernetesSource implements ClusterSource {
     private static final Logger LOG = LoggerFactory.getLogger(KubernetesSource.class);
-    private static final Duration STALL_CHECK = Duration.ofSeconds(5);
+    private static final Duration TICK = Duration.ofSeconds(1);
+    /** How long close waits for what the timer is just doing. */
+    private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
 
     private final ApiConnection api;
-    private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(
-            Thread.ofPlatform().daemon().name("api-timer").factory());
+    private final Snapshot snapshot;
+    private final Patience patience;
+    // One thread for what waits for the API, one for what must not wait.
+    private final ScheduledExecutorService timer = Executors.newScheduledThreadPool(
+            2, Thread.ofPlatform().daemon().name("api-timer-", 0).factory());
     private final Interner interner = new Interner();
     private final List<Reflector> reflectors = new ArrayList<>();
 
@@ -44,6 +55,36 @@ public final class KubernetesSource implements ClusterSource {
     private Optional<ClusterListener> listener = Optional.empty();
     private boolean closed;
     private volatile boolean synced;
+    private final long openedNanos = System.nanoTime();
+
+    /** When the snapshot was taken whose objects are among the present ones; empty if there is none. */
+    private Optional<Instant> asOf = Optional.empty();
+
+    private boolean snapshotRead;
+    private boolean podsChanged;
+    private boolean othersChanged;
+    private long savedNanos;
+    private String announceFailure = "";
+
+    /**
+     * How long to wait with what.
+     *
+     * @param outage for an API that can't be reached at the start, until the snapshot has to do
+     * @param list for one that is slow to say everything
+     * @param save between two snapshots, where a namespace, a node or a policy changed
+     * @param savePods where only pods did
+     * @param retry until the API is told again what it did not take
+     * @param repeat until it is told again what it did: somebody else may have said the opposite
+     */
+    record Patience(Duration outage, Duration list, Duration save, Duration savePods, Duration retry, Duration repeat) {
+        static final Patience DEFAULT = new Patience(
+                Duration.ofSeconds(5),
+                Duration.ofSeconds(30),
+                Duration.ofSeconds(30),
+                Duration.ofMinutes(5),
+                Duration.ofSeconds(10),
+                Duration.ofMinutes(5));
+    }
 
     /** What is known of one kind. */
     private static final class Kind {
@@ -55,8 +96,11 @@ public final class KubernetesSource implements ClusterSource {
         private Optional<SourceFault> outage = Optional.empty();
     }
 
-    private KubernetesSource(ApiConnection api) {
+    private KubernetesSource(ApiConnection api, Snapshot snapshot, Patience patience) {
         this.api = api;
+        this.snapshot = snapshot;
+        this.patience = patience;
+        this.savedNanos = openedNanos - patience.save().toNanos();
         for (ApiKind kind : ApiKind.values()) {
             kinds.put(kind, new Kind());
         }
@@ -65,10 +109,24 @@ public final class KubernetesSource implements ClusterSource {
     /**
      * Prepares to ask; nothing is sent before {@link #start}.
      *
+     * @param stateDirectory where the snapshot is kept; made when there is one to keep
      * @throws ClusterSourceException if it is not known where the API is, or how to ask it
      */
-    public static KubernetesSource open(ApiAddress address) {
-        return new KubernetesSource(ApiConnection.open(address));
+    public static KubernetesSource open(ApiAddress address, Path stateDirectory) {
+        return open(address, stateDirectory, Patience.DEFAULT);
+    }
+
+    static KubernetesSource open(ApiAddress address, Path stateDirectory, Patience patience) {
+        return new KubernetesSource(ApiConnection.open(address), new Snapshot(stateDirectory), patience);
+    }
+
+    /**
+     * Removes what a source kept there, and the directory if nothing else is in it.
+     *
+     * @return whether something was kept
+     */
+    public static boolean forget(Path stateDirectory) throws IOException {
+        return new Snapshot(stateDirectory).delete();
     }
 
     /** {@inheritDoc} It does not wait for the API. */
@@ -83,15 +141,120 @@ public final class KubernetesSource implements ClusterSource {
             for (ApiKind kind : ApiKind.values()) {
                 reflectors.add(new Reflector(kind, api, new Intake(), RandomGenerator.getDefault()).start());
             }
-            ScheduledFuture<?> _ = timer.scheduleWithFixedDelay(
-                    () -> reflectors.forEach(Reflector::checkStalled),
-                    STALL_CHECK.toMillis(),
-                    STALL_CHECK.toMillis(),
-                    TimeUnit.MILLISECONDS);
+            long tick = Math.min(TICK.toMillis(), patience.outage().toMillis());
+            ScheduledFuture<?> _ = timer.scheduleWithFixedDelay(this::tick, tick, tick, TimeUnit.MILLISECONDS);
         } finally {
             lock.unlock();
         }
         LOG.info("event=api-started api={}", api.master());
+    }
+
+    private void tick() {
+        try {
+            reflectors.forEach(Reflector::checkStalled);
+            startFromSnapshot();
+            save(false);
+        } catch (RuntimeException e) {
+            LOG.error("event=api-timer-failed error=\"{}\"", e.toString(), e);
+        }
+    }
+
+    private void startFromSnapshot() {
+        locked(() -> {
+            boolean outage = kinds.values().stream().anyMatch(kind -> kind.outage.isPresent());
+            Duration wait = outage ? patience.outage() : patience.list();
+            if (synced || snapshotRead || System.nanoTime() - openedNanos < wait.toNanos()) {
+                return;
+            }
+            snapshotRead = true;
+            snapshot.read().ifPresent(this::startFrom);
+        });
+    }
+
+    private void startFrom(Snapshot.Content content) {
+        for (ClusterObject object : content.objects()) {
+            Kind kind = known(ApiKind.of(object.key().kind()));
+            if (!kind.listed) {
+                kind.objects.put(object.key(), interner.intern(object));
+            }
+        }
+        LOG.warn(
+                "event=snapshot-used taken={} objects={}",
+                content.taken(),
+                content.objects().size());
+        asOf = Optional.of(content.taken().truncatedTo(ChronoUnit.SECONDS));
+        synced = true;
+        first(new ClusterChange(all(), List.of(), List.of()));
+    }
+
+    /** Keeps the state for a start without API, if it is time to, or at once. */
+    private void save(boolean atOnce) {
+        List<ClusterObject> objects;
+        lock.lock();
+        try {
+            Duration wait = othersChanged ? patience.save() : patience.savePods();
+            boolean changed = othersChanged || podsChanged;
+            boolean due = atOnce || System.nanoTime() - savedNanos >= wait.toNanos();
+            if (!synced || asOf.isPresent() || !changed || !due) {
+                return;
+            }
+            objects = all();
+            othersChanged = false;
+            podsChanged = false;
+            savedNanos = System.nanoTime();
+        } finally {
+            lock.unlock();
+        }
+        try {
+            snapshot.write(objects);
+        } catch (IOException e) {
+            LOG.warn("event=snapshot-failed error=\"{}\"", e.toString());
+        }
+    }
+
+    private List<ClusterObject> all() {
+        List<ClusterObject> all = new ArrayList<>();
+        kinds.values().forEach(each -> all.addAll(each.objects.values()));
+        return all;
+    }
+
+    /** {@inheritDoc} The node's condition NetworkUnavailable becomes False; it is tried until it works. */
+    @Override
+    public void networkWorks(String nodeName) {
+        Instant since = Instant.now().truncatedTo(ChronoUnit.SECONDS);
+        later(Duration.ZERO, () -> announce(nodeName, since));
+    }
+
+    private void announce(String nodeName, Instant since) {
+        Duration next = patience.repeat();
+        try {
+            api.patch("/api/v1/nodes/" + nodeName + "/status", networkAvailable(since));
+            announceFailure = "";
+        } catch (ApiException e) {
+            next = patience.retry();
+            String failure = String.valueOf(e.getMessage());
+            if (!failure.equals(announceFailure)) {
+                LOG.warn("event=api-node-condition-failed error=\"{}\"", failure);
+            }
+            announceFailure = failure;
+        } catch (InterruptedException e) {
+            // Only close interrupts.
+            return;
+        }
+        later(next, () -> announce(nodeName, since));
+    }
+
+    /** Always of the same words, so that to say it again writes nothing. */
+    private static String networkAvailable(Instant since) {
+        return """
+                {"status":{"conditions":[{"type":"NetworkUnavailable","status":"False","reason":"IkatIsReady",\
+                "message":"Ikat wires the pods of this node","lastTransitionTime":"%s"}]}}""".formatted(since);
+    }
+
+    private void later(Duration delay, Runnable action) {
+        locked(() -> {
+            ScheduledFuture<?> _ = timer.schedule(action, delay.toMillis(), TimeUnit.MILLISECONDS);
+        });
     }
 
     /** What one reflector hears. */
@@ -125,13 +288,15 @@ public final class KubernetesSource implements ClusterSource {
                 known.incomingFaults = new HashMap<>();
                 known.listed = true;
                 LOG.info("event=api-listed kind={} objects={}", kind.title(), known.objects.size());
+                boolean complete = kinds.values().stream().allMatch(each -> each.listed);
+                if (complete) {
+                    asOf = Optional.empty();
+                }
                 if (synced) {
                     report(ClusterChange.between(before, known.objects));
-                } else if (kinds.values().stream().allMatch(each -> each.listed)) {
-                    List<ClusterObject> all = new ArrayList<>();
-                    kinds.values().forEach(each -> all.addAll(each.objects.values()));
+                } else if (complete) {
                     synced = true;
-                    first(new ClusterChange(all, List.of(), List.of()));
+                    first(new ClusterChange(all(), List.of(), List.of()));
                 }
             });
         }
@@ -248,6 +413,7 @@ public final class KubernetesSource implements ClusterSource {
     }
 
     private void tell(ClusterChange change) {
+        remember(change);
         try {
             listener.ifPresent(heard -> heard.changed(change));
         } catch (RuntimeException e) {
@@ -256,15 +422,20 @@ public final class KubernetesSource implements ClusterSource {
         }
     }
 
+    /** That the snapshot on the disk lacks it. */
+    private void remember(ClusterChange change) {
+        boolean onlyPods = change.added().stream().allMatch(Pod.class::isInstance)
+                && change.removed().stream().allMatch(Pod.class::isInstance)
+                && change.updated().stream().allMatch(update -> update.after() instanceof Pod);
+        podsChanged |= onlyPods;
+        othersChanged |= !onlyPods;
+    }
+
     @Override
     public ClusterState state() {
         lock.lock();
         try {
-            List<ClusterObject> all = new ArrayList<>();
-            if (synced) {
-                kinds.values().forEach(kind -> all.addAll(kind.objects.values()));
-            }
-            return ClusterState.of(all);
+            return ClusterState.of(synced ? all() : List.of());
         } finally {
             lock.unlock();
         }
@@ -294,6 +465,17 @@ public final class KubernetesSource implements ClusterSource {
     }
 
     @Override
+    public Optional<String> degraded() {
+        lock.lock();
+        try {
+            return asOf.map(taken -> "the API at " + api.master()
+                    + " has not told everything since the start; in force is the cluster as of " + taken);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
     public List<SourceFault> faults() {
         lock.lock();
         try {
@@ -320,6 +502,13 @@ public final class KubernetesSource implements ClusterSource {
         }
         timer.shutdownNow();
         reflectors.forEach(Reflector::close);
+        try {
+            if (timer.awaitTermination(CLOSE_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+                save(true);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
         api.close();
     }
 }

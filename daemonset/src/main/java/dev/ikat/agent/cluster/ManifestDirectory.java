@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -216,6 +217,16 @@ public final class ManifestDirectory implements ClusterSource {
     @Override
     public boolean synced() {
         return synced;
+    }
+
+    @Override
+    public Optional<String> degraded() {
+        return Optional.empty();
+    }
+
+    @Override
+    public void networkWorks(String nodeName) {
+        // Nobody but the nodes themselves reads the manifests.
     }
 
     @Override

@@ -195,11 +195,13 @@ final class Reflector implements AutoCloseable {
         int seconds = random.nextInt(SHORTEST_WATCH, LONGEST_WATCH);
         String path = kind.path() + "?watch=1&allowWatchBookmarks=true&resourceVersion=" + version + "&timeoutSeconds="
                 + seconds;
-        try (GuardedStream body = open(path, Duration.ofSeconds(seconds).plus(WATCH_GRACE));
-                JsonParser json = ApiConnection.JSON.createParser((InputStream) body)) {
+        try (GuardedStream body = open(path, Duration.ofSeconds(seconds).plus(WATCH_GRACE))) {
             sink.connected(kind);
-            while (!closed && json.nextToken() != null) {
-                event(json);
+            // Not before: a new parser waits for the first bytes.
+            try (JsonParser json = ApiConnection.JSON.createParser((InputStream) body)) {
+                while (!closed && json.nextToken() != null) {
+                    event(json);
+                }
             }
         } catch (ApiException e) {
             relistIfLost(e.code());

@@ -26,8 +26,8 @@ import java.util.regex.Pattern;
 
 /**
  * As much of a Kubernetes API server as a reader of it can tell apart: lists, in pages where it is asked to, watches
- * from a version on with bookmarks, versions that it has forgotten, refused tokens, and patches. Objects are JSON texts
- * with {@code @VERSION@} where their resource version goes.
+ * from a version on with bookmarks, versions that it has forgotten, refused tokens, and patches. Objects are JSON
+ * texts, which get their resource version here.
  */
 public final class ApiTestServer implements AutoCloseable {
     private static final Pattern METADATA = Pattern.compile("\"metadata\"\\s*:\\s*\\{");

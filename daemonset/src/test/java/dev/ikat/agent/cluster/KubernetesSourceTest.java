@@ -2,16 +2,41 @@ package dev.ikat.agent.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.agent.cluster.KubernetesSource.Patience;
+import dev.ikat.model.Cidr;
+import dev.ikat.model.IpAddress;
 import dev.ikat.policy.ClusterChange;
 import dev.ikat.policy.ClusterObject;
 import dev.ikat.policy.ClusterState;
+import dev.ikat.policy.LabelSelector;
+import dev.ikat.policy.LabelSelector.Operator;
+import dev.ikat.policy.LabelSelector.Requirement;
 import dev.ikat.policy.Labels;
+import dev.ikat.policy.Namespace;
+import dev.ikat.policy.NetworkPolicy;
+import dev.ikat.policy.NetworkPolicy.AnyPort;
+import dev.ikat.policy.NetworkPolicy.Direction;
+import dev.ikat.policy.NetworkPolicy.IpBlock;
+import dev.ikat.policy.NetworkPolicy.PortName;
+import dev.ikat.policy.NetworkPolicy.PortNumbers;
+import dev.ikat.policy.NetworkPolicy.PortRule;
+import dev.ikat.policy.NetworkPolicy.Rule;
+import dev.ikat.policy.NetworkPolicy.SelectedPods;
+import dev.ikat.policy.Node;
 import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.ObjectKind;
 import dev.ikat.policy.Pod;
+import dev.ikat.policy.Protocol;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -27,6 +52,14 @@ class KubernetesSourceTest {
     private static final String NAMESPACES = "/api/v1/namespaces";
     private static final String POLICIES = "/apis/networking.k8s.io/v1/networkpolicies";
 
+    private static final Patience IMPATIENT = new Patience(
+            Duration.ofMillis(200),
+            Duration.ofSeconds(20),
+            Duration.ofMillis(10),
+            Duration.ofMillis(10),
+            Duration.ofMillis(100),
+            Duration.ofMillis(100));
+
     @TempDir
     private Path directory;
 
@@ -40,8 +73,14 @@ class KubernetesSourceTest {
         server.put(NAMESPACES, "shop", "{\"metadata\":{\"name\":\"shop\",\"labels\":{\"team\":\"x\"}}}");
         server.put(PODS, "web", pod("web", "web", "10.244.1.2"));
         server.put(POLICIES, "deny", policy("deny", "\"podSelector\":{}"));
-        source = KubernetesSource.open(
-                ApiAddress.parse(server.kubeconfig(directory.resolve("config")).toString()));
+        source = open(Patience.DEFAULT);
+    }
+
+    private KubernetesSource open(Patience patience) throws IOException {
+        return KubernetesSource.open(
+                ApiAddress.parse(server.kubeconfig(directory.resolve("config")).toString()),
+                directory.resolve("state"),
+                patience);
     }
 
     @AfterEach
@@ -90,7 +129,7 @@ class KubernetesSourceTest {
     }
 
     private static void until(String what, BooleanSupplier condition) throws InterruptedException {
-        long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
         while (!condition.getAsBoolean()) {
             assertThat(System.nanoTime()).as(what).isLessThan(limit);
             Thread.sleep(10);
@@ -240,6 +279,167 @@ class KubernetesSourceTest {
         assertThat(source.synced()).isFalse();
         assertThat(source.state()).isEqualTo(ClusterState.EMPTY);
         assertThat(changes).isEmpty();
+    }
+
+    @Test
+    void withoutApiItStartsFromWhatAnEarlierRunKept() throws Exception {
+        start();
+        server.put(PODS, "db", pod("db", "db", "10.244.1.3"));
+        ClusterState before = after(next());
+        int port = server.port();
+        source.close();
+        server.close();
+        source = open(IMPATIENT);
+        ClusterChange first = start();
+
+        assertThat(source.state()).isEqualTo(before);
+        assertThat(names(first.added())).contains("Pod shop/db").hasSize(5);
+        assertThat(source.degraded())
+                .hasValueSatisfying(reason -> assertThat(reason)
+                        .contains("as of " + Instant.now().toString().substring(0, 10)));
+        assertThat(source.synced()).isTrue();
+
+        server = ApiTestServer.start(port);
+        server.put(NODES, "a", node("a", "10.244.1.0/24", "192.0.2.1"));
+        server.put(NAMESPACES, "shop", "{\"metadata\":{\"name\":\"shop\",\"labels\":{\"team\":\"x\"}}}");
+        server.put(PODS, "web", pod("web", "web", "10.244.1.2"));
+        server.put(POLICIES, "deny", policy("deny", "\"podSelector\":{}"));
+        assertThat(names(next().removed())).containsExactly("Pod shop/db");
+        until("the API has said everything", () -> source.degraded().isEmpty());
+    }
+
+    private ClusterState after(ClusterChange change) {
+        assertThat(change.isEmpty()).isFalse();
+        return source.state();
+    }
+
+    @Test
+    void withApiWhatAnEarlierRunKeptIsNotAskedFor() throws Exception {
+        start();
+        source.close();
+        server.remove(PODS, "web");
+        source = open(new Patience(
+                Duration.ofSeconds(20),
+                Duration.ofSeconds(20),
+                Duration.ofSeconds(20),
+                Duration.ofSeconds(20),
+                Duration.ofSeconds(1),
+                Duration.ofSeconds(20)));
+
+        assertThat(names(start().added())).doesNotContain("Pod shop/web").hasSize(3);
+        assertThat(source.degraded()).isEmpty();
+    }
+
+    @Test
+    void brokenSnapshotIsNone() throws Exception {
+        Files.writeString(Files.createDirectories(directory.resolve("state")).resolve(Snapshot.FILE), "no gzip");
+        server.close();
+        source = open(IMPATIENT);
+        source.start(changes::add);
+
+        until("the outage is known", () -> source.faults().size() == 4);
+        assertThat(changes.poll(500, TimeUnit.MILLISECONDS)).isNull();
+        assertThat(source.synced()).isFalse();
+    }
+
+    @Test
+    void stateIsKeptForNobodyElseToReadAndSoonAfterAChange() throws Exception {
+        source = open(IMPATIENT);
+        start();
+        Path file = directory.resolve("state").resolve(Snapshot.FILE);
+        until("there is a snapshot", () -> Files.exists(file));
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                .isEqualTo("rw-------");
+        server.put(NAMESPACES, "bank", "{\"metadata\":{\"name\":\"bank\"}}");
+        next();
+        until(
+                "it has the new namespace",
+                () -> new Snapshot(directory.resolve("state"))
+                        .read().orElseThrow().objects().stream()
+                                .anyMatch(object -> object.key().name().equals("bank")));
+
+        source.close();
+        assertThat(KubernetesSource.forget(directory.resolve("state"))).isTrue();
+        assertThat(directory.resolve("state")).doesNotExist();
+        assertThat(KubernetesSource.forget(directory.resolve("state"))).isFalse();
+    }
+
+    @Test
+    void snapshotHasEverythingThatObjectsSay() throws Exception {
+        List<ClusterObject> objects = List.of(
+                new Node(
+                        "a",
+                        Labels.of("zone", "z"),
+                        List.of(Cidr.parse("10.244.1.0/24"), Cidr.parse("fd55::/64")),
+                        List.of(IpAddress.parse("192.0.2.1"), IpAddress.parse("2001:db8::1"))),
+                new Node("b", Labels.NONE, List.of(), List.of()),
+                new Namespace("shop", Labels.of("team", "x", "empty", "")),
+                new Pod(
+                        "shop",
+                        "web",
+                        Labels.of("app", "web"),
+                        Optional.of("a"),
+                        List.of(IpAddress.parse("10.244.1.2"), IpAddress.parse("fd55::2")),
+                        false,
+                        Pod.Phase.RUNNING,
+                        List.of(
+                                new Pod.NamedPort("http", Protocol.TCP, 8080),
+                                new Pod.NamedPort("dns", Protocol.UDP, 53))),
+                new Pod("shop", "job", Labels.NONE, Optional.empty(), List.of(), true, Pod.Phase.SUCCEEDED, List.of()),
+                new NetworkPolicy(
+                        "shop",
+                        "deny",
+                        LabelSelector.EVERYTHING,
+                        EnumSet.of(Direction.INGRESS, Direction.EGRESS),
+                        List.of(),
+                        List.of()),
+                new NetworkPolicy(
+                        "shop",
+                        "allow",
+                        new LabelSelector(
+                                Labels.of("app", "web"),
+                                List.of(
+                                        new Requirement("a", Operator.IN, Set.of("x", "y")),
+                                        new Requirement("b", Operator.NOT_IN, Set.of("1")),
+                                        new Requirement("c", Operator.EXISTS, Set.of()),
+                                        new Requirement("d", Operator.DOES_NOT_EXIST, Set.of()))),
+                        EnumSet.of(Direction.EGRESS),
+                        List.of(new Rule(List.of(), List.of())),
+                        List.of(new Rule(
+                                List.of(
+                                        new SelectedPods(Optional.of(LabelSelector.EVERYTHING), Optional.empty()),
+                                        new SelectedPods(Optional.empty(), Optional.of(LabelSelector.of("x", "y"))),
+                                        new SelectedPods(
+                                                Optional.of(LabelSelector.of("x", "y")),
+                                                Optional.of(LabelSelector.EVERYTHING)),
+                                        new IpBlock(Cidr.parse("10.0.0.0/8"), List.of(Cidr.parse("10.1.0.0/16"))),
+                                        new IpBlock(Cidr.parse("::/0"), List.of())),
+                                List.of(
+                                        new PortRule(Protocol.TCP, new AnyPort()),
+                                        new PortRule(Protocol.UDP, new PortName("dns")),
+                                        new PortRule(Protocol.SCTP, new PortNumbers(80, 80)),
+                                        new PortRule(Protocol.TCP, new PortNumbers(1, 65_535)))))));
+        Snapshot snapshot = new Snapshot(directory);
+
+        snapshot.write(objects);
+
+        assertThat(snapshot.read().orElseThrow().objects()).isEqualTo(objects);
+    }
+
+    @Test
+    void nodeIsSaidToHaveANetworkUntilTheApiTakesIt() throws Exception {
+        source = open(IMPATIENT);
+        server.demand("secret");
+        source.networkWorks("a");
+        until("it was refused", () -> server.requests().contains("PATCH /api/v1/nodes/a/status"));
+        assertThat(server.patches()).isEmpty();
+
+        server.demand("");
+
+        until("it was taken, and again", () -> server.patches().size() > 1);
+        assertThat(server.patches().getFirst())
+                .startsWith("{\"status\":{\"conditions\":[{\"type\":\"NetworkUnavailable\",\"status\":\"False\",");
+        assertThat(Set.copyOf(server.patches())).as("said in the same words").hasSize(1);
     }
 
     @Test

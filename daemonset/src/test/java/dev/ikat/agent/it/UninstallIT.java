@@ -61,8 +61,11 @@ final class UninstallIT {
     }
 
     private ProcessResult uninstall(String... more) {
-        List<String> arguments = new ArrayList<>(
-                List.of("uninstall", "--run-dir=" + node.runDirectory(), "--cni-conf-dir=" + node.confDirectory()));
+        List<String> arguments = new ArrayList<>(List.of(
+                "uninstall",
+                "--run-dir=" + node.runDirectory(),
+                "--state-dir=" + node.stateDirectory(),
+                "--cni-conf-dir=" + node.confDirectory()));
         arguments.addAll(List.of(more));
         return agent(arguments.toArray(String[]::new));
     }
@@ -129,6 +132,9 @@ final class UninstallIT {
         assertThat(host()).isNotEqualTo(before);
         assertThat(node.state()).anyMatch(line -> line.startsWith("link ikat-vxlan"));
         node.stopAgent();
+        // As an agent of a cluster with an API leaves it.
+        Files.createDirectories(node.stateDirectory());
+        Files.writeString(node.stateDirectory().resolve("cluster.json.gz"), "");
 
         ProcessResult refused = uninstall();
         assertThat(refused.exitCode()).as(refused.toString()).isEqualTo(1);
@@ -139,6 +145,7 @@ final class UninstallIT {
         assertThat(done.exitCode()).as(done.toString()).isZero();
         assertThat(host()).isEqualTo(before);
         assertThat(node.runDirectory()).doesNotExist();
+        assertThat(node.stateDirectory()).doesNotExist();
 
         assertThat(uninstall().exitCode()).as("the second time").isZero();
         assertThat(host()).isEqualTo(before);

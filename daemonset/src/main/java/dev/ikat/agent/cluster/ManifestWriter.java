@@ -1,0 +1,206 @@
+package dev.ikat.agent.cluster;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.ikat.model.Cidr;
+import dev.ikat.model.IpAddress;
+import dev.ikat.policy.ClusterObject;
+import dev.ikat.policy.LabelSelector;
+import dev.ikat.policy.LabelSelector.Requirement;
+import dev.ikat.policy.Labels;
+import dev.ikat.policy.Namespace;
+import dev.ikat.policy.NetworkPolicy;
+import dev.ikat.policy.NetworkPolicy.AnyPort;
+import dev.ikat.policy.NetworkPolicy.IpBlock;
+import dev.ikat.policy.NetworkPolicy.Peer;
+import dev.ikat.policy.NetworkPolicy.PortName;
+import dev.ikat.policy.NetworkPolicy.PortNumbers;
+import dev.ikat.policy.NetworkPolicy.PortRule;
+import dev.ikat.policy.NetworkPolicy.Rule;
+import dev.ikat.policy.NetworkPolicy.SelectedPods;
+import dev.ikat.policy.Node;
+import dev.ikat.policy.ObjectKey;
+import dev.ikat.policy.Pod;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.Optional;
+
+/**
+ * Writes objects of the cluster model in the form of the Kubernetes API, so that {@link ManifestReader} reads equals.
+ */
+final class ManifestWriter {
+    private final JsonGenerator json;
+
+    private ManifestWriter(JsonGenerator json) {
+        this.json = json;
+    }
+
+    /** Writes one object. */
+    static void write(JsonGenerator json, ClusterObject object) throws IOException {
+        ManifestWriter writer = new ManifestWriter(json);
+        json.writeStartObject();
+        switch (object) {
+            case Node node -> writer.node(node);
+            case Namespace namespace -> writer.head("v1", namespace.key(), namespace.labels());
+            case Pod pod -> writer.pod(pod);
+            case NetworkPolicy policy -> writer.networkPolicy(policy);
+        }
+        json.writeEndObject();
+    }
+
+    private interface Element<T> {
+        void write(T element) throws IOException;
+    }
+
+    private <T> void list(String name, Collection<T> elements, Element<T> element) throws IOException {
+        if (!elements.isEmpty()) {
+            json.writeArrayFieldStart(name);
+            for (T each : elements) {
+                element.write(each);
+            }
+            json.writeEndArray();
+        }
+    }
+
+    private void head(String version, ObjectKey key, Labels labels) throws IOException {
+        json.writeStringField("apiVersion", version);
+        json.writeStringField("kind", key.kind().title());
+        json.writeObjectFieldStart("metadata");
+        if (key.kind().namespaced()) {
+            json.writeStringField("namespace", key.namespace());
+        }
+        json.writeStringField("name", key.name());
+        labels("labels", labels);
+        json.writeEndObject();
+    }
+
+    private void labels(String name, Labels labels) throws IOException {
+        if (!labels.values().isEmpty()) {
+            json.writeObjectFieldStart(name);
+            for (var label : labels.values().entrySet()) {
+                json.writeStringField(label.getKey(), label.getValue());
+            }
+            json.writeEndObject();
+        }
+    }
+
+    private void node(Node node) throws IOException {
+        head("v1", node.key(), node.labels());
+        json.writeObjectFieldStart("spec");
+        list("podCIDRs", node.podCidrs(), this::cidr);
+        json.writeEndObject();
+        json.writeObjectFieldStart("status");
+        list("addresses", node.internalIps(), address -> {
+            json.writeStartObject();
+            json.writeStringField("type", "InternalIP");
+            json.writeStringField("address", address.toString());
+            json.writeEndObject();
+        });
+        json.writeEndObject();
+    }
+
+    private void pod(Pod pod) throws IOException {
+        head("v1", pod.key(), pod.labels());
+        json.writeObjectFieldStart("spec");
+        if (pod.nodeName().isPresent()) {
+            json.writeStringField("nodeName", pod.nodeName().get());
+        }
+        if (pod.hostNetwork()) {
+            json.writeBooleanField("hostNetwork", true);
+        }
+        if (!pod.ports().isEmpty()) {
+            json.writeArrayFieldStart("containers");
+            json.writeStartObject();
+            list("ports", pod.ports(), port -> {
+                json.writeStartObject();
+                json.writeStringField("name", port.name());
+                json.writeStringField("protocol", port.protocol().name());
+                json.writeNumberField("containerPort", port.port());
+                json.writeEndObject();
+            });
+            json.writeEndObject();
+            json.writeEndArray();
+        }
+        json.writeEndObject();
+        json.writeObjectFieldStart("status");
+        json.writeStringField("phase", pod.phase().title());
+        list("podIPs", pod.ips(), this::podIp);
+        json.writeEndObject();
+    }
+
+    private void podIp(IpAddress ip) throws IOException {
+        json.writeStartObject();
+        json.writeStringField("ip", ip.toString());
+        json.writeEndObject();
+    }
+
+    private void networkPolicy(NetworkPolicy policy) throws IOException {
+        head("networking.k8s.io/v1", policy.key(), Labels.NONE);
+        json.writeObjectFieldStart("spec");
+        selector("podSelector", Optional.of(policy.podSelector()));
+        list("policyTypes", policy.types(), type -> json.writeString(type.title()));
+        list("ingress", policy.ingress(), rule -> rule(rule, "from"));
+        list("egress", policy.egress(), rule -> rule(rule, "to"));
+        json.writeEndObject();
+    }
+
+    private void rule(Rule rule, String peers) throws IOException {
+        json.writeStartObject();
+        list(peers, rule.peers(), this::peer);
+        list("ports", rule.ports(), this::portRule);
+        json.writeEndObject();
+    }
+
+    private void peer(Peer peer) throws IOException {
+        json.writeStartObject();
+        switch (peer) {
+            case SelectedPods selected -> {
+                selector("namespaceSelector", selected.namespaces());
+                selector("podSelector", selected.pods());
+            }
+            case IpBlock block -> {
+                json.writeObjectFieldStart("ipBlock");
+                json.writeStringField("cidr", block.cidr().toString());
+                list("except", block.except(), this::cidr);
+                json.writeEndObject();
+            }
+        }
+        json.writeEndObject();
+    }
+
+    private void cidr(Cidr cidr) throws IOException {
+        json.writeString(cidr.toString());
+    }
+
+    private void portRule(PortRule rule) throws IOException {
+        json.writeStartObject();
+        json.writeStringField("protocol", rule.protocol().name());
+        switch (rule.port()) {
+            case AnyPort _ -> {}
+            case PortName name -> json.writeStringField("port", name.name());
+            case PortNumbers numbers -> {
+                json.writeNumberField("port", numbers.first());
+                if (numbers.last() != numbers.first()) {
+                    json.writeNumberField("endPort", numbers.last());
+                }
+            }
+        }
+        json.writeEndObject();
+    }
+
+    private void selector(String name, Optional<LabelSelector> selector) throws IOException {
+        if (selector.isPresent()) {
+            json.writeObjectFieldStart(name);
+            labels("matchLabels", selector.get().matchLabels());
+            list("matchExpressions", selector.get().matchExpressions(), this::requirement);
+            json.writeEndObject();
+        }
+    }
+
+    private void requirement(Requirement requirement) throws IOException {
+        json.writeStartObject();
+        json.writeStringField("key", requirement.key());
+        json.writeStringField("operator", requirement.operator().title());
+        list("values", requirement.values(), json::writeString);
+        json.writeEndObject();
+    }
+}

@@ -1,0 +1,140 @@
+package dev.ikat.agent.cluster;
+
+import com.fasterxml.jackson.core.JsonEncoding;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.util.MinimalPrettyPrinter;
+import dev.ikat.policy.ClusterObject;
+import dev.ikat.policy.InvalidObjectException;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the cluster was, in a file of this node: for a start while nobody can be asked. It is gzip of JSON, an object a
+ * line in the form of the Kubernetes API, so {@code zcat} shows it.
+ */
+final class Snapshot {
+    /** The file's name in the directory that outlives a reboot. */
+    static final String FILE = "cluster.json.gz";
+
+    private static final Logger LOG = LoggerFactory.getLogger(Snapshot.class);
+
+    private final Path file;
+
+    /** @param directory made when something is written */
+    Snapshot(Path directory) {
+        this.file = directory.resolve(FILE);
+    }
+
+    /**
+     * What the cluster was.
+     *
+     * @param objects in no order
+     * @param taken when
+     */
+    record Content(List<ClusterObject> objects, Instant taken) {}
+
+    /** Writes it, whole or not at all, and on the disk when this returns. */
+    void write(Collection<ClusterObject> objects) throws IOException {
+        Path directory = file.getParent();
+        if (directory != null) {
+            Files.createDirectories(directory);
+        }
+        Path unfinished = unfinished();
+        Files.deleteIfExists(unfinished);
+        try (FileChannel channel = FileChannel.open(
+                unfinished,
+                Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
+            OutputStream out = Channels.newOutputStream(channel);
+            GZIPOutputStream compressed = new GZIPOutputStream(out, 65_536);
+            JsonGenerator json = ApiConnection.JSON
+                    .createGenerator(compressed, JsonEncoding.UTF8)
+                    .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)
+                    .setPrettyPrinter(new MinimalPrettyPrinter("\n"));
+            for (ClusterObject object : objects) {
+                ManifestWriter.write(json, object);
+            }
+            json.close();
+            compressed.finish();
+            channel.force(true);
+        }
+        Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** Reads it; empty if there is none, or none that can be read. An object of it that can't be right is left out. */
+    Optional<Content> read() {
+        if (!Files.exists(file)) {
+            return Optional.empty();
+        }
+        List<ClusterObject> objects = new ArrayList<>();
+        try (InputStream in = new BufferedInputStream(new GZIPInputStream(Files.newInputStream(file)), 65_536);
+                JsonParser json = ApiConnection.JSON.createParser(in)) {
+            while (json.nextToken() == JsonToken.START_OBJECT) {
+                add(YamlValue.top(JsonNodes.read(json, FieldFilter.everything())), objects);
+            }
+            return Optional.of(
+                    new Content(objects, Files.getLastModifiedTime(file).toInstant()));
+        } catch (IOException e) {
+            LOG.error("event=snapshot-unreadable file={} error=\"{}\"", file, e.toString());
+            return Optional.empty();
+        }
+    }
+
+    /** Removes it, and its directory if that is empty then; says whether there was one. */
+    boolean delete() throws IOException {
+        boolean deleted = Files.deleteIfExists(file);
+        Files.deleteIfExists(unfinished());
+        Path directory = file.getParent();
+        try {
+            if (directory != null) {
+                Files.deleteIfExists(directory);
+            }
+        } catch (DirectoryNotEmptyException e) {
+            LOG.info("event=state-directory-kept directory={} reason=\"others have files there\"", directory);
+        } catch (FileSystemException e) {
+            // A mount point, as in a container: it can't go, and is empty.
+            LOG.debug("event=state-directory-kept directory={} reason=\"{}\"", directory, e.toString());
+        }
+        return deleted;
+    }
+
+    private Path unfinished() {
+        return file.resolveSibling("." + FILE + ".new");
+    }
+
+    private void add(YamlValue top, List<ClusterObject> objects) {
+        try {
+            for (ManifestReader.Reading reading : ManifestReader.read(top)) {
+                if (reading instanceof ManifestReader.Read(ClusterObject object, YamlValue _)) {
+                    objects.add(object);
+                }
+            }
+        } catch (ManifestFaultException | InvalidObjectException e) {
+            // Written by another version, or by somebody else.
+            LOG.warn("event=snapshot-object-refused file={} reason=\"{}\"", file, e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,150 @@
+package dev.ikat.agent.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ikat.agent.cluster.ApiTestServer;
+import dev.ikat.backendtests.InNamespace;
+import dev.ikat.testbed.Await;
+import dev.ikat.testbed.Cluster;
+import dev.ikat.testbed.ClusterNode;
+import dev.ikat.testbed.ClusterPod;
+import dev.ikat.testbed.Distribution;
+import dev.ikat.testbed.Json;
+import dev.ikat.testbed.Probe;
+import dev.ikat.testbed.ProcessRunner;
+import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.TestNamespace;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The agent asks an API server; that goes, the agent is killed meanwhile, and the server comes back. */
+@RequiresRoot
+class KubernetesApiIT {
+    private static final String PODS = "/api/v1/pods";
+    private static final String NAMESPACES = "/api/v1/namespaces";
+    private static final String POLICIES = "/apis/networking.k8s.io/v1/networkpolicies";
+    private static final Duration PROBE_LIMIT = Duration.ofSeconds(1);
+    private static final Duration LIMIT = Duration.ofSeconds(20);
+
+    private Cluster cluster;
+    private ClusterNode node;
+    private ApiTestServer api;
+
+    @BeforeEach
+    void make() {
+        cluster = Cluster.create(Cluster.Options.nodes(1));
+        node = cluster.nodes().getFirst();
+        api = serve(0);
+    }
+
+    @AfterEach
+    void remove() {
+        api.close();
+        cluster.close();
+    }
+
+    private ApiTestServer serve(int port) {
+        ApiTestServer server = InNamespace.call(node.namespace().path(), () -> ApiTestServer.start(port));
+        server.put("/api/v1/nodes", node.name(), """
+                {"metadata":{"name":"%s"},"spec":{"podCIDRs":[%s]},"status":{"addresses":[%s]}}
+                """.formatted(
+                        node.name(),
+                        node.podCidrs().stream().map(cidr -> "\"" + cidr + "\"").collect(Collectors.joining(",")),
+                        node.internalIps().stream()
+                                .map(ip -> "{\"type\":\"InternalIP\",\"address\":\"" + ip.address() + "\"}")
+                                .collect(Collectors.joining(","))));
+        server.put(NAMESPACES, "shop", "{\"metadata\":{\"name\":\"shop\"}}");
+        for (String name : List.of("server", "client", "late")) {
+            server.put(PODS, name, pod(name, List.of()));
+        }
+        return server;
+    }
+
+    private String pod(String name, List<String> ips) {
+        return """
+                {"metadata":{"name":"%s","namespace":"shop","labels":{"app":"%s"}},"spec":{"nodeName":"%s"},
+                 "status":{"phase":"Running","podIPs":[%s]}}
+                """.formatted(
+                        name,
+                        name,
+                        node.name(),
+                        ips.stream().map(ip -> "{\"ip\":\"" + ip + "\"}").collect(Collectors.joining(",")));
+    }
+
+    private ClusterPod add(String name) {
+        ClusterPod pod = node.addPod("shop", name, new Json.Obj(Map.of()), TestNamespace.create());
+        api.put(
+                PODS,
+                name,
+                pod(name, pod.addresses().stream().map(Object::toString).toList()));
+        return pod;
+    }
+
+    private void start() throws IOException {
+        Path kubeconfig = api.kubeconfig(node.runDirectory().resolveSibling("kubeconfig"));
+        node.startAgent("--kubeconfig=" + kubeconfig);
+        node.awaitReady(Cluster.READY_LIMIT);
+    }
+
+    private static boolean reaches(ClusterPod from, ClusterPod to) {
+        return Probe.failures(
+                        List.of(Probe.Target.tcp(
+                                from.namespace(), to.addresses().getFirst(), ClusterPod.PORT)),
+                        PROBE_LIMIT)
+                .isEmpty();
+    }
+
+    private static void until(String what, BooleanSupplier condition) {
+        Await.until(LIMIT, () -> what, condition);
+    }
+
+    private String status() {
+        return ProcessRunner.of(node.entering(List.of(
+                        Distribution.configured().agent().toString(), "status", "--run-dir=" + node.runDirectory())))
+                .run()
+                .toString();
+    }
+
+    @Test
+    void whatTheApiSaysIsInForceAlsoWhileItIsGone() throws Exception {
+        api.put(POLICIES, "deny", """
+                {"metadata":{"name":"deny","namespace":"shop"},"spec":{"podSelector":{"matchLabels":{"app":"server"}}}}
+                """);
+        start();
+        until("the node is said to have a network", () -> !api.patches().isEmpty());
+        ClusterPod server = add("server");
+        server.serve();
+        ClusterPod client = add("client");
+        client.serve();
+        assertThat(reaches(server, client)).isTrue();
+        assertThat(reaches(client, server)).isFalse();
+        until("what is known is kept", () -> Files.exists(node.stateDirectory().resolve("cluster.json.gz")));
+
+        int port = api.port();
+        api.close();
+        until("status tells of the outage", () -> status().contains("fault: networkpolicies: "));
+        node.killAgent();
+        start();
+
+        assertThat(status()).contains("in force is the cluster as of ");
+        assertThat(node.metrics()).contains("ikat_degraded 1.0");
+        assertThat(reaches(client, server)).isFalse();
+        ClusterPod late = node.addPod("shop", "late", new Json.Obj(Map.of()), TestNamespace.create());
+        assertThat(reaches(late, server)).isFalse();
+        assertThat(reaches(late, client)).as("what no policy is about").isTrue();
+
+        api = serve(port);
+        until("the API's word is in force again", () -> reaches(client, server));
+        until("nothing of the snapshot is left", () -> node.metrics().contains("ikat_degraded 0.0"));
+        until("status has no fault any more", () -> status().contains("as its source says"));
+    }
+}
