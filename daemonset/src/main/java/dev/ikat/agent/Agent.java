@@ -130,14 +130,17 @@ final class Agent implements AutoCloseable {
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
         reconciliations.put(Part.POLICY, policy::reconcile);
         reconciliations.put(Part.PODS, () -> recover(recovery));
-        ReconcileLoop rounds = keep(new ReconcileLoop(
-                reconciliations, options.reconcileInterval(), readiness, metrics, errors, this::afterRound));
+        NftablesWatch others = keep(new NftablesWatch(table, () -> reconcileSoon(NETFILTER)));
+        ReconcileLoop rounds =
+                keep(new ReconcileLoop(reconciliations, options.reconcileInterval(), readiness, metrics, errors, () -> {
+                    // The table is there after the first round, and not before.
+                    others.startIfNeeded();
+                    afterRound();
+                }));
         loop = rounds;
         AtomicBoolean first = new AtomicBoolean(true);
-        // Both are there before anything is read, so that no change falls between.
-        NftablesWatch others = keep(new NftablesWatch(table, () -> reconcileSoon(NETFILTER)));
+        // It is there before anything is read, so that no change falls between.
         keep(KernelWatch.start(netlink, this::reconcileSoon, () -> {
-            others.startIfNeeded();
             Set<Part> parts = keeper.unnoticedDrift();
             if (policy.isUnwatched()) {
                 parts.addAll(NETFILTER);

@@ -104,11 +104,9 @@ final class KernelWatch implements AutoCloseable {
     }
 
     private List<Event> poll() {
-        Duration timeout = TICK;
-        if (podsPending) {
-            long left = podsDue - System.nanoTime();
-            timeout = left > 0 ? Duration.ofNanos(left).plusMillis(1) : Duration.ZERO;
-        }
+        long now = System.nanoTime();
+        long left = podsPending ? Math.min(nextTick - now, podsDue - now) : nextTick - now;
+        Duration timeout = left > 0 ? Duration.ofNanos(left).plusMillis(1) : Duration.ZERO;
         return monitor.poll(timeout);
     }
 

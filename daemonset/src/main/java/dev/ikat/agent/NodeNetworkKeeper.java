@@ -159,6 +159,7 @@ final class NodeNetworkKeeper {
                 && masqueraded
                 && masqueradingBy != PolicySettings.Backend.IPTABLES
                 && !table.get().isPresent();
-        return gone ? EnumSet.of(Part.MASQUERADE) : EnumSet.noneOf(Part.class);
+        // Where policies are in the same table they are gone with it.
+        return gone ? EnumSet.of(Part.MASQUERADE, Part.POLICY) : EnumSet.noneOf(Part.class);
     }
 }
