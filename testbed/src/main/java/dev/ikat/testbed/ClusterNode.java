@@ -215,9 +215,14 @@ public final class ClusterNode implements AutoCloseable {
 
     /** The last lines that the agent logged. */
     public String logTail() {
+        List<String> lines = logLines();
+        return String.join("\n", lines.subList(Math.max(0, lines.size() - 30), lines.size()));
+    }
+
+    /** All that the agents of the node have logged. */
+    public List<String> logLines() {
         try {
-            List<String> lines = Files.exists(log()) ? Files.readAllLines(log()) : List.of();
-            return String.join("\n", lines.subList(Math.max(0, lines.size() - 30), lines.size()));
+            return Files.exists(log()) ? Files.readAllLines(log()) : List.of();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
