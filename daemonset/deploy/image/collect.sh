@@ -37,18 +37,28 @@ for program in sh dirname readlink nft ipset conntrack \
   copy "$(cd "$(dirname "$found")" && pwd -P)/$program"
 done
 libraries=$(dirname "$(find /usr/lib -name 'libnftables.so.1' | head -1)")
-copy "$libraries/libnftables.so.1" "$libraries/libz.so.1"
+copy "$libraries/libnftables.so.1" "$libraries/libbpf.so.1" "$libraries/libz.so.1"
 copy "$libraries"/xtables/*.so
 # The loader of programs in lib64, and of the JVM's libraries: the C++ runtime is linked into it.
 copy "$libraries/ld-linux-x86-64.so.2" "$libraries/libdl.so.2" "$libraries/libpthread.so.0" "$libraries/librt.so.1" 2>/dev/null || true
 cp -P /usr/lib64/* "$output/usr/lib64/" 2>/dev/null || true
-mkdir -p "$output/etc" "$output/tmp" "$output/run/ikat"
+mkdir -p "$output/etc" "$output/tmp" "$output/run/ikat" "$output/var"
+# Runtimes name the pods' namespaces by either.
+ln -s /run "$output/var/run"
 for file in /etc/protocols /etc/services /etc/ethertypes /etc/xtables.conf; do
   [ ! -e "$file" ] || cp "$file" "$output/etc/"
 done
 printf 'root:x:0:0:root:/root:/usr/sbin/nologin\n' >"$output/etc/passwd"
 printf 'root:x:0:\n' >"$output/etc/group"
 printf 'hosts: files dns\n' >"$output/etc/nsswitch.conf"
-# What this is made of, for whoever looks for known faults in it.
-dpkg-query -W -f '${Package} ${Version}\n' >"$output/etc/debian-packages" 2>/dev/null || true
 cp /etc/os-release "$output/etc/os-release"
+# What this is made of, for whoever looks for known faults in it, and under which licences. A package's list may have the
+# path that a file had before /usr was merged.
+(cd "$output" && find usr ! -type d) | while read -r file; do
+  dpkg-query -S "/$file" 2>/dev/null || dpkg-query -S "/${file#usr/}" 2>/dev/null || true
+done | sed 's/: .*//' | sort -u >/packages
+while read -r package; do
+  dpkg-query -W -f '${Package} ${Version}\n' "$package"
+  copyright=/usr/share/doc/${package%%:*}/copyright
+  [ ! -e "$copyright" ] || { mkdir -p "$output${copyright%/*}" && cp -L "$copyright" "$output$copyright"; }
+done </packages >"$output/etc/debian-packages"

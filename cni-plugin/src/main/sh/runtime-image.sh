@@ -8,7 +8,7 @@ image=$3/ikat-runtime
 cache=$image/ikat.aot
 
 rm -rf "$image"
-"$jdk/bin/jlink" --module-path "$modules" --add-modules dev.ikat.cni --output "$image" \
+"$jdk/bin/jlink" --module-path "$modules" --add-modules dev.ikat.cni --output "$image" --compress=zip-6 \
   --strip-java-debug-attributes --no-header-files --no-man-pages
 
 # One run that reads a configuration, opens a namespace and the lease store, and ends with an error, teaches the cache

@@ -31,7 +31,7 @@ chmod 755 "$output/agent/bin/ikat-agent"
 
 # What "jdeps --print-module-deps" names, without java.desktop and java.sql: only parts of Jackson that are not used ask
 # for them, and it does without. Logback's configuration needs java.xml.
-"$JAVA_HOME/bin/jlink" --output "$output/agent/runtime" --strip-debug --no-header-files --no-man-pages \
+"$JAVA_HOME/bin/jlink" --output "$output/agent/runtime" --strip-debug --compress=zip-6 --no-header-files --no-man-pages \
   --add-modules java.base,java.management,java.naming,java.net.http,java.xml,jdk.httpserver,jdk.unsupported
 
 # The AOT cache is trained by a short real run, in a network namespace that ends with it.

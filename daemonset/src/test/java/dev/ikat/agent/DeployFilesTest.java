@@ -56,7 +56,9 @@ class DeployFilesTest {
                 "base/ikat.yaml",
                 "overlays/kind/options.yaml",
                 "overlays/bare-metal/options.yaml",
-                "overlays/iptables/options.yaml"
+                "overlays/iptables/options.yaml",
+                "overlays/nftables/options.yaml",
+                "overlays/ebpf/options.yaml"
             })
     void agentTakesTheOptions(String file) throws IOException {
         JsonNode data = document(file, "ConfigMap").path("data");

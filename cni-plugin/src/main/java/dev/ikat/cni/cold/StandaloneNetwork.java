@@ -28,8 +28,8 @@ final class StandaloneNetwork implements PodNetwork {
     }
 
     private static String advice() {
-        return "start it ('kubectl -n kube-system get pods -l app.kubernetes.io/name=ikat' in a cluster), or, on a host without a cluster, "
-                + "set \"standalone\": true and 'ipam.ranges' in the network configuration";
+        return "start it ('kubectl -n kube-system get pods -l app.kubernetes.io/name=ikat' in a cluster), or, on a host without"
+                + " a cluster, set \"standalone\": true and 'ipam.ranges' in the network configuration";
     }
 
     /** Pods are routed: a host that does not forward would leave them alone with it. */

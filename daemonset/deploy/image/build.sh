@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# Makes the agent's image of what was built: build.sh [--base=IMAGE] [--tag=NAME] [--archive=FILE|none] [--check]
+# --check also starts it, see check.sh; needs podman.
+# By docker (whose engine DOCKER_HOST may name), podman or buildah, whichever is there.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+
+readonly DISTRIBUTION=daemonset/target/ikat CONTEXT=daemonset/target/image
+# What the image has of Debian's packages: programs that the agent starts, and libraries that it loads.
+readonly PACKAGES=nftables,libnftables1,libbpf1,iptables,ipset,conntrack
+# Debian as collect.sh finds it there; kept until ./dev clean.
+readonly BASE_ARCHIVE=daemonset/target/image-base.tar
+
+base='' tag=ikat-agent:0.1.0 archive=daemonset/target/ikat-agent.tar check=no
+
+fail() {
+  printf 'image: %s\n' "$*" >&2
+  exit 1
+}
+
+# The base, of nothing but what the agent calls, fetched from where this machine's own packages come from. Packages are
+# unpacked, not set up: nothing of this base but files is taken into the image.
+make_base() {
+  command -v debootstrap >/dev/null || fail "give --base=IMAGE (a Debian), or install debootstrap to make one"
+  local mirror directory
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep '/debian/*$' | head -1)
+  [ -n "$mirror" ] || fail "no Debian mirror in this machine's apt sources; give --base=IMAGE"
+  directory=$(mktemp -d)
+  debootstrap --foreign --variant=minbase --include="$PACKAGES" bookworm "$directory" "$mirror" >"$directory.log" 2>&1 ||
+    { tail "$directory.log"; rm -rf "$directory"; fail "debootstrap failed"; }
+  # What is to be installed by the second stage, which there is none of, is here as archives.
+  local package name
+  rm -rf "$directory/var/lib/dpkg"
+  mkdir -p "$directory/var/lib/dpkg/info" "$directory/var/lib/dpkg/updates"
+  for package in "$directory"/var/cache/apt/archives/*.deb; do
+    dpkg-deb --fsys-tarfile "$package" | tar -C "$directory" -x --keep-directory-symlink
+    # So that dpkg-query can say what a file belongs to.
+    name=$(dpkg-deb --field "$package" Package)
+    [ "$(dpkg-deb --field "$package" Multi-Arch)" != same ] || name=$name:$(dpkg-deb --field "$package" Architecture)
+    dpkg-deb --fsys-tarfile "$package" | tar -t | sed 's|^\.||; s|/$||; s|^$|/.|' >"$directory/var/lib/dpkg/info/$name.list"
+    { dpkg-deb --field "$package"; printf 'Status: install ok installed\n\n'; } >>"$directory/var/lib/dpkg/status"
+  done
+  rm -rf "$directory"/var/cache "$directory"/debootstrap
+  # Where it can't mount one, debootstrap links proc to that of the host, which inside would lead to itself.
+  [ ! -L "$directory/proc" ] || { rm "$directory/proc" && mkdir "$directory/proc"; }
+  tar -C "$directory" -cf "$BASE_ARCHIVE.part" .
+  mv "$BASE_ARCHIVE.part" "$BASE_ARCHIVE"
+  rm -rf "$directory" "$directory.log"
+}
+
+import_base() {
+  [ -s "$BASE_ARCHIVE" ] || make_base
+  case $engine in
+    docker | podman) "$engine" import - "$base" <"$BASE_ARCHIVE" >/dev/null ;;
+    buildah)
+      local container
+      container=$(buildah from scratch)
+      buildah add -q "$container" "$BASE_ARCHIVE" / >/dev/null
+      buildah commit -q --rm "$container" "$base" >/dev/null
+      ;;
+  esac
+}
+
+has_image() {
+  case $engine in
+    buildah) buildah inspect --type image "$1" >/dev/null 2>&1 ;;
+    *) "$engine" image inspect "$1" >/dev/null 2>&1 ;;
+  esac
+}
+
+while [ $# -gt 0 ]; do
+  case $1 in
+    --base=*) base=${1#*=} ;;
+    --tag=*) tag=${1#*=} ;;
+    --archive=*) archive=${1#*=} ;;
+    --check) check=yes ;;
+    *) fail "there is no option '$1'" ;;
+  esac
+  shift
+done
+[ -x "$DISTRIBUTION/agent/bin/ikat-agent" ] || fail "build first: ./dev build"
+if docker info >/dev/null 2>&1; then
+  engine=docker
+else
+  engine=$(command -v podman || command -v buildah) || fail "neither docker, podman nor buildah is there"
+  engine=$(basename "$engine")
+fi
+network=()
+if [ -z "$base" ]; then
+  # The others' builds without a daemon have no network of their own to leave out.
+  [ "$engine" != docker ] || network=(--network none)
+  base=localhost/ikat-base:bookworm
+  has_image "$base" || import_base
+fi
+
+rm -rf "$CONTEXT"
+mkdir -p "$CONTEXT/ikat"
+cp -al "$DISTRIBUTION/agent" "$DISTRIBUTION/cni" daemonset/target/sbom.json "$CONTEXT/ikat/"
+cp daemonset/deploy/image/collect.sh "$CONTEXT/"
+arguments=(-f daemonset/deploy/image/Dockerfile -t "$tag" "${network[@]}" --build-arg "BASE=$base"
+  --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)"
+  --build-arg "CREATED=$(date -u +%Y-%m-%dT%H:%M:%SZ)")
+log=$(mktemp)
+trap 'rm -rf "$log" "$CONTEXT"' EXIT
+run() {
+  "$@" >"$log" 2>&1 || { cat "$log" >&2; fail "'$*' failed"; }
+}
+case $engine in
+  docker) run docker build "${arguments[@]}" "$CONTEXT" ;;
+  podman) run podman build --isolation=chroot "${arguments[@]}" "$CONTEXT" ;;
+  buildah) run buildah bud --isolation=chroot "${arguments[@]}" "$CONTEXT" ;;
+esac
+if [ "$archive" != none ]; then
+  rm -f "$archive"
+  case $engine in
+    docker) docker save -o "$archive" "$tag" ;;
+    podman) podman save -q --format docker-archive -o "$archive" "localhost/$tag" ;;
+    buildah) buildah push -q "localhost/$tag" "docker-archive:$archive:$tag" ;;
+  esac
+  echo "image: $tag, $(($(stat -c %s "$archive") / 1048576)) MiB, also in $archive"
+else
+  echo "image: $tag"
+fi
+if [ "$check" = yes ]; then
+  command -v podman >/dev/null || fail "--check needs podman"
+  [ "$engine" = podman ] || podman load -q -i "$archive" >/dev/null
+  daemonset/deploy/image/check.sh "localhost/$tag"
+fi
