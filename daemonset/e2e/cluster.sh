@@ -151,13 +151,13 @@ install_ikat() {
   kubeconfig "$RUN/$name/ikat.kubeconfig" system:serviceaccount:kube-system:ikat
   inside "$name" cp -a "$DISTRIBUTION/cni/." /opt/cni/bin/
   inside "$name" cp -a "$DISTRIBUTION/agent" /opt/ikat-agent
-  agent_options "$name"
+  agent_settings "$name"
   rm "$RUN/$name/stopped/ikat-agent"
 }
 
-agent_options() {
-  printf '%s\n' --node-name "$1" --kubeconfig "$RUN/$1/ikat.kubeconfig" --policy-backend "$(cat "$RUN/backend")" |
-    inside "$1" tee /etc/ikat/agent.options >/dev/null
+agent_settings() {
+  printf '%s: %s\n' node-name "$1" kubeconfig "$RUN/$1/ikat.kubeconfig" policy-backend "$(cat "$RUN/backend")" |
+    inside "$1" tee /etc/ikat/config.yaml >/dev/null
 }
 
 nodes() {
@@ -257,7 +257,7 @@ case $command in
   backend)
     echo "$1" >"$RUN/backend"
     for node in $(nodes); do
-      agent_options "$node"
+      agent_settings "$node"
       inside "$node" kill -HUP "$(cat "$RUN/$node/pid/ikat-agent")"
     done
     ;;

@@ -90,6 +90,6 @@ supervise kubelet "$BIN/kubelet" --kubeconfig="$STATE/kubelet.kubeconfig" --conf
   --container-runtime=remote --container-runtime-endpoint=unix:///run/containerd/containerd.sock --network-plugin=cni \
   --hostname-override="$NODE" --node-ip="$IPV4,$IPV6" &
 supervise kube-proxy "$BIN/kube-proxy" --config=volatile/kube-proxy.yaml &
-# An agent that is no pod; it has its options from whoever installed it.
-supervise ikat-agent /opt/ikat-agent/bin/ikat-agent @/etc/ikat/agent.options &
+# An agent that is no pod; it has its settings from whoever installed it.
+supervise ikat-agent /opt/ikat-agent/bin/ikat-agent --config=/etc/ikat/config.yaml &
 wait

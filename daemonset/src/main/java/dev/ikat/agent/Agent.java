@@ -193,8 +193,7 @@ final class Agent implements AutoCloseable {
         Backend backend = again.policy().backend();
         AgentOptions possible = options.with(options.policy().with(backend));
         if (!possible.equals(again)) {
-            LOG.warn(
-                    "event=reload-partial reason=\"only --policy-backend can change while the agent runs; restart it\"");
+            LOG.warn("event=reload-partial reason=\"only policy-backend can change while the agent runs; restart it\"");
         }
         if (planes == null || planes.chosen() == backend) {
             return;

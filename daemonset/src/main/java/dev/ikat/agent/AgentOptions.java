@@ -14,6 +14,7 @@ import java.util.Optional;
  *
  * @param nodeName this node's name among the node objects
  * @param cluster where it is said what the cluster is
+ * @param podCidrs the nodes' address blocks where the cluster is not to say them
  * @param runDirectory where socket, lock and leases are
  * @param stateDirectory where the last known cluster is kept, over a reboot
  * @param conflistDirectory where the container runtime looks for network configurations
@@ -27,11 +28,13 @@ import java.util.Optional;
  * @param reconcileInterval after how long everything is looked at although nothing happened
  * @param leaseGrace how long a lease may be without its link before it counts as leaked
  * @param requestThreads how many CNI requests are handled at once
+ * @param log how events are logged
  * @param killAt where to die, for tests
  */
 record AgentOptions(
         String nodeName,
         ClusterOrigin cluster,
+        FixedPodCidrs podCidrs,
         Path runDirectory,
         Path stateDirectory,
         Path conflistDirectory,
@@ -45,12 +48,14 @@ record AgentOptions(
         Duration reconcileInterval,
         Duration leaseGrace,
         int requestThreads,
+        LogSettings log,
         Optional<FaultPoint> killAt) {
     /** The same with other decisions about network policies. */
     AgentOptions with(PolicySettings other) {
         return new AgentOptions(
                 nodeName,
                 cluster,
+                podCidrs,
                 runDirectory,
                 stateDirectory,
                 conflistDirectory,
@@ -64,6 +69,7 @@ record AgentOptions(
                 reconcileInterval,
                 leaseGrace,
                 requestThreads,
+                log,
                 killAt);
     }
 }

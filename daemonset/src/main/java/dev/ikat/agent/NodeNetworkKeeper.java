@@ -83,12 +83,13 @@ final class NodeNetworkKeeper {
         if (!cluster.synced()) {
             throw new NotYetException("the cluster's objects are not read yet");
         }
-        Map<String, Node> nodes = cluster.nodes();
+        Map<String, Node> nodes = options.podCidrs().apply(cluster.nodes());
         Node self = Optional.ofNullable(nodes.get(options.nodeName()))
                 .orElseThrow(() -> new NotYetException(
                         "there is no Node object named " + options.nodeName() + "; create it, or correct --node-name"));
         if (self.podCidrs().isEmpty()) {
-            throw new NotYetException("node " + self.name() + " has no spec.podCIDRs yet");
+            throw new NotYetException(
+                    "node " + self.name() + " has no spec.podCIDRs yet, nor does --pod-cidrs name it");
         }
         if (self.internalIps().isEmpty()) {
             throw new NotYetException("node " + self.name() + " has no status.addresses of type InternalIP yet");

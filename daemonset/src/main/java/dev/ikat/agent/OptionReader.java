@@ -1,5 +1,6 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.Configuration.Given;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -9,37 +10,91 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 
-/** Turns the words of a command line into values, and gathers all that is wrong with them. */
+/** Turns what an operator said into values, and gathers all that is wrong with it, each fault with its place. */
 final class OptionReader {
-    private final List<String> faults = new ArrayList<>();
+    private final Configuration configuration;
+    private final List<String> faults;
+
+    OptionReader(Configuration configuration) {
+        this.configuration = configuration;
+        this.faults = new ArrayList<>(configuration.faults());
+    }
 
     /** What is wrong, a line each. */
     List<String> faults() {
         return List.copyOf(faults);
     }
 
+    /** A fault that no place has. */
     void fault(String line) {
         faults.add(line);
     }
 
-    /** A fault where the value is not in the range. */
-    void range(String option, int value, int least, int greatest) {
-        if (value < least || value > greatest) {
-            fault(option + ": " + value + " is not " + least + " to " + greatest);
+    void fault(Setting setting, String reason) {
+        faults.add(configuration.given(setting).map(Given::place).orElse(setting.option()) + ": " + reason);
+    }
+
+    /** Whether anything was said, be it wrong. */
+    boolean isGiven(Setting setting) {
+        return configuration
+                .given(setting)
+                .filter(said -> said.faulty() || !said.text().isEmpty())
+                .isPresent();
+    }
+
+    /** The text; empty for none. */
+    String text(Setting setting) {
+        return configuration.text(setting);
+    }
+
+    Optional<String> optional(Setting setting) {
+        return Optional.of(text(setting)).filter(text -> !text.isEmpty());
+    }
+
+    List<String> list(Setting setting) {
+        return Configuration.elements(text(setting));
+    }
+
+    /** A whole number; a fault where it is not in the range. */
+    int number(Setting setting, int least, int greatest) {
+        String text = text(setting);
+        try {
+            int value = Integer.parseInt(text);
+            if (value < least || value > greatest) {
+                fault(setting, value + " is not " + least + " to " + greatest);
+            }
+            return value;
+        } catch (NumberFormatException e) {
+            fault(setting, "'" + text + "' is no whole number from " + least + " to " + greatest);
+            return least;
         }
     }
 
+    boolean truth(Setting setting) {
+        String text = text(setting);
+        if (!text.equalsIgnoreCase("true") && !text.equalsIgnoreCase("false")) {
+            fault(setting, "'" + text + "' is not true or false");
+        }
+        return Boolean.parseBoolean(text);
+    }
+
+    Duration duration(Setting setting) {
+        return parse(
+                setting, Duration.ofSeconds(1), OptionReader::duration, "is no duration, as " + setting.otherwise());
+    }
+
     /** The value, or {@code otherwise} and one more fault, in these words or in those of the parser. */
-    <T> T parse(String option, String text, T otherwise, Function<String, T> parser, String words) {
+    <T> T parse(Setting setting, T otherwise, Function<String, T> parser, String words) {
+        String text = text(setting);
         try {
             return parser.apply(text);
         } catch (IllegalArgumentException | DateTimeParseException e) {
-            fault(option + ": " + (words.isEmpty() ? e.getMessage() : "'" + text + "' " + words));
+            fault(setting, words.isEmpty() ? String.valueOf(e.getMessage()) : "'" + text + "' " + words);
             return otherwise;
         }
     }
 
-    static Duration duration(String text) {
+    private static Duration duration(String text) {
         if (text.matches("[0-9]{1,9}(ms|s|m)")) {
             String unit = text.replaceAll("[0-9]", "");
             long value = Long.parseLong(text.substring(0, text.length() - unit.length()));

@@ -4,20 +4,34 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.ikat.agent.overlay.OverlayMode;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 class AgentMainTest {
     @TempDir
     private Path manifests;
 
     private static AgentOptions parse(String... arguments) {
-        AgentMain main = new AgentMain();
-        new CommandLine(main).parseArgs(arguments);
-        return main.options();
+        return AgentOptionsReader.read(
+                AgentMain.configuration(AgentMain.commandLine().parseArgs(arguments), Map.of()));
+    }
+
+    private static String run(int exitCode, String... arguments) {
+        StringWriter out = new StringWriter();
+        PrintWriter writer = new PrintWriter(out);
+        assertThat(AgentMain.commandLine().setOut(writer).setErr(writer).execute(arguments))
+                .isEqualTo(exitCode);
+        return out.toString();
     }
 
     @Test
@@ -60,8 +74,8 @@ class AgentMainTest {
 
     @Test
     void allFaultsAreSaidAtOnce() {
-        CommandLine.ParameterException e = catchThrowableOfType(
-                CommandLine.ParameterException.class,
+        InvalidConfigurationException e = catchThrowableOfType(
+                InvalidConfigurationException.class,
                 () -> parse(
                         "--node-name= ",
                         "--manifests=/does/not/exist",
@@ -75,13 +89,80 @@ class AgentMainTest {
                         "--reconcile-interval=0s",
                         "--lease-grace=soon",
                         "--conflist-name=a/b",
+                        "--masquerade=perhaps",
+                        "--request-threads=many",
                         "--kill-at=ADD"));
-        assertThat(String.valueOf(e.getMessage()).lines())
-                .hasSize(13)
+        assertThat(e.faults())
+                .hasSize(15)
                 .anyMatch(l -> l.contains("/does/not/exist is no directory"))
                 .anyMatch(l -> l.contains("'magic' is not vxlan, direct, auto or none"))
                 .anyMatch(l -> l.contains("longer than 15 bytes"))
                 .anyMatch(l -> l.contains("not ADDRESS:PORT"))
                 .anyMatch(l -> l.contains("'soon' is no duration"));
+    }
+
+    @Test
+    void checkSaysThatAllIsWellAndStartsNothing() {
+        assertThat(run(0, "--check", "--node-name=a", "--manifests=" + manifests))
+                .isEqualTo("""
+                        ikat-agent: all settings are in order
+                        """);
+    }
+
+    @Test
+    void checkSaysEveryFaultAndExitsWith2() {
+        assertThat(run(2, "--check", "--node-name=a", "--manifests=" + manifests, "--vni=-1", "--mtu=9"))
+                .isEqualTo("""
+                        --mtu: 9 is not 576 to 65535, nor 0
+                        --vni: -1 is not 0 to 16777215
+                        ikat-agent: nothing was started; 'ikat-agent --help' describes the settings
+                        """);
+    }
+
+    @Test
+    void printedConfigurationIsAFileThatSaysTheSame() throws IOException {
+        String[] arguments = {
+            "--node-name=0x10",
+            "--manifests=" + manifests,
+            "--chain=portmap,bandwidth",
+            "--mtu=1400",
+            "--masquerade=FALSE",
+            "--drop-log-group=off",
+            "--listen=[::1]:9474",
+            "--policy-wait=PT3S"
+        };
+        List<String> printing = new ArrayList<>(List.of(arguments));
+        printing.add("--print-config");
+        String printed = run(0, printing.toArray(String[]::new));
+        Path file = Files.writeString(manifests.resolve("config.yaml"), printed);
+        assertThat(parse("--config=" + file)).isEqualTo(parse(arguments));
+        assertThat(printed.lines())
+                .contains(
+                        "mtu: 1400 # --mtu",
+                        "vni: 4796 # default",
+                        "# uplink is not set",
+                        "chain: [portmap, bandwidth] # --chain")
+                .noneMatch(line -> line.contains("kill-at"));
+    }
+
+    @Test
+    void helpNamesEverySettingOnce() {
+        String help = run(0, "--help");
+        assertThat(Setting.documented())
+                .allSatisfy(setting -> assertThat(help).containsOnlyOnce("  " + setting.option() + "="));
+    }
+
+    @Test
+    void readmeHasTheTableOfSettings() throws IOException {
+        String rows = Setting.documented().stream()
+                .map(setting -> "| `" + setting.key() + "` | "
+                        + (setting.otherwise().isEmpty() ? "" : "`" + setting.otherwise() + "`") + " | "
+                        + (setting.paramLabel().contains("|")
+                                ? "`" + setting.paramLabel().replace("|", "`, `") + "`. "
+                                : "")
+                        + setting.meaning() + " |\n")
+                .collect(Collectors.joining());
+        assertThat(Files.readString(Path.of("../README.md")))
+                .contains("| setting | default | meaning |\n|---|---|---|\n" + rows + "\n");
     }
 }

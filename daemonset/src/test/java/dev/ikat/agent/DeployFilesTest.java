@@ -5,18 +5,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.ikat.agent.cluster.ApiAddress;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
@@ -50,25 +55,45 @@ class DeployFilesTest {
         return texts;
     }
 
+    private static List<String> filesWithSettings() throws IOException {
+        try (Stream<Path> files = Files.walk(DEPLOY)) {
+            return Stream.concat(
+                            Stream.of("base/ikat.yaml"),
+                            files.filter(path -> path.endsWith("config.yaml"))
+                                    .map(path -> DEPLOY.relativize(path).toString()))
+                    .toList();
+        }
+    }
+
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "base/ikat.yaml",
-                "overlays/kind/options.yaml",
-                "overlays/bare-metal/options.yaml",
-                "overlays/iptables/options.yaml",
-                "overlays/nftables/options.yaml",
-                "overlays/ebpf/options.yaml"
-            })
-    void agentTakesTheOptions(String file) throws IOException {
+    @MethodSource("filesWithSettings")
+    void agentTakesTheSettings(String file, @TempDir Path directory) throws IOException {
         JsonNode data = document(file, "ConfigMap").path("data");
-        String[] options = data.path("agent.options").asText().strip().split("\n", -1);
-        AgentMain agent = new AgentMain();
-        new CommandLine(agent).parseArgs(options);
-        agent.nodeName = "node";
-        assertThat(agent.options().listen())
+        assertThat(data.size()).isEqualTo(1);
+        Path config = Files.writeString(
+                directory.resolve("config.yaml"), data.path("config.yaml").asText());
+        AgentOptions options =
+                AgentOptionsReader.read(Configuration.of(Map.of(), Map.of("NODE_NAME", "node"), Optional.of(config)));
+        assertThat(options.listen())
                 .as("where the probes ask")
                 .hasValueSatisfying(address -> assertThat(address.getPort()).isEqualTo(9474));
+        assertThat(options.cluster()).isEqualTo(new ClusterOrigin.Api(new ApiAddress.InCluster()));
+    }
+
+    @Test
+    void agentOfTheDaemonSetReadsTheMountedFile() throws IOException {
+        JsonNode agent = document("base/ikat.yaml", "DaemonSet")
+                .path("spec")
+                .path("template")
+                .path("spec")
+                .path("containers")
+                .path(0);
+        String key = document("base/ikat.yaml", "ConfigMap")
+                .path("data")
+                .fieldNames()
+                .next();
+        assertThat(agent.path("args")).hasToString("[\"--config=/etc/ikat/" + key + "\"]");
+        assertThat(texts(agent.path("volumeMounts"), "mountPath")).contains("/etc/ikat");
     }
 
     @Test
@@ -126,8 +151,7 @@ class DeployFilesTest {
                 pod.path("initContainers").path(0), job.path("containers").path(0))) {
             List<String> arguments = new ArrayList<>();
             container.path("args").forEach(argument -> arguments.add(argument.asText()));
-            CommandLine.ParseResult parsed =
-                    new CommandLine(new AgentMain()).parseArgs(arguments.toArray(String[]::new));
+            CommandLine.ParseResult parsed = AgentMain.commandLine().parseArgs(arguments.toArray(String[]::new));
             assertThat(parsed.hasSubcommand()).isTrue();
         }
     }

@@ -84,13 +84,23 @@ class ModuleRulesTest {
                                 .dependOnClassesThat()
                                 .resideInAnyPackage("io.fabric8..", "org.snakeyaml..", AGENT)),
                 Map.entry(
-                        "only the cluster package reads YAML or will know the cluster's client",
+                        "only the cluster package knows the cluster's client",
                         noClasses()
                                 .that()
                                 .resideOutsideOfPackage("dev.ikat.agent.cluster..")
                                 .should()
                                 .dependOnClassesThat()
-                                .resideInAnyPackage("io.fabric8..", "org.snakeyaml..")),
+                                .resideInAPackage("io.fabric8..")),
+                Map.entry(
+                        "YAML is read where manifests are, and where the settings are",
+                        noClasses()
+                                .that()
+                                .resideOutsideOfPackage("dev.ikat.agent.cluster..")
+                                .and()
+                                .areNotAssignableTo(ConfigurationFile.class)
+                                .should()
+                                .dependOnClassesThat()
+                                .resideInAPackage("org.snakeyaml..")),
                 Map.entry(
                         "the agent leaves filter technology to the backends",
                         noClasses()

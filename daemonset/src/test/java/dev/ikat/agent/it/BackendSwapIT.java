@@ -67,7 +67,7 @@ final class BackendSwapIT {
     }
 
     private void swapTo(String backend) throws IOException {
-        choose("--policy-backend=" + backend);
+        choose("policy-backend: " + backend);
         node.namespace().exec("kill", "-HUP", Long.toString(node.agent().pid()));
         String event = "to=" + backend.toUpperCase(java.util.Locale.ROOT);
         Await.until(
@@ -101,8 +101,8 @@ final class BackendSwapIT {
 
     @Test
     void backendsSwapWithoutAPacketsNotice() throws Exception {
-        choose("--policy-backend=nftables");
-        node.startAgent("@" + options);
+        choose("policy-backend: nftables");
+        node.startAgent("--config=" + options);
         node.awaitReady(Cluster.READY_LIMIT);
         ClusterPod client = node.addPod("client");
         ClusterPod server = node.addPod("server");

@@ -2,6 +2,7 @@ package dev.ikat.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.ikat.agent.cluster.ApiTestServer;
 import dev.ikat.backendtests.InNamespace;
 import dev.ikat.testbed.Await;
@@ -55,10 +56,9 @@ class KubernetesApiIT {
     private ApiTestServer serve(int port) {
         ApiTestServer server = InNamespace.call(node.namespace().path(), () -> ApiTestServer.start(port));
         server.put("/api/v1/nodes", node.name(), """
-                {"metadata":{"name":"%s"},"spec":{"podCIDRs":[%s]},"status":{"addresses":[%s]}}
+                {"metadata":{"name":"%s"},"spec":{},"status":{"addresses":[%s]}}
                 """.formatted(
                         node.name(),
-                        node.podCidrs().stream().map(cidr -> "\"" + cidr + "\"").collect(Collectors.joining(",")),
                         node.internalIps().stream()
                                 .map(ip -> "{\"type\":\"InternalIP\",\"address\":\"" + ip.address() + "\"}")
                                 .collect(Collectors.joining(","))));
@@ -91,7 +91,12 @@ class KubernetesApiIT {
 
     private void start() throws IOException {
         Path kubeconfig = api.kubeconfig(node.runDirectory().resolveSibling("kubeconfig"));
-        node.startAgent("--kubeconfig=" + kubeconfig);
+        Path settings = Files.writeString(
+                node.runDirectory().resolveSibling("config.yaml"),
+                node.podCidrs().stream()
+                        .map(cidr -> node.name() + "=" + cidr)
+                        .collect(Collectors.joining(", ", "log-format: json\npod-cidrs: [", "]\n")));
+        node.startAgent("--kubeconfig=" + kubeconfig, "--config=" + settings);
         node.awaitReady(Cluster.READY_LIMIT);
     }
 
@@ -146,5 +151,10 @@ class KubernetesApiIT {
         until("the API's word is in force again", () -> reaches(client, server));
         until("nothing of the snapshot is left", () -> node.metrics().contains("ikat_degraded 0.0"));
         until("status has no fault any more", () -> status().contains("as its source says"));
+        for (String line : node.logLines()) {
+            assertThat(new ObjectMapper().readTree(line).path("event").isTextual())
+                    .as(line)
+                    .isTrue();
+        }
     }
 }
