@@ -125,6 +125,7 @@ final class Agent implements AutoCloseable {
         ClusterSource cluster = keep(open(options.cluster(), options.stateDirectory()));
         source = cluster;
         metrics.degraded(() -> cluster.degraded().isPresent());
+        metrics.apiSilence(cluster::silence);
         NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, table, planes);
 
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();

@@ -9,9 +9,12 @@ import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.prometheus.metrics.model.snapshots.Unit;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.time.Duration;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /** What the agent counts, in Prometheus' terms. Thread-safe. */
 final class Metrics {
@@ -111,6 +114,17 @@ final class Metrics {
                 .name("ikat_degraded")
                 .help("1 while the API has not answered since the start, and a snapshot of an earlier run is in force.")
                 .callback(callback -> callback.call(degraded.getAsBoolean() ? 1 : 0))
+                .register(registry);
+    }
+
+    /** Serves how long ago the API was last heard, by kind of objects, asked for at each scrape. */
+    void apiSilence(Supplier<Map<String, Duration>> silence) {
+        GaugeWithCallback.builder()
+                .name("ikat_api_silence_seconds")
+                .help("How long ago the API last said anything about objects of a kind; about once a minute it does.")
+                .labelNames("kind")
+                .callback(callback ->
+                        silence.get().forEach((kind, duration) -> callback.call(duration.toMillis() / 1e3, kind)))
                 .register(registry);
     }
 

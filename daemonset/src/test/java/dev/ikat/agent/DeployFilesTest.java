@@ -12,11 +12,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,6 +34,9 @@ class DeployFilesTest {
     private static final Path DEPLOY = Path.of("deploy");
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Pattern METRIC = Pattern.compile("\\bikat_[a-z_]+");
+    private static final Pattern REGISTERED = Pattern.compile(
+            "(?<type>Counter|Gauge|Histogram)(?:WithCallback)?\\.builder\\(\\)(?<calls>.*?)\\.register\\(",
+            Pattern.DOTALL);
 
     private static List<JsonNode> documents(String file) throws IOException {
         List<JsonNode> documents = new ArrayList<>();
@@ -170,6 +175,45 @@ class DeployFilesTest {
         assertThat(METRIC.matcher(text).results().map(found -> found.group().replaceFirst("_(total|bucket)$", "")))
                 .isNotEmpty()
                 .allMatch(served::contains);
+    }
+
+    @Test
+    void everyMetricIsInTheTable() throws IOException {
+        Set<String> rows = new TreeSet<>();
+        try (Stream<Path> sources = Files.walk(Path.of("src/main/java"))) {
+            for (Path source : sources.filter(Files::isRegularFile).toList()) {
+                REGISTERED
+                        .matcher(Files.readString(source))
+                        .results()
+                        .map(found -> row(found.group("type"), found.group("calls")))
+                        .forEach(rows::add);
+            }
+        }
+        assertThat(rows).hasSizeGreaterThan(10);
+        assertThat(Files.readString(Path.of("../docs/metrics.md"))).endsWith("|\n" + String.join("\n", rows) + "\n");
+    }
+
+    private static String row(String type, String calls) {
+        String name = String.join("", strings(calls, "name"));
+        return "| `%s` | %s | %s | %s |"
+                .formatted(
+                        type.equals("Counter") ? name + "_total" : name,
+                        type.toLowerCase(Locale.ROOT),
+                        strings(calls, "labelNames").stream()
+                                .map(label -> "`" + label + "`")
+                                .collect(Collectors.joining(", ")),
+                        String.join("", strings(calls, "help")));
+    }
+
+    /** The texts that a method is called with. */
+    private static List<String> strings(String calls, String method) {
+        return Pattern.compile("\\." + method + "\\(((?:[\\s+,]*\"[^\"]*\")*)\\)")
+                .matcher(calls)
+                .results()
+                .flatMap(call ->
+                        Pattern.compile("\"([^\"]*)\"").matcher(call.group(1)).results())
+                .map(text -> text.group(1))
+                .toList();
     }
 
     @Test

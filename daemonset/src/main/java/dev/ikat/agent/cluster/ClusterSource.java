@@ -2,6 +2,7 @@ package dev.ikat.agent.cluster;
 
 import dev.ikat.policy.ClusterState;
 import dev.ikat.policy.Node;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -48,6 +49,12 @@ public interface ClusterSource extends AutoCloseable {
 
     /** What is wrong now at the source, in a stable order. */
     List<SourceFault> faults();
+
+    /**
+     * How long ago a source that speaks up now and then, also where nothing changes, was last heard, by kind of
+     * objects; empty for one that does not.
+     */
+    Map<String, Duration> silence();
 
     /** Ends the reports: none comes after this method has returned. */
     @Override

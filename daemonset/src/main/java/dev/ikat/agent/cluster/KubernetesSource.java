@@ -24,6 +24,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -470,6 +471,17 @@ public final class KubernetesSource implements ClusterSource {
         try {
             return asOf.map(taken -> "the API at " + api.master()
                     + " has not told everything since the start; in force is the cluster as of " + taken);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public Map<String, Duration> silence() {
+        lock.lock();
+        try {
+            return reflectors.stream()
+                    .collect(Collectors.toMap(each -> each.kind().title(), Reflector::silence));
         } finally {
             lock.unlock();
         }

@@ -230,6 +230,11 @@ public final class ManifestDirectory implements ClusterSource {
     }
 
     @Override
+    public Map<String, Duration> silence() {
+        return Map.of();
+    }
+
+    @Override
     public List<SourceFault> faults() {
         return faults;
     }

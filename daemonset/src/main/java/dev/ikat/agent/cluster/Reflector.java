@@ -45,6 +45,7 @@ final class Reflector implements AutoCloseable {
     private final Thread thread;
     private volatile boolean closed;
     private volatile @Nullable GuardedStream stream;
+    private volatile long heardNanos = System.nanoTime();
 
     /** The version up to which everything was heard; empty when all has to be listed. */
     private String version = "";
@@ -82,6 +83,10 @@ final class Reflector implements AutoCloseable {
         this.random = random;
         this.backoff = new Backoff(random);
         this.thread = Thread.ofPlatform().name("api-" + kind.title()).daemon().unstarted(this::run);
+    }
+
+    ApiKind kind() {
+        return kind;
     }
 
     Reflector start() {
@@ -148,6 +153,7 @@ final class Reflector implements AutoCloseable {
         }
         sink.listEnds(kind);
         version = at;
+        heardNanos = System.nanoTime();
     }
 
     /** What a list says of itself. */
@@ -217,6 +223,7 @@ final class Reflector implements AutoCloseable {
     }
 
     private void event(JsonParser json) throws IOException {
+        heardNanos = System.nanoTime();
         String type = "";
         ApiObject object = null;
         for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
@@ -258,6 +265,11 @@ final class Reflector implements AutoCloseable {
             opened.closeQuietly();
         }
         return opened;
+    }
+
+    /** How long ago the server last said anything of this kind; it does so about once a minute if nothing changes. */
+    Duration silence() {
+        return Duration.ofNanos(System.nanoTime() - heardNanos);
     }
 
     /** Ends a request whose connection must have died; to be called now and then, from any thread. */

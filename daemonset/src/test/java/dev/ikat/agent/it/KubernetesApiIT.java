@@ -126,6 +126,7 @@ class KubernetesApiIT {
                 """);
         start();
         until("the node is said to have a network", () -> !api.patches().isEmpty());
+        assertThat(node.metrics()).contains("ikat_api_silence_seconds{kind=\"networkpolicies\"} 0.");
         ClusterPod server = add("server");
         server.serve();
         ClusterPod client = add("client");
