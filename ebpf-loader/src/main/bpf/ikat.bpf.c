@@ -4,8 +4,8 @@
  *
  * `forward` sees every packet that the node forwards, where netfilter's own filters are: whole again if it came in
  * fragments, its destination already translated, its source not yet. It decides. `from_pod` sits at the host end of a
- * pod's link and takes what it can decide as well, TCP, UDP and SCTP between two pods of this node, straight to the
- * other pod; whatever it is not sure about goes on to `forward`.
+ * pod's link and takes what it can decide as well, TCP, UDP and SCTP between two pods, straight to the other pod or into
+ * the overlay, at whose other end `from_overlay` does the rest. Whatever they are not sure about goes on to `forward`.
  */
 #include "judge.h"
 #include <linux/if_ether.h>
@@ -15,6 +15,8 @@
 #define NF_ACCEPT 1
 #define PF_INET 2
 #define PF_INET6 10
+#define AF_INET PF_INET
+#define AF_INET6 PF_INET6
 
 /* Of the kernel's types only what is read; libbpf finds where that is in the kernel that runs. */
 struct net_device {
@@ -123,13 +125,22 @@ int forward(struct bpf_nf_ctx *ctx)
 	return NF_ACCEPT;
 }
 
+#define HEADERS 94 /* the most that is looked at: Ethernet, IPv6 and TCP with its options */
+
 /* Fills in the addresses and ports of what needs nothing but a look; 0 for everything else. */
 static __always_inline int read_simple(struct __sk_buff *skb, struct packet *packet)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct ethhdr *ethernet = data;
+	struct ethhdr *ethernet;
 	__u8 *transport;
 
+	if (data + HEADERS > end) {
+		/* A driver, or a tunnel, may have left them where they came in. */
+		bpf_skb_pull_data(skb, skb->len < HEADERS ? skb->len : HEADERS);
+		data = (void *)(long)skb->data;
+		end = (void *)(long)skb->data_end;
+	}
+	ethernet = data;
 	if ((void *)(ethernet + 1) > end)
 		return 0;
 	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
@@ -195,53 +206,142 @@ static __always_inline int route(struct __sk_buff *skb, const struct wire *wire)
 		header->ttl--;
 	} else {
 		struct ipv6hdr *header = (void *)(ethernet + 1);
+		__u8 hops;
 
 		if ((void *)(header + 1) > end)
 			return 0;
-		header->hop_limit--;
+		/* No checksum of the header makes up for it in what a network card has summed. */
+		hops = header->hop_limit - 1;
+		if (bpf_skb_store_bytes(skb, ETH_HLEN + __builtin_offsetof(struct ipv6hdr, hop_limit), &hops, sizeof(hops),
+					BPF_F_RECOMPUTE_CSUM))
+			return 0;
+		ethernet = (void *)(long)skb->data;
+		if ((void *)(ethernet + 1) > (void *)(long)skb->data_end)
+			return 0;
 	}
 	__builtin_memcpy(ethernet->h_dest, wire->pod_mac, ETH_ALEN);
 	__builtin_memcpy(ethernet->h_source, wire->host_mac, ETH_ALEN);
 	return 1;
 }
 
+/* Whether the kernel would route the packet into the overlay, where no address is translated any more; and how. */
+static __always_inline int find_way(struct __sk_buff *skb, const struct packet *packet, struct wire *way)
+{
+	struct bpf_fib_lookup found = {
+		.ifindex = skb->ifindex,
+		.l4_protocol = packet->tuple.protocol,
+		.sport = packet->tuple.source_port,
+		.dport = packet->tuple.destination_port,
+	};
+	__u32 key = OVERLAY;
+	struct wire *overlay = bpf_map_lookup_elem(&wires, &key);
+
+	if (!overlay)
+		return 0;
+	if (is_v4(&packet->tuple.destination)) {
+		found.family = AF_INET;
+		found.ipv4_src = packet->tuple.source.word[3];
+		found.ipv4_dst = packet->tuple.destination.word[3];
+	} else {
+		found.family = AF_INET6;
+		__builtin_memcpy(found.ipv6_src, &packet->tuple.source, sizeof(found.ipv6_src));
+		__builtin_memcpy(found.ipv6_dst, &packet->tuple.destination, sizeof(found.ipv6_dst));
+	}
+	if (bpf_fib_lookup(skb, &found, sizeof(found), 0) != BPF_FIB_LKUP_RET_SUCCESS ||
+	    found.ifindex != overlay->ifindex)
+		return 0;
+	way->ifindex = found.ifindex;
+	__builtin_memcpy(way->pod_mac, found.dmac, ETH_ALEN);
+	__builtin_memcpy(way->host_mac, found.smac, ETH_ALEN);
+	return 1;
+}
+
+/* Decides about a packet that could take the short way: TC_ACT_OK to take it, or what becomes of it instead. */
+static __always_inline int decide(const struct packet *packet, const struct settings *set)
+{
+	__u32 flags = 0;
+	int verdict = by_connection(packet, set, &flags);
+
+	if (verdict == UNKNOWN) {
+		/* What is no beginning belongs to a connection that may have begun elsewhere. */
+		if (!(set->flags & SETTING_SHORTCUTS) || !(packet->flags & FRESH))
+			return TC_ACT_UNSPEC;
+		flags = CONNECTION_SHORTCUT;
+		verdict = by_policy(packet, set, flags);
+	}
+	if (verdict != ACCEPTED) {
+		drop(&packet->tuple, verdict, set);
+		return TC_ACT_SHOT;
+	}
+	/* Whose destination was translated has to be translated back. */
+	return flags & CONNECTION_SHORTCUT ? TC_ACT_OK : TC_ACT_UNSPEC;
+}
+
 SEC("tc")
 int from_pod(struct __sk_buff *skb)
 {
 	const struct endpoint *sender, *receiver;
+	struct packet packet = {};
+	struct settings *set, now;
+	struct wire *here, *there;
+	struct wire way = {};
+	__u32 zero = 0;
+	int action;
+
+	set = bpf_map_lookup_elem(&settings, &zero);
+	if (!set || !read_simple(skb, &packet))
+		return TC_ACT_UNSPEC;
+	now = *set;
+	sender = endpoint_of(&packet.tuple.source, now.epoch);
+	here = sender ? bpf_map_lookup_elem(&wires, &sender->id) : 0;
+	if (!here || here->ifindex != skb->ifindex)
+		return TC_ACT_UNSPEC;
+	receiver = endpoint_of(&packet.tuple.destination, now.epoch);
+	if (receiver) {
+		there = bpf_map_lookup_elem(&wires, &receiver->id);
+		if (!there || receiver->id == sender->id || here->mtu != there->mtu)
+			return TC_ACT_UNSPEC;
+		way = *there;
+	} else if (!find_way(skb, &packet, &way)) {
+		return TC_ACT_UNSPEC;
+	}
+	action = decide(&packet, &now);
+	if (action != TC_ACT_OK)
+		return action;
+	if (!route(skb, &way))
+		return TC_ACT_UNSPEC;
+	count(COUNT_SHORTCUT);
+	return receiver ? bpf_redirect_peer(way.ifindex, 0) : bpf_redirect(way.ifindex, 0);
+}
+
+/* From a pod of another node, or from that node. */
+SEC("tc")
+int from_overlay(struct __sk_buff *skb)
+{
+	const struct endpoint *receiver;
 	struct wire *here, *there;
 	struct packet packet = {};
 	struct settings *set, now;
-	__u32 zero = 0, flags = 0;
-	int verdict;
+	__u32 zero = 0, overlay = OVERLAY, mtu = 0;
+	int action;
 
 	set = bpf_map_lookup_elem(&settings, &zero);
 	if (!set || !read_simple(skb, &packet))
 		return TC_ACT_UNSPEC;
 	now = *set;
 	receiver = endpoint_of(&packet.tuple.destination, now.epoch);
-	sender = endpoint_of(&packet.tuple.source, now.epoch);
-	if (!receiver || !sender || receiver->id == sender->id)
+	/* No pod of this node sends from elsewhere: that the kernel judges. */
+	if (!receiver || endpoint_of(&packet.tuple.source, now.epoch))
 		return TC_ACT_UNSPEC;
-	here = bpf_map_lookup_elem(&wires, &sender->id);
+	here = bpf_map_lookup_elem(&wires, &overlay);
 	there = bpf_map_lookup_elem(&wires, &receiver->id);
-	if (!here || !there || here->ifindex != skb->ifindex || here->mtu != there->mtu)
+	if (!here || !there || here->ifindex != skb->ifindex ||
+	    bpf_check_mtu(skb, there->ifindex, &mtu, 0, BPF_MTU_CHK_SEGS))
 		return TC_ACT_UNSPEC;
-
-	verdict = by_connection(&packet, &now, &flags);
-	if (verdict == UNKNOWN) {
-		/* What is no beginning belongs to a connection that may have begun elsewhere. */
-		if (!(now.flags & SETTING_SHORTCUTS) || !(packet.flags & FRESH))
-			return TC_ACT_UNSPEC;
-		flags = CONNECTION_SHORTCUT;
-		verdict = by_policy(&packet, &now, flags);
-	}
-	if (verdict != ACCEPTED) {
-		drop(&packet.tuple, verdict, &now);
-		return TC_ACT_SHOT;
-	}
-	/* Whose destination was translated has to be translated back. */
-	if (!(flags & CONNECTION_SHORTCUT) || !route(skb, there))
+	action = decide(&packet, &now);
+	if (action != TC_ACT_OK)
+		return action;
+	if (!route(skb, there))
 		return TC_ACT_UNSPEC;
 	count(COUNT_SHORTCUT);
 	return bpf_redirect_peer(there->ifindex, 0);

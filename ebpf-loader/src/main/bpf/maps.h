@@ -115,7 +115,9 @@ struct verdict_key {
 	__u32 class;
 };
 
-/* How an endpoint is reached without the host's stack. */
+/* How an endpoint is reached without the host's stack; of the overlay only what it is and what it takes. */
+#define OVERLAY 0 /* the overlay's key, where endpoints have their identifiers */
+
 struct wire {
 	__u32 ifindex;
 	__u8 pod_mac[6];

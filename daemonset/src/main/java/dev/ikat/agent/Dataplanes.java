@@ -74,7 +74,7 @@ final class Dataplanes {
             case EBPF -> {
                 EbpfBackend opened = new EbpfBackend(
                         namespace,
-                        new EbpfSettings(settings.cutConnections(), true, settings.sampleAccepted(), Map.of()),
+                        new EbpfSettings(settings.cutConnections(), true, true, settings.sampleAccepted(), Map.of()),
                         settings.dropLogGroup().isPresent() ? Optional.of(told) : Optional.empty());
                 ebpf = Optional.of(opened);
                 yield opened;

@@ -22,7 +22,7 @@ final class BpfObject implements AutoCloseable {
     private static final int NETFILTER = 32;
 
     private static final int PERCPU_ARRAY = 6; // linux/bpf.h
-    private static final List<String> PROGRAMS = List.of("forward", "from_pod");
+    private static final List<String> PROGRAMS = List.of("forward", "from_pod", "from_overlay");
     private static final int LOG_BYTES = 1 << 20;
     private static final int LOG_SHOWN = 4000;
 

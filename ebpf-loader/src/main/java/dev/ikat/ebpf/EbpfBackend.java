@@ -79,7 +79,7 @@ public final class EbpfBackend implements PolicyBackend {
         this.pins = new Pins(namespace);
         this.netlink = Rtnetlink.open(namespace);
         this.forward = new ForwardLinks(pins, namespace);
-        this.wires = new Wires(pins, namespace, netlink);
+        this.wires = new Wires(pins, namespace, netlink, settings.tcx());
         this.watch = new WireWatch(namespace, this::updateWires);
     }
 
@@ -153,13 +153,17 @@ public final class EbpfBackend implements PolicyBackend {
         tables = made;
         targets.clear();
         program.pods().values().forEach(this::target);
-        wires.lead(next.object().map("wires"), next.object().programFd("from_pod"), targets);
+        wires.lead(next.object().map("wires"), heads(next), targets);
         if (first) {
             // Those that began meanwhile.
             takeOver(connections, program, next.epoch());
         }
         end(former);
         events.ifPresent(consumer -> reader = new EventReader(next.object().map("events"), consumer));
+    }
+
+    private static Wires.Heads heads(Generation of) {
+        return new Wires.Heads(of.object().programFd("from_pod"), of.object().programFd("from_overlay"));
     }
 
     private void end(@Nullable Generation former) {
@@ -216,7 +220,7 @@ public final class EbpfBackend implements PolicyBackend {
     private synchronized void updateWires() {
         Generation current = generation;
         if (current != null) {
-            wires.update(current.object().map("wires"), current.object().programFd("from_pod"), targets);
+            wires.update(current.object().map("wires"), heads(current), targets);
         }
     }
 
@@ -250,7 +254,7 @@ public final class EbpfBackend implements PolicyBackend {
     private List<String> linkDifferences(Generation current) {
         List<String> differences =
                 new ArrayList<>(forward.differences(current.object().programFd("forward")));
-        differences.addAll(wires.differences(current.object().programFd("from_pod")));
+        differences.addAll(wires.differences(heads(current)));
         if (!pins.has(CONNECTIONS_PIN)) {
             differences.add("the name " + pins.path(CONNECTIONS_PIN) + " is gone");
         }
@@ -323,6 +327,11 @@ public final class EbpfBackend implements PolicyBackend {
     /** How many pods are reached the short way by the other pods of this node. */
     public synchronized int shortcuts() {
         return wires.size();
+    }
+
+    /** Whether pods of other nodes are reached the short way through the overlay. */
+    public synchronized boolean reachesOverlay() {
+        return wires.reachesOverlay();
     }
 
     /** How many packets have taken the short way since the program was put in force. */

@@ -6,13 +6,14 @@ import java.util.Map;
  * How policies are enforced in eBPF.
  *
  * @param cut whether open connections end that a changed program forbids
- * @param shortcuts whether packets between pods of this node take the short way
+ * @param shortcuts whether packets between pods take the short way
+ * @param tcx whether programs are attached by tcx links where the kernel has them, and not by filters of clsact
  * @param sample one of so many accepted connections is told of; 0 for none
  * @param capacities of maps that are to have another than their usual one, by the name of the map, in elements
  */
-public record EbpfSettings(boolean cut, boolean shortcuts, int sample, Map<String, Integer> capacities) {
+public record EbpfSettings(boolean cut, boolean shortcuts, boolean tcx, int sample, Map<String, Integer> capacities) {
     /** The usual ones. */
-    public static final EbpfSettings USUAL = new EbpfSettings(true, true, 0, Map.of());
+    public static final EbpfSettings USUAL = new EbpfSettings(true, true, true, 0, Map.of());
 
     public EbpfSettings {
         if (sample < 0) {

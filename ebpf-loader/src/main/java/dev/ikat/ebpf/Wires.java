@@ -8,19 +8,25 @@ import dev.ikat.netlink.Neighbour;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.netlink.Rtnetlink;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /**
- * The short way between the pods of this node: a program at the host end of each pod's link, and how the other pods are
- * reached. A pod that is missing here is reached by the kernel's own way.
+ * The short ways between pods: a program at the host end of each pod's link and one at the overlay, and how what they
+ * lead to is reached. A pod that is missing here is reached by the kernel's own way, and so is another node's where the
+ * overlay is.
  */
 final class Wires {
-    private static final String PREFIX = "from-pod-";
-    private static final String HOST_PREFIX = "ik";
+    static final String PIN_PREFIX = "from-pod-";
+    static final String HOST_PREFIX = "ik";
+
+    private static final InterfaceName OVERLAY = new InterfaceName("ikat-vxlan");
+
+    /** The overlay's key, {@code OVERLAY} in maps.h. */
+    private static final ByteBuffer OVERLAY_KEY = Layout.number(0);
+
     private static final int WIRE_BYTES = 20;
 
     /**
@@ -35,51 +41,73 @@ final class Wires {
         }
     }
 
-    private record Attached(int fd, int interfaceIndex) {}
+    /**
+     * The programs, by their descriptors.
+     *
+     * @param fromPod at the host end of a pod's link
+     * @param fromOverlay at the overlay
+     */
+    record Heads(int fromPod, int fromOverlay) implements Ingress.Choice {
+        @Override
+        public int program(InterfaceName name) {
+            return name.equals(OVERLAY) ? fromOverlay : fromPod;
+        }
+    }
 
-    private final Pins pins;
-    private final NetworkNamespace namespace;
     private final Rtnetlink netlink;
-    private final Map<InterfaceName, Attached> attached = new HashMap<>();
+    private final Ingress ingress;
     private final Map<ByteBuffer, ByteBuffer> rows = new HashMap<>();
 
-    Wires(Pins pins, NetworkNamespace namespace, Rtnetlink netlink) {
-        this.pins = pins;
-        this.namespace = namespace;
+    Wires(Pins pins, NetworkNamespace namespace, Rtnetlink netlink, boolean tcx) {
         this.netlink = netlink;
+        this.ingress = new Ingress(pins, namespace, netlink, tcx);
     }
 
-    /** The rows and programs of a new generation; the links stay. */
-    void lead(BpfMap map, int program, Map<InterfaceName, Target> targets) {
+    /** The rows and programs of a new generation; what is attached stays so. */
+    void lead(BpfMap map, Heads heads, Map<InterfaceName, Target> targets) {
         rows.clear();
-        update(map, program, targets);
-        attached.entrySet().removeIf(entry -> {
-            boolean led = Bpf.update(entry.getValue().fd(), program);
-            if (!led) {
-                // It has been ended; it is made anew below.
-                Bpf.close(entry.getValue().fd());
-                pins.remove(PREFIX + entry.getKey());
-            }
-            return !led;
-        });
-        update(map, program, targets);
+        putRows(map, rows(links(targets), targets));
+        ingress.lead(heads);
+        update(map, heads, targets);
     }
 
-    /** Brings links and rows up to date with the interfaces that there are. */
-    void update(BpfMap map, int program, Map<InterfaceName, Target> targets) {
+    /** Brings rows and what is attached up to date with the interfaces that there are. */
+    void update(BpfMap map, Heads heads, Map<InterfaceName, Target> targets) {
+        Map<InterfaceName, Link> links = links(targets);
+        ingress.retain(links);
+        putRows(map, rows(links, targets));
+        ingress.attach(links, heads);
+        // What goes into the overlay has to come out of it the same way: once the program there is attached.
+        putRows(map, rows(links, targets));
+    }
+
+    private Map<InterfaceName, Link> links(Map<InterfaceName, Target> targets) {
         Map<InterfaceName, Link> links = new HashMap<>();
         for (Link link : netlink.links()) {
-            if (link.name().value().startsWith(HOST_PREFIX) && targets.containsKey(link.name())) {
+            if (link.name().value().startsWith(HOST_PREFIX)
+                    && (targets.containsKey(link.name()) || link.name().equals(OVERLAY))) {
                 links.put(link.name(), link);
             }
         }
+        return links;
+    }
+
+    private Map<ByteBuffer, ByteBuffer> rows(Map<InterfaceName, Link> links, Map<InterfaceName, Target> targets) {
         Map<ByteBuffer, ByteBuffer> wanted = new HashMap<>();
         links.forEach((name, link) -> {
             Target target = targets.get(name);
             if (target != null && link.isUp()) {
                 wire(link, target).ifPresent(wire -> wanted.put(Layout.number(target.id()), wire));
+            } else if (name.equals(OVERLAY) && link.isUp() && ingress.isAt(name)) {
+                wanted.put(
+                        OVERLAY_KEY,
+                        Layout.of(WIRE_BYTES).putInt(0, link.index()).putInt(WIRE_BYTES - Integer.BYTES, link.mtu()));
             }
         });
+        return wanted;
+    }
+
+    private void putRows(BpfMap map, Map<ByteBuffer, ByteBuffer> wanted) {
         Map<ByteBuffer, ByteBuffer> changed = new HashMap<>(wanted);
         changed.entrySet().removeIf(row -> row.getValue().equals(rows.get(row.getKey())));
         List<ByteBuffer> gone =
@@ -88,21 +116,6 @@ final class Wires {
         map.putAll(changed);
         rows.keySet().removeAll(gone);
         rows.putAll(changed);
-
-        attached.entrySet().removeIf(entry -> {
-            Link link = links.get(entry.getKey());
-            boolean stays = link != null && link.index() == entry.getValue().interfaceIndex();
-            if (!stays) {
-                end(entry.getKey(), entry.getValue());
-            }
-            return !stays;
-        });
-        links.forEach((name, link) -> {
-            if (!attached.containsKey(name)) {
-                attach(program, link).ifPresent(made -> attached.put(name, made));
-            }
-        });
-        removeStrays();
     }
 
     /** {@code struct wire}; empty while the pod's link-layer address is not known. */
@@ -128,75 +141,29 @@ final class Wires {
                 .flip());
     }
 
-    private Optional<Attached> attach(int program, Link link) {
-        String pin = PREFIX + link.name();
-        Optional<Integer> former = Bpf.pinned(pins.path(pin));
-        if (former.isPresent()) {
-            if (Bpf.linkInfo(former.get()).target() == link.index() && Bpf.update(former.get(), program)) {
-                return Optional.of(new Attached(former.get(), link.index()));
-            }
-            Bpf.close(former.get());
-            pins.remove(pin);
-        }
-        int made = namespace.call(() -> Bpf.attachIngress(program, link.index()));
-        if (made < 0) {
-            // It goes the kernel's way then, as a link that goes just now does.
-            return Optional.empty();
-        }
-        Bpf.pin(made, pins.path(pin));
-        return Optional.of(new Attached(made, link.index()));
-    }
-
-    private void end(InterfaceName name, Attached link) {
-        Bpf.detach(link.fd());
-        Bpf.close(link.fd());
-        pins.remove(PREFIX + name);
-    }
-
-    /** Of interfaces that went while nobody looked. */
-    private void removeStrays() {
-        for (String pin : pins.names(PREFIX)) {
-            if (!attached.containsKey(new InterfaceName(pin.substring(PREFIX.length())))) {
-                Bpf.pinned(pins.path(pin)).ifPresent(fd -> {
-                    Bpf.detach(fd);
-                    Bpf.close(fd);
-                });
-                pins.remove(pin);
-            }
-        }
-    }
-
     /** What is not as it was attached, a line a difference. */
-    List<String> differences(int program) {
-        List<String> differences = new ArrayList<>();
-        int id = Bpf.programId(program);
-        attached.forEach((name, link) -> {
-            Bpf.LinkInfo info = Bpf.linkInfo(link.fd());
-            if (info.program() != id || info.target() != link.interfaceIndex()) {
-                differences.add("the program at " + name + " is gone");
-            } else if (!pins.has(PREFIX + name)) {
-                differences.add("the name " + pins.path(PREFIX + name) + " is gone");
-            }
-        });
-        return differences;
+    List<String> differences(Heads heads) {
+        return ingress.differences(heads);
     }
 
     /** How many pods are reached the short way. */
     int size() {
-        return rows.size();
+        return rows.size() - (reachesOverlay() ? 1 : 0);
+    }
+
+    /** Whether pods of other nodes are reached the short way. */
+    boolean reachesOverlay() {
+        return rows.containsKey(OVERLAY_KEY);
     }
 
     /** Ends all, also those of a former process. */
     void end() {
-        attached.forEach(this::end);
-        attached.clear();
-        removeStrays();
+        ingress.end();
         rows.clear();
     }
 
     /** Lets go of them; they stay in force. */
     void close() {
-        attached.values().forEach(link -> Bpf.close(link.fd()));
-        attached.clear();
+        ingress.close();
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.backendtests.BackendContract;
 import dev.ikat.backendtests.InNamespace;
+import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.LoggedPacket;
 import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Action;
@@ -34,6 +35,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -85,7 +87,7 @@ class EbpfBackendTest extends BackendContract {
 
     @Test
     void oneOfSoManyAcceptedConnectionsIsTold() {
-        reopen(new EbpfSettings(true, true, 1, Map.of()));
+        reopen(new EbpfSettings(true, true, true, 1, Map.of()));
         backend.replace(program(List.of(), open(1), open(2), open(3)));
         assertThat(reached(friend)).isEqualTo(ALL);
         Await.until(
@@ -95,13 +97,79 @@ class EbpfBackendTest extends BackendContract {
                         .anyMatch(packet -> packet.prefix().equals("ikat a")));
     }
 
-    @Test
-    void podsOfOneNodeTakeTheShortWay() {
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void podsOfOneNodeTakeTheShortWay(boolean tcx) {
+        reopen(settings(tcx));
         backend.replace(program(List.of(), open(1), open(2), open(3)));
         long before = ours().backend().shortcutPackets();
         assertThat(ours().backend().shortcuts()).isEqualTo(3);
         assertThat(reached(friend)).isEqualTo(ALL);
         assertThat(ours().backend().shortcutPackets()).isGreaterThan(before + 10);
+    }
+
+    private static EbpfSettings settings(boolean tcx) {
+        return new EbpfSettings(true, true, tcx, 0, Map.of());
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void podsOfOtherNodesAreReachedThroughTheOverlayAndNothingElse(boolean tcx) throws Exception {
+        reopen(settings(tcx));
+        OtherNode other = keep(new OtherNode(node, server, friend));
+        keep(Probe.serve(other.namespace(), 80));
+        backend.replace(program(List.of(), open(1), open(2), open(3)));
+        assertThat(ours().backend().reachesOverlay()).isTrue();
+        List<Probe.Target> outward = OtherNode.ADDRESSES.stream()
+                .flatMap(to -> Stream.of(
+                        Probe.Target.tcp(friend, to, 80),
+                        Probe.Target.udp(friend, to, 80).withBytes(4000)))
+                .toList();
+        assertThat(Probe.failures(outward, LIMIT)).isEmpty();
+        assertThat(reached(other.namespace())).isEqualTo(ALL);
+        node.exec(
+                "nft",
+                "add table inet seen; add chain inet seen forward { type filter hook forward priority 0; };"
+                        + " add rule inet seen forward tcp sport %1$d counter; add rule inet seen forward tcp dport %1$d counter"
+                                .formatted(Iperf.PORT));
+        for (IpAddress to : OtherNode.ADDRESSES) {
+            long before = ours().backend().shortcutPackets();
+            assertThat(Iperf.gigabitsPerSecond(friend, other.namespace(), to, 1))
+                    .isPositive();
+            assertThat(ours().backend().shortcutPackets()).isGreaterThan(before + 1000);
+        }
+        assertThat(node.exec("nft", "list", "chain", "inet", "seen", "forward"))
+                .as("what netfilter has seen of either direction")
+                .contains("sport 5201 counter packets 0 bytes 0", "dport 5201 counter packets 0 bytes 0");
+        backend.replace(ingress(List.of(), rule(Action.ACCEPT, List.of(), tcp(81))));
+        assertThat(reached(other.namespace())).containsExactlyInAnyOrder("v4 tcp 81", "v6 tcp 81");
+        assertThat(Probe.failures(outward, LIMIT)).isEmpty();
+        node.ip("link", "del", "ikat-vxlan");
+        Await.until(LIMIT, () -> "the overlay is gone", () -> !ours().backend().reachesOverlay());
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 81", "v6 tcp 81");
+    }
+
+    @Test
+    void filterIsFoundGoneAndNoneStays() {
+        reopen(settings(false));
+        PolicyProgram program = ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80)));
+        backend.replace(program);
+        assertThat(backend.audit(program)).isEmpty();
+        String host = hostInterface(2).value();
+        node.exec("tc", "filter", "del", "dev", host, "ingress");
+        assertThat(backend.isUntouched()).isFalse();
+        assertThat(backend.audit(program)).containsExactly("the program at " + host + " is gone");
+        backend.replace(program);
+        assertThat(backend.audit(program)).isEmpty();
+        assertThat(node.exec("tc", "filter", "show", "dev", host, "ingress")).contains("ikat");
+        // A successor takes it over, and leaves nothing of it.
+        ours().leave();
+        try (NodeBackend successor = new NodeBackend(node, settings(false))) {
+            successor.replace(program);
+            assertThat(successor.audit(program)).isEmpty();
+            assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
+        }
+        assertThat(node.exec("tc", "qdisc", "show", "dev", host)).doesNotContain("clsact");
     }
 
     @Test
@@ -131,7 +199,7 @@ class EbpfBackendTest extends BackendContract {
     @Test
     void fullTableLeavesWhatWasAndThePodThatDidNotFitClosed() {
         // Two addresses each.
-        reopen(new EbpfSettings(true, true, 0, Map.of("addresses", 4)));
+        reopen(new EbpfSettings(true, true, true, 0, Map.of("addresses", 4)));
         backend.replace(program(List.of(), open(1), open(2)));
         assertThatThrownBy(() -> backend.apply(programs(open(3))))
                 .isInstanceOf(PolicyBackendException.class)
@@ -181,7 +249,7 @@ class EbpfBackendTest extends BackendContract {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void openConnectionEndsIfItIsForbiddenWhereThatIsWanted(boolean cut) throws Exception {
-        reopen(new EbpfSettings(cut, true, 0, Map.of()));
+        reopen(new EbpfSettings(cut, true, true, 0, Map.of()));
         backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80))));
         try (SocketChannel channel = connect(friend)) {
             assertThat(echoes(channel)).isTrue();

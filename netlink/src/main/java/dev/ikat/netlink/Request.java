@@ -196,6 +196,53 @@ public final class Request {
         return of("delete", rule, RuleMessage.RTM_DELRULE, 0, message -> RuleMessage.write(message, rule));
     }
 
+    /**
+     * Gives a link the queueing discipline clsact, whose filters see what it receives and sends; EEXIST if it has it.
+     */
+    public static Request addClsact(int interfaceIndex) {
+        return of(
+                "add",
+                "clsact to link " + interfaceIndex,
+                FilterMessage.RTM_NEWQDISC,
+                ADD,
+                message -> FilterMessage.writeClsact(message, interfaceIndex));
+    }
+
+    /** Takes it from a link, its filters with it; EINVAL or ENOENT if the link has none. */
+    public static Request deleteClsact(int interfaceIndex) {
+        return of(
+                "delete",
+                "clsact of link " + interfaceIndex,
+                FilterMessage.RTM_DELQDISC,
+                0,
+                message -> FilterMessage.writeClsact(message, interfaceIndex));
+    }
+
+    /**
+     * Has a program see what a link with clsact receives, in the place of the one with this preference, if there is
+     * one.
+     *
+     * @param program a descriptor, open until the request is executed
+     */
+    public static Request replaceFilter(int interfaceIndex, int preference, String name, int program) {
+        return of(
+                "replace",
+                "filter " + name + " of link " + interfaceIndex,
+                FilterMessage.RTM_NEWTFILTER,
+                NLM_F_CREATE,
+                message -> FilterMessage.write(message, interfaceIndex, preference, name, program));
+    }
+
+    /** Deletes the BPF filter of this preference at what a link receives; ENOENT or EINVAL if there is none. */
+    public static Request deleteFilter(int interfaceIndex, int preference) {
+        return of(
+                "delete",
+                "filter with preference " + preference + " of link " + interfaceIndex,
+                FilterMessage.RTM_DELTFILTER,
+                0,
+                message -> FilterMessage.writeDelete(message, interfaceIndex, preference));
+    }
+
     /** The same request, for which these error numbers count as success: EEXIST for what may be there already. */
     public Request ignoring(int... errno) {
         Set<Integer> all =
@@ -262,6 +309,13 @@ public final class Request {
 
     static Request listRules(IpFamily family) {
         return list(family + " rules", RuleMessage.RTM_GETRULE, message -> RuleMessage.writeDump(message, family));
+    }
+
+    static Request listFilters(int interfaceIndex, boolean received) {
+        return list(
+                "filters of link " + interfaceIndex,
+                FilterMessage.RTM_GETTFILTER,
+                message -> FilterMessage.writeDump(message, interfaceIndex, received));
     }
 
     static Request listConnections(IpFamily family) {

@@ -132,6 +132,16 @@ public final class Rtnetlink implements AutoCloseable {
         return socket.dump(Request.listRules(family), RuleMessage::read);
     }
 
+    /**
+     * The filters of a link that has clsact, those of other kinds than BPF without name and program; none where the
+     * link is gone or has no clsact.
+     *
+     * @param received those at what it receives, or otherwise at what it sends
+     */
+    public List<BpfFilter> filters(int interfaceIndex, boolean received) {
+        return orGone(List.of(), () -> socket.dump(Request.listFilters(interfaceIndex, received), FilterMessage::read));
+    }
+
     /** A link or a table that is not there holds nothing, which is an answer. */
     private static <T> T orGone(T nothing, Supplier<T> reading) {
         try {

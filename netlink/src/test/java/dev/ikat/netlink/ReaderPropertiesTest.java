@@ -29,6 +29,7 @@ class ReaderPropertiesTest {
             message -> NeighbourMessage.read(message),
             message -> NeighbourMessage.readFdb(message),
             message -> RuleMessage.read(message),
+            message -> FilterMessage.read(message),
             message -> RouteMonitor.read(message),
             message -> ConntrackMessage.read(message),
             message -> LogMessage.read(message),
