@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import jnr.constants.platform.Signal;
 import jnr.posix.POSIXFactory;
@@ -133,6 +134,9 @@ public final class AgentMain implements Callable<Integer> {
 
     private static int run(AgentOptions options) throws InterruptedException {
         options.log().apply();
+        CompletableFuture<Agent> started = new CompletableFuture<>();
+        // Before the agent starts: a signal that nobody handles would end it.
+        onHangup(started);
         Agent agent;
         try {
             agent = Agent.start(options);
@@ -143,7 +147,7 @@ public final class AgentMain implements Callable<Integer> {
             LOG.error("event=start-failed error=\"{}\"", e.getMessage(), e);
             return 1;
         }
-        onHangup(agent);
+        started.complete(agent);
         CountDownLatch stopped = new CountDownLatch(1);
         // SIGTERM and SIGINT run the hook; the process ends when it returns.
         Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> {
@@ -155,11 +159,11 @@ public final class AgentMain implements Callable<Integer> {
     }
 
     /** SIGHUP reads everything again, with the files that are named. Where anything is wrong, nothing changes. */
-    private static void onHangup(Agent agent) {
+    private static void onHangup(CompletableFuture<Agent> started) {
         POSIXFactory.getJavaPOSIX().signal(Signal.SIGHUP, _ -> {
             try {
                 ParseResult again = commandLine().parseArgs(given.toArray(String[]::new));
-                agent.reload(AgentOptionsReader.read(configuration(again, System.getenv())));
+                started.join().reload(AgentOptionsReader.read(configuration(again, System.getenv())));
             } catch (ParameterException | InvalidConfigurationException e) {
                 LOG.error(
                         "event=reload-failed error=\"{}\"",

@@ -163,7 +163,8 @@ public final class ClusterNode implements AutoCloseable {
             command.add("--manifests=" + cluster.manifests());
         }
         // A session of its own: Ctrl-C is for this process, which then ends the agents in order.
-        List<String> session = new ArrayList<>(List.of("setsid"));
+        // And SIGHUP is for them, also where nohup has had this process ignore it, which is inherited.
+        List<String> session = new ArrayList<>(List.of("env", "--default-signal=HUP", "setsid"));
         session.addAll(entering(command));
         Process process = ProcessRunner.of(session).startInBackground(log());
         recordProcess(process.pid());
