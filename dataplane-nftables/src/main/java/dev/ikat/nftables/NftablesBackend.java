@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -47,8 +48,13 @@ public final class NftablesBackend implements PolicyBackend {
      * @param logGroup the NFLOG group that is told of drops; empty for none
      */
     public NftablesBackend(NftablesTable table, OptionalInt logGroup) {
+        this(table, logGroup, PolicyScript.PORTS_WORTH_A_LOOK_UP);
+    }
+
+    /** @param worthwhile so many rules in a row for single ports are looked up by their port; at least 1 */
+    NftablesBackend(NftablesTable table, OptionalInt logGroup, int worthwhile) {
         this.table = table;
-        this.script = new PolicyScript(logGroup);
+        this.script = new PolicyScript(logGroup, worthwhile);
     }
 
     @Override
@@ -150,7 +156,7 @@ public final class NftablesBackend implements PolicyBackend {
                         Optional.ofNullable(pods.get(pod.endpoint().hostInterface()));
                 replaceChains(before, after, old, pod, id -> form(formsAfter, id));
                 List<Element> now = dispatch(pod);
-                List<Element> then = old.map(this::dispatch).orElse(List.of());
+                List<Element> then = old.map(NftablesBackend::dispatch).orElse(List.of());
                 added.addAll(without(now, then));
                 removed.addAll(without(then, now));
             }
@@ -213,12 +219,11 @@ public final class NftablesBackend implements PolicyBackend {
     }
 
     /** Where the verdict maps send an endpoint's packets. */
-    private List<Element> dispatch(PodProgram pod) {
+    private static List<Element> dispatch(PodProgram pod) {
         List<Element> elements = new ArrayList<>();
         InterfaceName name = pod.endpoint().hostInterface();
         for (Direction direction : DIRECTIONS) {
-            Optional<String> chain =
-                    PolicyScript.chains(pod, direction).stream().findFirst();
+            Optional<String> chain = PolicyScript.firstChain(pod, direction);
             String map = switch (direction) {
                 case INGRESS -> PolicyScript.TO;
                 case EGRESS -> PolicyScript.FROM;
@@ -230,13 +235,13 @@ public final class NftablesBackend implements PolicyBackend {
         return elements;
     }
 
-    private static List<String> chains(PodProgram pod) {
+    private List<String> chains(PodProgram pod) {
         List<String> chains = new ArrayList<>();
-        DIRECTIONS.forEach(direction -> chains.addAll(PolicyScript.chains(pod, direction)));
+        DIRECTIONS.forEach(direction -> chains.addAll(script.chains(pod, direction)));
         return chains;
     }
 
-    private static void addChains(Script commands, PodProgram pod) {
+    private void addChains(Script commands, PodProgram pod) {
         chains(pod).forEach(commands::addChain);
     }
 
@@ -257,8 +262,8 @@ public final class NftablesBackend implements PolicyBackend {
         if (sameRules) {
             return;
         }
-        List<String> present = old.map(NftablesBackend::chains).orElse(List.of());
-        List<String> wanted = chains(pod);
+        Set<String> present = new LinkedHashSet<>(old.map(this::chains).orElse(List.of()));
+        Set<String> wanted = new LinkedHashSet<>(chains(pod));
         present.stream().filter(wanted::contains).forEach(before::flushChain);
         wanted.stream().filter(chain -> !present.contains(chain)).forEach(before::addChain);
         addRules(before, pod, forms);

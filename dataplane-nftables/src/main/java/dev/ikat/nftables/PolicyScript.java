@@ -18,8 +18,8 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
@@ -32,7 +32,8 @@ import java.util.stream.Collectors;
  * pass passes. Anything else is looked up by the interface that it comes from and its source in a verdict map, and then
  * by the interface that it goes to and its destination in another: each leads to the endpoint's chain, or right back
  * where everything passes; what is in neither map is dropped. In an endpoint's chain, returning means passing. A tier
- * that is not the first has a chain of its own, which the one before goes to; so a return leaves all of them at once.
+ * that is not the first has a chain of its own, which the one before goes to, and so have the rules for a port where
+ * there are many ({@link TierChain}); so a return leaves all of them at once.
  */
 final class PolicyScript {
     static final String FORWARD = "forward";
@@ -44,11 +45,19 @@ final class PolicyScript {
     /** Before what others usually filter with (NF_IP_PRI_FILTER, linux/netfilter_ipv4.h). */
     private static final int PRIORITY = -10;
 
-    private final OptionalInt logGroup;
+    /** From so many rules on a look-up of the port costs a packet less than comparing it with each. */
+    static final int PORTS_WORTH_A_LOOK_UP = 16;
 
-    /** @param logGroup the NFLOG group that is told of drops; empty for none */
-    PolicyScript(OptionalInt logGroup) {
+    private final OptionalInt logGroup;
+    private final int worthwhile;
+
+    /**
+     * @param logGroup the NFLOG group that is told of drops; empty for none
+     * @param worthwhile so many rules in a row for single ports are looked up by their port; at least 1
+     */
+    PolicyScript(OptionalInt logGroup, int worthwhile) {
         this.logGroup = logGroup;
+        this.worthwhile = worthwhile;
     }
 
     static String protocol(IpFamily family) {
@@ -119,14 +128,33 @@ final class PolicyScript {
     }
 
     /** The chains of an endpoint for a direction, the first being where its packets are sent; none if all may pass. */
-    static List<String> chains(PodProgram program, Direction direction) {
-        if (!isIsolated(program)) {
+    List<String> chains(PodProgram program, Direction direction) {
+        return tierChains(program, direction).stream()
+                .flatMap(List::stream)
+                .map(TierChain::name)
+                .toList();
+    }
+
+    /** Where an endpoint's packets of a direction are sent; empty if all may pass. */
+    static Optional<String> firstChain(PodProgram program, Direction direction) {
+        return isIsolated(program)
+                ? Optional.of(chain(direction, program.endpoint().hostInterface()))
+                : Optional.empty();
+    }
+
+    /** For each tier its chains; one without rules where there is no tier, as packets are sent to the first. */
+    private List<List<TierChain>> tierChains(PodProgram program, Direction direction) {
+        Optional<String> first = firstChain(program, direction);
+        if (first.isEmpty()) {
             return List.of();
         }
-        String first = chain(direction, program.endpoint().hostInterface());
-        List<String> chains = new ArrayList<>(List.of(first));
-        for (int tier = 1; tier < tiers(program, direction).size(); tier++) {
-            chains.add(first + "-" + tier);
+        List<List<TierChain>> chains = new ArrayList<>();
+        for (TierProgram tier : tiers(program, direction)) {
+            String name = chains.isEmpty() ? first.get() : first.get() + "-" + chains.size();
+            chains.add(TierChain.of(name, tier.rules(), worthwhile));
+        }
+        if (chains.isEmpty()) {
+            chains.add(TierChain.of(first.get(), List.of(), worthwhile));
         }
         return chains;
     }
@@ -145,12 +173,12 @@ final class PolicyScript {
 
     /** The rules of an endpoint's chains, which are there and empty. */
     void rules(Script script, PodProgram program, Direction direction, Function<SetId, AddressSet.Form> forms) {
-        List<String> chains = chains(program, direction);
+        List<List<TierChain>> chains = tierChains(program, direction);
         if (chains.isEmpty()) {
             return;
         }
         Set<IpFamily> families = EnumSet.noneOf(IpFamily.class);
-        String first = chains.getFirst();
+        String first = chains.getFirst().getFirst().name();
         String peer = peerField(direction);
         for (IpAddress address : program.endpoint().addresses()) {
             families.add(address.family());
@@ -165,21 +193,47 @@ final class PolicyScript {
         List<TierProgram> tiers = tiers(program, direction);
         for (int i = 0; i < tiers.size(); i++) {
             TierProgram tier = tiers.get(i);
-            String chain = chains.get(i);
-            String pass = i + 1 < tiers.size() ? "goto " + chains.get(i + 1) : "return";
-            for (CompiledRule rule : tier.rules()) {
-                rule(script, chain, rule, pass, prefix, direction, families, forms);
+            String pass = i + 1 < tiers.size()
+                    ? "goto " + chains.get(i + 1).getFirst().name()
+                    : "return";
+            for (TierChain chain : chains.get(i)) {
+                for (CompiledRule rule : chain.rules()) {
+                    List<String> ports = chain.withPorts() ? ports(rule.ports()) : List.of("");
+                    rule(script, chain.name(), rule, ports, pass, prefix, direction, families, forms);
+                }
+                lookUpPort(script, chain);
+                if (chain.then().isEmpty()) {
+                    otherwise(script, chain.name(), tier, pass, prefix);
+                }
             }
-            switch (tier.otherwise()) {
-                case ACCEPT -> script.addRule(chain, "counter return");
-                case PASS -> script.addRule(chain, pass);
-                case DENY ->
-                    drop(
-                            script,
-                            chain,
-                            prefix,
-                            tier.isolatedBy().stream().map(Object::toString).collect(Collectors.joining(", ")));
-            }
+        }
+    }
+
+    private static void lookUpPort(Script script, TierChain chain) {
+        if (!chain.ports().isEmpty()) {
+            script.addRule(
+                    chain.name(),
+                    chain.ports().entrySet().stream()
+                            .map(entry -> "%s . %d : goto %s"
+                                    .formatted(
+                                            TierChain.word(entry.getKey().protocol()),
+                                            entry.getKey().first(),
+                                            entry.getValue()))
+                            .collect(Collectors.joining(", ", "meta l4proto . th dport vmap { ", " }")));
+        }
+        chain.then().ifPresent(then -> script.addRule(chain.name(), "goto " + then));
+    }
+
+    private void otherwise(Script script, String chain, TierProgram tier, String pass, String prefix) {
+        switch (tier.otherwise()) {
+            case ACCEPT -> script.addRule(chain, "counter return");
+            case PASS -> script.addRule(chain, pass);
+            case DENY ->
+                drop(
+                        script,
+                        chain,
+                        prefix,
+                        tier.isolatedBy().stream().map(Object::toString).collect(Collectors.joining(", ")));
         }
     }
 
@@ -194,13 +248,14 @@ final class PolicyScript {
             Script script,
             String chain,
             CompiledRule rule,
+            List<String> portMatches,
             String pass,
             String prefix,
             Direction direction,
             Set<IpFamily> families,
             Function<SetId, AddressSet.Form> forms) {
         // Ports first: comparing one takes a fraction of what looking an address up does.
-        for (String ports : ports(rule.ports())) {
+        for (String ports : portMatches) {
             for (String peers : peers(rule, direction, families, forms)) {
                 String match = ports + peers;
                 String comment = rule.id().toString();
@@ -254,7 +309,7 @@ final class PolicyScript {
                 .add(span));
         List<String> matches = new ArrayList<>();
         byProtocol.forEach((protocol, ofProtocol) -> {
-            String name = protocol.name().toLowerCase(Locale.ROOT);
+            String name = TierChain.word(protocol);
             if (ofProtocol.stream().anyMatch(PortSpan::isAll)) {
                 matches.add("meta l4proto " + name + " ");
             } else {

@@ -6,18 +6,22 @@ import dev.ikat.backendtests.BackendContract;
 import dev.ikat.model.Cidr;
 import dev.ikat.netlink.NetfilterLog;
 import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Action;
+import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.DirectionProgram;
 import dev.ikat.policy.program.MasqueradeState;
 import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.policy.program.PortSpan;
 import dev.ikat.policy.program.Tier;
 import dev.ikat.policy.program.TierProgram;
 import dev.ikat.testbed.RequiresProgram;
 import dev.ikat.testbed.TestNamespace;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -84,10 +88,42 @@ class NftablesBackendTest extends BackendContract {
                 List.of(),
                 Set.of(CLIENTS)));
         assertThat(reached(friend)).isEmpty();
-        String changed = withoutCounters(node.exec("nft", "list", "table", "inet", "ikat"));
+        String changed = withoutCounters(listing());
         backend.replace(closed);
-        assertThat(withoutCounters(node.exec("nft", "list", "table", "inet", "ikat")))
-                .isEqualTo(changed);
+        assertThat(withoutCounters(listing())).isEqualTo(changed);
+    }
+
+    @Test
+    void manyRulesForPortsAreLookedUpAndDecideAsBefore() {
+        List<CompiledRule> rules = new ArrayList<>();
+        for (int port = 1000; port < 1100; port++) {
+            rules.add(rule(Action.ACCEPT, List.of(), tcp(port)));
+        }
+        rules.add(50, rule(Action.ACCEPT, clients(), tcp(80)));
+        rules.add(rule(Action.ACCEPT, block("10.244.1.3/32"), new PortSpan(Protocol.TCP, 81, 90)));
+        PolicyProgram few = ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(81)));
+        PolicyProgram many = ingress(List.of(set(2)), rules.toArray(CompiledRule[]::new));
+        backend.replace(few);
+        backend.apply(changeOfServer(many));
+        assertThat(listing()).contains("tcp . 80 : goto to-ik00000000001.tcp.80");
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
+        assertThat(reached(stranger)).containsExactly("v4 tcp 81");
+        String changed = withoutCounters(listing());
+        backend.replace(many);
+        assertThat(withoutCounters(listing())).isEqualTo(changed);
+
+        backend.apply(changeOfServer(few));
+        assertThat(listing()).doesNotContain(".tcp.", ".rest");
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 81", "v6 tcp 81");
+        assertThat(reached(stranger)).isEmpty();
+    }
+
+    private static PolicyChange changeOfServer(PolicyProgram to) {
+        return new PolicyChange(List.of(), Map.of(), List.of(to.pods().get(hostInterface(1))), List.of(), Set.of());
+    }
+
+    private String listing() {
+        return node.exec("nft", "list", "table", "inet", "ikat");
     }
 
     @Test
@@ -140,9 +176,9 @@ class NftablesBackendTest extends BackendContract {
         masquerade.reconcile(state);
         backend.replace(ingress(List.of()));
         backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients())));
-        assertThat(node.exec("nft", "list", "table", "inet", "ikat")).contains("masquerade fully-random");
+        assertThat(listing()).contains("masquerade fully-random");
         backend.remove();
-        assertThat(node.exec("nft", "list", "table", "inet", "ikat")).contains("masquerade fully-random");
+        assertThat(listing()).contains("masquerade fully-random");
         masquerade.remove();
         assertThat(node.exec("nft", "list", "ruleset")).isBlank();
     }

@@ -12,8 +12,13 @@ import java.util.OptionalInt;
 /** A backend that closes its table with itself. */
 record OwnedBackend(NftablesTable table, NftablesBackend backend) implements PolicyBackend {
     static OwnedBackend open(TestNamespace node, boolean ownership) {
+        return open(node, ownership, PolicyScript.PORTS_WORTH_A_LOOK_UP);
+    }
+
+    /** @param worthwhile so many rules in a row for single ports are looked up by their port */
+    static OwnedBackend open(TestNamespace node, boolean ownership, int worthwhile) {
         NftablesTable table = InNamespace.call(node.path(), () -> NftablesTable.open(ownership));
-        return new OwnedBackend(table, new NftablesBackend(table, OptionalInt.of(4796)));
+        return new OwnedBackend(table, new NftablesBackend(table, OptionalInt.of(4796), worthwhile));
     }
 
     @Override
