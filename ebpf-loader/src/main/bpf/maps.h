@@ -5,7 +5,8 @@
  *
  * Roots (interfaces, addresses, members, named, blocks) hold two versions, and the epoch in `settings` says which one
  * counts: a transaction writes all its new versions first and then the epoch, and so comes in force at one moment.
- * Everything else that user space writes is never changed while a root refers to it.
+ * Everything else that user space writes is never changed while a root refers to it. For how many elements a map is
+ * made that says nothing of it here, dev.ikat.ebpf.Table says when it is loaded.
  */
 #ifndef IKAT_MAPS_H
 #define IKAT_MAPS_H
@@ -175,7 +176,6 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct name);
 	__type(value, struct id_versions);
@@ -183,7 +183,6 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct address);
 	__type(value, struct endpoint_versions);
@@ -191,7 +190,6 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1 << 20);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct address);
 	__type(value, struct id_versions);
@@ -199,7 +197,6 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1 << 20);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct named_port);
 	__type(value, struct id_versions);
@@ -207,7 +204,6 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, 1 << 16);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct block4);
 	__type(value, struct id_versions);
@@ -215,7 +211,6 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, 1 << 16);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct block6);
 	__type(value, struct id_versions);
@@ -223,7 +218,6 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, 1 << 18);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct port_key);
 	__type(value, struct lists);
@@ -231,7 +225,6 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1 << 21);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct verdict_key);
 	__type(value, __u32);
@@ -247,7 +240,6 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1 << 18);
 	__type(key, struct tuple);
 	__type(value, struct connection);
 } connections SEC(".maps");

@@ -74,7 +74,12 @@ final class Dataplanes {
             case EBPF -> {
                 EbpfBackend opened = new EbpfBackend(
                         namespace,
-                        new EbpfSettings(settings.cutConnections(), true, true, settings.sampleAccepted(), Map.of()),
+                        new EbpfSettings(
+                                settings.cutConnections(),
+                                true,
+                                true,
+                                settings.sampleAccepted(),
+                                settings.tableLimits()),
                         settings.dropLogGroup().isPresent() ? Optional.of(told) : Optional.empty());
                 ebpf = Optional.of(opened);
                 yield opened;

@@ -102,6 +102,12 @@ enum Setting {
             "NUMBER",
             "0",
             "With the ebpf backend, log one of so many connections that policy accepts; 0 for none."),
+    EBPF_TABLE_LIMITS(
+            Kind.LIST,
+            "TABLE=NUMBER",
+            "",
+            "With the ebpf backend: the most rows of its tables, as members=2097152, where others than the usual are"
+                    + " wanted; the metric ikat_ebpf_table_fill_ratio has their names."),
     OWN_TABLE(
             Kind.TRUTH,
             "true|false",

@@ -38,8 +38,8 @@ import org.jspecify.annotations.Nullable;
  * @param binaries where launcher and cold plugin are; empty to leave them
  */
 record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist, Optional<Path> binaries) {
-    private static final PolicySettings NOTHING =
-            new PolicySettings(Backend.NONE, Duration.ZERO, false, OptionalInt.empty(), Optional.empty(), true, 0);
+    private static final PolicySettings NOTHING = new PolicySettings(
+            Backend.NONE, Duration.ZERO, false, OptionalInt.empty(), Optional.empty(), true, 0, Map.of());
 
     private interface Removal {
         void run() throws IOException;

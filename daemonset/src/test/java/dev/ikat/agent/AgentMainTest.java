@@ -91,14 +91,16 @@ class AgentMainTest {
                         "--conflist-name=a/b",
                         "--masquerade=perhaps",
                         "--request-threads=many",
+                        "--ebpf-table-limits=members=5,tables=9",
                         "--kill-at=ADD"));
         assertThat(e.faults())
-                .hasSize(15)
+                .hasSize(16)
                 .anyMatch(l -> l.contains("/does/not/exist is no directory"))
                 .anyMatch(l -> l.contains("'magic' is not vxlan, direct, auto or none"))
                 .anyMatch(l -> l.contains("longer than 15 bytes"))
                 .anyMatch(l -> l.contains("not ADDRESS:PORT"))
-                .anyMatch(l -> l.contains("'soon' is no duration"));
+                .anyMatch(l -> l.contains("'soon' is no duration"))
+                .anyMatch(l -> l.contains("'tables=9' is not TABLE=NUMBER") && l.contains("connections, interfaces"));
     }
 
     @Test

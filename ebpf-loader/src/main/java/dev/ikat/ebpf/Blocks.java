@@ -4,7 +4,6 @@ import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
 import dev.ikat.policy.NetworkPolicy.IpBlock;
 import dev.ikat.policy.program.PeerMatch;
-import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -56,7 +55,7 @@ final class Blocks {
     /** Brings the pieces up to date. */
     void settle(Transaction transaction) {
         for (Cidr piece : stale) {
-            ByteBuffer key = Layout.block(piece);
+            MapKey key = Layout.block(piece);
             if (pieces.getOrDefault(piece, 0) > 0) {
                 Set<PeerMatch> around = new HashSet<>();
                 for (IpBlock block : uses.keySet()) {
@@ -72,7 +71,7 @@ final class Blocks {
         for (Cidr piece : stale) {
             if (pieces.getOrDefault(piece, 1) == 0) {
                 pieces.remove(piece);
-                ByteBuffer key = Layout.block(piece);
+                MapKey key = Layout.block(piece);
                 classes.set(transaction, table(piece), key, Set.of());
                 // Until it is deleted, it says what the piece around it says.
                 int outer = around(piece)

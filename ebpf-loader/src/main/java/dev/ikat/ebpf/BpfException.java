@@ -3,7 +3,7 @@ package dev.ikat.ebpf;
 import dev.ikat.netlink.Errno;
 
 /** The kernel, or libbpf, refused something. */
-public final class BpfException extends RuntimeException {
+public sealed class BpfException extends RuntimeException permits TableFullException {
     private static final long serialVersionUID = 1L;
 
     private final int errno;

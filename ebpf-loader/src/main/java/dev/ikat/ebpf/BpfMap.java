@@ -22,7 +22,7 @@ final class BpfMap {
     private final int valueBytes;
     private final int lookupBytes;
     private final int capacity;
-    private final Map<ByteBuffer, ByteBuffer> content = new HashMap<>();
+    private final Map<MapKey, ByteBuffer> content = new HashMap<>();
 
     /**
      * @param lookupBytes of a value as it is looked up: of a map by processor there are several
@@ -57,14 +57,19 @@ final class BpfMap {
         return capacity;
     }
 
+    /** What was put there for a key. */
+    synchronized Optional<ByteBuffer> content(MapKey key) {
+        return Optional.ofNullable(content.get(key));
+    }
+
     synchronized int size() {
         return content.size();
     }
 
     /** @throws BpfException with E2BIG if it is full */
-    synchronized void put(ByteBuffer key, ByteBuffer value) {
+    synchronized void put(MapKey key, ByteBuffer value) {
         requireSizes(key, value);
-        whereThereIsRoom(() -> Bpf.update(this, key, value));
+        whereThereIsRoom(() -> Bpf.update(this, key.buffer(), value));
         content.put(key, value);
     }
 
@@ -80,15 +85,15 @@ final class BpfMap {
         }
     }
 
-    private void requireSizes(ByteBuffer key, ByteBuffer value) {
-        if (key.remaining() != keyBytes || value.remaining() != valueBytes) {
+    private void requireSizes(MapKey key, ByteBuffer value) {
+        if (key.length() != keyBytes || value.remaining() != valueBytes) {
             throw new IllegalArgumentException("the map " + name + " has keys of " + keyBytes + " and values of "
-                    + valueBytes + " bytes, not " + key.remaining() + " and " + value.remaining());
+                    + valueBytes + " bytes, not " + key.length() + " and " + value.remaining());
         }
     }
 
     /** Some of them may be in the map if it fails, as it does where the map is full. */
-    synchronized void putAll(Map<ByteBuffer, ByteBuffer> rows) {
+    synchronized void putAll(Map<MapKey, ByteBuffer> rows) {
         if (rows.size() < MANY) {
             rows.forEach(this::put);
             return;
@@ -96,9 +101,9 @@ final class BpfMap {
         ByteBuffer keys = Layout.of(Math.min(rows.size(), BATCH) * keyBytes);
         ByteBuffer values = Layout.of(Math.min(rows.size(), BATCH) * valueBytes);
         int count = 0;
-        for (Map.Entry<ByteBuffer, ByteBuffer> row : rows.entrySet()) {
+        for (Map.Entry<MapKey, ByteBuffer> row : rows.entrySet()) {
             requireSizes(row.getKey(), row.getValue());
-            keys.put(row.getKey().duplicate());
+            row.getKey().putInto(keys);
             values.put(row.getValue().duplicate());
             count++;
             if (!keys.hasRemaining()) {
@@ -117,22 +122,22 @@ final class BpfMap {
     }
 
     /** Deletes what is there of these. */
-    synchronized void deleteAll(List<ByteBuffer> gone) {
-        List<ByteBuffer> present =
+    synchronized void deleteAll(List<MapKey> gone) {
+        List<MapKey> present =
                 gone.stream().filter(key -> content.remove(key) != null).toList();
         for (int from = 0; from < present.size(); from += BATCH) {
-            List<ByteBuffer> some = present.subList(from, Math.min(present.size(), from + BATCH));
+            List<MapKey> some = present.subList(from, Math.min(present.size(), from + BATCH));
             if (some.size() < MANY) {
-                some.forEach(key -> Bpf.delete(this, key));
+                some.forEach(key -> Bpf.delete(this, key.buffer()));
                 continue;
             }
             ByteBuffer keys = Layout.of(some.size() * keyBytes);
-            some.forEach(key -> keys.put(key.duplicate()));
+            some.forEach(key -> key.putInto(keys));
             try {
                 Bpf.deleteAll(this, keys.flip(), some.size());
             } catch (BpfException e) {
                 // One was gone already; how many were deleted before it is not said.
-                some.forEach(key -> Bpf.delete(this, key));
+                some.forEach(key -> Bpf.delete(this, key.buffer()));
             }
         }
     }
@@ -143,7 +148,7 @@ final class BpfMap {
         int found = 0;
         Optional<ByteBuffer> key = Bpf.nextKey(this, Optional.empty());
         while (key.isPresent()) {
-            ByteBuffer wanted = content.get(key.get());
+            ByteBuffer wanted = content.get(MapKey.of(key.get()));
             if (wanted == null) {
                 differences.add("the map " + name + " has an element that is not Ikat's");
             } else {

@@ -71,7 +71,7 @@ final class BpfObject implements AutoCloseable {
     /**
      * Loads programs and maps.
      *
-     * @param capacities of maps that are to have other than the usual size, in elements
+     * @param capacities of the maps that have none in maps.h, by name, in elements
      * @param reused maps that are there already, by name
      * @throws BpfException with the verifier's words if the kernel refuses
      */

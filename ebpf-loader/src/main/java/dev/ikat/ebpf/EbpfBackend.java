@@ -36,7 +36,7 @@ public final class EbpfBackend implements PolicyBackend {
     /** With its layout's number: a successor with another one begins a new table. */
     private static final String CONNECTIONS_PIN = "connections-1";
 
-    private static final String CONNECTIONS = "connections";
+    private static final String CONNECTIONS = EbpfSettings.CONNECTIONS;
 
     /** {@code SETTING_} in maps.h. */
     private static final int SHORTCUTS = 1;
@@ -93,7 +93,7 @@ public final class EbpfBackend implements PolicyBackend {
         try {
             BpfObject.library();
             Bpf.requireFileSystem(Pins.FILE_SYSTEM);
-            try (BpfObject object = BpfObject.load(settings.capacities(), Map.of())) {
+            try (BpfObject object = BpfObject.load(capacities(new Transaction()), Map.of())) {
                 return forward.probe(object.programFd("forward"));
             }
         } catch (EbpfUnavailableException | BpfException e) {
@@ -106,31 +106,48 @@ public final class EbpfBackend implements PolicyBackend {
         known = false;
         try {
             pins.create();
-            Optional<Integer> open = Bpf.pinned(pins.path(CONNECTIONS_PIN));
-            Generation next;
-            try {
-                next = new Generation(
-                        BpfObject.load(
-                                settings.capacities(),
-                                open.map(fd -> Map.of(CONNECTIONS, fd)).orElse(Map.of())),
-                        // Not one that a connection was judged at already: each transaction takes one, at most.
-                        (int) System.currentTimeMillis(),
-                        flags(),
-                        settings.sample());
-            } finally {
-                open.ifPresent(Bpf::close);
-            }
-            try {
-                begin(next, program, open.isEmpty());
-            } catch (RuntimeException e) {
-                next.close();
-                throw e;
-            }
+            begin(program);
         } catch (BpfException e) {
             throw new PolicyBackendException("eBPF could not put the whole program in force: " + e.getMessage(), e);
         }
         known = true;
         watch.start();
+    }
+
+    private void begin(PolicyProgram program) {
+        Tables made = new Tables();
+        Transaction rows = made.begin(program);
+        Optional<Integer> open = Bpf.pinned(pins.path(CONNECTIONS_PIN));
+        Generation next;
+        try {
+            next = new Generation(
+                    BpfObject.load(
+                            capacities(rows),
+                            open.map(fd -> Map.of(CONNECTIONS, fd)).orElse(Map.of())),
+                    // Not one that a connection was judged at already: each transaction takes one, at most.
+                    (int) System.currentTimeMillis(),
+                    flags(),
+                    settings.sample());
+        } finally {
+            open.ifPresent(Bpf::close);
+        }
+        try {
+            next.commit(rows);
+            lead(next, made, program, open.isEmpty());
+        } catch (RuntimeException e) {
+            next.close();
+            throw e;
+        }
+    }
+
+    /** For how many rows the tables are made that begin with these. */
+    private Map<String, Integer> capacities(Transaction first) {
+        Map<String, Integer> capacities = new HashMap<>();
+        for (Table table : Table.values()) {
+            capacities.put(table.map(), table.capacity(first.rows(table), settings.limit(table)));
+        }
+        capacities.put(CONNECTIONS, settings.connections());
+        return capacities;
     }
 
     private int flags() {
@@ -139,9 +156,7 @@ public final class EbpfBackend implements PolicyBackend {
                 | (events.isPresent() ? EVENTS : 0);
     }
 
-    private void begin(Generation next, PolicyProgram program, boolean first) {
-        Tables made = new Tables();
-        next.commit(made.begin(program));
+    private void lead(Generation next, Tables made, PolicyProgram program, boolean first) {
         BpfMap connections = next.object().map(CONNECTIONS);
         if (first) {
             Bpf.pin(connections.fd(), pins.path(CONNECTIONS_PIN));
@@ -204,7 +219,19 @@ public final class EbpfBackend implements PolicyBackend {
         }
         known = false;
         try {
-            current.commit(tables.change(change));
+            Transaction rows = tables.change(change);
+            try {
+                current.commit(rows);
+            } catch (TableFullException e) {
+                if (e.capacity() >= settings.limit(e.table())) {
+                    throw e;
+                }
+                LOG.info(
+                        "event=policy-tables-grow table={} capacity={}",
+                        e.table().map(),
+                        e.capacity());
+                begin(tables.program());
+            }
         } catch (BpfException e) {
             throw new PolicyBackendException("eBPF could not change the program in force: " + e.getMessage(), e);
         }

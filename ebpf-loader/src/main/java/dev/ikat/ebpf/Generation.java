@@ -5,9 +5,11 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The programs, loaded, and the tables that they decide by. A transaction's rows are written, then the number that
@@ -17,11 +19,10 @@ import java.util.Optional;
 final class Generation implements AutoCloseable {
     private static final String SETTINGS = "settings";
     private static final int SETTINGS_BYTES = 16;
-    private static final ByteBuffer FIRST = Layout.number(0);
+    private static final MapKey FIRST = Layout.key(0);
 
     private final BpfObject object;
-    private final Map<Table, Map<ByteBuffer, ByteBuffer>> roots = new EnumMap<>(Table.class);
-    private Map<Table, List<ByteBuffer>> garbage = Map.of();
+    private Map<Table, List<MapKey>> garbage = Map.of();
     private int epoch;
     private int flags;
     private int sample;
@@ -40,36 +41,63 @@ final class Generation implements AutoCloseable {
     /**
      * Brings a transaction in force.
      *
-     * @throws BpfException if a map is full; then what was, is still in force, and no other may follow
+     * @throws TableFullException if a map has no room for its rows; then nothing has changed, but no other may follow
+     * @throws BpfException if the kernel refuses; then what was, is still in force, and no other may follow
      */
     void commit(Transaction transaction) {
         collect();
-        transaction.facts().forEach((table, rows) -> map(table).putAll(rows));
         int next = epoch + 1;
-        transaction.roots().forEach((table, rows) -> {
-            Map<ByteBuffer, ByteBuffer> present = roots.computeIfAbsent(table, _ -> new HashMap<>());
-            Map<ByteBuffer, ByteBuffer> changed = new HashMap<>();
-            rows.forEach((key, now) -> {
-                ByteBuffer nothing = Layout.of(now.remaining());
-                ByteBuffer before = present.getOrDefault(key, nothing);
-                if (!now.equals(before) || (isPiece(table) && !present.containsKey(key))) {
-                    changed.put(key, Layout.versions(next, now, before));
-                }
-            });
-            map(table).putAll(changed);
-        });
+        Map<Table, Map<MapKey, ByteBuffer>> roots = new EnumMap<>(Table.class);
+        transaction.roots().forEach((table, rows) -> roots.put(table, versions(table, rows, next)));
+        transaction.facts().forEach((table, rows) -> requireRoom(table, rows.keySet()));
+        roots.forEach((table, rows) -> requireRoom(table, rows.keySet()));
+        transaction.facts().forEach((table, rows) -> map(table).putAll(rows));
+        roots.forEach((table, rows) -> map(table).putAll(rows));
         write(next);
         epoch = next;
         garbage = new EnumMap<>(transaction.garbage());
         transaction.roots().forEach((table, rows) -> {
-            Map<ByteBuffer, ByteBuffer> present = roots.computeIfAbsent(table, _ -> new HashMap<>());
-            rows.forEach((key, now) -> {
-                present.put(key, now);
-                if (!isPiece(table) && now.equals(Layout.of(now.remaining()))) {
-                    garbage.computeIfAbsent(table, _ -> new ArrayList<>()).add(key);
-                }
-            });
+            if (!isPiece(table)) {
+                rows.forEach((key, now) -> {
+                    if (isNothing(now)) {
+                        garbage.computeIfAbsent(table, _ -> new ArrayList<>()).add(key);
+                    }
+                });
+            }
         });
+    }
+
+    /** Rows of roots with what they said before, without those that say the same again. */
+    private Map<MapKey, ByteBuffer> versions(Table table, Map<MapKey, ByteBuffer> rows, int next) {
+        BpfMap map = map(table);
+        Map<MapKey, ByteBuffer> changed = LinkedHashMap.newLinkedHashMap(rows.size());
+        rows.forEach((key, now) -> {
+            Optional<ByteBuffer> present = map.content(key).map(Layout::now);
+            boolean same = present.isEmpty() ? !isPiece(table) && isNothing(now) : now.equals(present.get());
+            if (!same) {
+                changed.put(key, Layout.versions(next, now, present.orElseGet(() -> Layout.of(now.remaining()))));
+            }
+        });
+        return changed;
+    }
+
+    private static boolean isNothing(ByteBuffer value) {
+        for (int i = value.position(); i < value.limit(); i++) {
+            if (value.get(i) != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void requireRoom(Table table, Set<MapKey> keys) {
+        BpfMap map = map(table);
+        if (keys.size() > map.capacity() - map.size()) {
+            long more = keys.stream().filter(key -> map.content(key).isEmpty()).count();
+            if (more > map.capacity() - map.size()) {
+                throw new TableFullException(table, map.capacity());
+            }
+        }
     }
 
     /** A piece of a block may be in nothing, and has to say so. */
@@ -78,12 +106,7 @@ final class Generation implements AutoCloseable {
     }
 
     private void collect() {
-        garbage.forEach((table, keys) -> {
-            map(table).deleteAll(keys);
-            if (table.isRoot()) {
-                keys.forEach(roots.getOrDefault(table, Map.of())::remove);
-            }
-        });
+        garbage.forEach((table, keys) -> map(table).deleteAll(keys));
         garbage = Map.of();
     }
 
@@ -130,7 +153,7 @@ final class Generation implements AutoCloseable {
     void damage(boolean foreign) {
         BpfMap members = map(Table.MEMBERS);
         ByteBuffer key = foreign
-                ? Layout.address(IpAddress.parse("192.0.2.1"))
+                ? Layout.address(IpAddress.parse("192.0.2.1")).buffer()
                 : Bpf.nextKey(members, Optional.empty()).orElseThrow();
         ByteBuffer any = Layout.versions(0, Layout.number(7), Layout.number(7));
         Bpf.update(members, key, any);
@@ -148,7 +171,8 @@ final class Generation implements AutoCloseable {
 
     /** A counter, of all processors together. */
     long counter(int number) {
-        Optional<ByteBuffer> values = Bpf.lookup(object.map("counters"), Layout.number(number));
+        Optional<ByteBuffer> values =
+                Bpf.lookup(object.map("counters"), Layout.key(number).buffer());
         long sum = 0;
         if (values.isPresent()) {
             ByteBuffer each = values.get();

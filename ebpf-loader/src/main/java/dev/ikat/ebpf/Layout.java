@@ -38,13 +38,18 @@ final class Layout {
         return of(Integer.BYTES).putInt(number).flip();
     }
 
-    static ByteBuffer name(InterfaceName name) {
-        byte[] text = name.value().getBytes(StandardCharsets.UTF_8);
-        return ByteBuffer.wrap(Arrays.copyOf(text, NAME_BYTES)).order(ByteOrder.nativeOrder());
+    /** A number as a key. */
+    static MapKey key(int number) {
+        return MapKey.of(number(number));
     }
 
-    static ByteBuffer address(IpAddress address) {
-        return put(of(ADDRESS_BYTES), address).flip();
+    static MapKey name(InterfaceName name) {
+        byte[] text = name.value().getBytes(StandardCharsets.UTF_8);
+        return MapKey.of(ByteBuffer.wrap(Arrays.copyOf(text, NAME_BYTES)));
+    }
+
+    static MapKey address(IpAddress address) {
+        return MapKey.of(put(of(ADDRESS_BYTES), address).flip());
     }
 
     static ByteBuffer put(ByteBuffer buffer, IpAddress address) {
@@ -65,26 +70,26 @@ final class Layout {
     }
 
     /** The key of an address, or of a receiving port of one. */
-    static ByteBuffer member(SetMember member) {
+    static MapKey member(SetMember member) {
         return switch (member) {
             case SetMember.AddressMember(IpAddress address) -> address(address);
             case SetMember.PortMember port ->
-                put(of(ADDRESS_BYTES + 4), port.address())
+                MapKey.of(put(of(ADDRESS_BYTES + 4), port.address())
                         .put((byte) port.protocol().number())
                         .put((byte) 0)
                         .put((byte) (port.port() >> 8))
                         .put((byte) port.port())
-                        .flip();
+                        .flip());
         };
     }
 
     /** The key of a block, {@code struct block4} or {@code struct block6}. */
-    static ByteBuffer block(Cidr block) {
+    static MapKey block(Cidr block) {
         byte[] address = block.network().toBytes();
-        return of(Integer.BYTES + address.length)
+        return MapKey.of(of(Integer.BYTES + address.length)
                 .putInt(block.prefixLength())
                 .put(address)
-                .flip();
+                .flip());
     }
 
     /**
@@ -93,9 +98,9 @@ final class Layout {
      * @param protocol its number, or 0 for any
      * @param bits how many bits of the port count; with 0 for any port of the protocol
      */
-    static ByteBuffer ports(int program, int protocol, int port, int bits) {
+    static MapKey ports(int program, int protocol, int port, int bits) {
         int prefix = Integer.SIZE + (protocol == 0 ? 0 : Byte.SIZE + bits);
-        return of(11).putInt(prefix)
+        return MapKey.of(of(11).putInt(prefix)
                 .put((byte) (program >> 24))
                 .put((byte) (program >> 16))
                 .put((byte) (program >> 8))
@@ -103,11 +108,11 @@ final class Layout {
                 .put((byte) protocol)
                 .put((byte) (port >> 8))
                 .put((byte) port)
-                .flip();
+                .flip());
     }
 
-    static ByteBuffer pair(int first, int second) {
-        return of(2 * Integer.BYTES).putInt(first).putInt(second).flip();
+    static MapKey pair(int first, int second) {
+        return MapKey.of(of(2 * Integer.BYTES).putInt(first).putInt(second).flip());
     }
 
     /** Two versions of a root. */
@@ -117,5 +122,11 @@ final class Layout {
                 .put(now.duplicate())
                 .put(before.duplicate())
                 .flip();
+    }
+
+    /** The newer of two versions. */
+    static ByteBuffer now(ByteBuffer versions) {
+        return versions.slice(Integer.BYTES, (versions.remaining() - Integer.BYTES) / 2)
+                .order(ByteOrder.nativeOrder());
     }
 }

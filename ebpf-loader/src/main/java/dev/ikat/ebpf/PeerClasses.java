@@ -1,7 +1,6 @@
 package dev.ikat.ebpf;
 
 import dev.ikat.policy.program.PeerMatch;
-import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -31,24 +30,24 @@ final class PeerClasses {
     private final Map<Set<PeerMatch>, PeerClass> byContent = new HashMap<>();
     private final Map<PeerMatch, Set<PeerClass>> classes = new HashMap<>();
     private final Map<PeerMatch, Set<RuleList>> lists = new HashMap<>();
-    private final Map<Table, Map<ByteBuffer, PeerClass>> members = new HashMap<>();
+    private final Map<Table, Map<MapKey, PeerClass>> members = new HashMap<>();
     private final Set<PeerClass> unused = new LinkedHashSet<>();
     private int lastId = NONE;
 
     /** What an address, or a block, is in. */
-    Set<PeerMatch> of(Table table, ByteBuffer key) {
+    Set<PeerMatch> of(Table table, MapKey key) {
         PeerClass found = members.getOrDefault(table, Map.of()).get(key);
         return found == null ? Set.of() : found.content;
     }
 
-    int id(Table table, ByteBuffer key) {
+    int id(Table table, MapKey key) {
         PeerClass found = members.getOrDefault(table, Map.of()).get(key);
         return found == null ? NONE : found.id;
     }
 
     /** From now on the address or block is in these. */
-    void set(Transaction transaction, Table table, ByteBuffer key, Set<PeerMatch> content) {
-        Map<ByteBuffer, PeerClass> keys = members.computeIfAbsent(table, _ -> new HashMap<>());
+    void set(Transaction transaction, Table table, MapKey key, Set<PeerMatch> content) {
+        Map<MapKey, PeerClass> keys = members.computeIfAbsent(table, _ -> new HashMap<>());
         PeerClass now = content.isEmpty() ? null : intern(transaction, content);
         PeerClass before = now == null ? keys.remove(key) : keys.put(key, now);
         if (now == before) {

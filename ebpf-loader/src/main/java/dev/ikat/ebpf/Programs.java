@@ -32,7 +32,7 @@ final class Programs {
 
     private static final class Compiled {
         final int id;
-        final List<ByteBuffer> rows = new ArrayList<>();
+        final List<MapKey> rows = new ArrayList<>();
         final List<RuleList> lists = new ArrayList<>();
         int uses;
 
@@ -174,8 +174,7 @@ final class Programs {
     }
 
     /** One row, {@code struct lists}: of each tier the rules that apply. */
-    private void row(
-            Transaction transaction, Compiled made, DirectionProgram program, BitSet applying, ByteBuffer key) {
+    private void row(Transaction transaction, Compiled made, DirectionProgram program, BitSet applying, MapKey key) {
         List<RuleList> tiers = new ArrayList<>();
         int offset = 0;
         for (TierProgram tier : program.tiers()) {

@@ -77,17 +77,19 @@ final class Tables {
                 throw new PolicyBackendException("the set " + set.id() + " is there already");
             }
             sets.put(set.id(), new SetContent(set.form(), new HashSet<>(set.members())));
-            set.members().forEach(member -> moves.join(set.id(), member));
+            Set<PeerMatch> match = Set.of(new PeerMatch.InSet(set.id()));
+            set.members().forEach(member -> moves.join(member, match));
         }
         change.changedSets().forEach((id, members) -> {
             SetContent set = set(id);
+            Set<PeerMatch> match = Set.of(new PeerMatch.InSet(id));
             for (SetMember member : members.removed()) {
                 require(set.members().remove(member), id, member, "is not in it");
-                moves.leave(id, member);
+                moves.leave(member, match);
             }
             for (SetMember member : members.added()) {
                 require(set.members().add(member), id, member, "is in it already");
-                moves.join(id, member);
+                moves.join(member, match);
             }
         });
         for (PodProgram program : change.programs()) {
@@ -97,7 +99,8 @@ final class Tables {
             remove(transaction, endpoint.hostInterface());
         }
         for (SetId id : change.removedSets()) {
-            set(id).members().forEach(member -> moves.leave(id, member));
+            Set<PeerMatch> match = Set.of(new PeerMatch.InSet(id));
+            set(id).members().forEach(member -> moves.leave(member, match));
             sets.remove(id);
         }
         moves.settle(transaction);
@@ -117,28 +120,44 @@ final class Tables {
         private final Map<SetMember, Set<PeerMatch>> joined = new LinkedHashMap<>();
         private final Map<SetMember, Set<PeerMatch>> left = new LinkedHashMap<>();
 
-        void join(SetId id, SetMember member) {
-            joined.computeIfAbsent(member, _ -> new HashSet<>()).add(new PeerMatch.InSet(id));
+        void join(SetMember member, Set<PeerMatch> set) {
+            joined.merge(member, set, Memberships::union);
         }
 
-        void leave(SetId id, SetMember member) {
-            left.computeIfAbsent(member, _ -> new HashSet<>()).add(new PeerMatch.InSet(id));
+        void leave(SetMember member, Set<PeerMatch> set) {
+            left.merge(member, set, Memberships::union);
+        }
+
+        private static Set<PeerMatch> union(Set<PeerMatch> some, Set<PeerMatch> others) {
+            Set<PeerMatch> all = new HashSet<>(some);
+            all.addAll(others);
+            return all;
         }
 
         void settle(Transaction transaction) {
-            Set<SetMember> concerned = new HashSet<>(joined.keySet());
-            concerned.addAll(left.keySet());
-            for (SetMember member : concerned) {
-                Table table = switch (member) {
-                    case SetMember.AddressMember _ -> Table.MEMBERS;
-                    case SetMember.PortMember _ -> Table.NAMED;
-                };
-                ByteBuffer key = Layout.member(member);
-                Set<PeerMatch> now = new HashSet<>(classes.of(table, key));
-                now.removeAll(left.getOrDefault(member, Set.of()));
-                now.addAll(joined.getOrDefault(member, Set.of()));
-                classes.set(transaction, table, key, now);
+            joined.forEach((member, sets) -> settle(transaction, member, sets, left.getOrDefault(member, Set.of())));
+            left.forEach((member, sets) -> {
+                if (!joined.containsKey(member)) {
+                    settle(transaction, member, Set.of(), sets);
+                }
+            });
+        }
+
+        private void settle(Transaction transaction, SetMember member, Set<PeerMatch> joining, Set<PeerMatch> leaving) {
+            Table table = switch (member) {
+                case SetMember.AddressMember _ -> Table.MEMBERS;
+                case SetMember.PortMember _ -> Table.NAMED;
+            };
+            MapKey key = Layout.member(member);
+            Set<PeerMatch> before = classes.of(table, key);
+            if (before.isEmpty()) {
+                classes.set(transaction, table, key, joining);
+                return;
             }
+            Set<PeerMatch> now = new HashSet<>(before);
+            now.removeAll(leaving);
+            now.addAll(joining);
+            classes.set(transaction, table, key, now);
         }
     }
 
@@ -197,6 +216,15 @@ final class Tables {
         if (owners.remove(address, name)) {
             transaction.root(Table.ADDRESSES, Layout.address(address), Layout.of(ENDPOINT_BYTES));
         }
+    }
+
+    /** The program that the tables were made of, but for what its sets mean. */
+    PolicyProgram program() {
+        Map<SetId, AddressSet> addressSets = new HashMap<>();
+        sets.forEach((id, set) -> addressSets.put(id, new AddressSet(id, set.form(), "", set.members())));
+        Map<InterfaceName, PodProgram> programs = new HashMap<>();
+        pods.forEach((name, pod) -> programs.put(name, pod.program()));
+        return new PolicyProgram(addressSets, programs);
     }
 
     /** The number of an interface's endpoint. */

@@ -12,32 +12,38 @@ import java.util.Map;
  * come in force together; and what is of no use after that.
  */
 final class Transaction {
-    private final Map<Table, Map<ByteBuffer, ByteBuffer>> facts = new EnumMap<>(Table.class);
-    private final Map<Table, Map<ByteBuffer, ByteBuffer>> roots = new EnumMap<>(Table.class);
-    private final Map<Table, List<ByteBuffer>> garbage = new EnumMap<>(Table.class);
+    private final Map<Table, Map<MapKey, ByteBuffer>> facts = new EnumMap<>(Table.class);
+    private final Map<Table, Map<MapKey, ByteBuffer>> roots = new EnumMap<>(Table.class);
+    private final Map<Table, List<MapKey>> garbage = new EnumMap<>(Table.class);
 
-    void fact(Table table, ByteBuffer key, ByteBuffer value) {
+    void fact(Table table, MapKey key, ByteBuffer value) {
         facts.computeIfAbsent(table, _ -> new LinkedHashMap<>()).put(key, value);
     }
 
     /** The last one for a key counts. */
-    void root(Table table, ByteBuffer key, ByteBuffer now) {
+    void root(Table table, MapKey key, ByteBuffer now) {
         roots.computeIfAbsent(table, _ -> new LinkedHashMap<>()).put(key, now);
     }
 
-    void garbage(Table table, ByteBuffer key) {
+    void garbage(Table table, MapKey key) {
         garbage.computeIfAbsent(table, _ -> new ArrayList<>()).add(key);
     }
 
-    Map<Table, Map<ByteBuffer, ByteBuffer>> facts() {
+    /** How many rows of a table it writes. */
+    int rows(Table table) {
+        return facts.getOrDefault(table, Map.of()).size()
+                + roots.getOrDefault(table, Map.of()).size();
+    }
+
+    Map<Table, Map<MapKey, ByteBuffer>> facts() {
         return facts;
     }
 
-    Map<Table, Map<ByteBuffer, ByteBuffer>> roots() {
+    Map<Table, Map<MapKey, ByteBuffer>> roots() {
         return roots;
     }
 
-    Map<Table, List<ByteBuffer>> garbage() {
+    Map<Table, List<MapKey>> garbage() {
         return garbage;
     }
 }

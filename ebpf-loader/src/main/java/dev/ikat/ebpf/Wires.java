@@ -25,7 +25,7 @@ final class Wires {
     private static final InterfaceName OVERLAY = new InterfaceName("ikat-vxlan");
 
     /** The overlay's key, {@code OVERLAY} in maps.h. */
-    private static final ByteBuffer OVERLAY_KEY = Layout.number(0);
+    private static final MapKey OVERLAY_KEY = Layout.key(0);
 
     private static final int WIRE_BYTES = 20;
 
@@ -56,7 +56,7 @@ final class Wires {
 
     private final Rtnetlink netlink;
     private final Ingress ingress;
-    private final Map<ByteBuffer, ByteBuffer> rows = new HashMap<>();
+    private final Map<MapKey, ByteBuffer> rows = new HashMap<>();
 
     Wires(Pins pins, NetworkNamespace namespace, Rtnetlink netlink, boolean tcx) {
         this.netlink = netlink;
@@ -92,12 +92,12 @@ final class Wires {
         return links;
     }
 
-    private Map<ByteBuffer, ByteBuffer> rows(Map<InterfaceName, Link> links, Map<InterfaceName, Target> targets) {
-        Map<ByteBuffer, ByteBuffer> wanted = new HashMap<>();
+    private Map<MapKey, ByteBuffer> rows(Map<InterfaceName, Link> links, Map<InterfaceName, Target> targets) {
+        Map<MapKey, ByteBuffer> wanted = new HashMap<>();
         links.forEach((name, link) -> {
             Target target = targets.get(name);
             if (target != null && link.isUp()) {
-                wire(link, target).ifPresent(wire -> wanted.put(Layout.number(target.id()), wire));
+                wire(link, target).ifPresent(wire -> wanted.put(Layout.key(target.id()), wire));
             } else if (name.equals(OVERLAY) && link.isUp() && ingress.isAt(name)) {
                 wanted.put(
                         OVERLAY_KEY,
@@ -107,10 +107,10 @@ final class Wires {
         return wanted;
     }
 
-    private void putRows(BpfMap map, Map<ByteBuffer, ByteBuffer> wanted) {
-        Map<ByteBuffer, ByteBuffer> changed = new HashMap<>(wanted);
+    private void putRows(BpfMap map, Map<MapKey, ByteBuffer> wanted) {
+        Map<MapKey, ByteBuffer> changed = new HashMap<>(wanted);
         changed.entrySet().removeIf(row -> row.getValue().equals(rows.get(row.getKey())));
-        List<ByteBuffer> gone =
+        List<MapKey> gone =
                 rows.keySet().stream().filter(key -> !wanted.containsKey(key)).toList();
         map.deleteAll(gone);
         map.putAll(changed);

@@ -9,6 +9,7 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.LoggedPacket;
 import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Action;
+import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.DirectionProgram;
 import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyBackend;
@@ -16,6 +17,7 @@ import dev.ikat.policy.program.PolicyBackendException;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.policy.program.PortSpan;
+import dev.ikat.policy.program.SetMember;
 import dev.ikat.testbed.Await;
 import dev.ikat.testbed.Iperf;
 import dev.ikat.testbed.Probe;
@@ -30,6 +32,7 @@ import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -208,6 +211,33 @@ class EbpfBackendTest extends BackendContract {
         assertThat(reached(friend)).isEqualTo(ALL);
         assertThat(reached(stranger)).isEmpty();
         assertThat(ours().backend().fill()).containsKey("addresses");
+    }
+
+    @Test
+    void tablesGrowWithTheProgramWhileConnectionsStayOpen() throws Exception {
+        backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80))));
+        try (SocketChannel channel = connect(friend)) {
+            assertThat(echoes(channel)).isTrue();
+            Set<SetMember> many = new HashSet<>(members(2));
+            for (int i = 0; i < 6000; i++) {
+                many.add(new SetMember.AddressMember(IpAddress.v4((11 << 24) + i)));
+            }
+            Set<SetMember> more = new HashSet<>(many);
+            more.removeAll(members(2));
+            backend.apply(new PolicyChange(
+                    List.of(),
+                    Map.of(CLIENTS, new PolicyChange.Members(more, Set.of())),
+                    List.of(),
+                    List.of(),
+                    Set.of()));
+            AddressSet grown = new AddressSet(CLIENTS, AddressSet.Form.ADDRESSES, "pods app=client", many);
+            assertThat(backend.audit(ingress(List.of(grown), rule(Action.ACCEPT, clients(), tcp(80)))))
+                    .isEmpty();
+            assertThat(ours().backend().fill().get("members")).isBetween(0.3, 0.5);
+            assertThat(echoes(channel)).isTrue();
+        }
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
+        assertThat(reached(stranger)).isEmpty();
     }
 
     @ParameterizedTest

@@ -88,7 +88,8 @@ public final class DropReader implements AutoCloseable {
     /** Reports what a packet's prefix says that became of it. */
     void take(LoggedPacket packet) {
         if (packet.prefix().equals(ACCEPTED)) {
-            packet.header().ifPresent(header -> LOG.info("event=policy-accept flow=\"{}\"", flow(header)));
+            packet.header()
+                    .ifPresent(header -> LOG.info("event=policy-accept {}", accepted(flow(header), policy, pods)));
             return;
         }
         explain(packet, policy, pods, clock.instant()).ifPresent(this::report);
@@ -133,6 +134,16 @@ public final class DropReader implements AutoCloseable {
                 peer,
                 podOf(peer, policy, pods),
                 policies(cause, policy.evaluate(flow))));
+    }
+
+    /** Whose connection was accepted, and by which rules. */
+    static String accepted(Flow flow, PolicyView policy, Function<IpAddress, Optional<ObjectKey>> pods) {
+        return "flow=\"%s\" from=%s to=%s verdict=\"%s\""
+                .formatted(
+                        flow,
+                        podOf(flow.source(), policy, pods).map(Drop::name).orElse("unknown"),
+                        podOf(flow.destination(), policy, pods).map(Drop::name).orElse("unknown"),
+                        policy.evaluate(flow));
     }
 
     private static Flow flow(PacketHeader header) {

@@ -2,6 +2,7 @@ package dev.ikat.agent.policy;
 
 import dev.ikat.iptables.IptablesVariant;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -15,6 +16,7 @@ import java.util.OptionalInt;
  * @param variant of iptables; empty for what the host uses
  * @param ownTable whether the nftables table is to be one that no other process can change, where the kernel can
  * @param sampleAccepted one of so many accepted connections is told of, where the backend can; 0 for none
+ * @param tableLimits the most rows of eBPF's tables, by their names, where others than the usual are wanted
  */
 public record PolicySettings(
         Backend backend,
@@ -23,10 +25,16 @@ public record PolicySettings(
         OptionalInt dropLogGroup,
         Optional<IptablesVariant> variant,
         boolean ownTable,
-        int sampleAccepted) {
+        int sampleAccepted,
+        Map<String, Integer> tableLimits) {
+    public PolicySettings {
+        tableLimits = Map.copyOf(tableLimits);
+    }
+
     /** The same with another backend. */
     public PolicySettings with(Backend other) {
-        return new PolicySettings(other, patience, cutConnections, dropLogGroup, variant, ownTable, sampleAccepted);
+        return new PolicySettings(
+                other, patience, cutConnections, dropLogGroup, variant, ownTable, sampleAccepted, tableLimits);
     }
 
     /** What enforces policies. */

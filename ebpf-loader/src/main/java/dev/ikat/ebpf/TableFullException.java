@@ -1,0 +1,26 @@
+package dev.ikat.ebpf;
+
+import dev.ikat.netlink.Errno;
+
+/** A table has no room for what a transaction adds to it; the transaction has changed nothing. */
+final class TableFullException extends BpfException {
+    private static final long serialVersionUID = 1;
+
+    private final Table table;
+    private final int capacity;
+
+    TableFullException(Table table, int capacity) {
+        super("the eBPF map " + table.map() + " is full with " + capacity + " elements", Errno.E2BIG);
+        this.table = table;
+        this.capacity = capacity;
+    }
+
+    Table table() {
+        return table;
+    }
+
+    /** For how many elements it was made. */
+    int capacity() {
+        return capacity;
+    }
+}
