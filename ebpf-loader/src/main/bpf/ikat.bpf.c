@@ -125,7 +125,14 @@ int forward(struct bpf_nf_ctx *ctx)
 	return NF_ACCEPT;
 }
 
-#define HEADERS 94 /* the most that is looked at: Ethernet, IPv6 and TCP with its options */
+#define HEADERS 102 /* the most that is looked at: Ethernet, IPv6, its jumbo option, and TCP with its options */
+#define JUMBO 0xc2  /* RFC 2675 */
+
+/* The hop-by-hop header of a packet above 64 KiB, as the kernel's TCP makes it: the jumbo option and nothing else. */
+static __always_inline int is_jumbo(const __u8 *option)
+{
+	return !option[1] && option[2] == JUMBO && option[3] == sizeof(__be32);
+}
 
 /* Fills in the addresses and ports of what needs nothing but a look; 0 for everything else. */
 static __always_inline int read_simple(struct __sk_buff *skb, struct packet *packet)
@@ -162,6 +169,12 @@ static __always_inline int read_simple(struct __sk_buff *skb, struct packet *pac
 		__builtin_memcpy(&packet->tuple.destination, &header->daddr, sizeof(struct address));
 		packet->tuple.protocol = header->nexthdr;
 		transport = (void *)(header + 1);
+		if (header->nexthdr == IPPROTO_HOPOPTS && !header->payload_len) {
+			if (transport + 8 > (__u8 *)end || !is_jumbo(transport))
+				return 0;
+			packet->tuple.protocol = transport[0];
+			transport += 8;
+		}
 	} else {
 		return 0;
 	}

@@ -58,6 +58,10 @@ public final class BenchLane implements AutoCloseable {
         this.node = node;
         server = node.addPod(RoutedNode.endpoint(1));
         client = node.addPod(RoutedNode.endpoint(2));
+        for (TestNamespace end : List.of(server, client)) {
+            // Not the host's BBR, if that has it: its timers would be what is measured.
+            end.sysctl("net.ipv4.tcp_congestion_control", "reno");
+        }
         listening = serve();
         denied = Probe.serve(server, DENIED_PORT);
     }
@@ -107,11 +111,16 @@ public final class BenchLane implements AutoCloseable {
         });
     }
 
-    /** One stream on each, all at once, so that each has the same share of a shared machine. */
+    /** One stream over IPv4 on each, all at once, so that each has the same share of a shared machine. */
     public static void streams(List<BenchLane> lanes) {
+        streams(lanes, address(1));
+    }
+
+    /** The same to another address of the servers. */
+    public static void streams(List<BenchLane> lanes, IpAddress to) {
         List<CompletableFuture<Double>> running = lanes.stream()
                 .map(lane -> CompletableFuture.supplyAsync(
-                        () -> Iperf.gigabitsPerSecond(lane.client, lane.server, address(1), STREAM_SECONDS),
+                        () -> Iperf.gigabitsPerSecond(lane.client, lane.server, to, STREAM_SECONDS),
                         task -> Thread.ofVirtual().start(task)))
                 .toList();
         for (int i = 0; i < lanes.size(); i++) {
@@ -184,6 +193,17 @@ public final class BenchLane implements AutoCloseable {
                         "the client",
                         Set.of(new SetMember.AddressMember(address(2)))));
         return new PolicyProgram(sets, pods);
+    }
+
+    /** The pods' TCP hands on pieces of so many bytes over IPv6, where the usual are 64 KiB. */
+    public void gsoMaxSize(int bytes) {
+        String size = Integer.toString(bytes);
+        server.ip("link", "set", "eth0", "gso_max_size", size);
+        client.ip("link", "set", "eth0", "gso_max_size", size);
+        for (int number : List.of(1, 2)) {
+            String host = RoutedNode.endpoint(number).hostInterface().value();
+            node.namespace().ip("link", "set", host, "gso_max_size", size);
+        }
     }
 
     /** Forgets what was measured. */

@@ -19,25 +19,36 @@ public final class RoutedNode implements AutoCloseable {
 
     private final TestNamespace node = TestNamespace.create();
     private final List<TestNamespace> pods = new ArrayList<>();
-    private final boolean bridged;
+    private final Wiring wiring;
+
+    private enum Wiring {
+        ROUTED,
+        BRIDGED,
+        CABLE
+    }
 
     /** A node that forwards and has no pods. */
     public RoutedNode() {
-        this(false);
+        this(Wiring.ROUTED);
     }
 
-    private RoutedNode(boolean bridged) {
-        this.bridged = bridged;
+    private RoutedNode(Wiring wiring) {
+        this.wiring = wiring;
         node.sysctl("net.ipv4.ip_forward", "1");
         node.sysctl("net.ipv6.conf.all.forwarding", "1");
     }
 
     /** A node whose pods are ports of a bridge instead, as the reference plugin makes them. */
     public static RoutedNode bridged() {
-        RoutedNode made = new RoutedNode(true);
+        RoutedNode made = new RoutedNode(Wiring.BRIDGED);
         made.node.ip("link", "add", BRIDGE, "type", "bridge");
         made.node.ip("link", "set", BRIDGE, "up");
         return made;
+    }
+
+    /** Two pods at the ends of one cable, past the node: what no node can be faster than. */
+    public static RoutedNode cable() {
+        return new RoutedNode(Wiring.CABLE);
     }
 
     /** The endpoint of the pod with this number, 1 to 254: {@code shop/pod-1}, 10.244.1.1 and fd00:10:244:1::1. */
@@ -61,14 +72,19 @@ public final class RoutedNode implements AutoCloseable {
         TestNamespace pod = TestNamespace.create();
         pods.add(pod);
         String host = endpoint.hostInterface().value();
-        node.ip("link", "add", host, "type", "veth", "peer", "name", "eth0", "netns", pod.name());
-        if (bridged) {
-            node.ip("link", "set", host, "master", BRIDGE, "up");
-            pod.ip("link", "set", "eth0", "up");
-            for (IpAddress address : endpoint.addresses()) {
-                int bits = address.family() == IpFamily.IPV4 ? 24 : 64;
-                pod.ip("addr", "add", address + "/" + bits, "dev", "eth0", "nodad");
+        if (wiring == Wiring.CABLE) {
+            if (pods.size() == 2) {
+                String other = pods.getFirst().name();
+                pod.ip("link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", other);
+                address(pods.getFirst(), endpoint(1));
+                address(pod, endpoint);
             }
+            return pod;
+        }
+        node.ip("link", "add", host, "type", "veth", "peer", "name", "eth0", "netns", pod.name());
+        if (wiring == Wiring.BRIDGED) {
+            node.ip("link", "set", host, "master", BRIDGE, "up");
+            address(pod, endpoint);
             return pod;
         }
         node.ip("link", "set", host, "address", "ee:ee:ee:ee:ee:ee", "addrgenmode", "none", "up");
@@ -93,6 +109,14 @@ public final class RoutedNode implements AutoCloseable {
             node.ip("neigh", "add", address.toString(), "lladdr", mac, "dev", host, "nud", "permanent");
         }
         return pod;
+    }
+
+    private static void address(TestNamespace pod, Endpoint endpoint) {
+        pod.ip("link", "set", "eth0", "up");
+        for (IpAddress address : endpoint.addresses()) {
+            int bits = address.family() == IpFamily.IPV4 ? 24 : 64;
+            pod.ip("addr", "add", address + "/" + bits, "dev", "eth0", "nodad");
+        }
     }
 
     @Override

@@ -209,7 +209,7 @@ public final class CniPlugin {
         PodPolicy.Enforcement enforcement = policy.enforce(lease);
         try {
             observer.reached(Verb.ADD, "link");
-            PodWiring.Ends ends = wiring.createLink(link, pod, inPod, mtu);
+            PodWiring.Ends ends = wiring.createLink(link, pod, inPod, mtu, network.gsoMaxSize());
             observer.reached(Verb.ADD, "pod");
             wiring.configurePod(lease, ends.pod(), pod, inPod);
             observer.reached(Verb.ADD, "policy");

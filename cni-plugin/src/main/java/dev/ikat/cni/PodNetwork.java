@@ -22,6 +22,11 @@ public interface PodNetwork {
     /** The greatest packet that a pod may send, in bytes: the configuration's, or what the way to other nodes takes. */
     int mtu(NetworkConfig config);
 
+    /** The largest piece that TCP in a pod may hand to its link, in bytes; empty for the kernel's usual, 64 KiB. */
+    default Optional<Integer> gsoMaxSize() {
+        return Optional.empty();
+    }
+
     /** Why ADD would fail or pods lack connectivity, as STATUS tells it; empty if all is well. */
     Optional<CniException> status(NetworkConfig config);
 }

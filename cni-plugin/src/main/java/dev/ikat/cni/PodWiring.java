@@ -50,10 +50,18 @@ final class PodWiring {
     /**
      * Makes the pair, its other end in the pod's namespace from the start.
      *
+     * @param mtu of both ends, in bytes
+     * @param gsoMaxSize see {@link PodNetwork#gsoMaxSize}
      * @throws CniException {@link CniError#INTERFACE_TAKEN} if the pod has an interface of this name
      */
-    Ends createLink(PodLink link, NetworkNamespace pod, Rtnetlink inPod, int mtu) {
+    Ends createLink(PodLink link, NetworkNamespace pod, Rtnetlink inPod, int mtu, Optional<Integer> gsoMaxSize) {
         InterfaceName podName = link.attachment().interfaceName();
+        VethSpec usual = VethSpec.of(link.hostName(), podName)
+                .peerNamespace(pod)
+                .mac(PodLink.HOST_MAC)
+                .peerMac(link.podMac())
+                .mtu(mtu);
+        VethSpec pair = gsoMaxSize.map(usual::gsoMaxSize).orElse(usual);
         return node.with(host -> {
             Optional<Link> leftOver = host.link(link.hostName());
             if (leftOver.isPresent()) {
@@ -62,11 +70,7 @@ final class PodWiring {
             }
             try {
                 host.execute(
-                        Request.create(VethSpec.of(link.hostName(), podName)
-                                .peerNamespace(pod)
-                                .mac(PodLink.HOST_MAC)
-                                .peerMac(link.podMac())
-                                .mtu(mtu)),
+                        Request.create(pair),
                         // In the same send as the creation: a link of ours without its alias is never to be seen.
                         Request.change(LinkChange.of(link.hostName()).alias(link.alias())),
                         // A host without IPv6 has no such mode.

@@ -59,7 +59,7 @@ final class Agent implements AutoCloseable {
     private final long startNanos = System.nanoTime();
     private final Readiness readiness = new Readiness();
     private final Metrics metrics = new Metrics();
-    private final AgentPodNetwork network = new AgentPodNetwork(readiness);
+    private final AgentPodNetwork network;
     private final RecentErrors errors = new RecentErrors(Clock.systemUTC());
     private final StepTimer steps;
     private final Conflist conflist;
@@ -72,6 +72,7 @@ final class Agent implements AutoCloseable {
 
     private Agent(AgentOptions options) {
         this.options = options;
+        this.network = new AgentPodNetwork(readiness, options.podGsoMaxSize());
         this.steps = new StepTimer(metrics, options.killAt());
         this.conflist = new Conflist(options.conflistDirectory(), options.conflistName(), options.chain());
     }

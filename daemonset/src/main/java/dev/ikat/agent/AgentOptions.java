@@ -28,6 +28,7 @@ import java.util.Optional;
  * @param reconcileInterval after how long everything is looked at although nothing happened
  * @param leaseGrace how long a lease may be without its link before it counts as leaked
  * @param requestThreads how many CNI requests are handled at once
+ * @param podGsoMaxSize the largest piece that TCP in a pod hands to its link, in bytes; empty for the kernel's usual
  * @param log how events are logged
  * @param killAt where to die, for tests
  */
@@ -48,6 +49,7 @@ record AgentOptions(
         Duration reconcileInterval,
         Duration leaseGrace,
         int requestThreads,
+        Optional<Integer> podGsoMaxSize,
         LogSettings log,
         Optional<FaultPoint> killAt) {
     /** The same with other decisions about network policies. */
@@ -69,6 +71,7 @@ record AgentOptions(
                 reconcileInterval,
                 leaseGrace,
                 requestThreads,
+                podGsoMaxSize,
                 log,
                 killAt);
     }

@@ -19,6 +19,9 @@ import org.slf4j.event.Level;
 final class AgentOptionsReader {
     private static final int MAX_VNI = (1 << 24) - 1;
 
+    /** {@code GSO_MAX_SIZE}, linux/netdevice.h. */
+    private static final int MAX_GSO = 524_280;
+
     private final OptionReader reader;
 
     private AgentOptionsReader(OptionReader reader) {
@@ -68,6 +71,7 @@ final class AgentOptionsReader {
         boolean masquerade = reader.truth(Setting.MASQUERADE);
         Duration interval = reader.duration(Setting.RECONCILE_INTERVAL);
         Duration grace = reader.duration(Setting.LEASE_GRACE);
+        int gsoMaxSize = reader.number(Setting.POD_GSO_MAX_SIZE, 0, MAX_GSO);
         int threads = reader.number(Setting.REQUEST_THREADS, 1, 256);
         Optional<FaultPoint> fault = reader.parse(
                 Setting.KILL_AT,
@@ -104,6 +108,7 @@ final class AgentOptionsReader {
                 interval,
                 grace,
                 threads,
+                gsoMaxSize == 0 ? Optional.empty() : Optional.of(gsoMaxSize),
                 log,
                 fault);
     }

@@ -16,12 +16,14 @@ import java.util.Optional;
  */
 final class AgentPodNetwork implements PodNetwork {
     private final Readiness readiness;
+    private final Optional<Integer> gsoMaxSize;
     private volatile Optional<NodeSituation> situation = Optional.empty();
     private volatile Optional<AddressPlan> plan = Optional.empty();
     private volatile boolean wasReady;
 
-    AgentPodNetwork(Readiness readiness) {
+    AgentPodNetwork(Readiness readiness, Optional<Integer> gsoMaxSize) {
         this.readiness = readiness;
+        this.gsoMaxSize = gsoMaxSize;
     }
 
     /** From now on this is the case. */
@@ -67,6 +69,11 @@ final class AgentPodNetwork implements PodNetwork {
         return config.mtu()
                 .orElseGet(
                         () -> situation.orElseThrow(this::nodeUnknown).overlay().podMtu());
+    }
+
+    @Override
+    public Optional<Integer> gsoMaxSize() {
+        return gsoMaxSize;
     }
 
     private CniException nodeUnknown() {

@@ -111,6 +111,26 @@ class EbpfBackendTest extends BackendContract {
         assertThat(ours().backend().shortcutPackets()).isGreaterThan(before + 10);
     }
 
+    @Test
+    void piecesAbove64KiBTakeTheShortWayToo() {
+        friend.ip("link", "set", "eth0", "gso_max_size", "196608");
+        server.ip("link", "set", "eth0", "gso_max_size", "196608");
+        backend.replace(program(List.of(), open(1), open(2), open(3)));
+        node.exec(
+                "nft",
+                "add table inet seen; add chain inet seen forward { type filter hook forward priority 0; };"
+                        + " add rule inet seen forward tcp dport %d counter".formatted(Iperf.PORT));
+        assertThat(Iperf.gigabitsPerSecond(friend, server, v6(1), 1)).isPositive();
+        assertThat(node.exec("nft", "list", "table", "inet", "seen")).contains("counter packets 0 bytes 0");
+        assertThat(node.ipJson("-statistics", "link", "show", hostInterface(2).value())
+                        .get(0)
+                        .get("stats64")
+                        .get("rx"))
+                .satisfies(received -> assertThat(received.get("bytes").number()
+                                / received.get("packets").number())
+                        .isGreaterThan(65536 / 2));
+    }
+
     private static EbpfSettings settings(boolean tcx) {
         return new EbpfSettings(true, true, tcx, 0, Map.of());
     }

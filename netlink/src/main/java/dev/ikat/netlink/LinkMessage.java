@@ -34,6 +34,8 @@ final class LinkMessage {
     static final int IFLA_NUM_TX_QUEUES = 31;
     static final int IFLA_NUM_RX_QUEUES = 32;
     static final int IFLA_LINK_NETNSID = 37;
+    static final int IFLA_GSO_MAX_SIZE = 41;
+    static final int IFLA_GSO_IPV4_MAX_SIZE = 63;
 
     static final int IFLA_INFO_KIND = 1;
     static final int IFLA_INFO_DATA = 2;
@@ -95,6 +97,7 @@ final class LinkMessage {
         end.string(IFLA_IFNAME, name.value());
         mac.ifPresent(address -> end.mac(IFLA_ADDRESS, address));
         spec.mtu().ifPresent(mtu -> end.u32(IFLA_MTU, mtu));
+        spec.gsoMaxSize().ifPresent(size -> end.u32(IFLA_GSO_MAX_SIZE, size).u32(IFLA_GSO_IPV4_MAX_SIZE, size));
         spec.queues().ifPresent(queues -> end.u32(IFLA_NUM_TX_QUEUES, queues).u32(IFLA_NUM_RX_QUEUES, queues));
     }
 

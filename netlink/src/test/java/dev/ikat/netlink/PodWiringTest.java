@@ -42,7 +42,8 @@ class PodWiringTest {
                         .peerNamespace(podNetwork)
                         .mac(HOST_MAC)
                         .peerMac(POD_MAC)
-                        .mtu(1450)),
+                        .mtu(1450)
+                        .gsoMaxSize(196608)),
                 Request.change(LinkChange.of(HOST_LINK)
                         .alias("ikat:c1/eth0")
                         .inet6AddrGenMode(AddrGenMode.NONE)
@@ -80,6 +81,7 @@ class PodWiringTest {
 
         assertThat(link.get("address").text()).isEqualTo("ee:ee:ee:ee:ee:ee");
         assertThat(link.get("mtu").number()).isEqualTo(1450);
+        assertThat(link.get("gso_max_size").number()).isEqualTo(196608);
         assertThat(link.get("ifalias").text()).isEqualTo("ikat:c1/eth0");
         assertThat(link.get("inet6_addr_gen_mode").text()).isEqualTo("none");
         assertThat(link.get("operstate").text()).isEqualTo("UP");

@@ -36,6 +36,8 @@ import java.util.function.Function;
 public final class BackendsBench {
     private static final int CHANGES = 30;
     private static final int ROUNDS = 7;
+    private static final int PAIR_ROUNDS = 15;
+    private static final int LARGE_PIECES = 192 * 1024;
     private static final int FIRST_ROUNDS = 6;
     private static final int STREAM_ROUNDS = 5;
     private static final int SELECTORS = 400;
@@ -70,6 +72,8 @@ public final class BackendsBench {
         for (int policies : List.of(10, 1_000, 10_000)) {
             bench.packets(policies);
         }
+        bench.manyPolicies();
+        bench.floor();
         bench.terminal.heading("the backends, beside nftables");
         bench.table.print();
     }
@@ -152,7 +156,6 @@ public final class BackendsBench {
     private void packets(int policies) {
         List<BenchLane> lanes = new ArrayList<>();
         List<PolicyBackend> backends = new ArrayList<>();
-        BenchLane bridge = new BenchLane(RoutedNode.bridged());
         try {
             for (Kind kind : KINDS) {
                 BenchLane lane = new BenchLane();
@@ -161,21 +164,9 @@ public final class BackendsBench {
                 backends.add(backend);
                 backend.replace(BenchLane.program(policies, SELECTORS));
                 lane.requireEnforcement();
-                lane.measure(); // To warm up.
-                lane.clear();
             }
             List<BenchLane> turns = new ArrayList<>(lanes);
-            turns.add(bridge);
-            bridge.measure();
-            bridge.clear();
-            for (int round = 0; round < ROUNDS; round++) {
-                turns.forEach(BenchLane::measure);
-                Collections.rotate(turns, 1);
-            }
-            for (int round = 0; round < STREAM_ROUNDS; round++) {
-                BenchLane.streams(turns);
-                Collections.rotate(turns, 1);
-            }
+            measure(turns, ROUNDS, BenchLane.address(1));
             terminal.line(terminal.faint("  packets, %,d policies".formatted(policies)));
             report(
                     "%,d policies: a round trip, µs".formatted(policies),
@@ -192,9 +183,7 @@ public final class BackendsBench {
                     lanes.stream().map(lane -> lane.streams).toList(),
                     "%.1f",
                     true);
-            beside(policies, lanes.getLast(), bridge);
         } finally {
-            bridge.close();
             // Its last one may hold on to names in a file system; the others go with their namespace.
             backends.getLast().remove();
             backends.forEach(PolicyBackend::close);
@@ -202,20 +191,93 @@ public final class BackendsBench {
         }
     }
 
-    private void beside(int policies, BenchLane ebpf, BenchLane bridge) {
+    /** Whether eBPF costs a packet the same however many policies there are. */
+    private void manyPolicies() {
+        try (EbpfLane few = new EbpfLane(10);
+                EbpfLane many = new EbpfLane(10_000)) {
+            List<BenchLane> turns = new ArrayList<>(List.of(few.lane, many.lane));
+            measure(turns, PAIR_ROUNDS, BenchLane.address(1));
+            same("stream, Gbit/s", many.lane.streams, few.lane.streams, true);
+            same("a round trip, µs", many.lane.roundTrips, few.lane.roundTrips, false);
+            same("connections per second", many.lane.connections, few.lane.connections, true);
+        }
+    }
+
+    private void same(String measure, Samples many, Samples few, boolean lowIsBad) {
+        double cost =
+                lowIsBad ? few.dividedBy(many).median() : many.dividedBy(few).median();
+        table.atMostTimes(
+                "eBPF, 10,000 policies: " + measure,
+                many.show("%.1f", lowIsBad),
+                "10 policies",
+                few.show("%.1f", lowIsBad),
+                cost,
+                1.03);
+    }
+
+    /**
+     * A bridge, eBPF, and a cable between the pods: what no way through a node can be faster than. eBPF also with
+     * larger pieces, as the agent's setting makes them.
+     */
+    private void floor() {
+        IpAddress to = RoutedNode.endpoint(1).addresses().getLast();
+        try (EbpfLane usual = new EbpfLane(10);
+                EbpfLane large = new EbpfLane(10);
+                BenchLane cable = new BenchLane(RoutedNode.cable());
+                BenchLane bridge = new BenchLane(RoutedNode.bridged())) {
+            large.lane.gsoMaxSize(LARGE_PIECES);
+            measure(new ArrayList<>(List.of(usual.lane, large.lane, cable, bridge)), PAIR_ROUNDS, to);
+            besideBridge("a cable", cable, bridge);
+            besideBridge("eBPF", usual.lane, bridge);
+            besideBridge("eBPF, pieces of 192 KiB", large.lane, bridge);
+        }
+    }
+
+    private void besideBridge(String what, BenchLane lane, BenchLane bridge) {
         table.atLeast(
-                "%,d policies, eBPF: one stream, Gbit/s".formatted(policies),
-                ebpf.streams.show("%.1f", true),
+                what + ": one stream, IPv6, Gbit/s",
+                lane.streams.show("%.1f", true),
                 "bridge, no policy",
                 bridge.streams.show("%.1f", true),
-                ebpf.streams.dividedBy(bridge.streams).median(),
+                lane.streams.dividedBy(bridge.streams).median(),
                 1.25);
         table.atLeast(
-                "%,d policies, eBPF: a round trip, µs".formatted(policies),
-                ebpf.roundTrips.show("%.1f", false),
+                what + ": a round trip, µs",
+                lane.roundTrips.show("%.1f", false),
                 "bridge, no policy",
                 bridge.roundTrips.show("%.1f", false),
-                bridge.roundTrips.dividedBy(ebpf.roundTrips).median(),
+                bridge.roundTrips.dividedBy(lane.roundTrips).median(),
                 1.25);
+    }
+
+    private static void measure(List<BenchLane> turns, int rounds, IpAddress streamsTo) {
+        turns.forEach(BenchLane::measure); // To warm up.
+        turns.forEach(BenchLane::clear);
+        for (int round = 0; round < rounds; round++) {
+            turns.forEach(BenchLane::measure);
+            Collections.rotate(turns, 1);
+        }
+        for (int round = 0; round < STREAM_ROUNDS; round++) {
+            BenchLane.streams(turns, streamsTo);
+            Collections.rotate(turns, 1);
+        }
+    }
+
+    /** A node on which eBPF enforces so many policies. */
+    private static final class EbpfLane implements AutoCloseable {
+        final BenchLane lane = new BenchLane();
+        private final PolicyBackend backend = KINDS.getLast().opener().apply(lane.node.namespace());
+
+        EbpfLane(int policies) {
+            backend.replace(BenchLane.program(policies, SELECTORS));
+            lane.requireEnforcement();
+        }
+
+        @Override
+        public void close() {
+            backend.remove();
+            backend.close();
+            lane.close();
+        }
     }
 }
