@@ -76,8 +76,12 @@ final class BpfObject implements AutoCloseable {
      * @throws BpfException with the verifier's words if the kernel refuses
      */
     static BpfObject load(Map<String, Integer> capacities, Map<String, Integer> reused) {
+        return load(code(), capacities, reused);
+    }
+
+    /** Loads other code than the module's own, with programs of the same names. */
+    static BpfObject load(byte[] code, Map<String, Integer> capacities, Map<String, Integer> reused) {
         LibBpf library = library();
-        byte[] code = code();
         Pointer opened = library.bpf_object__open_mem(code, code.length, null);
         if (opened == null) {
             throw new IllegalStateException("libbpf can't read " + RESOURCE);
