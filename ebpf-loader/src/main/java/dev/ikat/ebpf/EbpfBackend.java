@@ -93,7 +93,9 @@ public final class EbpfBackend implements PolicyBackend {
         try {
             BpfObject.library();
             Bpf.requireFileSystem(Pins.FILE_SYSTEM);
-            try (BpfObject object = BpfObject.load(capacities(new Transaction()), Map.of())) {
+            Map<String, Integer> least = capacities(new Transaction());
+            least.put(CONNECTIONS, 1);
+            try (BpfObject object = BpfObject.load(least, Map.of())) {
                 return forward.probe(object.programFd("forward"));
             }
         } catch (EbpfUnavailableException | BpfException e) {
