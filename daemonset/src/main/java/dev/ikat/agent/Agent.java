@@ -122,7 +122,7 @@ final class Agent implements AutoCloseable {
                         e -> LOG.error("event=reap-failed error=\"{}\"", e.getMessage(), e))
                 .start());
         Recovery recovery = new Recovery(leases, node, reaper, clock, options.leaseGrace(), Agent::isAlive);
-        ClusterSource cluster = keep(open(options.cluster(), options.stateDirectory()));
+        ClusterSource cluster = keep(open(options.cluster(), options.stateDirectory(), metrics));
         source = cluster;
         metrics.degraded(() -> cluster.degraded().isPresent());
         metrics.apiSilence(cluster::silence);
@@ -175,10 +175,10 @@ final class Agent implements AutoCloseable {
         afterRound();
     }
 
-    private static ClusterSource open(ClusterOrigin origin, Path stateDirectory) {
+    private static ClusterSource open(ClusterOrigin origin, Path stateDirectory, Metrics metrics) {
         return switch (origin) {
             case ClusterOrigin.Manifests(Path directory) -> new ManifestDirectory(directory);
-            case ClusterOrigin.Api(ApiAddress address) -> KubernetesSource.open(address, stateDirectory);
+            case ClusterOrigin.Api(ApiAddress address) -> KubernetesSource.open(address, stateDirectory, metrics.registry());
         };
     }
 

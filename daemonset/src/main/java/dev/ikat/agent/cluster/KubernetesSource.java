@@ -7,8 +7,10 @@ import dev.ikat.policy.InvalidObjectException;
 import dev.ikat.policy.Node;
 import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.Pod;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -43,6 +45,7 @@ public final class KubernetesSource implements ClusterSource {
     private final ApiConnection api;
     private final Snapshot snapshot;
     private final Patience patience;
+    private final ApiMetrics metrics;
     // One thread for what waits for the API, one for what must not wait.
     private final ScheduledExecutorService timer = Executors.newScheduledThreadPool(
             2, Thread.ofPlatform().daemon().name("api-timer-", 0).factory());
@@ -97,10 +100,11 @@ public final class KubernetesSource implements ClusterSource {
         private Optional<SourceFault> outage = Optional.empty();
     }
 
-    private KubernetesSource(ApiConnection api, Snapshot snapshot, Patience patience) {
+    private KubernetesSource(ApiConnection api, Snapshot snapshot, Patience patience, ApiMetrics metrics) {
         this.api = api;
         this.snapshot = snapshot;
         this.patience = patience;
+        this.metrics = metrics;
         this.savedNanos = openedNanos - patience.save().toNanos();
         for (ApiKind kind : ApiKind.values()) {
             kinds.put(kind, new Kind());
@@ -111,14 +115,19 @@ public final class KubernetesSource implements ClusterSource {
      * Prepares to ask; nothing is sent before {@link #start}.
      *
      * @param stateDirectory where the snapshot is kept; made when there is one to keep
+     * @param registry where the metric {@code ikat_api_event_lag_seconds} is served
      * @throws ClusterSourceException if it is not known where the API is, or how to ask it
      */
-    public static KubernetesSource open(ApiAddress address, Path stateDirectory) {
-        return open(address, stateDirectory, Patience.DEFAULT);
+    public static KubernetesSource open(ApiAddress address, Path stateDirectory, PrometheusRegistry registry) {
+        return open(
+                ApiConnection.open(address),
+                stateDirectory,
+                Patience.DEFAULT,
+                new ApiMetrics(registry, Clock.systemUTC()));
     }
 
-    static KubernetesSource open(ApiAddress address, Path stateDirectory, Patience patience) {
-        return new KubernetesSource(ApiConnection.open(address), new Snapshot(stateDirectory), patience);
+    static KubernetesSource open(ApiConnection api, Path stateDirectory, Patience patience, ApiMetrics metrics) {
+        return new KubernetesSource(api, new Snapshot(stateDirectory), patience, metrics);
     }
 
     /**
@@ -306,9 +315,10 @@ public final class KubernetesSource implements ClusterSource {
         public void changed(ApiObject said) {
             locked(() -> keyOf(said).ifPresent(key -> {
                 Kind known = known(said.kind());
+                ClusterObject before = known.objects.get(key);
+                said.written(before == null).ifPresent(written -> metrics.heard(said.kind(), written));
                 known.faults.remove(key);
                 read(said, key, known.faults).ifPresent(object -> {
-                    ClusterObject before = known.objects.get(key);
                     if (!object.equals(before)) {
                         known.objects.put(key, object);
                         report(
