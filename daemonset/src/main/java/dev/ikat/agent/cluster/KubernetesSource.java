@@ -27,6 +27,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -92,9 +93,9 @@ public final class KubernetesSource implements ClusterSource {
 
     /** What is known of one kind. */
     private static final class Kind {
-        private Map<ObjectKey, ClusterObject> objects = new HashMap<>();
+        private ObjectTable objects = new ObjectTable();
         private Map<ObjectKey, SourceFault> faults = new HashMap<>();
-        private Map<ObjectKey, ClusterObject> incomingObjects = new HashMap<>();
+        private ObjectTable incomingObjects = new ObjectTable();
         private Map<ObjectKey, SourceFault> incomingFaults = new HashMap<>();
         private boolean listed;
         private Optional<SourceFault> outage = Optional.empty();
@@ -185,7 +186,7 @@ public final class KubernetesSource implements ClusterSource {
         for (ClusterObject object : content.objects()) {
             Kind kind = known(ApiKind.of(object.key().kind()));
             if (!kind.listed) {
-                kind.objects.put(object.key(), interner.intern(object));
+                kind.objects.put(interner.intern(object));
             }
         }
         LOG.warn(
@@ -224,7 +225,7 @@ public final class KubernetesSource implements ClusterSource {
 
     private List<ClusterObject> all() {
         List<ClusterObject> all = new ArrayList<>();
-        kinds.values().forEach(each -> all.addAll(each.objects.values()));
+        kinds.values().forEach(each -> each.objects.forEach(all::add));
         return all;
     }
 
@@ -272,7 +273,7 @@ public final class KubernetesSource implements ClusterSource {
         @Override
         public void listBegins(ApiKind kind) {
             Kind known = known(kind);
-            known.incomingObjects = new HashMap<>();
+            known.incomingObjects = new ObjectTable();
             known.incomingFaults = new HashMap<>();
         }
 
@@ -280,21 +281,32 @@ public final class KubernetesSource implements ClusterSource {
         public void listed(ApiObject said) {
             Kind known = known(said.kind());
             keyOf(said).ifPresent(key -> {
-                ClusterObject before = known.objects.get(key);
+                ClusterObject before = current(known, key);
                 read(said, key, known.incomingFaults)
                         .or(() -> Optional.ofNullable(before))
-                        .ifPresent(object -> known.incomingObjects.put(key, object.equals(before) ? before : object));
+                        .ifPresent(object ->
+                                known.incomingObjects.put(before != null && before.equals(object) ? before : object));
             });
+        }
+
+        /** The snapshot may just be read into the same table. */
+        private @Nullable ClusterObject current(Kind known, ObjectKey key) {
+            lock.lock();
+            try {
+                return known.objects.get(key);
+            } finally {
+                lock.unlock();
+            }
         }
 
         @Override
         public void listEnds(ApiKind kind) {
             locked(() -> {
                 Kind known = known(kind);
-                Map<ObjectKey, ClusterObject> before = known.objects;
+                ObjectTable before = known.objects;
                 known.objects = known.incomingObjects;
                 known.faults = known.incomingFaults;
-                known.incomingObjects = new HashMap<>();
+                known.incomingObjects = new ObjectTable();
                 known.incomingFaults = new HashMap<>();
                 known.listed = true;
                 LOG.info("event=api-listed kind={} objects={}", kind.title(), known.objects.size());
@@ -303,7 +315,7 @@ public final class KubernetesSource implements ClusterSource {
                     asOf = Optional.empty();
                 }
                 if (synced) {
-                    report(ClusterChange.between(before, known.objects));
+                    report(before.changeTo(known.objects));
                 } else if (complete) {
                     synced = true;
                     first(new ClusterChange(all(), List.of(), List.of()));
@@ -320,7 +332,7 @@ public final class KubernetesSource implements ClusterSource {
                 known.faults.remove(key);
                 read(said, key, known.faults).ifPresent(object -> {
                     if (!object.equals(before)) {
-                        known.objects.put(key, object);
+                        known.objects.put(object);
                         report(
                                 before == null
                                         ? new ClusterChange(List.of(object), List.of(), List.of())
@@ -458,11 +470,11 @@ public final class KubernetesSource implements ClusterSource {
         try {
             Map<String, Node> nodes = new HashMap<>();
             if (synced) {
-                for (ClusterObject object : known(ApiKind.NODES).objects.values()) {
+                known(ApiKind.NODES).objects.forEach(object -> {
                     if (object instanceof Node node) {
                         nodes.put(node.name(), node);
                     }
-                }
+                });
             }
             return Map.copyOf(nodes);
         } finally {
