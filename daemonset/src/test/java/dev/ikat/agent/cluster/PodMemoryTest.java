@@ -17,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
@@ -103,7 +102,9 @@ class PodMemoryTest {
     private static String pod(int deployment, int i) {
         String team = "team-" + deployment % 500;
         String app = "service-" + deployment;
-        String hash = String.format(Locale.ROOT, "%010x", deployment * 0x9e3779b9L & 0xff_ffff_ffffL);
+        // Ten digits.
+        String hash = Long.toHexString(1L << 40 | (deployment * 0x9e3779b9L & 0xff_ffff_ffffL))
+                .substring(1);
         return "{\"metadata\":{\"name\":\"" + app + "-" + hash + "-" + Integer.toString(36 * 36 * 36 + i, 36)
                 + "\",\"namespace\":\"" + team + "\",\"resourceVersion\":\"1\",\"labels\":{\"app\":\"" + app
                 + "\",\"pod-template-hash\":\"" + hash + "\",\"app.kubernetes.io/part-of\":\"" + team
