@@ -1,6 +1,7 @@
 package dev.ikat.agent;
 
 import dev.ikat.agent.Readiness.Part;
+import dev.ikat.agent.ReconcileLoop.Cause;
 import dev.ikat.agent.ReconcileLoop.Reconciliation;
 import dev.ikat.agent.cluster.ApiAddress;
 import dev.ikat.agent.cluster.ClusterSource;
@@ -110,7 +111,10 @@ final class Agent implements AutoCloseable {
         NodeNetwork node = keep(NodeNetwork.current());
         NftablesHolder table = keep(new NftablesHolder(options.policy().ownTable()));
         PolicyReport report = new PolicyReport(
-                options.policy(), netlink, metrics.registry(), () -> reconcileSoon(EnumSet.of(Part.POLICY)));
+                options.policy(),
+                netlink,
+                metrics.registry(),
+                () -> reconcileSoon(EnumSet.of(Part.POLICY), Cause.CHANGE));
         Dataplanes planes = new Dataplanes(table, options.policy(), report::told);
         dataplanes = planes;
         report.metrics().tables(planes::tables);
@@ -123,7 +127,7 @@ final class Agent implements AutoCloseable {
                         e -> LOG.error("event=reap-failed error=\"{}\"", e.getMessage(), e))
                 .start());
         Recovery recovery = new Recovery(leases, node, reaper, clock, options.leaseGrace(), Agent::isAlive);
-        ClusterSource cluster = keep(open(options.cluster(), options.stateDirectory()));
+        ClusterSource cluster = keep(open(options.cluster(), options.stateDirectory(), metrics));
         source = cluster;
         metrics.degraded(() -> cluster.degraded().isPresent());
         metrics.apiSilence(cluster::silence);
@@ -132,7 +136,7 @@ final class Agent implements AutoCloseable {
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
         reconciliations.put(Part.POLICY, policy::reconcile);
         reconciliations.put(Part.PODS, () -> recover(recovery));
-        NftablesWatch others = keep(new NftablesWatch(table, () -> reconcileSoon(NETFILTER)));
+        NftablesWatch others = keep(new NftablesWatch(table, () -> reconcileSoon(NETFILTER, Cause.DRIFT)));
         ReconcileLoop rounds =
                 keep(new ReconcileLoop(reconciliations, options.reconcileInterval(), readiness, metrics, errors, () -> {
                     // The table is there after the first round, and not before.
@@ -142,7 +146,7 @@ final class Agent implements AutoCloseable {
         loop = rounds;
         AtomicBoolean first = new AtomicBoolean(true);
         // It is there before anything is read, so that no change falls between.
-        keep(KernelWatch.start(netlink, this::reconcileSoon, () -> {
+        keep(KernelWatch.start(netlink, changed -> reconcileSoon(changed, Cause.DRIFT), () -> {
             Set<Part> parts = keeper.unnoticedDrift();
             if (policy.isUnwatched()) {
                 parts.addAll(NETFILTER);
@@ -152,7 +156,7 @@ final class Agent implements AutoCloseable {
         cluster.start(change -> {
             policy.changed(change);
             if (first.getAndSet(false) || concernsNodes(change)) {
-                reconcileSoon(KernelWatch.NODE_CHANGE);
+                reconcileSoon(KernelWatch.NODE_CHANGE, Cause.CHANGE);
             }
         });
         rounds.start();
@@ -176,10 +180,11 @@ final class Agent implements AutoCloseable {
         afterRound();
     }
 
-    private static ClusterSource open(ClusterOrigin origin, Path stateDirectory) {
+    private static ClusterSource open(ClusterOrigin origin, Path stateDirectory, Metrics metrics) {
         return switch (origin) {
             case ClusterOrigin.Manifests(Path directory) -> new ManifestDirectory(directory);
-            case ClusterOrigin.Api(ApiAddress address) -> KubernetesSource.open(address, stateDirectory);
+            case ClusterOrigin.Api(ApiAddress address) ->
+                KubernetesSource.open(address, stateDirectory, metrics.registry());
         };
     }
 
@@ -206,14 +211,14 @@ final class Agent implements AutoCloseable {
         }
         LOG.info("event=reload policy-backend={}", backend);
         planes.choose(backend);
-        reconcileSoon(NETFILTER);
+        reconcileSoon(NETFILTER, Cause.CHANGE);
     }
 
     /** Before there is a loop, its first round is still to come. */
-    private void reconcileSoon(Set<Part> concerned) {
+    private void reconcileSoon(Set<Part> concerned, Cause cause) {
         ReconcileLoop running = loop;
         if (running != null) {
-            running.trigger(concerned);
+            running.trigger(concerned, cause);
         }
     }
 

@@ -52,8 +52,11 @@ final class Metrics {
             .register(registry);
     private final Counter repairs = Counter.builder()
             .name("ikat_repairs")
-            .help("Changes made to the kernel because it was not as it should be, by part.")
-            .labelNames("part")
+            .help(
+                    "Changes made to the kernel because it was not as it should be, by part and by cause: start, until the"
+                            + " part is in order the first time; change, of the cluster or the settings; drift, what a"
+                            + " notification of the kernel or the timer made the agent look for.")
+            .labelNames("part", "cause")
             .withoutExemplars()
             .register(registry);
     private final Counter errors = Counter.builder()
@@ -80,8 +83,8 @@ final class Metrics {
     }
 
     /** Counts changes to the kernel. */
-    void repaired(Readiness.Part part, int changes) {
-        repairs.labelValues(part.name().toLowerCase(Locale.ROOT)).inc(changes);
+    void repaired(Readiness.Part part, ReconcileLoop.Cause cause, int changes) {
+        repairs.labelValues(part.name().toLowerCase(Locale.ROOT), cause.label()).inc(changes);
     }
 
     /** Counts a failed reconciliation. */

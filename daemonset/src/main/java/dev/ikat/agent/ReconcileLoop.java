@@ -29,14 +29,32 @@ final class ReconcileLoop implements AutoCloseable {
     private final RecentErrors errors;
     private final Runnable afterwards;
     private final Thread thread;
-    private final Set<Readiness.Part> due = EnumSet.noneOf(Readiness.Part.class);
+    private final Map<Readiness.Part, Cause> due = new EnumMap<>(Readiness.Part.class);
     /** Only the loop's own thread uses what follows, but for {@code closed}. */
     private final Map<Readiness.Part, String> reasons = new EnumMap<>(Readiness.Part.class);
 
-    private final Set<Readiness.Part> failed = EnumSet.noneOf(Readiness.Part.class);
+    private final Map<Readiness.Part, Cause> failed = new EnumMap<>(Readiness.Part.class);
+    /** Parts that have been in order once. */
+    private final Set<Readiness.Part> settled = EnumSet.noneOf(Readiness.Part.class);
+
     private long nextFull = System.nanoTime();
     private Duration retry = FIRST_RETRY;
     private boolean closed;
+
+    /** Why a part is looked at, and so whose doing it is if it is not as it should be. */
+    enum Cause {
+        /** It has not been in order yet. */
+        START,
+        /** The cluster or the settings are different. */
+        CHANGE,
+        /** The kernel told of a change, or the timer said that it is time. */
+        DRIFT;
+
+        /** As metrics have it. */
+        String label() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
 
     /** One part's comparison and repair. */
     interface Reconciliation {
@@ -80,28 +98,32 @@ final class ReconcileLoop implements AutoCloseable {
 
     /** Begins with a round of all parts. */
     void start() {
-        trigger(parts.keySet());
+        trigger(parts.keySet(), Cause.START);
         thread.start();
     }
 
-    /** These parts will be looked at soon. */
-    synchronized void trigger(Set<Readiness.Part> concerned) {
-        due.addAll(concerned);
+    /**
+     * These parts will be looked at soon. Where several causes come together it is not drift, as the part should be
+     * otherwise anyhow.
+     */
+    synchronized void trigger(Set<Readiness.Part> concerned, Cause cause) {
+        concerned.forEach(part -> due.merge(part, cause, (before, now) -> before == Cause.DRIFT ? now : before));
         notifyAll();
     }
 
     private void loop() {
         try {
             while (true) {
-                Set<Readiness.Part> round = await();
+                Map<Readiness.Part, Cause> round = await();
                 if (round.isEmpty()) {
                     return;
                 }
                 for (Map.Entry<Readiness.Part, Reconciliation> part : parts.entrySet()) {
-                    if (round.contains(part.getKey())) {
+                    Cause cause = round.get(part.getKey());
+                    if (cause != null) {
                         failed.remove(part.getKey());
-                        if (!reconcile(part.getKey(), part.getValue())) {
-                            failed.add(part.getKey());
+                        if (!reconcile(part.getKey(), part.getValue(), cause)) {
+                            failed.put(part.getKey(), cause);
                         }
                     }
                 }
@@ -115,20 +137,20 @@ final class ReconcileLoop implements AutoCloseable {
     }
 
     /** The parts to look at now; empty when the loop is to end. */
-    private synchronized Set<Readiness.Part> await() throws InterruptedException {
+    private synchronized Map<Readiness.Part, Cause> await() throws InterruptedException {
         long again = System.nanoTime() + retry.toNanos();
         while (!closed && due.isEmpty()) {
             long now = System.nanoTime();
             if (now - nextFull >= 0) {
-                due.addAll(parts.keySet());
+                parts.keySet().forEach(part -> due.put(part, Cause.DRIFT));
             } else if (!failed.isEmpty() && now - again >= 0) {
-                due.addAll(failed);
+                due.putAll(failed);
             } else {
                 long wake = failed.isEmpty() ? nextFull : Math.min(nextFull - now, again - now) + now;
                 wait(Math.max(1, (wake - now) / 1_000_000));
             }
         }
-        if (due.containsAll(parts.keySet())) {
+        if (due.keySet().containsAll(parts.keySet())) {
             nextFull = System.nanoTime() + interval.toNanos();
         }
         long settled = System.nanoTime() + SETTLE.toNanos();
@@ -136,19 +158,20 @@ final class ReconcileLoop implements AutoCloseable {
             wait(Math.max(1, left / 1_000_000));
         }
         if (closed) {
-            return Set.of();
+            return Map.of();
         }
-        Set<Readiness.Part> round = EnumSet.copyOf(due);
+        Map<Readiness.Part, Cause> round = new EnumMap<>(due);
         due.clear();
         return round;
     }
 
-    private boolean reconcile(Readiness.Part part, Reconciliation reconciliation) {
+    private boolean reconcile(Readiness.Part part, Reconciliation reconciliation, Cause cause) {
         try {
             int changes = reconciliation.run();
             if (changes > 0) {
-                metrics.repaired(part, changes);
+                metrics.repaired(part, settled.contains(part) ? cause : Cause.START, changes);
             }
+            settled.add(part);
             if (reasons.remove(part) != null) {
                 LOG.info("event=in-order part={}", part);
             }

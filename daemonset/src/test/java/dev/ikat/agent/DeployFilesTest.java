@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.BooleanNode;
 import dev.ikat.agent.cluster.ApiAddress;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -103,11 +104,89 @@ class DeployFilesTest {
 
     @Test
     void serviceAccountMayOnlyReadAndPatchNodeStatus() throws IOException {
-        for (JsonNode rule : document("base/ikat.yaml", "ClusterRole").path("rules")) {
-            String resources = rule.path("resources").toString();
-            String allowed = resources.equals("[\"nodes/status\"]") ? "[\"patch\"]" : "[\"get\",\"list\",\"watch\"]";
-            assertThat(rule.path("verbs")).as(resources).hasToString(allowed);
+        assertThat(document("base/ikat.yaml", "ClusterRole").path("rules")).isEqualTo(JSON.readTree("""
+                        [{"apiGroups": [""], "resources": ["nodes", "namespaces", "pods"],
+                          "verbs": ["get", "list", "watch"]},
+                         {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"],
+                          "verbs": ["get", "list", "watch"]},
+                         {"apiGroups": [""], "resources": ["nodes/status"], "verbs": ["patch"]}]
+                        """));
+        JsonNode binding = document("base/ikat.yaml", "ClusterRoleBinding");
+        assertThat(binding.path("roleRef")).isEqualTo(JSON.readTree("""
+                        {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "ikat"}
+                        """));
+        assertThat(binding.path("subjects")).isEqualTo(JSON.readTree("""
+                        [{"kind": "ServiceAccount", "name": "ikat", "namespace": "kube-system"}]
+                        """));
+        assertThat(documents("base/ikat.yaml").stream()
+                        .map(document -> document.path("kind").asText())
+                        .filter(kind -> kind.matches("(Cluster)?Role(Binding)?")))
+                .containsExactly("ClusterRole", "ClusterRoleBinding");
+    }
+
+    private static JsonNode daemonSetPod() throws IOException {
+        return document("base/ikat.yaml", "DaemonSet")
+                .path("spec")
+                .path("template")
+                .path("spec");
+    }
+
+    @Test
+    void podsOfTheDaemonSetAreReplacedOneByOneAndBeforeOthersStarve() throws IOException {
+        assertThat(document("base/ikat.yaml", "DaemonSet").path("spec").path("updateStrategy"))
+                .isEqualTo(JSON.readTree("""
+                        {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}
+                        """));
+        assertThat(daemonSetPod().path("priorityClassName").asText()).isEqualTo("system-node-critical");
+    }
+
+    @Test
+    void agentHasTheThreeProbesOfItsEndpoint() throws IOException {
+        JsonNode agent = daemonSetPod().path("containers").path(0);
+        Map<String, String> paths =
+                Map.of("startupProbe", "/healthz", "livenessProbe", "/healthz", "readinessProbe", "/readyz");
+        for (Map.Entry<String, String> probe : paths.entrySet()) {
+            JsonNode get = agent.path(probe.getKey()).path("httpGet");
+            assertThat(get.path("path").asText()).as(probe.getKey()).isEqualTo(probe.getValue());
+            assertThat(get.path("host").asText()).as(probe.getKey()).isEqualTo("127.0.0.1");
+            assertThat(get.path("port").asInt()).as(probe.getKey()).isEqualTo(9474);
         }
+    }
+
+    @Test
+    void agentHasTheseCapabilitiesAndNoWayToMore() throws IOException {
+        JsonNode pod = daemonSetPod();
+        assertThat(pod.path("containers").path(0).path("securityContext").path("capabilities"))
+                .isEqualTo(JSON.readTree("""
+                        {"drop": ["ALL"], "add": ["NET_ADMIN", "NET_RAW", "SYS_ADMIN"]}
+                        """));
+        assertThat(pod.path("initContainers").path(0).path("securityContext").path("capabilities"))
+                .isEqualTo(JSON.readTree("""
+                        {"drop": ["ALL"]}
+                        """));
+    }
+
+    @Test
+    void initContainerInstallsIntoTheHostsPluginDirectoryAndNowhereElse() throws IOException {
+        JsonNode pod = daemonSetPod();
+        assertThat(pod.path("initContainers")).hasSize(1);
+        JsonNode install = pod.path("initContainers").path(0);
+        // PluginFilesTest has it that 'install' lets each file be whole at each moment.
+        assertThat(install.path("args")).hasToString("[\"install\",\"--cni-bin-dir=/host/opt/cni/bin\"]");
+        assertThat(install.path("volumeMounts")).isEqualTo(JSON.readTree("""
+                        [{"name": "cni-bin", "mountPath": "/host/opt/cni/bin"}]
+                        """));
+        assertThat(pod.path("volumes")).contains(JSON.readTree("""
+                        {"name": "cni-bin", "hostPath": {"path": "/opt/cni/bin", "type": "DirectoryOrCreate"}}
+                        """));
+        assertThat(pod.path("containers").path(0).path("image")).isEqualTo(install.path("image"));
+    }
+
+    @Test
+    void agentEndsBySigtermAloneAndTheManifestSaysWhy() throws IOException {
+        assertThat(daemonSetPod().path("containers").path(0).has("lifecycle")).isFalse();
+        assertThat(Files.readString(DEPLOY.resolve("base/ikat.yaml")).lines())
+                .anyMatch(line -> line.matches("\\s+# No preStop hook: .*SIGTERM.*"));
     }
 
     @Test
@@ -134,6 +213,7 @@ class DeployFilesTest {
             mounted.addAll(texts(container.path("volumeMounts"), "name"));
             JsonNode security = container.path("securityContext");
             assertThat(security.has("privileged")).isFalse();
+            assertThat(security.path("allowPrivilegeEscalation")).isEqualTo(BooleanNode.FALSE);
             assertThat(security.path("readOnlyRootFilesystem").asBoolean()).isTrue();
             assertThat(security.path("capabilities").path("drop")).hasToString("[\"ALL\"]");
             assertThat(security.path("seccompProfile").path("type").asText()).isEqualTo("RuntimeDefault");
@@ -175,6 +255,24 @@ class DeployFilesTest {
         assertThat(METRIC.matcher(text).results().map(found -> found.group().replaceFirst("_(total|bucket)$", "")))
                 .isNotEmpty()
                 .allMatch(served::contains);
+    }
+
+    @Test
+    void everyMetricOfTheTableIsOnTheDashboard() throws IOException {
+        List<String> metrics = Pattern.compile("(?m)^\\| `(ikat_[a-z_]+)` ")
+                .matcher(Files.readString(Path.of("../docs/metrics.md")))
+                .results()
+                .map(row -> row.group(1))
+                .toList();
+        List<String> expressions = JSON.readTree(
+                        DEPLOY.resolve("monitoring/dashboard.json").toFile())
+                .findValuesAsText("expr");
+        assertThat(metrics)
+                .hasSizeGreaterThan(10)
+                .allSatisfy(metric -> assertThat(expressions)
+                        .anyMatch(expression -> Pattern.compile("\\b" + metric + "(_bucket)?\\b")
+                                .matcher(expression)
+                                .find()));
     }
 
     @Test
@@ -231,6 +329,23 @@ class DeployFilesTest {
             assertThat(rule.path("expr").asText()).contains("ikat_");
             assertThat(rule.path("annotations").has("summary")).isTrue();
         }
+    }
+
+    @Test
+    void tableOfTheKernelThatIsNearlyFullIsAnAlert() throws IOException {
+        List<String> expressions =
+                documents("monitoring/alerts.yaml").getFirst().findValuesAsText("expr");
+        assertThat(expressions).contains("max by (instance, table) (ikat_ebpf_table_fill_ratio) > 0.9");
+    }
+
+    @Test
+    void alertForOthersChangesLooksAtDriftOnly() throws IOException {
+        List<String> expressions =
+                documents("monitoring/alerts.yaml").getFirst().findValuesAsText("expr");
+        assertThat(expressions.stream().filter(expression -> expression.contains("ikat_repairs_total")))
+                .singleElement()
+                .asString()
+                .contains("cause=\"" + ReconcileLoop.Cause.DRIFT.label() + "\"");
     }
 
     @Test

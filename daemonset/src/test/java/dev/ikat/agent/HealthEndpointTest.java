@@ -53,7 +53,7 @@ class HealthEndpointTest {
     void metricsHaveRequestsStepsLeasesAndRepairs() throws Exception {
         metrics.request("ADD", 0, 1_500_000);
         metrics.step("ADD", "link", 700_000);
-        metrics.repaired(Readiness.Part.OVERLAY, 3);
+        metrics.repaired(Readiness.Part.OVERLAY, ReconcileLoop.Cause.DRIFT, 3);
         metrics.failed(Readiness.Part.MASQUERADE);
         metrics.readiness(readiness::isReady);
         metrics.leases(callback -> callback.call(254, "10.0.0.0/24", "free"));
@@ -61,7 +61,7 @@ class HealthEndpointTest {
                 .contains("ikat_cni_requests_total{code=\"0\",verb=\"ADD\"} 1.0")
                 .contains("ikat_cni_request_seconds_bucket{verb=\"ADD\",le=\"0.0025\"} 1")
                 .contains("ikat_cni_step_seconds_count{step=\"link\",verb=\"ADD\"} 1")
-                .contains("ikat_repairs_total{part=\"overlay\"} 3.0")
+                .contains("ikat_repairs_total{cause=\"drift\",part=\"overlay\"} 3.0")
                 .contains("ikat_reconcile_errors_total{part=\"masquerade\"} 1.0")
                 .contains("ikat_addresses{range=\"10.0.0.0/24\",state=\"free\"} 254.0")
                 .contains("ikat_ready 0.0");

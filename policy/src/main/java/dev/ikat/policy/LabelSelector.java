@@ -29,7 +29,7 @@ public record LabelSelector(Labels matchLabels, List<Requirement> matchExpressio
     /** Whether the labels fulfil every requirement. */
     public boolean matches(Labels labels) {
         for (Map.Entry<String, String> wanted : matchLabels.values().entrySet()) {
-            if (!wanted.getValue().equals(labels.values().get(wanted.getKey()))) {
+            if (!wanted.getValue().equals(labels.value(wanted.getKey()))) {
                 return false;
             }
         }
@@ -90,7 +90,7 @@ public record LabelSelector(Labels matchLabels, List<Requirement> matchExpressio
 
         /** Whether the labels fulfil it. */
         public boolean matches(Labels labels) {
-            String value = labels.values().get(key);
+            String value = labels.value(key);
             return switch (operator) {
                 case IN -> value != null && values.contains(value);
                 case NOT_IN -> value == null || !values.contains(value);

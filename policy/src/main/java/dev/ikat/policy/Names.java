@@ -2,12 +2,11 @@ package dev.ikat.policy;
 
 import java.util.regex.Pattern;
 
-/** The alphabets of Kubernetes' names: RFC 1123 names, label keys and label values (apimachinery, util/validation). */
+/**
+ * The alphabets of Kubernetes' names: RFC 1123 names, label keys and label values (apimachinery, util/validation). A
+ * large cluster's list has a million of them, so they are looked through by hand rather than by regular expressions.
+ */
 final class Names {
-    private static final Pattern LABEL = Pattern.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?");
-    private static final Pattern SUBDOMAIN =
-            Pattern.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*");
-    private static final Pattern QUALIFIED = Pattern.compile("[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?");
     private static final Pattern PORT_LETTER = Pattern.compile(".*[a-z].*");
     private static final int LABEL_LENGTH = 63;
     private static final int SUBDOMAIN_LENGTH = 253;
@@ -15,11 +14,63 @@ final class Names {
 
     private Names() {}
 
+    /** Lower case letters, digits and '-', the first and the last no '-'. */
+    static boolean isLabel(String name) {
+        return isLabel(name, 0, name.length());
+    }
+
+    private static boolean isLabel(String name, int from, int to) {
+        if (from == to || name.charAt(from) == '-' || name.charAt(to - 1) == '-') {
+            return false;
+        }
+        for (int i = from; i < to; i++) {
+            char c = name.charAt(i);
+            if (!isSmall(c) && c != '-') {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean isSmall(char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    }
+
+    /** One or more labels with a '.' between them. */
+    static boolean isSubdomain(String name) {
+        int from = 0;
+        for (int dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', from)) {
+            if (!isLabel(name, from, dot)) {
+                return false;
+            }
+            from = dot + 1;
+        }
+        return isLabel(name, from, name.length());
+    }
+
+    /** Letters, digits, '-', '_' and '.', the first and the last a letter or digit. */
+    static boolean isQualified(String name) {
+        if (name.isEmpty() || !isAlphanumeric(name.charAt(0)) || !isAlphanumeric(name.charAt(name.length() - 1))) {
+            return false;
+        }
+        for (int i = 1; i < name.length() - 1; i++) {
+            char c = name.charAt(i);
+            if (!isAlphanumeric(c) && c != '-' && c != '_' && c != '.') {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean isAlphanumeric(char c) {
+        return isSmall(c) || (c >= 'A' && c <= 'Z');
+    }
+
     static void requireLabel(String object, String field, String name) {
         if (name.isEmpty()) {
             throw new InvalidObjectException(object, field, "is missing");
         }
-        if (name.length() > LABEL_LENGTH || !LABEL.matcher(name).matches()) {
+        if (name.length() > LABEL_LENGTH || !isLabel(name)) {
             throw new InvalidObjectException(
                     object,
                     field,
@@ -32,7 +83,7 @@ final class Names {
         if (name.isEmpty()) {
             throw new InvalidObjectException(object, field, "is missing");
         }
-        if (name.length() > SUBDOMAIN_LENGTH || !SUBDOMAIN.matcher(name).matches()) {
+        if (name.length() > SUBDOMAIN_LENGTH || !isSubdomain(name)) {
             throw new InvalidObjectException(
                     object,
                     field,
@@ -45,12 +96,8 @@ final class Names {
         int slash = key.indexOf('/');
         String prefix = slash < 0 ? "" : key.substring(0, slash);
         String name = key.substring(slash + 1);
-        boolean prefixFits = slash < 0
-                || (prefix.length() <= SUBDOMAIN_LENGTH
-                        && SUBDOMAIN.matcher(prefix).matches());
-        if (!prefixFits
-                || name.length() > LABEL_LENGTH
-                || !QUALIFIED.matcher(name).matches()) {
+        boolean prefixFits = slash < 0 || (prefix.length() <= SUBDOMAIN_LENGTH && isSubdomain(prefix));
+        if (!prefixFits || name.length() > LABEL_LENGTH || !isQualified(name)) {
             throw new InvalidObjectException(
                     field,
                     "'" + key + "' is no label key: an optional DNS name and '/', then 1 to 63 letters, digits, '-',"
@@ -59,8 +106,7 @@ final class Names {
     }
 
     static void requireLabelValue(String field, String value) {
-        if (!value.isEmpty()
-                && (value.length() > LABEL_LENGTH || !QUALIFIED.matcher(value).matches())) {
+        if (!value.isEmpty() && (value.length() > LABEL_LENGTH || !isQualified(value))) {
             throw new InvalidObjectException(
                     field,
                     "'" + value + "' is no label value: at most 63 letters, digits, '-', '_' and '.', starting and"
@@ -71,7 +117,7 @@ final class Names {
     /** RFC 6335, section 5.1, in lower case. */
     static void requirePortName(String field, String name) {
         boolean fits = name.length() <= PORT_NAME_LENGTH
-                && LABEL.matcher(name).matches()
+                && isLabel(name)
                 && !name.contains("--")
                 && PORT_LETTER.matcher(name).matches();
         if (!fits) {

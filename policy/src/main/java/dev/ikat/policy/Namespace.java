@@ -15,7 +15,7 @@ public record Namespace(String name, Labels labels) implements ClusterObject {
     public Namespace {
         ObjectKey key = new ObjectKey(ObjectKind.NAMESPACE, "", name);
         Objects.requireNonNull(labels, "labels");
-        String named = labels.values().get(NAME_LABEL);
+        String named = labels.value(NAME_LABEL);
         if (named == null) {
             labels = labels.with(NAME_LABEL, name);
         } else if (!named.equals(name)) {

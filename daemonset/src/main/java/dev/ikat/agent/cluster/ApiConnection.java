@@ -34,6 +34,9 @@ final class ApiConnection implements AutoCloseable {
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
     private static final Duration HEADERS_LIMIT = Duration.ofSeconds(30);
     private static final int ERROR_LIMIT = 65_536;
+    /** Would log every request with the token that it bears, where TRACE is logged. */
+    private static final String LOGGING_INTERCEPTOR = "HttpLogging";
+
     private static final Path ACCOUNT = Path.of("/var/run/secrets/kubernetes.io/serviceaccount");
 
     private final HttpClient client;
@@ -49,13 +52,14 @@ final class ApiConnection implements AutoCloseable {
         // A connection for each watch: one that is stuck does not stop the others.
         HttpClient.Builder builder =
                 new JdkHttpClientFactory().newBuilder(config).preferHttp11();
-        this.client = removeInterceptor(builder, BackwardsCompatibilityInterceptor.NAME)
-                .build();
+        removeInterceptor(builder, BackwardsCompatibilityInterceptor.NAME);
+        removeInterceptor(builder, LOGGING_INTERCEPTOR);
+        this.client = builder.build();
     }
 
     @SuppressWarnings("NullAway") // null is how the client spells removal
-    private static HttpClient.Builder removeInterceptor(HttpClient.Builder builder, String name) {
-        return builder.addOrReplaceInterceptor(name, null);
+    private static void removeInterceptor(HttpClient.Builder builder, String name) {
+        builder.addOrReplaceInterceptor(name, null);
     }
 
     /**
@@ -67,7 +71,7 @@ final class ApiConnection implements AutoCloseable {
         return new ApiConnection(
                 switch (address) {
                     case ApiAddress.Kubeconfig(Path file) -> kubeconfig(file);
-                    case ApiAddress.InCluster() -> inCluster();
+                    case ApiAddress.InCluster() -> account(ACCOUNT, inClusterUrl());
                 });
     }
 
@@ -81,7 +85,12 @@ final class ApiConnection implements AutoCloseable {
         }
     }
 
-    private static Config inCluster() {
+    /** Asks the server at the URL as the service account may whose token and certificate are in the directory. */
+    static ApiConnection ofAccount(Path directory, String url) {
+        return new ApiConnection(account(directory, url));
+    }
+
+    private static String inClusterUrl() {
         String host = System.getenv("KUBERNETES_SERVICE_HOST");
         String port =
                 Optional.ofNullable(System.getenv("KUBERNETES_SERVICE_PORT")).orElse("443");
@@ -91,12 +100,16 @@ final class ApiConnection implements AutoCloseable {
                             + " KUBERNETES_SERVICE_PORT to the API server's address, or give a kubeconfig",
                     null);
         }
-        TokenFile token = new TokenFile(ACCOUNT.resolve("token"));
+        return "https://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + port;
+    }
+
+    private static Config account(Path directory, String url) {
+        TokenFile token = new TokenFile(directory.resolve("token"));
         token.getToken();
         return new ConfigBuilder(Config.empty())
                 .withAutoConfigure(false)
-                .withMasterUrl("https://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + port)
-                .withCaCertFile(ACCOUNT.resolve("ca.crt").toString())
+                .withMasterUrl(url)
+                .withCaCertFile(directory.resolve("ca.crt").toString())
                 .withOauthTokenProvider(token)
                 .build();
     }

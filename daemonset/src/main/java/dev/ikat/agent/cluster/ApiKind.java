@@ -2,6 +2,7 @@ package dev.ikat.agent.cluster;
 
 import dev.ikat.policy.ObjectKind;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /** A kind of object as the Kubernetes API serves it: where it is, and what of it is kept. */
 enum ApiKind {
@@ -37,16 +38,21 @@ enum ApiKind {
     ApiKind(ObjectKind kind, String path, String... fields) {
         this.kind = kind;
         this.path = path;
-        String[] all = new String[fields.length + 6];
-        System.arraycopy(fields, 0, all, 0, fields.length);
-        all[fields.length] = "metadata.name";
-        all[fields.length + 1] = "metadata.namespace";
-        all[fields.length + 2] = "metadata.resourceVersion";
-        // Of a Status, which stands where an object would where a watch fails.
-        all[fields.length + 3] = "code";
-        all[fields.length + 4] = "reason";
-        all[fields.length + 5] = "message";
-        this.keep = FieldFilter.of(all);
+        this.keep = FieldFilter.of(Stream.concat(ofAll(), Stream.of(fields)).toList());
+    }
+
+    private static Stream<String> ofAll() {
+        return Stream.of(
+                "metadata.name",
+                "metadata.namespace",
+                "metadata.resourceVersion",
+                // When it was written, for the metrics.
+                "metadata.creationTimestamp",
+                "metadata.managedFields.time",
+                // Of a Status, which stands where an object would where a watch fails.
+                "code",
+                "reason",
+                "message");
     }
 
     ObjectKind kind() {

@@ -5,6 +5,10 @@ import dev.ikat.policy.ClusterObject;
 import dev.ikat.policy.InvalidObjectException;
 import dev.ikat.policy.ObjectKey;
 import java.io.IOException;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.snakeyaml.engine.v2.nodes.Node;
@@ -34,6 +38,29 @@ record ApiObject(ApiKind kind, YamlValue top) {
     /** Where the history of all objects stood when this one was written. */
     String version() {
         return text("metadata", "resourceVersion");
+    }
+
+    /**
+     * When it was last written, to the second: the newest time of its managed fields, of which the API server keeps one
+     * for each writer. Of a new one that has none, when it was made; of others nothing is known then.
+     */
+    Optional<Instant> written(boolean isNew) {
+        try {
+            Optional<YamlValue> metadata = top.get("metadata");
+            Optional<String> newest = metadata
+                    .map(holder -> holder.list(
+                            "managedFields", entry -> entry.get("time").map(YamlValue::text)))
+                    .orElse(List.of())
+                    .stream()
+                    .flatMap(Optional::stream)
+                    .max(Comparator.naturalOrder());
+            return newest.or(() -> isNew ? Optional.of(text("metadata", "creationTimestamp")) : Optional.empty())
+                    .filter(time -> !time.isEmpty())
+                    .map(Instant::parse);
+        } catch (ManifestFaultException | DateTimeParseException e) {
+            // It is for a metric only.
+            return Optional.empty();
+        }
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.ikat.agent.cluster;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -24,7 +25,7 @@ final class FieldFilter {
     }
 
     /** Keeps these fields with all that is in them. */
-    static FieldFilter of(String... paths) {
+    static FieldFilter of(List<String> paths) {
         FieldFilter filter = new FieldFilter(false);
         for (String path : paths) {
             filter.add(path);

@@ -7,8 +7,10 @@ import dev.ikat.policy.InvalidObjectException;
 import dev.ikat.policy.Node;
 import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.Pod;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -25,6 +27,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,6 +46,7 @@ public final class KubernetesSource implements ClusterSource {
     private final ApiConnection api;
     private final Snapshot snapshot;
     private final Patience patience;
+    private final ApiMetrics metrics;
     // One thread for what waits for the API, one for what must not wait.
     private final ScheduledExecutorService timer = Executors.newScheduledThreadPool(
             2, Thread.ofPlatform().daemon().name("api-timer-", 0).factory());
@@ -89,18 +93,19 @@ public final class KubernetesSource implements ClusterSource {
 
     /** What is known of one kind. */
     private static final class Kind {
-        private Map<ObjectKey, ClusterObject> objects = new HashMap<>();
+        private ObjectTable objects = new ObjectTable();
         private Map<ObjectKey, SourceFault> faults = new HashMap<>();
-        private Map<ObjectKey, ClusterObject> incomingObjects = new HashMap<>();
+        private ObjectTable incomingObjects = new ObjectTable();
         private Map<ObjectKey, SourceFault> incomingFaults = new HashMap<>();
         private boolean listed;
         private Optional<SourceFault> outage = Optional.empty();
     }
 
-    private KubernetesSource(ApiConnection api, Snapshot snapshot, Patience patience) {
+    private KubernetesSource(ApiConnection api, Snapshot snapshot, Patience patience, ApiMetrics metrics) {
         this.api = api;
         this.snapshot = snapshot;
         this.patience = patience;
+        this.metrics = metrics;
         this.savedNanos = openedNanos - patience.save().toNanos();
         for (ApiKind kind : ApiKind.values()) {
             kinds.put(kind, new Kind());
@@ -111,14 +116,19 @@ public final class KubernetesSource implements ClusterSource {
      * Prepares to ask; nothing is sent before {@link #start}.
      *
      * @param stateDirectory where the snapshot is kept; made when there is one to keep
+     * @param registry where the metric {@code ikat_api_event_lag_seconds} is served
      * @throws ClusterSourceException if it is not known where the API is, or how to ask it
      */
-    public static KubernetesSource open(ApiAddress address, Path stateDirectory) {
-        return open(address, stateDirectory, Patience.DEFAULT);
+    public static KubernetesSource open(ApiAddress address, Path stateDirectory, PrometheusRegistry registry) {
+        return open(
+                ApiConnection.open(address),
+                stateDirectory,
+                Patience.DEFAULT,
+                new ApiMetrics(registry, Clock.systemUTC()));
     }
 
-    static KubernetesSource open(ApiAddress address, Path stateDirectory, Patience patience) {
-        return new KubernetesSource(ApiConnection.open(address), new Snapshot(stateDirectory), patience);
+    static KubernetesSource open(ApiConnection api, Path stateDirectory, Patience patience, ApiMetrics metrics) {
+        return new KubernetesSource(api, new Snapshot(stateDirectory), patience, metrics);
     }
 
     /**
@@ -176,7 +186,7 @@ public final class KubernetesSource implements ClusterSource {
         for (ClusterObject object : content.objects()) {
             Kind kind = known(ApiKind.of(object.key().kind()));
             if (!kind.listed) {
-                kind.objects.put(object.key(), interner.intern(object));
+                kind.objects.put(interner.intern(object));
             }
         }
         LOG.warn(
@@ -215,7 +225,7 @@ public final class KubernetesSource implements ClusterSource {
 
     private List<ClusterObject> all() {
         List<ClusterObject> all = new ArrayList<>();
-        kinds.values().forEach(each -> all.addAll(each.objects.values()));
+        kinds.values().forEach(each -> each.objects.forEach(all::add));
         return all;
     }
 
@@ -263,7 +273,7 @@ public final class KubernetesSource implements ClusterSource {
         @Override
         public void listBegins(ApiKind kind) {
             Kind known = known(kind);
-            known.incomingObjects = new HashMap<>();
+            known.incomingObjects = new ObjectTable();
             known.incomingFaults = new HashMap<>();
         }
 
@@ -271,21 +281,32 @@ public final class KubernetesSource implements ClusterSource {
         public void listed(ApiObject said) {
             Kind known = known(said.kind());
             keyOf(said).ifPresent(key -> {
-                ClusterObject before = known.objects.get(key);
+                ClusterObject before = current(known, key);
                 read(said, key, known.incomingFaults)
                         .or(() -> Optional.ofNullable(before))
-                        .ifPresent(object -> known.incomingObjects.put(key, object.equals(before) ? before : object));
+                        .ifPresent(object ->
+                                known.incomingObjects.put(before != null && before.equals(object) ? before : object));
             });
+        }
+
+        /** The snapshot may just be read into the same table. */
+        private @Nullable ClusterObject current(Kind known, ObjectKey key) {
+            lock.lock();
+            try {
+                return known.objects.get(key);
+            } finally {
+                lock.unlock();
+            }
         }
 
         @Override
         public void listEnds(ApiKind kind) {
             locked(() -> {
                 Kind known = known(kind);
-                Map<ObjectKey, ClusterObject> before = known.objects;
+                ObjectTable before = known.objects;
                 known.objects = known.incomingObjects;
                 known.faults = known.incomingFaults;
-                known.incomingObjects = new HashMap<>();
+                known.incomingObjects = new ObjectTable();
                 known.incomingFaults = new HashMap<>();
                 known.listed = true;
                 LOG.info("event=api-listed kind={} objects={}", kind.title(), known.objects.size());
@@ -294,7 +315,7 @@ public final class KubernetesSource implements ClusterSource {
                     asOf = Optional.empty();
                 }
                 if (synced) {
-                    report(ClusterChange.between(before, known.objects));
+                    report(before.changeTo(known.objects));
                 } else if (complete) {
                     synced = true;
                     first(new ClusterChange(all(), List.of(), List.of()));
@@ -306,11 +327,12 @@ public final class KubernetesSource implements ClusterSource {
         public void changed(ApiObject said) {
             locked(() -> keyOf(said).ifPresent(key -> {
                 Kind known = known(said.kind());
+                ClusterObject before = known.objects.get(key);
+                said.written(before == null).ifPresent(written -> metrics.heard(said.kind(), written));
                 known.faults.remove(key);
                 read(said, key, known.faults).ifPresent(object -> {
-                    ClusterObject before = known.objects.get(key);
                     if (!object.equals(before)) {
-                        known.objects.put(key, object);
+                        known.objects.put(object);
                         report(
                                 before == null
                                         ? new ClusterChange(List.of(object), List.of(), List.of())
@@ -448,11 +470,11 @@ public final class KubernetesSource implements ClusterSource {
         try {
             Map<String, Node> nodes = new HashMap<>();
             if (synced) {
-                for (ClusterObject object : known(ApiKind.NODES).objects.values()) {
+                known(ApiKind.NODES).objects.forEach(object -> {
                     if (object instanceof Node node) {
                         nodes.put(node.name(), node);
                     }
-                }
+                });
             }
             return Map.copyOf(nodes);
         } finally {

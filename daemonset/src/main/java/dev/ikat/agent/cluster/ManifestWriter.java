@@ -74,7 +74,7 @@ final class ManifestWriter {
     }
 
     private void labels(String name, Labels labels) throws IOException {
-        if (!labels.values().isEmpty()) {
+        if (!labels.isEmpty()) {
             json.writeObjectFieldStart(name);
             for (var label : labels.values().entrySet()) {
                 json.writeStringField(label.getKey(), label.getValue());

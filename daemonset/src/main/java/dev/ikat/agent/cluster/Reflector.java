@@ -28,7 +28,7 @@ final class Reflector implements AutoCloseable {
     private static final Duration WATCH_GRACE = Duration.ofSeconds(10);
     /** How long a list may stall. */
     private static final Duration STALL = Duration.ofSeconds(30);
-    /** A watch that ended sooner is not to be asked for again at once. */
+    /** A watch that lasted less is not to be asked for again at once, and no sign that all is well. */
     private static final Duration SHORT_LIVED = Duration.ofSeconds(2);
 
     private static final int PAGE = 500;
@@ -42,6 +42,7 @@ final class Reflector implements AutoCloseable {
     private final Sink sink;
     private final RandomGenerator random;
     private final Backoff backoff;
+    private final Duration shortLived;
     private final Thread thread;
     private volatile boolean closed;
     private volatile @Nullable GuardedStream stream;
@@ -77,11 +78,17 @@ final class Reflector implements AutoCloseable {
     }
 
     Reflector(ApiKind kind, ApiConnection api, Sink sink, RandomGenerator random) {
+        this(kind, api, sink, random, new Backoff(random), SHORT_LIVED);
+    }
+
+    Reflector(
+            ApiKind kind, ApiConnection api, Sink sink, RandomGenerator random, Backoff backoff, Duration shortLived) {
         this.kind = kind;
         this.api = api;
         this.sink = sink;
         this.random = random;
-        this.backoff = new Backoff(random);
+        this.backoff = backoff;
+        this.shortLived = shortLived;
         this.thread = Thread.ofPlatform().name("api-" + kind.title()).daemon().unstarted(this::run);
     }
 
@@ -96,16 +103,12 @@ final class Reflector implements AutoCloseable {
 
     private void run() {
         while (!closed) {
-            long begun = System.nanoTime();
             try {
                 if (version.isEmpty()) {
                     list();
                 }
-                watch();
-                if (System.nanoTime() - begun < SHORT_LIVED.toNanos()) {
+                if (!watch()) {
                     Thread.sleep(backoff.next());
-                } else {
-                    backoff.reset();
                 }
             } catch (InterruptedException e) {
                 // Only close interrupts.
@@ -196,23 +199,34 @@ final class Reflector implements AutoCloseable {
         }
     }
 
-    /** Returns when the server ends the watch, as it does after a while. */
-    private void watch() throws IOException, InterruptedException {
+    /** Returns when the server ends the watch, as it does after a while: whether it lasted. */
+    private boolean watch() throws IOException, InterruptedException {
         int seconds = random.nextInt(SHORTEST_WATCH, LONGEST_WATCH);
         String path = kind.path() + "?watch=1&allowWatchBookmarks=true&resourceVersion=" + version + "&timeoutSeconds="
                 + seconds;
         try (GuardedStream body = open(path, Duration.ofSeconds(seconds).plus(WATCH_GRACE))) {
             sink.connected(kind);
+            long begun = System.nanoTime();
             // Not before: a new parser waits for the first bytes.
             try (JsonParser json = ApiConnection.JSON.createParser((InputStream) body)) {
                 while (!closed && json.nextToken() != null) {
                     event(json);
                 }
+            } finally {
+                // However it ends: what went wrong before it is over.
+                if (lasted(begun)) {
+                    backoff.reset();
+                }
             }
+            return lasted(begun);
         } catch (ApiException e) {
             relistIfLost(e.code());
             throw e;
         }
+    }
+
+    private boolean lasted(long begun) {
+        return System.nanoTime() - begun >= shortLived.toNanos();
     }
 
     /** A server that can't watch from there says so in several ways; one that is only busy keeps its memory. */

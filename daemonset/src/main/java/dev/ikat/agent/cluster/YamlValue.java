@@ -2,6 +2,7 @@ package dev.ikat.agent.cluster;
 
 import dev.ikat.policy.InvalidObjectException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -9,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.nodes.MappingNode;
 import org.snakeyaml.engine.v2.nodes.Node;
 import org.snakeyaml.engine.v2.nodes.NodeTuple;
@@ -18,11 +20,14 @@ import org.snakeyaml.engine.v2.nodes.Tag;
 
 /**
  * A value of a YAML document that knows its place: its path from the top of the object, and its line. Every reading
- * method throws {@link ManifestFaultException} where the document has something else than what is asked for.
+ * method throws {@link ManifestFaultException} where the document has something else than what is asked for. Not
+ * thread-safe.
  */
 final class YamlValue {
     private final Node node;
     private final String path;
+    /** Made when first asked for: a reader asks for one key after another. */
+    private @Nullable Map<String, YamlValue> entries;
 
     private YamlValue(Node node, String path) {
         this.node = node;
@@ -65,10 +70,19 @@ final class YamlValue {
 
     /** All keys, in their order. */
     Map<String, YamlValue> entries() {
+        Map<String, YamlValue> known = entries;
+        if (known == null) {
+            known = Collections.unmodifiableMap(readEntries());
+            entries = known;
+        }
+        return known;
+    }
+
+    private Map<String, YamlValue> readEntries() {
         if (!(node instanceof MappingNode mapping)) {
             throw wrong("should be a mapping of keys to values, and is " + description());
         }
-        Map<String, YamlValue> entries = new LinkedHashMap<>();
+        Map<String, YamlValue> read = new LinkedHashMap<>();
         for (NodeTuple tuple : mapping.getValue()) {
             YamlValue key = new YamlValue(tuple.getKeyNode(), path);
             if (!(tuple.getKeyNode() instanceof ScalarNode scalar)) {
@@ -76,11 +90,11 @@ final class YamlValue {
             }
             String name = scalar.getValue();
             YamlValue value = new YamlValue(tuple.getValueNode(), path.isEmpty() ? name : path + "." + name);
-            if (entries.put(name, value) != null) {
+            if (read.put(name, value) != null) {
                 throw key.wrong("the key '" + name + "' is there twice");
             }
         }
-        return entries;
+        return read;
     }
 
     /** Refuses keys other than these: where a misspelt one would silently allow or forbid something. */

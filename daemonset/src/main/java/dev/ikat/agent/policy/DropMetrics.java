@@ -16,6 +16,7 @@ final class DropMetrics {
 
     private final Set<String> policies = new HashSet<>();
     private final Counter drops;
+    private final Counter errors;
 
     DropMetrics(PrometheusRegistry registry, LongSupplier lost) {
         drops = Counter.builder()
@@ -25,11 +26,21 @@ final class DropMetrics {
                 .labelNames("cause", "policy")
                 .withoutExemplars()
                 .register(registry);
+        errors = Counter.builder()
+                .name("ikat_policy_drops_read_errors")
+                .help("Times that reports of dropped packets could not be read; it is tried again each second.")
+                .withoutExemplars()
+                .register(registry);
         CounterWithCallback.builder()
                 .name("ikat_policy_drops_lost")
                 .help("Reports of dropped packets that came faster than they were read.")
                 .callback(callback -> callback.call((double) lost.getAsLong()))
                 .register(registry);
+    }
+
+    /** Reading failed. */
+    void failed() {
+        errors.inc();
     }
 
     synchronized void count(Drop drop) {

@@ -19,6 +19,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -27,24 +29,29 @@ import org.slf4j.LoggerFactory;
 /**
  * Reads what policy drops and says whose packet it was, and which policy's: a metric, a log line (a few a second), and
  * the last {@value #REMEMBERED} for whoever asks. It explains with the program of now, which may be a moment younger
- * than the drop. Thread-safe.
+ * than the drop. Where reading fails it is tried again, for ever. Thread-safe.
  */
 public final class DropReader implements AutoCloseable {
     static final int REMEMBERED = 1000;
 
     private static final Logger LOG = LoggerFactory.getLogger(DropReader.class);
     private static final Duration POLL = Duration.ofMinutes(1);
+    private static final Duration RETRY = Duration.ofSeconds(1);
     private static final String ACCEPTED = "ikat a";
     private static final int LINES_A_SECOND = 10;
 
-    private final NetfilterLog log;
+    private final PacketLog log;
     private final PolicyView policy;
     private final Function<IpAddress, Optional<ObjectKey>> pods;
     private final Clock clock;
     private final DropMetrics metrics;
     private final Deque<Drop> recent = new ArrayDeque<>();
+    private final Duration retry;
     private final Thread thread;
-    private volatile boolean closed;
+    private final CountDownLatch closed = new CountDownLatch(1);
+    /** Why reading failed last, if it did. */
+    private String failure = "";
+
     private long second;
     private int lines;
 
@@ -54,7 +61,8 @@ public final class DropReader implements AutoCloseable {
      * @param log the group that the rules log to; closed with this
      * @param policy what is in force
      * @param pods the pod that has an address, of the whole cluster
-     * @param registry where the metrics {@code ikat_policy_drops} and {@code ikat_policy_drops_lost} are served
+     * @param registry where the metrics {@code ikat_policy_drops}, {@code ikat_policy_drops_lost} and
+     *     {@code ikat_policy_drops_read_errors} are served
      */
     public DropReader(
             NetfilterLog log,
@@ -62,7 +70,18 @@ public final class DropReader implements AutoCloseable {
             Function<IpAddress, Optional<ObjectKey>> pods,
             PrometheusRegistry registry,
             Clock clock) {
+        this(PacketLog.of(log), policy, pods, registry, clock, RETRY);
+    }
+
+    DropReader(
+            PacketLog log,
+            PolicyView policy,
+            Function<IpAddress, Optional<ObjectKey>> pods,
+            PrometheusRegistry registry,
+            Clock clock,
+            Duration retry) {
         this.log = log;
+        this.retry = retry;
         this.policy = policy;
         this.pods = pods;
         this.clock = clock;
@@ -72,17 +91,31 @@ public final class DropReader implements AutoCloseable {
     }
 
     private void run() {
-        while (!closed) {
-            try {
-                log.poll(POLL).forEach(this::take);
-            } catch (RuntimeException e) {
-                // Drops are for people to see; policy is enforced without them.
-                if (!closed) {
-                    LOG.warn("event=policy-drops-unread error=\"{}\"", e.getMessage(), e);
+        try {
+            while (closed.getCount() > 0) {
+                try {
+                    log.poll(POLL).forEach(this::take);
+                    failure = "";
+                } catch (RuntimeException e) {
+                    failed(e);
+                    boolean _ = closed.await(retry.toMillis(), TimeUnit.MILLISECONDS);
                 }
-                return;
             }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
+    }
+
+    /** Drops are for people to see; policy is enforced without them. */
+    private void failed(RuntimeException e) {
+        if (closed.getCount() == 0) {
+            return;
+        }
+        metrics.failed();
+        if (!failure.equals(e.toString())) {
+            LOG.warn("event=policy-drops-unread error=\"{}\"", e.getMessage(), e);
+        }
+        failure = e.toString();
     }
 
     /** Reports what a packet's prefix says that became of it. */
@@ -191,7 +224,7 @@ public final class DropReader implements AutoCloseable {
     /** Ends reading. */
     @Override
     public void close() {
-        closed = true;
+        closed.countDown();
         log.close();
         try {
             thread.join();

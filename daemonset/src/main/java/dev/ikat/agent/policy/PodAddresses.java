@@ -9,9 +9,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Which pod of the cluster has which address, for people who read about drops. Thread-safe. */
+/**
+ * Which pod of the cluster has which address, for people who read about drops. It holds the pods themselves, which are
+ * there anyhow, and nothing made for it. Thread-safe.
+ */
 final class PodAddresses {
-    private final Map<IpAddress, ObjectKey> pods = new ConcurrentHashMap<>();
+    private final Map<IpAddress, Pod> pods = new ConcurrentHashMap<>();
 
     /** The cluster is different; changes come one at a time. */
     void changed(ClusterChange change) {
@@ -25,18 +28,18 @@ final class PodAddresses {
 
     private void learn(ClusterObject object) {
         if (object instanceof Pod pod && !pod.hostNetwork() && !pod.ended()) {
-            pod.ips().forEach(address -> pods.put(address, pod.key()));
+            pod.ips().forEach(address -> pods.put(address, pod));
         }
     }
 
     private void forget(ClusterObject object) {
         if (object instanceof Pod pod) {
             // Another pod may have the address already.
-            pod.ips().forEach(address -> pods.remove(address, pod.key()));
+            pod.ips().forEach(address -> pods.remove(address, pod));
         }
     }
 
     Optional<ObjectKey> pod(IpAddress address) {
-        return Optional.ofNullable(pods.get(address));
+        return Optional.ofNullable(pods.get(address)).map(Pod::key);
     }
 }

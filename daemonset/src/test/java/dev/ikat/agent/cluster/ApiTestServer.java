@@ -21,13 +21,14 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
  * As much of a Kubernetes API server as a reader of it can tell apart: lists, in pages where it is asked to, watches
- * from a version on with bookmarks, versions that it has forgotten, refused tokens, and patches. Objects are JSON
- * texts, which get their resource version here.
+ * from a version on with bookmarks, versions that it has forgotten, connections that break, refusals, and patches.
+ * Objects are JSON texts, which get their resource version here.
  */
 public final class ApiTestServer implements AutoCloseable {
     private static final Pattern METADATA = Pattern.compile("\"metadata\"\\s*:\\s*\\{");
@@ -38,6 +39,7 @@ public final class ApiTestServer implements AutoCloseable {
     private final List<Watch> watches = new CopyOnWriteArrayList<>();
     private final List<String> requests = new CopyOnWriteArrayList<>();
     private final List<String> patches = new CopyOnWriteArrayList<>();
+    private final List<Refusal> refusals = new CopyOnWriteArrayList<>();
     private long version = 1000;
     private long forgotten = 1000;
     private volatile String token = "";
@@ -51,7 +53,11 @@ public final class ApiTestServer implements AutoCloseable {
 
     private record Watch(String path, BlockingQueue<String> lines) {}
 
+    /** Refuses so many more requests that have this text in them. */
+    private record Refusal(String text, int status, AtomicInteger left) {}
+
     private static final String END = "";
+    private static final String TORN_EVENT = "{\"type\":\"ADDED\",\"object\":{\"metadata\":";
 
     private ApiTestServer(HttpServer server) {
         this.server = server;
@@ -105,6 +111,11 @@ public final class ApiTestServer implements AutoCloseable {
     /** Gives no more objects at once in a list from the store. */
     public void pages(int size) {
         pageSize = size;
+    }
+
+    /** Answers the next requests that have this text in their path or query with an HTTP status. */
+    public void refuse(String text, int status, int times) {
+        refusals.add(new Refusal(text, status, new AtomicInteger(times)));
     }
 
     /** The requests so far, each as method, path and query. */
@@ -178,6 +189,21 @@ public final class ApiTestServer implements AutoCloseable {
         watches.forEach(watch -> watch.lines().add(END));
     }
 
+    /** Ends every watch in the midst of an event, as a connection that breaks does. */
+    public void breakWatches() {
+        watches.forEach(watch -> watch.lines().addAll(List.of(TORN_EVENT, END)));
+    }
+
+    /** With which status a request is refused that is to be; 0 for none. */
+    private int refusal(String request) {
+        for (Refusal refusal : refusals) {
+            if (request.contains(refusal.text()) && refusal.left().getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+                return refusal.status();
+            }
+        }
+        return 0;
+    }
+
     private void answer(HttpExchange exchange) throws IOException {
         String path = exchange.getRequestURI().getPath();
         Map<String, String> query = query(exchange.getRequestURI().getRawQuery());
@@ -185,6 +211,14 @@ public final class ApiTestServer implements AutoCloseable {
         String given = String.valueOf(exchange.getRequestHeaders().getFirst("Authorization"));
         if (!token.isEmpty() && !given.equals("Bearer " + token)) {
             send(exchange, 401, "{\"kind\":\"Status\",\"code\":401,\"message\":\"Unauthorized\"}");
+            return;
+        }
+        int refused = refusal(exchange.getRequestURI().toString());
+        if (refused != 0) {
+            send(
+                    exchange,
+                    refused,
+                    "{\"kind\":\"Status\",\"code\":" + refused + ",\"message\":\"refused by the test\"}");
         } else if (exchange.getRequestMethod().equals("PATCH")) {
             patches.add(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
             send(exchange, 200, "{}");
@@ -258,7 +292,7 @@ public final class ApiTestServer implements AutoCloseable {
             out.flush();
             while (true) {
                 String line = watch.lines().poll(1, TimeUnit.MINUTES);
-                if (line == null || line.isEmpty()) {
+                if (line == null || line.equals(END)) {
                     return;
                 }
                 out.write(line.getBytes(StandardCharsets.UTF_8));

@@ -27,16 +27,22 @@ import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.ObjectKind;
 import dev.ikat.policy.Pod;
 import dev.ikat.policy.Protocol;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -52,6 +58,7 @@ class KubernetesSourceTest {
     private static final String NAMESPACES = "/api/v1/namespaces";
     private static final String POLICIES = "/apis/networking.k8s.io/v1/networkpolicies";
 
+    private static final Clock CLOCK = Clock.fixed(Instant.parse("2026-01-02T03:04:05.500Z"), ZoneOffset.UTC);
     private static final Patience IMPATIENT = new Patience(
             Duration.ofMillis(200),
             Duration.ofSeconds(20),
@@ -64,6 +71,7 @@ class KubernetesSourceTest {
     private Path directory;
 
     private final BlockingQueue<ClusterChange> changes = new LinkedBlockingQueue<>();
+    private PrometheusRegistry registry = new PrometheusRegistry();
     private ApiTestServer server = ApiTestServer.start(0);
     private KubernetesSource source;
 
@@ -77,10 +85,13 @@ class KubernetesSourceTest {
     }
 
     private KubernetesSource open(Patience patience) throws IOException {
+        registry = new PrometheusRegistry();
         return KubernetesSource.open(
-                ApiAddress.parse(server.kubeconfig(directory.resolve("config")).toString()),
+                ApiConnection.open(ApiAddress.parse(
+                        server.kubeconfig(directory.resolve("config")).toString())),
                 directory.resolve("state"),
-                patience);
+                patience,
+                new ApiMetrics(registry, CLOCK));
     }
 
     @AfterEach
@@ -166,6 +177,46 @@ class KubernetesSourceTest {
         });
         server.remove(PODS, "db");
         assertThat(names(next().removed())).containsExactly("Pod shop/db");
+    }
+
+    @Test
+    void lagIsTheAgeOfTheNewestTimeThatAWatchedObjectCarries() throws Exception {
+        start();
+        assertThat(lags()).as("what a list says is no event").isEmpty();
+
+        server.put(NAMESPACES, "new", """
+                {"metadata":{"name":"new","creationTimestamp":"2026-01-02T03:04:03Z"}}""");
+        next();
+        server.put(NAMESPACES, "new", """
+                {"metadata":{"name":"new","creationTimestamp":"2026-01-02T03:04:03Z","labels":{"a":"b"},"managedFields":[
+                  {"manager":"x","time":"2026-01-02T03:04:05Z","fieldsV1":{"f:metadata":{"f:labels":{}}}},
+                  {"manager":"y","time":"2026-01-02T03:04:04Z"},{"manager":"z"}]}}""");
+        next();
+        // Nothing tells when this was written, nor that.
+        server.put(NAMESPACES, "new", """
+                {"metadata":{"name":"new","creationTimestamp":"2026-01-02T03:04:03Z","labels":{"a":"c"}}}""");
+        next();
+        server.put(NAMESPACES, "odd", """
+                {"metadata":{"name":"odd","creationTimestamp":"yesterday"}}""");
+        next();
+        server.put(NODES, "a", node("a", "10.244.1.0/24", "192.0.2.9").replace("\"a\":{", """
+                "time":"2026-01-02T03:04:06Z","a":{"""));
+        next();
+
+        assertThat(lags())
+                .containsExactly(Map.entry("namespaces", "2 events, 3.0 s"), Map.entry("nodes", "1 events, 0.0 s"));
+    }
+
+    /** By kind. */
+    private Map<String, String> lags() {
+        Map<String, String> lags = new TreeMap<>();
+        registry.scrape().stream()
+                .filter(HistogramSnapshot.class::isInstance)
+                .flatMap(metric -> ((HistogramSnapshot) metric).getDataPoints().stream())
+                .forEach(point -> lags.put(
+                        String.valueOf(point.getLabels().get("kind")),
+                        point.getCount() + " events, " + point.getSum() + " s"));
+        return lags;
     }
 
     @Test

@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Test;
 /** The agent asks an API server; that goes, the agent is killed meanwhile, and the server comes back. */
 @RequiresRoot
 class KubernetesApiIT {
+    private static final String TOKEN = "eyJhbGciOiJub25lIn0.c2VjcmV0.c2lnbmF0dXJl";
     private static final String PODS = "/api/v1/pods";
     private static final String NAMESPACES = "/api/v1/namespaces";
     private static final String POLICIES = "/apis/networking.k8s.io/v1/networkpolicies";
@@ -55,6 +56,7 @@ class KubernetesApiIT {
 
     private ApiTestServer serve(int port) {
         ApiTestServer server = InNamespace.call(node.namespace().path(), () -> ApiTestServer.start(port));
+        server.demand(TOKEN);
         server.put("/api/v1/nodes", node.name(), """
                 {"metadata":{"name":"%s"},"spec":{},"status":{"addresses":[%s]}}
                 """.formatted(
@@ -143,6 +145,7 @@ class KubernetesApiIT {
 
         assertThat(status()).contains("in force is the cluster as of ");
         assertThat(node.metrics()).contains("ikat_degraded 1.0");
+        assertThat(status() + node.metrics()).doesNotContain(TOKEN);
         assertThat(reaches(client, server)).isFalse();
         ClusterPod late = node.addPod("shop", "late", new Json.Obj(Map.of()), TestNamespace.create());
         assertThat(reaches(late, server)).isFalse();
@@ -152,10 +155,12 @@ class KubernetesApiIT {
         until("the API's word is in force again", () -> reaches(client, server));
         until("nothing of the snapshot is left", () -> node.metrics().contains("ikat_degraded 0.0"));
         until("status has no fault any more", () -> status().contains("as its source says"));
+        assertThat(status() + node.metrics()).doesNotContain(TOKEN);
         for (String line : node.logLines()) {
             assertThat(new ObjectMapper().readTree(line).path("event").isTextual())
                     .as(line)
                     .isTrue();
+            assertThat(line).doesNotContain(TOKEN);
         }
     }
 }

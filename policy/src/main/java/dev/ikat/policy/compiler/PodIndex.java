@@ -24,22 +24,20 @@ final class PodIndex {
     }
 
     void add(Labels labels, PodRecord pod) {
-        labels.values()
-                .forEach((key, value) -> pods.computeIfAbsent(key, _ -> new HashMap<>())
-                        // Most sets have one pod: a label with the pod's own name is common.
-                        .computeIfAbsent(value, _ -> new HashSet<>(2))
-                        .add(pod));
+        labels.forEach((key, value) -> pods.computeIfAbsent(key, _ -> new HashMap<>())
+                // Most sets have one pod: a label with the pod's own name is common.
+                .computeIfAbsent(value, _ -> new HashSet<>(2))
+                .add(pod));
     }
 
     void remove(Labels labels, PodRecord pod) {
-        labels.values()
-                .forEach((key, value) -> pods.computeIfPresent(key, (_, values) -> {
-                    values.computeIfPresent(value, (_, set) -> {
-                        set.remove(pod);
-                        return set.isEmpty() ? null : set;
-                    });
-                    return values.isEmpty() ? null : values;
-                }));
+        labels.forEach((key, value) -> pods.computeIfPresent(key, (_, values) -> {
+            values.computeIfPresent(value, (_, set) -> {
+                set.remove(pod);
+                return set.isEmpty() ? null : set;
+            });
+            return values.isEmpty() ? null : values;
+        }));
     }
 
     /** Few pods among which all are that fulfil the requirements, in parts that share none. */

@@ -33,9 +33,7 @@ record Requirements(List<Requirement> all) {
             return NONE;
         }
         Set<Requirement> sorted = new TreeSet<>(ORDER);
-        selector.matchLabels()
-                .values()
-                .forEach((key, value) -> sorted.add(new Requirement(key, Operator.IN, Set.of(value))));
+        selector.matchLabels().forEach((key, value) -> sorted.add(new Requirement(key, Operator.IN, Set.of(value))));
         sorted.addAll(selector.matchExpressions());
         return new Requirements(List.copyOf(sorted));
     }

@@ -80,12 +80,12 @@ final class SelectorIndex<T> {
     /** Each thing, once, whose selector these labels may fulfil; all that they do fulfil are among them. */
     void candidates(Labels labels, Consumer<T> visitor) {
         needingNothing.forEach(visitor);
-        for (Map.Entry<String, String> label : labels.values().entrySet()) {
-            Map<String, Set<T>> values = needingValue.get(label.getKey());
+        labels.forEach((key, value) -> {
+            Map<String, Set<T>> values = needingValue.get(key);
             if (values != null) {
-                values.getOrDefault(label.getValue(), Set.of()).forEach(visitor);
+                values.getOrDefault(value, Set.of()).forEach(visitor);
             }
-            needingKey.getOrDefault(label.getKey(), Set.of()).forEach(visitor);
-        }
+            needingKey.getOrDefault(key, Set.of()).forEach(visitor);
+        });
     }
 }

@@ -1,0 +1,39 @@
+package dev.ikat.agent.cluster;
+
+import io.prometheus.metrics.core.metrics.Histogram;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.prometheus.metrics.model.snapshots.Unit;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+
+/** What is measured of the API. Thread-safe. */
+final class ApiMetrics {
+    private final Clock clock;
+    private final Histogram lag;
+
+    /**
+     * @param registry where they are served
+     * @param clock this node's, which the API server's is compared with
+     */
+    ApiMetrics(PrometheusRegistry registry, Clock clock) {
+        this.clock = clock;
+        this.lag = Histogram.builder()
+                .name("ikat_api_event_lag_seconds")
+                .unit(Unit.SECONDS)
+                .help("How old an event of a watch is when it is heard: from the newest time in the object's metadata,"
+                        + " whole seconds of the API server's clock, until now by the node's; so up to 1 s too much, and"
+                        + " wrong by what the clocks differ. Deletions have no such time.")
+                .labelNames("kind")
+                .classicOnly()
+                .classicUpperBounds(0.5, 1, 1.5, 2, 3, 5, 10, 30, 60, 300, 1800)
+                .withoutExemplars()
+                .register(registry);
+    }
+
+    /** An event was heard of something that was written at this time. */
+    void heard(ApiKind kind, Instant written) {
+        Duration age = Duration.between(written, clock.instant());
+        lag.labelValues(kind.title()).observe(Math.max(0, age.toMillis() / 1e3));
+    }
+}
