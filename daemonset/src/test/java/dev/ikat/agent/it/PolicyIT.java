@@ -143,4 +143,43 @@ final class PolicyIT extends PolicyBehaviour {
                 .findFirst()
                 .orElseThrow();
     }
+
+    /** How many observations a histogram of the agent's has, by its name and labels. */
+    private long count(String histogram) {
+        String line = histogram.replaceFirst("(\\{|$)", "_count$1") + " ";
+        return node.metrics()
+                .lines()
+                .filter(found -> found.startsWith(line))
+                .mapToLong(found -> Long.parseLong(found.substring(line.length())))
+                .findFirst()
+                .orElse(0);
+    }
+
+    @Test
+    void eachStepOfOnePodAndEachChangeOfPolicyIsMeasured() {
+        start();
+        ClusterPod server = add("server", "server");
+        ClusterPod stranger = add("stranger", "other");
+        server.serve();
+        long applied = count("ikat_policy_apply_seconds");
+        cluster.apply("deny.yaml", DENY_ALL);
+        awaitReach(stranger, server, false);
+        assertThat(count("ikat_policy_apply_seconds")).isGreaterThan(applied);
+        for (String step : List.of("lease", "link", "pod", "policy", "host", "commit", "answer")) {
+            assertThat(count("ikat_cni_step_seconds{step=\"" + step + "\",verb=\"ADD\"}"))
+                    .as("times of ADD's step " + step)
+                    .isEqualTo(2);
+        }
+
+        stranger.delete();
+        // The last two are done after the answer.
+        for (String step : List.of("release", "unroute", "reap", "answer", "delete", "free")) {
+            Await.until(
+                    EFFECT,
+                    () -> "DEL's step " + step + " was not timed once: " + node.metrics(),
+                    () -> count("ikat_cni_step_seconds{step=\"" + step + "\",verb=\"DEL\"}") == 1);
+        }
+        assertThat(count("ikat_cni_request_seconds{verb=\"ADD\"}")).isEqualTo(2);
+        assertThat(count("ikat_cni_request_seconds{verb=\"DEL\"}")).isEqualTo(1);
+    }
 }
