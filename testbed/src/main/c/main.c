@@ -13,8 +13,9 @@
 static const char usage[] =
 	"usage: ikat-probe serve [-k] PORT...   echo on TCP and UDP, IPv4 and IPv6, until stdin ends (-k: until killed);\n"
 	"           SCTP associations are answered too where raw sockets are allowed\n"
-	"       ikat-probe check [-t MS]        read targets from stdin, print one result line each; all at once\n"
-	"           a target: ID NETNS|- tcp|udp|sctp|icmp ADDRESS PORT BYTES\n"
+	"       ikat-probe check [-t MS] [-s MS]   read targets from stdin, print one result line each; all at once\n"
+	"           a target: ID NETNS|- tcp|udp|sctp|icmp ADDRESS PORT BYTES [no]; -t limits each, and for those\n"
+	"           with 'no' nobody waits longer than -s after all others have come to their end\n"
 	"           a result: ID ok MICROSECONDS, or ID fail REASON\n"
 	"       ikat-probe run [-p N]           read jobs from stdin, run them N at a time, print how long each took\n"
 	"           a job: PROGRAM <tab> STDIN-FILE <tab> NETNS|- <tab> NAME=VALUE <tab> ...\n"
