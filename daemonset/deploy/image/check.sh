@@ -31,6 +31,15 @@ plugin() { # VERB POD
     ip netns exec "$node" "$directory/bin/ikat" <<<'{"cniVersion":"1.0.0","name":"ikat","type":"ikat"}'
 }
 
+for label in title description vendor licenses version revision created; do
+  [ -n "$(podman image inspect --format "{{index .Labels \"org.opencontainers.image.$label\"}}" "$image")" ] ||
+    fail "it has no label org.opencontainers.image.$label"
+done
+container=$(podman create --network none "$image")
+podman cp "$container:/opt/ikat/sbom.json" "$directory/sbom.json"
+podman rm "$container" >/dev/null
+grep -q '"bomFormat" *: *"CycloneDX"' "$directory/sbom.json" || fail "it does not say what it is made of"
+
 mkdir -p "$directory"/{manifests,run,net.d,bin,state}
 ip netns add "$node"
 ip -n "$node" link set lo up

@@ -34,6 +34,7 @@ struct target {
 	enum state state;
 	size_t bytes, sent, received;
 	int64_t started, resend, ended;
+	bool expected;
 	const char *failure; /* NULL when it succeeded */
 	uint16_t number;
 	uint16_t port, own_port; /* of SCTP */
@@ -252,9 +253,13 @@ static int read_targets(int self)
 	while (fgets(line, sizeof(line), stdin)) {
 		struct target t = { .fd = -1, .number = (uint16_t)(count + 1) };
 		unsigned int port;
+		int fields;
+		char expected[4];
 
-		if (sscanf(line, "%63s %255s %7s %63s %u %zu", t.id, netns, protocol, address, &port, &t.bytes) != 6 ||
-		    t.bytes < 1 || t.bytes > MAX_BYTES) {
+		fields = sscanf(line, "%63s %255s %7s %63s %u %zu %3s", t.id, netns, protocol, address, &port, &t.bytes,
+				expected);
+		t.expected = fields == 6;
+		if (fields < 6 || (fields == 7 && strcmp(expected, "no")) || t.bytes < 1 || t.bytes > MAX_BYTES) {
 			fprintf(stderr, "ikat-probe: not a target: %s", line);
 			return -1;
 		}
@@ -297,19 +302,21 @@ static void report(void)
 
 int check(int argc, char **argv)
 {
-	int64_t limit = (argc == 3 && !strcmp(argv[1], "-t") ? atoi(argv[2]) : 2000) * 1000000LL;
+	int64_t limit = 2000000000LL, settle = 0, settled = INT64_MAX;
 	int self = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
+	for (int i = 1; i + 1 < argc; i += 2)
+		*(strcmp(argv[i], "-s") ? &limit : &settle) = atoi(argv[i + 1]) * 1000000LL;
 	if (self < 0 || read_targets(self))
 		return 1;
 	for (;;) {
-		int open_targets = 0;
-		int64_t now = now_ns();
+		int open_targets = 0, awaited = 0;
+		int64_t now = now_ns(), pause = 50000000LL;
 
 		for (int i = 0; i < count; i++) {
 			struct target *t = &targets[i];
 
-			if (t->state != DONE && now - t->started > limit)
+			if (t->state != DONE && (now - t->started > limit || now > settled))
 				end(t, t->failure ? t->failure : "no answer in time");
 			if (t->state != DONE && t->protocol != TCP && now > t->resend)
 				send_datagram(t);
@@ -317,10 +324,15 @@ int check(int argc, char **argv)
 			if (t->state == CONNECTING || (t->protocol == TCP && t->sent < t->bytes))
 				fds[i].events |= POLLOUT;
 			open_targets += t->state != DONE;
+			awaited += t->state != DONE && t->expected;
 		}
 		if (!open_targets)
 			break;
-		if (poll(fds, count, 50) < 0 && errno != EINTR)
+		if (!awaited && settled == INT64_MAX)
+			settled = now + settle;
+		if (!awaited && settled - now < pause)
+			pause = settled - now;
+		if (poll(fds, count, (int)(pause / 1000000) + 1) < 0 && errno != EINTR)
 			return 1;
 		for (int i = 0; i < count; i++) {
 			if (targets[i].state == DONE || !fds[i].revents)

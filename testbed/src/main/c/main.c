@@ -13,8 +13,9 @@
 static const char usage[] =
 	"usage: ikat-probe serve [-k] PORT...   echo on TCP and UDP, IPv4 and IPv6, until stdin ends (-k: until killed);\n"
 	"           SCTP associations are answered too where raw sockets are allowed\n"
-	"       ikat-probe check [-t MS]        read targets from stdin, print one result line each; all at once\n"
-	"           a target: ID NETNS|- tcp|udp|sctp|icmp ADDRESS PORT BYTES\n"
+	"       ikat-probe check [-t MS] [-s MS]   read targets from stdin, print one result line each; all at once\n"
+	"           a target: ID NETNS|- tcp|udp|sctp|icmp ADDRESS PORT BYTES [no]; -t limits each, and for those\n"
+	"           with 'no' nobody waits longer than -s after all others have come to their end\n"
 	"           a result: ID ok MICROSECONDS, or ID fail REASON\n"
 	"       ikat-probe run [-p N]           read jobs from stdin, run them N at a time, print how long each took\n"
 	"           a job: PROGRAM <tab> STDIN-FILE <tab> NETNS|- <tab> NAME=VALUE <tab> ...\n"
@@ -22,7 +23,10 @@ static const char usage[] =
 	"       ikat-probe get ADDRESS PORT PATH   print the answer to an HTTP GET, status line and headers included\n"
 	"       ikat-probe floor TIMES NETNS    wire a pod by bare netlink, print the nanoseconds of each time\n"
 	"       ikat-probe fuzz SEED COUNT FROM-NETNS FROM-V4 FROM-V6 TO-NETNS TO-V4 TO-V6 PORT\n"
-	"                                       send malformed packets; nothing may arrive but TCP to the port\n";
+	"                                       send malformed packets; nothing may arrive but TCP to the port\n"
+	"       ikat-probe stream FROM-NETNS TO-NETNS ADDRESS PORT PER-SECOND\n"
+	"                                       send numbered datagrams until stdin ends; for each byte of it, and in\n"
+	"                                       the end, print how many were sent and how many have arrived\n";
 
 int main(int argc, char **argv)
 {
@@ -46,6 +50,8 @@ int main(int argc, char **argv)
 		return floor_time(argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "fuzz"))
 		return fuzz(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "stream"))
+		return stream(argc - 1, argv + 1);
 	fputs(usage, stderr);
 	return 2;
 }

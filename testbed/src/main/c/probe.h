@@ -14,6 +14,7 @@ int run(int argc, char **argv);
 int get(int argc, char **argv);
 int floor_time(int argc, char **argv);
 int fuzz(int argc, char **argv);
+int stream(int argc, char **argv);
 
 /* Packets of SCTP without the IP header, ports and tags in host order; each call returns how long what it wrote is. */
 #define SCTP_PACKET 64

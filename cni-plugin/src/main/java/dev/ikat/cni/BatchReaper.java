@@ -165,15 +165,19 @@ public final class BatchReaper implements Reaper {
         if (current.isEmpty()) {
             return;
         }
-        observer.reached(Verb.DEL, "delete");
-        if (current.size() == 1) {
-            wiring.deleteLink(PodLink.of(current.getFirst().attachment()));
-        } else {
-            deleteLinks(current);
+        try {
+            observer.reached(Verb.DEL, "delete");
+            if (current.size() == 1) {
+                wiring.deleteLink(PodLink.of(current.getFirst().attachment()));
+            } else {
+                deleteLinks(current);
+            }
+            current.forEach(policy::release);
+            observer.reached(Verb.DEL, "free");
+            current.forEach(leases::freeIfUnchanged);
+        } finally {
+            observer.finished();
         }
-        current.forEach(policy::release);
-        observer.reached(Verb.DEL, "free");
-        current.forEach(leases::freeIfUnchanged);
     }
 
     private void deleteLinks(List<Lease> batch) {

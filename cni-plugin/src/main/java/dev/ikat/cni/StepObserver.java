@@ -13,4 +13,7 @@ public interface StepObserver {
      * @param step the step's name; see {@link CniPlugin} and {@link Reaper}
      */
     void reached(Verb verb, String step);
+
+    /** What the calling thread reached last is done, or has failed, and nothing follows it. */
+    default void finished() {}
 }

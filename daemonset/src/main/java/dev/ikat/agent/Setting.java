@@ -120,7 +120,8 @@ enum Setting {
             "true|false",
             "true",
             "Let no other process change Ikat's nftables table, not even 'nft flush ruleset' (from Linux 6.9); if"
-                    + " false, or on older kernels, what they do is repaired."),
+                    + " false, or on older kernels, what they do is repaired: packets that their change lets pass do"
+                    + " so until then."),
     LOG_FORMAT(
             Kind.TEXT,
             "text|json",

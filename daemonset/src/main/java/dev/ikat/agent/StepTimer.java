@@ -5,7 +5,10 @@ import dev.ikat.cni.Verb;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Times the steps of CNI requests, each from its beginning to that of the next, and is where tests kill the agent. */
+/**
+ * Times the steps of CNI requests, each from its beginning to that of the next or to the request's end, and is where
+ * tests kill the agent.
+ */
 final class StepTimer implements StepObserver {
     private static final ThreadLocal<@Nullable Step> CURRENT = new ThreadLocal<>();
 
@@ -22,16 +25,16 @@ final class StepTimer implements StepObserver {
     @Override
     public void reached(Verb verb, String step) {
         killAt.ifPresent(point -> point.reached(verb.name(), step));
-        long now = System.nanoTime();
-        Step before = CURRENT.get();
-        if (before != null) {
-            metrics.step(before.verb().name(), before.name(), now - before.start());
-        }
-        CURRENT.set(new Step(verb, step, now));
+        finished();
+        CURRENT.set(new Step(verb, step, System.nanoTime()));
     }
 
-    /** The request of the calling thread is over; what it was doing last has no next step to end it. */
-    void finished() {
-        CURRENT.remove();
+    @Override
+    public void finished() {
+        Step last = CURRENT.get();
+        if (last != null) {
+            CURRENT.remove();
+            metrics.step(last.verb().name(), last.name(), System.nanoTime() - last.start());
+        }
     }
 }

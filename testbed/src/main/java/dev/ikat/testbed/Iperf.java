@@ -4,8 +4,9 @@ import dev.ikat.model.IpAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
-/** One measurement of a TCP stream by iperf3. */
+/** TCP streams by iperf3: one that is measured, and one as load. */
 public final class Iperf {
     /** Where the server listens. */
     public static final int PORT = 5201;
@@ -14,6 +15,60 @@ public final class Iperf {
     private static final Duration LIMIT = Duration.ofSeconds(3);
 
     private Iperf() {}
+
+    /** A TCP stream that goes on until it is closed, at most for two minutes. */
+    public static final class Stream implements AutoCloseable {
+        private static final Pattern ACKED = Pattern.compile("bytes_acked:(\\d+)");
+
+        private final TestNamespace client;
+        private final Process sending;
+        private final Process listening;
+        private final TestDirectory directory;
+
+        private Stream(TestNamespace client, Process sending, Process listening, TestDirectory directory) {
+            this.client = client;
+            this.sending = sending;
+            this.listening = listening;
+            this.directory = directory;
+        }
+
+        /** Begins to send. */
+        public static Stream start(TestNamespace client, TestNamespace server, IpAddress to) {
+            TestDirectory directory = TestDirectory.create();
+            String port = Integer.toString(PORT);
+            Process listening = server.runner("iperf3", "-s", "-1", "-p", port)
+                    .startInBackground(directory.path().resolve("server.log"));
+            awaitListening(server);
+            Process sending = client.runner("iperf3", "-c", to.toString(), "-p", port, "-t", "120")
+                    .startInBackground(directory.path().resolve("client.log"));
+            return new Stream(client, sending, listening, directory);
+        }
+
+        /** How many bytes the server's kernel has acknowledged; 0 where the connection is not there (any more). */
+        public long acknowledged() {
+            return sending.isAlive()
+                    ? ACKED.matcher(client.exec("ss", "-Htin", "state", "established", "dport", "=", ":" + PORT))
+                            .results()
+                            .mapToLong(result -> Long.parseLong(result.group(1)))
+                            .max()
+                            .orElse(0)
+                    : 0;
+        }
+
+        @Override
+        public void close() {
+            sending.destroyForcibly();
+            listening.destroyForcibly();
+            directory.close();
+        }
+    }
+
+    private static void awaitListening(TestNamespace server) {
+        Await.until(
+                LIMIT,
+                () -> "iperf3 does not listen",
+                () -> server.exec("ss", "-Hltn", "sport", "=", ":" + PORT).contains("LISTEN"));
+    }
 
     /**
      * The rate in Gbit/s, after a first second that does not count. The server is on the first processor, the client on
@@ -39,11 +94,7 @@ public final class Iperf {
             Process listening = server.runner("taskset", "-c", "0", "iperf3", "-s", "-1", "-p", Integer.toString(PORT))
                     .startInBackground(log);
             try {
-                Await.until(
-                        LIMIT,
-                        () -> "iperf3 does not listen",
-                        () -> server.exec("ss", "-Hltn", "sport", "=", ":" + PORT)
-                                .contains("LISTEN"));
+                awaitListening(server);
                 Json report = Json.parse(client.runner(
                                 "taskset",
                                 "-c",

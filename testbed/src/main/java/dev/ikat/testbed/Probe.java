@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -107,19 +108,35 @@ public final class Probe {
 
     /** Tries all targets at once, each for at most {@code limit}; outcomes in the order of the targets. */
     public static List<Outcome> check(List<Target> targets, Duration limit) {
+        return check(targets, _ -> true, limit, Duration.ZERO);
+    }
+
+    /**
+     * The same with no patience where no answer is expected: once every expected one is there, others get
+     * {@code settle} to show up. What passes against expectation is on its way as long as the rest by then.
+     */
+    public static List<Outcome> check(
+            List<Target> targets, Predicate<Target> expected, Duration limit, Duration settle) {
         StringBuilder input = new StringBuilder();
         for (int i = 0; i < targets.size(); i++) {
             Target target = targets.get(i);
-            input.append("%d %s %s %s %d %d%n"
+            input.append("%d %s %s %s %d %d%s%n"
                     .formatted(
                             i,
                             target.from.path(),
                             target.protocol.name().toLowerCase(java.util.Locale.ROOT),
                             target.to,
                             target.port,
-                            target.bytes));
+                            target.bytes,
+                            expected.test(target) ? "" : " no"));
         }
-        List<String> lines = ProcessRunner.of(program().toString(), "check", "-t", Long.toString(limit.toMillis()))
+        List<String> lines = ProcessRunner.of(
+                        program().toString(),
+                        "check",
+                        "-t",
+                        Long.toString(limit.toMillis()),
+                        "-s",
+                        Long.toString(settle.toMillis()))
                 .withInput(input.toString())
                 .withLimit(limit.plusSeconds(20))
                 .run()

@@ -8,7 +8,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 @RequiresRoot
-@RequiresProgram({"ip", "nsenter"})
+@RequiresProgram({"ip", "nsenter", "nft"})
 final class ProbeTest {
     private static final Duration LIMIT = Duration.ofMillis(700);
     private static final IpAddress V4 = IpAddress.parse("127.0.0.1");
@@ -50,6 +50,28 @@ final class ProbeTest {
                     .extracting(outcome -> outcome.failure().orElse("reached"))
                     .containsExactly(
                             "Connection refused", "Connection refused", "Invalid argument", "Network is unreachable");
+        }
+    }
+
+    @Test
+    void whatIsNotExpectedIsWaitedForNoLongerThanItTakesToSettle() {
+        try (TestNamespace namespace = TestNamespace.create();
+                Probe.Server _ = Probe.serve(namespace, 7)) {
+            namespace.exec("nft", "add table inet test");
+            namespace.exec("nft", "add chain inet test in { type filter hook input priority 0; }");
+            namespace.exec("nft", "add rule inet test in udp dport 9 drop");
+            Probe.Target dropped = Probe.Target.udp(namespace, V4, 9);
+            Probe.Target passes = Probe.Target.udp(namespace, V6, 7);
+            long start = System.nanoTime();
+
+            List<Probe.Outcome> outcomes = Probe.check(
+                    List.of(Probe.Target.tcp(namespace, V4, 7), dropped, passes),
+                    target -> target.protocol() == Probe.Protocol.TCP,
+                    Duration.ofMinutes(1),
+                    Duration.ofSeconds(1));
+
+            assertThat(outcomes).extracting(Probe.Outcome::reached).containsExactly(true, false, true);
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(30));
         }
     }
 

@@ -1,5 +1,9 @@
 package dev.ikat.agent.cluster;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
@@ -15,6 +19,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -22,15 +27,18 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
  * As much of a Kubernetes API server as a reader of it can tell apart: lists, in pages where it is asked to, watches
- * from a version on with bookmarks, versions that it has forgotten, connections that break, refusals, and patches.
- * Objects are JSON texts, which get their resource version here.
+ * from a version on with bookmarks, versions that it has forgotten, connections that break, refusals, and patches; and
+ * what it takes to apply manifests: objects are created, read, and replaced. Objects are JSON texts, which get their
+ * resource version here.
  */
 public final class ApiTestServer implements AutoCloseable {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final Pattern METADATA = Pattern.compile("\"metadata\"\\s*:\\s*\\{");
 
     private final HttpServer server;
@@ -43,6 +51,7 @@ public final class ApiTestServer implements AutoCloseable {
     private long version = 1000;
     private long forgotten = 1000;
     private volatile String token = "";
+    private volatile Consumer<JsonNode> validation = _ -> {};
     private volatile int pageSize = Integer.MAX_VALUE;
 
     private record Event(long version, String path, String type, String object) {
@@ -118,6 +127,28 @@ public final class ApiTestServer implements AutoCloseable {
         refusals.add(new Refusal(text, status, new AtomicInteger(times)));
     }
 
+    /** All objects, as they were sent or put here, without the resource version that they got. */
+    public synchronized List<JsonNode> objects() {
+        List<JsonNode> all = new ArrayList<>();
+        for (Map<String, String> collection : objects.values()) {
+            for (String text : collection.values()) {
+                try {
+                    ObjectNode object = (ObjectNode) MAPPER.readTree(text);
+                    ((ObjectNode) object.path("metadata")).remove("resourceVersion");
+                    all.add(object);
+                } catch (JsonProcessingException e) {
+                    throw new UncheckedIOException(e);
+                }
+            }
+        }
+        return all;
+    }
+
+    /** Refuses objects that are sent here and for which this throws an IllegalArgumentException. */
+    public void validate(Consumer<JsonNode> newValidation) {
+        validation = newValidation;
+    }
+
     /** The requests so far, each as method, path and query. */
     public List<String> requests() {
         return List.copyOf(requests);
@@ -130,12 +161,26 @@ public final class ApiTestServer implements AutoCloseable {
 
     /** An object is there from now on, or otherwise. */
     public synchronized void put(String path, String name, String json) {
-        version++;
         Matcher matcher = METADATA.matcher(json);
-        String text = matcher.replaceFirst("\"metadata\":{\"resourceVersion\":\"" + version + "\",");
+        store(path, name, matcher.replaceFirst("\"metadata\":{\"resourceVersion\":\"" + (version + 1) + "\","));
+    }
+
+    private void store(String path, String name, String text) {
+        version++;
         String before =
                 objects.computeIfAbsent(path, _ -> new LinkedHashMap<>()).put(name, text);
         tell(new Event(version, path, before == null ? "ADDED" : "MODIFIED", text));
+    }
+
+    private synchronized Optional<String> find(String path) {
+        int slash = path.lastIndexOf('/');
+        return Optional.ofNullable(
+                objects.getOrDefault(path.substring(0, slash), Map.of()).get(path.substring(slash + 1)));
+    }
+
+    /** Whether the path would be an object's, and not a list's. */
+    private synchronized boolean isOfAnObject(String path) {
+        return objects.containsKey(path.substring(0, path.lastIndexOf('/')));
     }
 
     /** An object is gone. */
@@ -222,11 +267,52 @@ public final class ApiTestServer implements AutoCloseable {
         } else if (exchange.getRequestMethod().equals("PATCH")) {
             patches.add(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
             send(exchange, 200, "{}");
+        } else if (exchange.getRequestMethod().equals("POST")
+                || exchange.getRequestMethod().equals("PUT")) {
+            write(exchange, path);
+        } else if (isOfAnObject(path)) {
+            Optional<String> object = find(path);
+            send(exchange, object.isPresent() ? 200 : 404, object.orElseGet(() -> failure(404, "not found")));
         } else if (query.containsKey("watch")) {
             watch(exchange, path, Long.parseLong(query.getOrDefault("resourceVersion", "0")));
         } else {
             list(exchange, path, query);
         }
+    }
+
+    /** Creates an object in the collection of the path, or replaces the one of the path. */
+    private synchronized void write(HttpExchange exchange, String path) throws IOException {
+        boolean creates = exchange.getRequestMethod().equals("POST");
+        ObjectNode object;
+        try {
+            object = (ObjectNode) MAPPER.readTree(exchange.getRequestBody());
+            validation.accept(object);
+        } catch (JsonProcessingException | IllegalArgumentException e) {
+            send(exchange, 400, failure(400, String.valueOf(e.getMessage())));
+            return;
+        }
+        String name = object.path("metadata").path("name").asText();
+        String collection = creates ? path : path.substring(0, path.lastIndexOf('/'));
+        String own = collection + "/" + name;
+        boolean isThere = find(own).isPresent();
+        if (creates == isThere || (!creates && !own.equals(path))) {
+            int status = creates ? 409 : isThere ? 400 : 404;
+            send(exchange, status, failure(status, exchange.getRequestMethod() + " of " + own));
+            return;
+        }
+        ((ObjectNode) object.path("metadata")).put("resourceVersion", Long.toString(version + 1));
+        store(collection, name, object.toString());
+        send(exchange, creates ? 201 : 200, object.toString());
+    }
+
+    private static String failure(int code, String message) {
+        return MAPPER.createObjectNode()
+                .put("kind", "Status")
+                .put("apiVersion", "v1")
+                .put("status", "Failure")
+                .put("code", code)
+                .put("message", message)
+                .toString();
     }
 
     private static Map<String, String> query(String raw) {

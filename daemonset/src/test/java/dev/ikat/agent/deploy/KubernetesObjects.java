@@ -76,8 +76,12 @@ final class KubernetesObjects {
 
     /** The same of a file. */
     static List<JsonNode> documents(Path file) {
+        return documents(text(file));
+    }
+
+    static String text(Path file) {
         try {
-            return documents(Files.readString(file));
+            return Files.readString(file);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

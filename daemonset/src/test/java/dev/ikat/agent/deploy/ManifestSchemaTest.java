@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Kubernetes takes every manifest, and every overlay's outcome, field by field. */
 class ManifestSchemaTest {
-    private static final Path DEPLOY = Path.of("deploy");
+    static final Path DEPLOY = Path.of("deploy");
 
     static List<Path> overlays() throws IOException {
         try (Stream<Path> directories = Files.list(DEPLOY.resolve("overlays"))) {

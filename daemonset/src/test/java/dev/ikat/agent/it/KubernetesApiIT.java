@@ -121,11 +121,15 @@ class KubernetesApiIT {
                 .toString();
     }
 
-    @Test
-    void whatTheApiSaysIsInForceAlsoWhileItIsGone() throws Exception {
+    private void denyServer() {
         api.put(POLICIES, "deny", """
                 {"metadata":{"name":"deny","namespace":"shop"},"spec":{"podSelector":{"matchLabels":{"app":"server"}}}}
                 """);
+    }
+
+    @Test
+    void whatTheApiSaysIsInForceAlsoWhileItIsGone() throws Exception {
+        denyServer();
         start();
         until("the node is said to have a network", () -> !api.patches().isEmpty());
         assertThat(node.metrics()).contains("ikat_api_silence_seconds{kind=\"networkpolicies\"} 0.");
@@ -162,5 +166,40 @@ class KubernetesApiIT {
                     .isTrue();
             assertThat(line).doesNotContain(TOKEN);
         }
+    }
+
+    /** Of the node's agent nothing is left but the directory that survives: no process, link, rule, lease or socket. */
+    @Test
+    void rebootedNodeWiresItsPodsWhileTheApiIsGone() throws Exception {
+        denyServer();
+        start();
+        ClusterPod before = add("server");
+        Path kept = node.stateDirectory().resolve("cluster.json.gz");
+        until("what is known is kept", () -> Files.exists(kept));
+        byte[] snapshot = Files.readAllBytes(kept);
+        int port = api.port();
+        api.close();
+        node.killAgent();
+        cluster.close();
+
+        cluster = Cluster.create(Cluster.Options.nodes(1));
+        node = cluster.nodes().getFirst();
+        Files.write(Files.createDirectories(node.stateDirectory()).resolve("cluster.json.gz"), snapshot);
+        assertThat(node.runDirectory()).isEmptyDirectory();
+        start();
+
+        assertThat(status()).contains("in force is the cluster as of ");
+        assertThat(node.metrics()).contains("ikat_degraded 1.0");
+        ClusterPod server = node.addPod("shop", "server", new Json.Obj(Map.of()), TestNamespace.create());
+        ClusterPod client = node.addPod("shop", "client", new Json.Obj(Map.of()), TestNamespace.create());
+        assertThat(server.addresses()).as("as after every reboot, the first").isEqualTo(before.addresses());
+        server.serve();
+        client.serve();
+        assertThat(reaches(server, client)).isTrue();
+        assertThat(reaches(client, server)).isFalse();
+
+        api = serve(port);
+        until("the API's word, that there is no policy, is in force", () -> reaches(client, server));
+        until("nothing of the snapshot is left", () -> node.metrics().contains("ikat_degraded 0.0"));
     }
 }

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test;
 abstract class PolicyBehaviour {
     private final List<String> backend;
 
-    private static final Duration EFFECT = Duration.ofSeconds(3);
+    static final Duration EFFECT = Duration.ofSeconds(3);
     static final Duration REPAIR_LIMIT = Duration.ofSeconds(2);
     private static final Duration QUICK = Duration.ofMillis(400);
     private static final Json ANY = new Json.Obj(Map.of());

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ikat.testbed.Await;
 import dev.ikat.testbed.ClusterPod;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /** On nftables, whose table nobody else can change unless they are let. */
@@ -17,19 +18,45 @@ final class PolicyIT extends PolicyBehaviour {
     @Test
     void nobodyElseCanOpenWhatIsClosed() throws Exception {
         cluster.apply("deny.yaml", DENY_ALL);
+        cluster.apply("allow.yaml", ALLOW_CLIENTS);
         start();
         ClusterPod stranger = add("stranger", "other");
+        ClusterPod client = add("client", "client");
         ClusterPod server = add("server", "server");
-        List<String> state = node.state();
+        server.serve();
+        awaitReach(client, server, true);
+        List<String> before = rules();
+        String chain = "to-" + linkTo(server);
         try (Flood flood = Flood.start(stranger.namespace(), server.namespace(), address(server))) {
-            node.namespace().exec("nft", "add table inet foreign");
+            node.namespace().exec("nft", "add table inet others");
+            refused("delete element inet ikat " + clients(before) + " { " + address(client) + " }");
+            refused("delete element inet ikat to_4 { " + linkTo(server) + " . " + address(server) + " }");
+            refused("delete rule inet ikat " + chain + " handle " + handle(chain, "drop comment \".*default-deny"));
+            refused("delete rule inet ikat forward handle " + handle("forward", "jump to-pods"));
+            refused("flush chain inet ikat " + chain);
+            refused("insert rule inet ikat " + chain + " return");
+            refused("delete table inet ikat");
+            assertThat(node.namespace().exec("nft", "list tables")).contains("inet others");
+            // This one says nothing, and goes by what is others'.
             node.namespace().exec("nft", "flush ruleset");
-            assertThatThrownBy(() -> node.namespace().exec("nft", "delete table inet ikat"))
-                    .hasMessageContaining("not permitted");
             Thread.sleep(300);
             assertThat(flood.arrived()).isZero();
+            assertThat(reaches(client, server)).isTrue();
+            assertThat(rules()).isEqualTo(before);
+            assertFloods(flood);
         }
-        assertThat(node.state()).isEqualTo(state);
+    }
+
+    private void refused(String command) {
+        assertThatThrownBy(() -> node.namespace().exec("nft", command)).hasMessageContaining("not permitted");
+    }
+
+    /** The probe can tell: without the policy it arrives. */
+    private void assertFloods(Flood flood) {
+        long before = flood.arrived();
+        cluster.delete("deny.yaml");
+        cluster.delete("allow.yaml");
+        Await.until(EFFECT, () -> "nothing arrives: " + node.logTail(), () -> flood.arrived() > before + 100);
     }
 
     @Test
@@ -43,18 +70,27 @@ final class PolicyIT extends PolicyBehaviour {
         server.serve();
         awaitReach(client, server, true);
         List<String> before = rules();
-        node.namespace().exec("nft", "add table inet foreign");
+        String chain = "to-" + linkTo(server);
+        try (Flood flood = Flood.start(stranger.namespace(), server.namespace(), address(server))) {
+            node.namespace().exec("nft", "add table inet others");
+            node.namespace().exec("nft", "add set inet others addresses { type ipv4_addr; }");
+            damage("delete element inet ikat " + clients(before) + " { " + address(client) + " }", before);
+            damage("delete element inet ikat to_4 { " + linkTo(server) + " . " + address(server) + " }", before);
+            String allowing = handle(chain, "return comment \".*allow-clients");
+            damage("delete rule inet ikat " + chain + " handle " + allowing, before);
+            damage("add rule inet ikat " + chain + " counter return", before);
+            assertThat(flood.arrived())
+                    .as("passed until what was deleted was back")
+                    .isZero();
 
-        damage("flush ruleset", before);
-        node.namespace().exec("nft", "add table inet foreign");
-        String set = name(before, "set (?!pods|cluster)\\w+_4 \\{");
-        damage("delete element inet ikat " + set + " { " + address(client) + " }", before);
-        String chain = name(before, "chain to-ik\\w+ \\{");
-        damage("flush chain inet ikat " + chain, before);
-        damage("add rule inet ikat " + chain + " counter return", before);
-        assertThat(node.namespace().exec("nft", "list tables")).contains("inet foreign");
-        assertThat(reaches(client, server)).isTrue();
-        assertThat(reaches(stranger, server)).isFalse();
+            // Who takes away what drops, opens it until that is repaired.
+            damage("flush chain inet ikat " + chain, before);
+            assertThat(node.namespace().exec("nft", "list table inet others")).contains("set addresses");
+            damage("flush ruleset", before);
+            assertThat(reaches(client, server)).isTrue();
+            assertThat(reaches(stranger, server)).isFalse();
+            assertFloods(flood);
+        }
     }
 
     private void damage(String command, List<String> before) {
@@ -84,5 +120,66 @@ final class PolicyIT extends PolicyBehaviour {
                 .findFirst()
                 .map(line -> line.split(" ", -1)[1])
                 .orElseThrow();
+    }
+
+    private static String clients(List<String> rules) {
+        return name(rules, "set (?!pods|cluster)\\w+_4 \\{");
+    }
+
+    private String linkTo(ClusterPod pod) {
+        return node.namespace()
+                .ipJson("route", "get", address(pod).toString())
+                .get(0)
+                .get("dev")
+                .text();
+    }
+
+    /** Of the rule of a chain in whose text the pattern is. */
+    private String handle(String chain, String pattern) {
+        return Pattern.compile("(?m)" + pattern + ".*# handle (\\d+)$")
+                .matcher(node.namespace().exec("nft", "--handle", "list chain inet ikat " + chain))
+                .results()
+                .map(result -> result.group(1))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** How many observations a histogram of the agent's has, by its name and labels. */
+    private long count(String histogram) {
+        String line = histogram.replaceFirst("(\\{|$)", "_count$1") + " ";
+        return node.metrics()
+                .lines()
+                .filter(found -> found.startsWith(line))
+                .mapToLong(found -> Long.parseLong(found.substring(line.length())))
+                .findFirst()
+                .orElse(0);
+    }
+
+    @Test
+    void eachStepOfOnePodAndEachChangeOfPolicyIsMeasured() {
+        start();
+        ClusterPod server = add("server", "server");
+        ClusterPod stranger = add("stranger", "other");
+        server.serve();
+        long applied = count("ikat_policy_apply_seconds");
+        cluster.apply("deny.yaml", DENY_ALL);
+        awaitReach(stranger, server, false);
+        assertThat(count("ikat_policy_apply_seconds")).isGreaterThan(applied);
+        for (String step : List.of("lease", "link", "pod", "policy", "host", "commit", "answer")) {
+            assertThat(count("ikat_cni_step_seconds{step=\"" + step + "\",verb=\"ADD\"}"))
+                    .as("times of ADD's step " + step)
+                    .isEqualTo(2);
+        }
+
+        stranger.delete();
+        // The last two are done after the answer.
+        for (String step : List.of("release", "unroute", "reap", "answer", "delete", "free")) {
+            Await.until(
+                    EFFECT,
+                    () -> "DEL's step " + step + " was not timed once: " + node.metrics(),
+                    () -> count("ikat_cni_step_seconds{step=\"" + step + "\",verb=\"DEL\"}") == 1);
+        }
+        assertThat(count("ikat_cni_request_seconds{verb=\"ADD\"}")).isEqualTo(2);
+        assertThat(count("ikat_cni_request_seconds{verb=\"DEL\"}")).isEqualTo(1);
     }
 }

@@ -1,22 +1,33 @@
 package dev.ikat.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.ikat.testbed.Await;
 import dev.ikat.testbed.Cluster;
 import dev.ikat.testbed.ClusterNode;
+import dev.ikat.testbed.CniFailedException;
+import dev.ikat.testbed.CniNetwork;
 import dev.ikat.testbed.Distribution;
+import dev.ikat.testbed.Json;
 import dev.ikat.testbed.KernelFeature;
 import dev.ikat.testbed.ProcessResult;
 import dev.ikat.testbed.ProcessRunner;
 import dev.ikat.testbed.RequiresKernel;
 import dev.ikat.testbed.RequiresProgram;
 import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.TestNamespace;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -25,7 +36,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A host that Ikat has left is as it was before Ikat came; and what the agent says of itself until then. */
 @RequiresRoot
-@RequiresProgram("ipset")
+@RequiresProgram({"ipset", "tc"})
 @RequiresKernel({KernelFeature.VETH, KernelFeature.BRIDGE, KernelFeature.VXLAN, KernelFeature.IPV6})
 final class UninstallIT {
     private static final String POLICY = """
@@ -35,9 +46,12 @@ final class UninstallIT {
             spec:
               podSelector: {}
             """;
+    private static final Duration LIMIT = Duration.ofSeconds(10);
+    private static final Path BPFTOOL = Path.of("/usr/sbin/bpftool");
 
     private Cluster cluster;
     private ClusterNode node;
+    private Path plugins;
 
     @AfterEach
     void remove() {
@@ -49,6 +63,7 @@ final class UninstallIT {
     private void make() {
         cluster = Cluster.create(Cluster.Options.nodes(2));
         node = cluster.node(0);
+        plugins = node.runDirectory().resolveSibling("bin");
         cluster.apply("deny.yaml", POLICY);
         cluster.apply("pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: one, namespace: default}\n");
     }
@@ -70,7 +85,7 @@ final class UninstallIT {
         return agent(arguments.toArray(String[]::new));
     }
 
-    /** All that Ikat could change of a host: links, addresses, routes, rules, sets, settings, files. */
+    /** All that Ikat could change of a host: links, addresses, routes, rules, sets, programs, settings, files. */
     private List<String> host() throws IOException {
         List<String> host = new ArrayList<>(node.state());
         // Tables of iptables' nft variant appear when somebody merely lists them.
@@ -90,6 +105,12 @@ final class UninstallIT {
                     .map(line -> line.replaceFirst("\\[\\d+:\\d+]$", ""))
                     .forEach(line -> host.add(program + " " + line));
         }
+        for (String link : node.namespace().linkNames()) {
+            lines(host, "tc", "qdisc", "show", "dev", link);
+            lines(host, "tc", "filter", "show", "dev", link, "ingress");
+            lines(host, "tc", "filter", "show", "dev", link, "egress");
+        }
+        files(host, pins());
         for (String setting : List.of(
                 "net.ipv4.ip_forward",
                 "net.ipv4.conf.eth0.forwarding",
@@ -99,18 +120,72 @@ final class UninstallIT {
                 "net.ipv6.conf.eth0.accept_ra")) {
             host.add(node.namespace().exec("sysctl", setting).strip());
         }
-        for (Path directory : List.of(node.confDirectory(), node.runDirectory())) {
-            if (Files.isDirectory(directory)) {
-                try (Stream<Path> files = Files.walk(directory)) {
-                    files.filter(Files::isRegularFile).forEach(file -> host.add("file " + file));
-                }
-            }
+        for (Path directory : List.of(node.confDirectory(), node.runDirectory(), node.stateDirectory(), plugins)) {
+            files(host, directory);
         }
         return host;
     }
 
+    private void lines(List<String> host, String... command) {
+        String name = String.join(" ", command);
+        node.namespace().exec(command).lines().forEach(line -> host.add(name + ": " + line));
+    }
+
+    /** Names and sizes, of directories too. */
+    private static void files(List<String> host, Path directory) throws IOException {
+        if (Files.isDirectory(directory)) {
+            try (Stream<Path> files = Files.walk(directory)) {
+                for (Path file : files.sorted().toList()) {
+                    host.add("file " + file + (Files.isRegularFile(file) ? " " + Files.size(file) : ""));
+                }
+            }
+        }
+    }
+
+    /** Where the node's eBPF backend has its names. */
+    private Path pins() throws IOException {
+        return Path.of(
+                "/sys/fs/bpf/ikat",
+                Files.getAttribute(node.namespace().path(), "unix:ino").toString());
+    }
+
+    /** Links, programs and maps that the node's names keep, as {@code link id 7}. */
+    private Set<String> pinnedObjects() throws IOException {
+        Set<String> objects = new TreeSet<>();
+        if (!Files.isDirectory(pins()) || !Files.isExecutable(BPFTOOL)) {
+            return objects;
+        }
+        try (DirectoryStream<Path> names = Files.newDirectoryStream(pins())) {
+            for (Path name : names) {
+                for (String kind : List.of("link", "map")) {
+                    ProcessResult shown = ProcessRunner.of(
+                                    BPFTOOL.toString(), "-j", kind, "show", "pinned", name.toString())
+                            .run();
+                    if (shown.succeeded()) {
+                        Json object = Json.parse(shown.stdout());
+                        objects.add(kind + " id " + object.get("id").number());
+                        if (kind.equals("link")) {
+                            objects.add("prog id " + object.get("prog_id").number());
+                        }
+                    }
+                }
+            }
+        }
+        return objects;
+    }
+
+    /** Those of them that the kernel still has; it ends them a moment after their last name. */
+    private static List<String> living(Set<String> objects) {
+        return objects.stream()
+                .filter(object -> ProcessRunner.of(
+                                (BPFTOOL + " -j " + object.replaceFirst(" ", " show ")).split(" ", -1))
+                        .run()
+                        .succeeded())
+                .toList();
+    }
+
     @ParameterizedTest
-    @ValueSource(strings = {"nftables", "iptables"})
+    @ValueSource(strings = {"nftables", "iptables", "ebpf"})
     void hostIsAsItWasBefore(String backend) throws IOException {
         make();
         // What others have there has to be there afterwards, too.
@@ -124,31 +199,62 @@ final class UninstallIT {
         node.namespace().exec("ipset", "create", "others", "hash:ip");
         node.namespace().ip("route", "add", "203.0.113.0/24", "dev", "eth0");
         Files.writeString(node.confDirectory().resolve("99-others.conf"), "{}");
+        // The agent makes it, as it does on a host.
+        Files.delete(node.runDirectory());
+        Files.writeString(Files.createDirectory(plugins).resolve("others"), "");
         host();
         List<String> before = host();
+        ProcessResult installed =
+                agent("install", "--from=" + Distribution.configured().cni(), "--cni-bin-dir=" + plugins);
+        assertThat(installed.exitCode()).as(installed.toString()).isZero();
         node.startAgent("--policy-backend=" + backend);
         node.awaitReady(Cluster.READY_LIMIT);
-        node.addPod("one");
-        assertThat(host()).isNotEqualTo(before);
-        assertThat(node.state()).anyMatch(line -> line.startsWith("link ikat-vxlan"));
-        node.stopAgent();
-        // As an agent of a cluster with an API leaves it.
-        Files.createDirectories(node.stateDirectory());
-        Files.writeString(node.stateDirectory().resolve("cluster.json.gz"), "");
+        try (TestNamespace pod = TestNamespace.create()) {
+            installedNetwork().add(ClusterNode.sandbox("one", pod.path()));
+            assertThat(host()).isNotEqualTo(before);
+            assertThat(node.state()).anyMatch(line -> line.startsWith("link ikat-vxlan"));
+            assertThat(Files.exists(pins())).isEqualTo(backend.equals("ebpf"));
+            Set<String> bpf = pinnedObjects();
+            if (backend.equals("ebpf") && Files.isExecutable(BPFTOOL)) {
+                assertThat(living(bpf)).anyMatch(object -> object.startsWith("link"));
+                assertThat(living(bpf)).anyMatch(object -> object.startsWith("prog"));
+                assertThat(living(bpf)).anyMatch(object -> object.startsWith("map"));
+            }
+            node.stopAgent();
+            // As an agent of a cluster with an API leaves it.
+            Files.createDirectories(node.stateDirectory());
+            Files.writeString(node.stateDirectory().resolve("cluster.json.gz"), "");
 
-        ProcessResult refused = uninstall();
-        assertThat(refused.exitCode()).as(refused.toString()).isEqualTo(1);
-        assertThat(refused.toString()).contains("1 pods are still wired");
-        assertThat(node.podLinks()).hasSize(1);
+            ProcessResult refused = uninstall("--cni-bin-dir=" + plugins);
+            assertThat(refused.exitCode()).as(refused.toString()).isEqualTo(1);
+            assertThat(refused.toString()).contains("1 pods are still wired");
+            assertThat(node.podLinks()).hasSize(1);
+            assertThat(plugins.resolve("ikat")).exists();
 
-        ProcessResult done = uninstall("--force");
-        assertThat(done.exitCode()).as(done.toString()).isZero();
-        assertThat(host()).isEqualTo(before);
-        assertThat(node.runDirectory()).doesNotExist();
-        assertThat(node.stateDirectory()).doesNotExist();
+            ProcessResult done = uninstall("--force", "--cni-bin-dir=" + plugins);
+            assertThat(done.exitCode()).as(done.toString()).isZero();
+            assertThat(host()).isEqualTo(before);
+            assertThat(node.runDirectory()).doesNotExist();
+            assertThat(node.stateDirectory()).doesNotExist();
+            Await.until(
+                    LIMIT,
+                    () -> "still there: " + living(bpf),
+                    () -> living(bpf).isEmpty());
 
-        assertThat(uninstall().exitCode()).as("the second time").isZero();
-        assertThat(host()).isEqualTo(before);
+            assertThat(uninstall("--cni-bin-dir=" + plugins).exitCode())
+                    .as("the second time")
+                    .isZero();
+            assertThat(host()).isEqualTo(before);
+        }
+    }
+
+    /** By the launcher that was installed, and nothing else. */
+    private CniNetwork installedNetwork() {
+        return new CniNetwork(
+                CniNetwork.read(node.confDirectory().resolve("10-ikat.conflist")),
+                List.of(plugins),
+                node.entering(List.of()),
+                Map.of("IKAT_RUN_DIR", node.runDirectory().toString()));
     }
 
     @Test
@@ -170,6 +276,10 @@ final class UninstallIT {
         cluster.publish(node);
         node.awaitReady(Cluster.READY_LIMIT);
         node.addPod("one");
+        assertThat(agent("status", "--run-dir=" + node.runDirectory()).toString())
+                .contains("errors    none since the start");
+        addToNowhere();
+        addToNowhere();
         ProcessResult status = agent("status", "--run-dir=" + node.runDirectory());
         assertThat(status.exitCode()).as(status.toString()).isZero();
         assertThat(status.toString())
@@ -177,14 +287,30 @@ final class UninstallIT {
                 .contains("policies  nftables")
                 .contains("overlay   vxlan, uplink eth0, pods' MTU")
                 .contains(cluster.node(1).podCidrs().getFirst() + " by tunnel via ")
-                .contains(node.podCidrs().getFirst() + ": 1 addresses leased, ");
-        assertThat(agent("status", "--json", "--run-dir=" + node.runDirectory()).toString())
-                .contains("\"ready\":true", "\"policyBackend\":\"nftables\"");
+                .contains(node.podCidrs().getFirst() + ": 1 addresses leased, ")
+                .containsPattern("Z ADD nowhere: .*\"code\": ?3\\b.*/run/netns/nowhere.* \\(2 times\\)");
+        Json json = Json.parse(
+                agent("status", "--json", "--run-dir=" + node.runDirectory()).stdout());
+        assertThat(json.get("ready").isTrue()).isTrue();
+        assertThat(json.get("policyBackend").text()).isEqualTo("nftables");
+        assertThat(json.get("recentErrors").elements()).hasSize(1);
+        Json error = json.get("recentErrors").elements().getFirst();
+        assertThat(error.get("in").text()).isEqualTo("ADD nowhere");
+        assertThat(error.get("error").text()).contains("/run/netns/nowhere");
+        assertThat(error.get("times").number()).isEqualTo(2);
+        assertThat(Instant.parse(error.get("at").text())).isBefore(Instant.now());
 
         List<String> before = host();
         ProcessResult refused = uninstall("--force");
         assertThat(refused.exitCode()).as(refused.toString()).isEqualTo(1);
         assertThat(refused.toString()).contains("end it first. Nothing was changed.");
         assertThat(host()).isEqualTo(before);
+    }
+
+    private void addToNowhere() {
+        CniFailedException refused = catchThrowableOfType(
+                CniFailedException.class,
+                () -> node.network().add(CniNetwork.Sandbox.eth0("nowhere", Path.of("/run/netns/nowhere"))));
+        assertThat(refused.code()).isEqualTo(3);
     }
 }

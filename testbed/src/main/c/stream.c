@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Numbered datagrams from one network namespace to another, at an even pace, and a note of each that arrives: what is
+ * missing in the end was lost on the way. Sender and receiver are one process, so that neither outlives the other.
+ */
+#include "probe.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MOST (1 << 24)
+#define BYTES 512
+#define BUFFER (16 << 20) /* a busy machine may not let us read for seconds */
+#define LAST_WAIT_NS 3000000000LL
+
+static uint8_t seen[MOST / 8];
+static long sent, arrived;
+
+static int socket_in(const char *netns, int family)
+{
+	int namespace = open(netns, O_RDONLY | O_CLOEXEC);
+	int fd = -1;
+
+	if (namespace >= 0 && !setns(namespace, CLONE_NEWNET))
+		fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		fprintf(stderr, "ikat-probe: no socket in %s: %s\n", netns, strerror(errno));
+	if (namespace >= 0)
+		close(namespace);
+	return fd;
+}
+
+static void send_next(int fd)
+{
+	char datagram[BYTES] = { 0 };
+	uint32_t number = (uint32_t)sent++;
+
+	memcpy(datagram, &number, sizeof(number));
+	/* One that can't be sent, since the way was refused to the one before, counts as lost. */
+	(void)!send(fd, datagram, sizeof(datagram), 0);
+}
+
+static void note_arrived(int fd)
+{
+	char datagram[BYTES];
+	uint32_t number;
+
+	while (recv(fd, datagram, sizeof(datagram), 0) == BYTES) {
+		memcpy(&number, datagram, sizeof(number));
+		if (number >= MOST || (seen[number / 8] & 1 << number % 8))
+			continue;
+		seen[number / 8] |= 1 << number % 8;
+		arrived++;
+	}
+}
+
+static void report(void)
+{
+	printf("%ld %ld\n", sent, arrived);
+	fflush(stdout);
+}
+
+/* Sends until the input ends; each byte of it asks for a report. */
+static void pump(int from, int to, int64_t pace)
+{
+	int64_t next = now_ns();
+	char asked;
+
+	for (;;) {
+		struct pollfd fds[] = { { .fd = 0, .events = POLLIN }, { .fd = to, .events = POLLIN } };
+		int64_t now = now_ns();
+
+		/* What was missed while others had the processor is not made up for: no bursts. */
+		if (now >= next && sent < MOST) {
+			send_next(from);
+			next = now + pace;
+		}
+		struct timespec wait = { .tv_nsec = next > now ? next - now : 0 };
+
+		if (ppoll(fds, 2, &wait, NULL) < 0 && errno != EINTR)
+			return;
+		note_arrived(to);
+		if (fds[0].revents) {
+			if (read(0, &asked, 1) != 1)
+				return;
+			report();
+		}
+	}
+}
+
+int stream(int argc, char **argv)
+{
+	struct sockaddr_storage address = { 0 };
+	struct sockaddr_in *v4 = (void *)&address;
+	struct sockaddr_in6 *v6 = (void *)&address;
+	int size = BUFFER, from, to, per_second;
+	bool six;
+
+	if (argc != 6 || (per_second = atoi(argv[5])) < 2) {
+		fputs("usage: ikat-probe stream FROM-NETNS TO-NETNS ADDRESS PORT PER-SECOND\n", stderr);
+		return 2;
+	}
+	six = strchr(argv[3], ':') != NULL;
+	address.ss_family = six ? AF_INET6 : AF_INET;
+	v4->sin_port = htons(atoi(argv[4])); /* at the same place in both */
+	if (inet_pton(address.ss_family, argv[3], six ? (void *)&v6->sin6_addr : (void *)&v4->sin_addr) != 1)
+		return 2;
+	to = socket_in(argv[2], address.ss_family);
+	from = socket_in(argv[1], address.ss_family);
+	if (to < 0 || from < 0)
+		return 1;
+	setsockopt(to, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	if (bind(to, (void *)&address, six ? sizeof(*v6) : sizeof(*v4)) ||
+	    connect(from, (void *)&address, six ? sizeof(*v6) : sizeof(*v4))) {
+		fprintf(stderr, "ikat-probe: %s port %s: %s\n", argv[3], argv[4], strerror(errno));
+		return 1;
+	}
+	pump(from, to, 1000000000LL / per_second);
+	for (int64_t end = now_ns() + LAST_WAIT_NS; arrived < sent && now_ns() < end;) {
+		struct pollfd last = { .fd = to, .events = POLLIN };
+
+		poll(&last, 1, 50);
+		note_arrived(to);
+	}
+	report();
+	return 0;
+}
