@@ -2,7 +2,7 @@
 # A real Kubernetes on this machine with Ikat in it: see 'usage'. Called by ./dev cluster.
 set -euo pipefail
 readonly HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-readonly DISTRIBUTION=$HERE/../target/ikat
+readonly DISTRIBUTION=$HERE/../target/ikat IMAGE=$HERE/../target/ikat-agent.tar
 readonly CACHE=${IKAT_CLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ikat-cluster}
 readonly BIN=$CACHE/bin RUN=$CACHE/running CONTROL=ikat-control
 readonly KUBECTL=("$BIN/kubectl" "--kubeconfig=$RUN/admin.kubeconfig")
@@ -141,8 +141,14 @@ add_node() {
   kubeconfig "$RUN/$name/kubelet.kubeconfig" "system:node:$name"
   kubeconfig "$RUN/$name/kube-proxy.kubeconfig" system:kube-proxy
   begin "$name" bash "$HERE/node.sh" "$name" "$RUN/$name" "$BIN" "10.55.0.1$number" "fd55::1$number"
-  await 60 "containerd on $name" inside "$name" ctr version
+  await 180 "the images on $name" images_settled "$name"
+  [ -e "$RUN/$name/imported" ] || fail "$(tail -n 1 "$RUN/$name/log/init.log")"
   install_ikat "$name"
+}
+
+# A node without its images has ended, having said why.
+images_settled() {
+  [ -e "$RUN/$1/imported" ] || ! init_of "$1"
 }
 
 # The launcher where the runtime looks for it, and the agent with the rights of its service account.
@@ -187,9 +193,8 @@ up() {
   mkdir -p "$RUN"
   echo "$backend" >"$RUN/backend"
   "$HERE/images.sh" "$RUN/images"
-  # What was built as an image for other purposes is there for the nodes too.
-  local image
-  for image in "$HERE"/../target/*image*.tar; do [ ! -e "$image" ] || ln -sf "$image" "$RUN/images/"; done
+  # The agent's, where it was built, so that it can be tried as a pod.
+  [ ! -e "$IMAGE" ] || ln -s "$(readlink -f "$IMAGE")" "$RUN/images/"
   start_control
   local number
   for number in $(seq "$count"); do add_node "node-$number"; done

@@ -75,11 +75,28 @@ conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeou
 YAML
 }
 
+fail() {
+  printf '%s: %s\n' "$NODE" "$*" >&2
+  exit 1
+}
+
+# Before the kubelet asks for them, which could fetch them from nowhere.
 import_images() {
-  local image
-  for image in "$STATE"/../images/*.tar; do
-    until ctr --namespace k8s.io images import "$image" >>log/images.log 2>&1; do sleep 0.5; done
+  local image attempt
+  for ((attempt = 0; ; attempt++)); do
+    ! ctr version >/dev/null 2>&1 || break
+    [ "$attempt" -lt 120 ] || fail "containerd does not answer; $STATE/log/containerd.log says why"
+    sleep 0.5
   done
+  for image in "$STATE"/../images/*.tar; do
+    for ((attempt = 1; ; attempt++)); do
+      ! ctr --namespace k8s.io images import "$image" >>log/images.log 2>&1 || break
+      [ "$attempt" -lt 3 ] ||
+        fail "containerd does not take the image $(readlink -f "$image"): $(tail -n 1 log/images.log); log: $STATE/log/images.log"
+      sleep 1
+    done
+  done
+  touch imported
 }
 
 own_file_system
