@@ -2,7 +2,7 @@
 # A real Kubernetes on this machine with Ikat in it: see 'usage'. Called by ./dev cluster.
 set -euo pipefail
 readonly HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-readonly DISTRIBUTION=$HERE/../target/ikat
+readonly DEPLOY=$HERE/../deploy DISTRIBUTION=$HERE/../target/ikat IMAGE=$HERE/../target/ikat-agent.tar
 readonly CACHE=${IKAT_CLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ikat-cluster}
 readonly BIN=$CACHE/bin RUN=$CACHE/running CONTROL=ikat-control
 readonly KUBECTL=("$BIN/kubectl" "--kubeconfig=$RUN/admin.kubeconfig")
@@ -11,15 +11,17 @@ usage() {
   cat <<TEXT
 usage: ./dev cluster COMMAND
 
-  up [--nodes N] [--backend B]  build Kubernetes if it was not yet (a quarter of an hour, once), start a control plane
-                                and N nodes (default 2), install Ikat with policy backend B (default nftables)
+  up [--nodes N] [--backend B] [--processes]
+                                build Kubernetes if it was not yet (a quarter of an hour, once), start a control plane
+                                and N nodes (default 2), install Ikat with policy backend B (default nftables) by its
+                                image and manifests; with --processes instead as processes of the nodes
   down                          end all of it and remove what it left in the kernel
   kubectl ARGUMENT...           kubectl, as the cluster's administrator
   enter NODE [COMMAND...]       a command (default: a shell) in a node: node-1, node-2, ...
   add NODE | remove NODE        start one more node; end one, as if its plug were pulled
   stop|start|restart NODE SERVICE   containerd, kubelet, kube-proxy or ikat-agent; of 'control': etcd, kube-apiserver,
                                 kube-controller-manager, kube-scheduler
-  backend B                     change the policy backend of all agents, while they run
+  backend B                     change the policy backend of all agents; the DaemonSet's are replaced one by one
   nodes                         the nodes that run
   log|pid NODE SERVICE          where its log is; its process in the node
 
@@ -109,20 +111,23 @@ start_control() {
   token system:kube-controller-manager system:authenticated
   token system:kube-scheduler system:authenticated
   token system:kube-proxy system:authenticated
-  token system:serviceaccount:kube-system:ikat system:serviceaccounts
+  as_daemonset || token system:serviceaccount:kube-system:ikat system:serviceaccounts
   local node
   for node in $(seq 9); do token "system:node:node-$node" system:nodes; done
   kubeconfig "$RUN/admin.kubeconfig" admin
   kubeconfig "$RUN/control/kube-controller-manager.kubeconfig" system:kube-controller-manager
   kubeconfig "$RUN/control/kube-scheduler.kubeconfig" system:kube-scheduler
-  kubeconfig "$RUN/control/ikat.kubeconfig" system:serviceaccount:kube-system:ikat
   begin control bash "$HERE/control-plane.sh" "$RUN/control" "$BIN"
   await 90 "the API server" kubectl get --raw /readyz
   await 30 "the default service account" kubectl -n default get serviceaccount default
-  kubectl apply -f "$HERE/objects/access.yaml" >/dev/null
 }
 
 add_node() {
+  start_node "$1"
+  finish_node "$1"
+}
+
+start_node() {
   local name=$1 number=${1#node-} space
   [[ $name =~ ^node-[1-9]$ ]] || fail "a node's name is node-1 to node-9, not '$name'"
   init_of "$name" >/dev/null && fail "$name runs already"
@@ -141,23 +146,69 @@ add_node() {
   kubeconfig "$RUN/$name/kubelet.kubeconfig" "system:node:$name"
   kubeconfig "$RUN/$name/kube-proxy.kubeconfig" system:kube-proxy
   begin "$name" bash "$HERE/node.sh" "$name" "$RUN/$name" "$BIN" "10.55.0.1$number" "fd55::1$number"
-  await 60 "containerd on $name" inside "$name" ctr version
-  install_ikat "$name"
 }
 
-# The launcher where the runtime looks for it, and the agent with the rights of its service account.
-install_ikat() {
+finish_node() {
+  await 300 "the images on $1" images_settled "$1"
+  [ -e "$RUN/$1/imported" ] || fail "$(tail -n 1 "$RUN/$1/log/init.log")"
+  as_daemonset || install_process "$1"
+}
+
+# A node without its images has ended, having said why.
+images_settled() {
+  [ -e "$RUN/$1/imported" ] || ! init_of "$1"
+}
+
+as_daemonset() {
+  [ "$(cat "$RUN/agents")" = daemonset ]
+}
+
+# What the overlay of the backend says, in the words of the cluster's kubectl, which is older than the overlays' own.
+apply_daemonset() { # BACKEND
+  local overlay=$RUN/overlay
+  rm -rf "$overlay"
+  mkdir -p "$overlay"
+  cp "$DEPLOY/base/ikat.yaml" "$DEPLOY/overlays/$1"/*.yaml "$overlay/"
+  cat >"$overlay/kustomization.yaml" <<YAML
+resources: [ikat.yaml]
+patchesStrategicMerge: [config.yaml]
+YAML
+  [ ! -e "$overlay/capabilities.yaml" ] || cat >>"$overlay/kustomization.yaml" <<YAML
+patchesJson6902:
+- {target: {group: apps, version: v1, kind: DaemonSet, namespace: kube-system, name: ikat}, path: capabilities.yaml}
+YAML
+  kubectl apply -k "$overlay" >/dev/null
+}
+
+# The launcher where the runtime looks for it, and the agent with the rights of the service account.
+install_process() { # NODE
   local name=$1
   kubeconfig "$RUN/$name/ikat.kubeconfig" system:serviceaccount:kube-system:ikat
   inside "$name" cp -a "$DISTRIBUTION/cni/." /opt/cni/bin/
   inside "$name" cp -a "$DISTRIBUTION/agent" /opt/ikat-agent
-  agent_settings "$name"
+  process_settings "$name"
   rm "$RUN/$name/stopped/ikat-agent"
 }
 
-agent_settings() {
+process_settings() { # NODE
   printf '%s: %s\n' node-name "$1" kubeconfig "$RUN/$1/ikat.kubeconfig" policy-backend "$(cat "$RUN/backend")" |
     inside "$1" tee /etc/ikat/config.yaml >/dev/null
+}
+
+change_backend() { # BACKEND
+  echo "$1" >"$RUN/backend"
+  if as_daemonset; then
+    apply_daemonset "$1"
+    # Agents read their settings when they start.
+    kubectl -n kube-system rollout restart daemonset ikat >/dev/null
+    kubectl -n kube-system rollout status daemonset ikat --timeout=180s >/dev/null
+    return
+  fi
+  local node
+  for node in $(nodes); do
+    process_settings "$node"
+    inside "$node" kill -HUP "$(process_of "$node" ikat-agent)"
+  done
 }
 
 nodes() {
@@ -168,14 +219,14 @@ nodes() {
 }
 
 up() {
-  local count=2 backend=nftables
+  local count=2 backend=nftables agents=daemonset
   while [ $# -gt 0 ]; do
     case $1 in
-      --nodes) count=$2 ;;
-      --backend) backend=$2 ;;
+      --nodes) count=$2; shift 2 ;;
+      --backend) backend=$2; shift 2 ;;
+      --processes) agents=processes; shift ;;
       *) fail "up does not know '$1'" ;;
     esac
-    shift 2
   done
   [[ $count =~ ^[1-9]$ ]] || fail "--nodes takes 1 to 9, not '$count'"
   if init_of control >/dev/null; then
@@ -186,17 +237,27 @@ up() {
   down
   mkdir -p "$RUN"
   echo "$backend" >"$RUN/backend"
+  echo "$agents" >"$RUN/agents"
   "$HERE/images.sh" "$RUN/images"
-  # What was built as an image for other purposes is there for the nodes too.
-  local image
-  for image in "$HERE"/../target/*image*.tar; do [ ! -e "$image" ] || ln -sf "$image" "$RUN/images/"; done
+  if as_daemonset; then agent_image; fi
   start_control
+  if as_daemonset; then apply_daemonset "$backend"; else kubectl apply -f "$HERE/objects/access.yaml" >/dev/null; fi
   local number
-  for number in $(seq "$count"); do add_node "node-$number"; done
+  for number in $(seq "$count"); do start_node "node-$number"; done
+  for number in $(seq "$count"); do finish_node "node-$number"; done
   for number in $(seq "$count"); do
     await 120 "node-$number" kubectl wait --for=condition=Ready "node/node-$number" --timeout=1s
   done
   kubectl get nodes -o wide
+}
+
+# Of what was built, for each node's containerd.
+agent_image() {
+  if [ ! -e "$IMAGE" ] || [ "$DISTRIBUTION/agent/bin/ikat-agent" -nt "$IMAGE" ]; then
+    echo "cluster: making the agent's image (./dev image)"
+    "$DEPLOY/image/build.sh"
+  fi
+  ln -s "$(readlink -f "$IMAGE")" "$RUN/images/"
 }
 
 end() {
@@ -223,17 +284,29 @@ down() {
   rm -rf "$RUN"
 }
 
+# By its number among the node's own processes; nothing where it does not run.
+process_of() { # NODE SERVICE
+  if [ "$2" = ikat-agent ] && as_daemonset; then
+    inside "$1" pgrep -f dev.ikat.agent.AgentMain || true
+  else
+    cat "$RUN/$1/pid/$2" 2>/dev/null || true
+  fi
+}
+
 service() { # VERB NODE SERVICE
   local process
   [ -d "$RUN/$2" ] || fail "there is no $2"
-  process=$(cat "$RUN/$2/pid/$3" 2>/dev/null || true)
+  if [ "$3" = ikat-agent ] && [ "$1" != restart ] && as_daemonset; then
+    fail "the agents are a DaemonSet's, which Kubernetes starts and stops"
+  fi
+  process=$(process_of "$2" "$3")
   case $1 in
     start) rm -f "$RUN/$2/stopped/$3" ;;
     *)
       [ "$1" = restart ] || touch "$RUN/$2/stopped/$3"
       [ -z "$process" ] || inside "$2" kill "$process"
       local tries=0
-      while [ -n "$process" ] && [ "$(cat "$RUN/$2/pid/$3" 2>/dev/null)" = "$process" ] && [ $((tries++)) -lt 100 ]; do
+      while [ -n "$process" ] && [ "$(process_of "$2" "$3")" = "$process" ] && [ $((tries++)) -lt 100 ]; do
         sleep 0.1
       done
       ;;
@@ -254,15 +327,9 @@ case $command in
   add) add_node "$1" ;;
   remove) end "$1"; rm -rf "${RUN:?}/$1" ;;
   stop | start | restart) service "$command" "$@" ;;
-  backend)
-    echo "$1" >"$RUN/backend"
-    for node in $(nodes); do
-      agent_settings "$node"
-      inside "$node" kill -HUP "$(cat "$RUN/$node/pid/ikat-agent")"
-    done
-    ;;
+  backend) change_backend "$1" ;;
   nodes) nodes ;;
-  pid) cat "$RUN/$1/pid/$2" ;;
+  pid) process_of "$1" "$2" ;;
   log) echo "$RUN/$1/log/$2.log" ;;
   *)
     usage >&2

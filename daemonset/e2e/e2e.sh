@@ -2,7 +2,7 @@
 # Ikat in a real cluster, seen as its users see it: see 'usage'. Called by ./dev e2e.
 set -euo pipefail
 readonly HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-readonly NAMESPACE=ikat-e2e OTHER=ikat-e2e-other
+readonly DEPLOY=$HERE/../deploy NAMESPACE=ikat-e2e OTHER=ikat-e2e-other
 
 usage() {
   cat <<TEXT
@@ -11,13 +11,14 @@ usage: ./dev e2e [--backends LIST] [--only PATTERN] [--keep]
 Tests Ikat in the cluster of './dev cluster up', or in the one that KUBECONFIG names. There, Ikat must be installed,
 IKAT_E2E_IMAGE must name an image with busybox (default: busybox:1.36), and what needs a node's console is left out.
 
-  --backends LIST  policy backends, changed while everything runs (default: nftables,iptables)
+  --backends LIST  policy backends, changed while everything runs (default: nftables,iptables,ebpf; of a cluster that
+                   KUBECONFIG names, the one that Ikat is configured for)
   --only PATTERN   cases whose names match this (extended regular expression)
   --keep           leave the tests' namespaces
 TEXT
 }
 
-backends=nftables,iptables only=. keep=0
+backends='' only=. keep=0
 while [ $# -gt 0 ]; do
   case $1 in
     --backends) backends=$2; shift 2 ;;
@@ -125,7 +126,29 @@ nodes_are_ready() {
 }
 nodes_all_ready() {
   k get nodes -o json | jq -e '(.items | length >= 2) and all(.items[]; any(.status.conditions[]; .type == "Ready" and .status == "True")
-    and all(.status.conditions[]; .type != "NetworkUnavailable" or .status == "False"))'
+    and any(.status.conditions[]; .type == "NetworkUnavailable" and .status == "False"))'
+}
+
+# By what is right for the real API server, which fills in and checks more than a schema does; nothing is changed.
+manifests_taken() {
+  needs_console
+  taken "$(cat "$DEPLOY/base/ikat.yaml")"
+  taken "$(sed 's/NODE-NAME/node-1/' "$DEPLOY/uninstall-job.yaml")"
+  ! sed 's/operator: Exists/operator: Sometimes/' "$DEPLOY/base/ikat.yaml" | k apply --dry-run=server -f - >/dev/null 2>&1 ||
+    wrong "a toleration that does not exist was taken"
+}
+overlays_taken() {
+  needs_console
+  # The cluster's own kubectl does not know the overlays' form of patches.
+  command kubectl kustomize "$DEPLOY/base" >/dev/null 2>&1 || { say "there is no kubectl >= 1.21 on the PATH"; exit 77; }
+  local overlay
+  for overlay in "$DEPLOY"/overlays/*/; do taken "$(command kubectl kustomize "$overlay")"; done
+}
+taken() { # MANIFESTS
+  local objects answers
+  objects=$(grep -c '^kind: ' <<<"$1")
+  answers=$(k apply --dry-run=server -f - <<<"$1")
+  [ "$(grep -c '(server dry run)$' <<<"$answers")" = "$objects" ] || wrong "of $objects objects the API server took: $answers"
 }
 
 workload_rolls_out() {
@@ -185,28 +208,38 @@ rolling_update() {
 }
 
 use_backend() { # NAME
-  if [ "$own" = 1 ] && ! daemonset; then
-    cluster backend "$1"
-    within 20 backend_in_force "$1"
+  needs_console
+  without_a_loss cluster backend "$1"
+  within 20 backend_in_force "$1"
+}
+# Elsewhere nobody but the operator changes it.
+backends_here() {
+  if [ "$own" = 1 ]; then
+    echo nftables,iptables,ebpf
   else
-    # Where Ikat is a DaemonSet, its own configuration says which; the operator changes it.
-    exit 77
+    k get configmaps -A -l app.kubernetes.io/name=ikat -o json |
+      jq -r '[.items[].data["config.yaml"] // "" | capture("(?m)^policy-backend: *(?<name>[a-z]+)").name][0] // "nftables"'
   fi
 }
 daemonset() { k get daemonsets -A -l app.kubernetes.io/name=ikat --no-headers 2>/dev/null | grep . >/dev/null; }
+# Its rules and no other's. Beside eBPF nftables masquerades; so the table may be there, but nothing of it is in the way of
+# what is forwarded.
 backend_in_force() {
   local node
-  for node in $(cluster nodes); do cluster enter "$node" sh -c "$(rules_of "$1")" || return 1; done
+  for node in $(cluster nodes); do cluster enter "$node" sh -c "$RULES; in_force $1" || return 1; done
 }
-rules_of() {
-  local nft="nft list table inet ikat 2>/dev/null | grep -q chain"
-  local ipt="iptables-save 2>/dev/null | grep -q IKAT; [ \$? = 0 ] || iptables-legacy-save 2>/dev/null | grep -q IKAT"
-  case $1 in
-    nftables) echo "$nft && ! { $ipt; }" ;;
-    iptables) echo "{ $ipt; } && ! { $nft; }" ;;
-    ebpf) echo "ls /sys/fs/bpf/ikat >/dev/null" ;;
-  esac
-}
+readonly RULES='
+  has_nftables() { nft list table inet ikat 2>/dev/null | grep "hook forward" >/dev/null; }
+  has_iptables() {
+    for program in iptables-nft-save ip6tables-nft-save iptables-legacy-save ip6tables-legacy-save; do
+      ! $program -t filter 2>/dev/null | grep IKAT- >/dev/null || return 0
+    done
+    return 1
+  }
+  has_ebpf() { ls /sys/fs/bpf/ikat/*/* >/dev/null 2>&1; }
+  in_force() { for backend in nftables iptables ebpf; do
+    if [ $backend = $1 ]; then has_$backend || { echo "$1 is not in force"; return 1; }
+    else ! has_$backend || { echo "$backend is still there"; return 1; }; fi; done; }'
 
 policies() {
   k -n $NAMESPACE delete networkpolicy --all >/dev/null
@@ -310,44 +343,70 @@ restart_everywhere() {
   sleep 5
 }
 
-agent_replaced() {
-  if daemonset; then
-    without_a_loss k delete pods -A -l app.kubernetes.io/name=ikat --wait
-    within 90 daemonset_ready
-  else
-    needs_console
-    without_a_loss agents_killed
-  fi
+pods_of_agents_deleted() {
+  without_a_loss k delete pods -A -l app.kubernetes.io/name=ikat --wait
+  within 90 agents_ready
   new_pods_run
 }
-daemonset_ready() { k get daemonsets -A -l app.kubernetes.io/name=ikat -o json | jq -e 'all(.items[].status; .numberReady == .desiredNumberScheduled)'; }
+agents_ready() { k get daemonsets -A -l app.kubernetes.io/name=ikat -o json | jq -e 'all(.items[].status; .desiredNumberScheduled > 0 and .numberReady == .desiredNumberScheduled)'; }
+
 agents_killed() {
-  local node
-  for node in $(cluster nodes); do cluster enter "$node" kill -KILL "$(cluster pid "$node" ikat-agent)"; done
+  needs_console
+  without_a_loss kill_agents
+  new_pods_run
+}
+kill_agents() {
+  local node process
+  for node in $(cluster nodes); do
+    process=$(cluster pid "$node" ikat-agent)
+    [ -n "$process" ] || wrong "there is no agent on $node"
+    cluster enter "$node" kill -KILL "$process"
+  done
   sleep 5
 }
 
 # A pod that comes while there is no agent waits, and starts when there is one again.
 pod_waits_for_agent() {
-  needs_console
-  if daemonset; then exit 77; fi
-  local node
+  daemonset || needs_console
   trap start_agents EXIT
-  for node in $(cluster nodes); do cluster stop "$node" ikat-agent; done
+  stop_agents
   k -n $NAMESPACE scale deployment web --replicas=6 >/dev/null
   sleep 6
   [ "$(k -n $NAMESPACE get deployment web -o jsonpath='{.status.readyReplicas}')" = 4 ] || wrong "a pod became ready without an agent"
   start_agents
+  trap - EXIT
   within 90 k -n $NAMESPACE rollout status deployment/web --timeout=5s
   within 15 all_reach $NAMESPACE client $NAMESPACE web
   k -n $NAMESPACE scale deployment web --replicas=4 >/dev/null
   within 60 four_servers
 }
 
+# A DaemonSet for nodes that there are none of has no pods.
+stop_agents() {
+  local node
+  if daemonset; then
+    select_nodes '"yes"'
+    within 60 no_agents
+  else
+    for node in $(cluster nodes); do cluster stop "$node" ikat-agent; done
+  fi
+}
 start_agents() {
   local node
-  for node in $(cluster nodes); do cluster start "$node" ikat-agent; done
+  if daemonset; then
+    select_nodes null
+  else
+    for node in $(cluster nodes); do cluster start "$node" ikat-agent; done
+  fi
 }
+select_nodes() { # VALUE: of a label that no node has
+  k get daemonsets -A -l app.kubernetes.io/name=ikat -o json | jq -r '.items[].metadata | .namespace + " " + .name' |
+    while read -r namespace name; do
+      k -n "$namespace" patch daemonset "$name" \
+        -p "{\"spec\": {\"template\": {\"spec\": {\"nodeSelector\": {\"ikat-e2e/none\": $1}}}}}" >/dev/null </dev/null
+    done
+}
+no_agents() { [ -z "$(k get pods -A -l app.kubernetes.io/name=ikat --no-headers)" ]; }
 
 api_server_away() {
   needs_console
@@ -409,7 +468,10 @@ no_pod_links() { ! cluster enter "$1" ip -o link show | grep -oE ' ik[0-9a-f]{11
 
 within 5 k get --raw /readyz || { echo "e2e: no cluster answers; './dev cluster up' starts one, or set KUBECONFIG" >&2; exit 1; }
 start=$SECONDS
+if [ -z "$backends" ]; then backends=$(backends_here); fi
 case_ "nodes become Ready" nodes_are_ready
+case_ "the API server takes the manifests" manifests_taken
+case_ "the API server takes each overlay" overlays_taken
 case_ "a Deployment and two DaemonSets roll out" workload_rolls_out
 case_ "pods reach each other, on a node and across nodes, IPv4 and IPv6" pods_reach_each_other
 case_ "nodes reach pods" nodes_reach_pods
@@ -419,7 +481,8 @@ for backend in ${backends//,/ }; do
   if [ "$own" = 1 ]; then case_ "$backend: put in force while pods run" use_backend "$backend"; fi
   case_ "$backend: NetworkPolicies are enforced" policies
   case_ "$backend: a new pod's first connections" first_packet
-  case_ "$backend: the agent is killed" agent_replaced
+  if daemonset; then case_ "$backend: the agents' pods are deleted" pods_of_agents_deleted; fi
+  case_ "$backend: the agents are killed" agents_killed
 done
 case_ "a pod that comes while there is no agent" pod_waits_for_agent
 case_ "the kubelet is restarted" service_restarted kubelet

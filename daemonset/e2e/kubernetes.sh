@@ -5,7 +5,7 @@ set -euo pipefail
 readonly CACHE=${IKAT_CLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ikat-cluster}
 readonly BIN=$CACHE/bin PROGRAMS=(kube-apiserver kube-controller-manager kube-scheduler kubelet kubectl kube-proxy)
 readonly PACKAGES=(golang-go rsync make gcc etcd-server containerd runc busybox-static
-  containernetworking-plugins jq openssl conntrack iptables)
+  containernetworking-plugins jq openssl conntrack iptables podman debootstrap procps)
 
 missing=()
 for package in "${PACKAGES[@]}"; do

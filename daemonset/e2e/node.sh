@@ -23,8 +23,8 @@ own_file_system() {
   mkdir -p /run/netns /run/lock /var/lib/containerd /var/lib/kubelet /etc/cni/net.d /opt/cni/bin /etc/ikat
   # The host's own network configurations are not the node's.
   find /etc/cni/net.d -mindepth 1 -delete
-  # Runtimes give a sandbox its lo by this plugin; on other machines Kubernetes' packages bring it.
-  cp /usr/lib/cni/loopback /opt/cni/bin/
+  # Runtimes give a sandbox its lo by the one, Ikat's manifest asks for the other; elsewhere Kubernetes' packages bring both.
+  cp /usr/lib/cni/loopback /usr/lib/cni/portmap /opt/cni/bin/
   # Layers can't lie on an overlay.
   mount --bind disk/containerd /var/lib/containerd
   mount --bind disk/kubelet /var/lib/kubelet
@@ -75,11 +75,24 @@ conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeou
 YAML
 }
 
+fail() {
+  printf '%s: %s\n' "$NODE" "$*" >&2
+  exit 1
+}
+
+# Before the kubelet asks for them, which could fetch them from nowhere.
 import_images() {
-  local image
-  for image in "$STATE"/../images/*.tar; do
-    until ctr --namespace k8s.io images import "$image" >>log/images.log 2>&1; do sleep 0.5; done
+  local image attempt
+  for ((attempt = 0; ; attempt++)); do
+    ! ctr version >/dev/null 2>&1 || break
+    [ "$attempt" -lt 60 ] || fail "containerd does not answer; $STATE/log/containerd.log says why"
+    sleep 1
   done
+  for image in "$STATE"/../images/*.tar; do
+    ctr --namespace k8s.io images import "$image" >>log/images.log 2>&1 ||
+      fail "containerd does not take $(readlink -f "$image"): $(tail -n 1 log/images.log)"
+  done
+  touch imported
 }
 
 own_file_system
@@ -90,6 +103,6 @@ supervise kubelet "$BIN/kubelet" --kubeconfig="$STATE/kubelet.kubeconfig" --conf
   --container-runtime=remote --container-runtime-endpoint=unix:///run/containerd/containerd.sock --network-plugin=cni \
   --hostname-override="$NODE" --node-ip="$IPV4,$IPV6" &
 supervise kube-proxy "$BIN/kube-proxy" --config=volatile/kube-proxy.yaml &
-# An agent that is no pod; it has its settings from whoever installed it.
+# An agent that is no pod, if one is installed; it has its settings from whoever did so.
 supervise ikat-agent /opt/ikat-agent/bin/ikat-agent --config=/etc/ikat/config.yaml &
 wait

@@ -85,6 +85,13 @@ else
   engine=$(command -v podman || command -v buildah) || fail "neither docker, podman nor buildah is there"
   engine=$(basename "$engine")
 fi
+# By the name that Kubernetes completes the manifests' to; podman's own completion is localhost/...
+name=$tag
+case ${tag%%/*} in
+  "$tag") name=docker.io/library/$tag ;;
+  *.* | *:* | localhost) ;;
+  *) name=docker.io/$tag ;;
+esac
 network=()
 if [ -z "$base" ]; then
   # The others' builds without a daemon have no network of their own to leave out.
@@ -97,7 +104,7 @@ rm -rf "$CONTEXT"
 mkdir -p "$CONTEXT/ikat"
 cp -al "$DISTRIBUTION/agent" "$DISTRIBUTION/cni" daemonset/target/sbom.json "$CONTEXT/ikat/"
 cp daemonset/deploy/image/collect.sh "$CONTEXT/"
-arguments=(-f daemonset/deploy/image/Dockerfile -t "$tag" "${network[@]}" --build-arg "BASE=$base"
+arguments=(-f daemonset/deploy/image/Dockerfile -t "$name" "${network[@]}" --build-arg "BASE=$base"
   --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)"
   --build-arg "CREATED=$(date -u +%Y-%m-%dT%H:%M:%SZ)")
 log=$(mktemp)
@@ -114,8 +121,8 @@ if [ "$archive" != none ]; then
   rm -f "$archive"
   case $engine in
     docker) docker save -o "$archive" "$tag" ;;
-    podman) podman save -q --format docker-archive -o "$archive" "localhost/$tag" ;;
-    buildah) buildah push -q "localhost/$tag" "docker-archive:$archive:$tag" ;;
+    podman) podman save -q --format docker-archive -o "$archive" "$name" ;;
+    buildah) buildah push -q "$name" "docker-archive:$archive:$name" ;;
   esac
   echo "image: $tag, $(($(stat -c %s "$archive") / 1048576)) MiB, also in $archive"
 else
@@ -124,5 +131,5 @@ fi
 if [ "$check" = yes ]; then
   command -v podman >/dev/null || fail "--check needs podman"
   [ "$engine" = podman ] || podman load -q -i "$archive" >/dev/null
-  daemonset/deploy/image/check.sh "localhost/$tag"
+  daemonset/deploy/image/check.sh "$name"
 fi

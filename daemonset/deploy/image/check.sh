@@ -67,6 +67,7 @@ for _ in $(seq 100); do
   sleep 0.2
 done
 podman logs "$node" >"$directory/log" 2>&1
+! grep -F '[aot' "$directory/log" >&2 || fail "the agent starts without its AOT cache"
 agent status || fail "the agent is not ready after 20 s"
 for pod in 1 2; do
   ip netns add "$node-$pod"

@@ -34,6 +34,9 @@ chmod 755 "$output/agent/bin/ikat-agent"
 "$JAVA_HOME/bin/jlink" --output "$output/agent/runtime" --strip-debug --compress=zip-6 --no-header-files --no-man-pages \
   --add-modules java.base,java.management,java.naming,java.net.http,java.xml,jdk.httpserver,jdk.unsupported
 
+# The cache is valid for jars of just that time, and images' layers know whole seconds only, rounded.
+touch -d "@$(date +%s)" "$output"/agent/lib/*.jar
+
 # The AOT cache is trained by a short real run, in a network namespace that ends with it.
 "$here/train.sh" "$output" || {
   rm -f "$output/agent/ikat-agent.aot"
