@@ -107,6 +107,8 @@ class ChartSettingsTest {
             case REQUEST_THREADS -> Stream.of("256");
             case DROP_LOG_GROUP -> Stream.of("off", "0", "65535");
             case SAMPLE_ACCEPTED -> Stream.of("2147483647");
+            case POD_GSO_MAX_SIZE -> Stream.of("196608");
+            case EBPF_TABLE_LIMITS -> Stream.of("members=2097152,connections=1000");
             default -> throw new AssertionError("a value for " + setting + ", to be tried");
         };
     }
