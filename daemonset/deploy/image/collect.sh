@@ -15,7 +15,9 @@ copy() {
       case $target in /*) ;; *) target=$(dirname "$path")/$target ;; esac
       copy "$(cd "$(dirname "$target")" && pwd -P)/$(basename "$target")"
     elif [ -x "$path" ] || [ "${path%%.so*}" != "$path" ]; then
-      for library in $(ldd "$path" 2>/dev/null | grep -o '/[^ ]*' || true); do
+      libraries_of=$(ldd "$path" 2>/dev/null || true)
+      case $libraries_of in *"not found"*) echo "$path lacks a library: $libraries_of" >&2 && exit 1 ;; esac
+      for library in $(echo "$libraries_of" | grep -o '/[^ ]*' || true); do
         # As the merged /usr has it, so that one library is there once.
         copy "$(cd "$(dirname "$library")" && pwd -P)/$(basename "$library")"
       done
@@ -54,9 +56,8 @@ printf 'hosts: files dns\n' >"$output/etc/nsswitch.conf"
 cp /etc/os-release "$output/etc/os-release"
 # What this is made of, for whoever looks for known faults in it, and under which licences. A package's list may have the
 # path that a file had before /usr was merged.
-(cd "$output" && find usr ! -type d) | while read -r file; do
-  dpkg-query -S "/$file" 2>/dev/null || dpkg-query -S "/${file#usr/}" 2>/dev/null || true
-done | sed 's/: .*//' | sort -u >/packages
+(cd "$output" && find usr ! -type d) | sed 's|^|/|; p; s|^/usr||' >/files
+{ xargs dpkg-query -S 2>/dev/null || true; } </files | sed 's/: .*//' | sort -u >/packages
 while read -r package; do
   dpkg-query -W -f '${Package} ${Version}\n' "$package"
   copyright=/usr/share/doc/${package%%:*}/copyright
