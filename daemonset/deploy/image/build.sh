@@ -47,6 +47,8 @@ make_base() {
   local package name link
   rm -rf "$directory/var/lib/dpkg"
   mkdir -p "$directory/var/lib/dpkg/info" "$directory/var/lib/dpkg/updates"
+  # Lists' names have the architecture.
+  echo 1 >"$directory/var/lib/dpkg/info/format"
   # The merged /usr, which installing would make.
   for link in bin sbin lib lib64; do
     mkdir -p "$directory/usr/$link"

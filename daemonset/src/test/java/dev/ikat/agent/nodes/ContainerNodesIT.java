@@ -142,6 +142,13 @@ final class ContainerNodesIT {
     }
 
     @Test
+    void imageSaysWhichPackagesItIsMadeOf() {
+        assertThat(NodeImage.lines(engine, "/etc/debian-packages"))
+                .map(line -> line.replaceFirst(" .*", ""))
+                .contains("nftables", "iptables", "ipset", "conntrack", "libc6", "libnftables1", "libbpf1");
+    }
+
+    @Test
     void policyIsInForceBetweenTheNodesAndOnOne() {
         assertInForce();
     }

@@ -5,6 +5,7 @@ import dev.ikat.testbed.ProcessResult;
 import dev.ikat.testbed.ProcessRunner;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Assumptions;
 
@@ -39,5 +40,23 @@ final class NodeImage {
                 .orThrow()
                 .stdout()
                 .strip());
+    }
+
+    /** The lines of a file in it. */
+    static List<String> lines(DockerEngine engine, String file) {
+        return engine.docker(
+                        "run",
+                        "--rm",
+                        "--network=none",
+                        "--entrypoint=/bin/sh",
+                        NAME,
+                        "-c",
+                        "while read -r line; do echo \"$line\"; done <\"$0\"",
+                        file)
+                .run()
+                .orThrow()
+                .stdout()
+                .lines()
+                .toList();
     }
 }
