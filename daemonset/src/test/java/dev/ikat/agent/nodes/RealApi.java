@@ -11,6 +11,8 @@ import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.dsl.Resource;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.fabric8.kubernetes.client.utils.Serialization;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -111,18 +113,19 @@ final class RealApi implements ClusterApi {
     public void put(Kind kind, String name, String json) {
         HasMetadata object = Serialization.unmarshal(json, Objects.requireNonNull(TYPES.get(kind)));
         Resource<HasMetadata> resource = client.resource(object);
+        made.put(key(kind, name), object);
         if (resource.get() == null) {
             resource.create();
         } else if (kind == Kind.POLICY) {
             resource.update();
         }
         if (kind == Kind.NODE || kind == Kind.POD) {
-            resource.updateStatus();
+            // Whatever controllers make of it meanwhile.
+            resource.subresource("status").patch(PatchContext.of(PatchType.JSON_MERGE), json);
         }
         if (kind == Kind.NAMESPACE) {
             awaitServiceAccount(name);
         }
-        made.put(key(kind, name), object);
     }
 
     /** Pods need one, which is made a moment after the namespace, where a controller manager runs. */
