@@ -5,9 +5,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 
-readonly DISTRIBUTION=daemonset/target/ikat CONTEXT=daemonset/target/image
+readonly DISTRIBUTION=daemonset/target/ikat
 # What the image has of Debian's packages: programs that the agent starts, and libraries that it loads.
 readonly PACKAGES=nftables,libnftables1,libbpf1,iptables,ipset,conntrack
+# What every Debian has, but neither these nor collect.sh call; with what only that needs, more than half of the packages.
+readonly LEFT_OUT=apt,base-passwd,bsdutils,debconf,debian-archive-keyring,diffutils,e2fsprogs,hostname,\
+init-system-helpers,libpam-modules,libpam-modules-bin,libpam-runtime,login,logsave,mawk,mount,ncurses-base,ncurses-bin,\
+passwd,perl-base,sysvinit-utils,tzdata,usr-is-merged,util-linux,util-linux-extra
 # Debian as collect.sh finds it there; kept until ./dev clean.
 readonly BASE_ARCHIVE=daemonset/target/image-base.tar
 
@@ -18,20 +22,38 @@ fail() {
   exit 1
 }
 
+# What this machine lacks, rather than what is wrong here: whoever calls this may do without the image.
+lacking() {
+  printf 'image: %s\n' "$*" >&2
+  exit 3
+}
+
 # The base, of nothing but what the agent calls, fetched from where this machine's own packages come from. Packages are
 # unpacked, not set up: nothing of this base but files is taken into the image.
 make_base() {
-  command -v debootstrap >/dev/null || fail "give --base=IMAGE (a Debian), or install debootstrap to make one"
-  local mirror directory
+  command -v debootstrap >/dev/null || lacking "give --base=IMAGE (a Debian), or install debootstrap to make one"
+  local mirror directory part
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep '/debian/*$' | head -1)
-  [ -n "$mirror" ] || fail "no Debian mirror in this machine's apt sources; give --base=IMAGE"
+  [ -n "$mirror" ] || lacking "no Debian mirror in this machine's apt sources; give --base=IMAGE"
   directory=$(mktemp -d)
-  debootstrap --foreign --variant=minbase --include="$PACKAGES" bookworm "$directory" "$mirror" >"$directory.log" 2>&1 ||
-    { tail "$directory.log"; rm -rf "$directory"; fail "debootstrap failed"; }
-  # What is to be installed by the second stage, which there is none of, is here as archives.
-  local package name
+  debootstrap --download-only --variant=minbase --include="$PACKAGES" --exclude="$LEFT_OUT" bookworm "$directory" \
+    "$mirror" >"$directory.log" 2>&1 ||
+    {
+      tail "$directory.log" >&2
+      rm -rf "$directory"
+      ! grep -q 'Failed getting release file' "$directory.log" || lacking "$mirror does not answer; give --base=IMAGE"
+      fail "debootstrap failed"
+    }
+  local package name link
   rm -rf "$directory/var/lib/dpkg"
   mkdir -p "$directory/var/lib/dpkg/info" "$directory/var/lib/dpkg/updates"
+  # Lists' names have the architecture.
+  echo 1 >"$directory/var/lib/dpkg/info/format"
+  # The merged /usr, which installing would make.
+  for link in bin sbin lib lib64; do
+    mkdir -p "$directory/usr/$link"
+    ln -s "usr/$link" "$directory/$link"
+  done
   for package in "$directory"/var/cache/apt/archives/*.deb; do
     dpkg-deb --fsys-tarfile "$package" | tar -C "$directory" -x --keep-directory-symlink
     # So that dpkg-query can say what a file belongs to.
@@ -41,10 +63,10 @@ make_base() {
     { dpkg-deb --field "$package"; printf 'Status: install ok installed\n\n'; } >>"$directory/var/lib/dpkg/status"
   done
   rm -rf "$directory"/var/cache "$directory"/debootstrap
-  # Where it can't mount one, debootstrap links proc to that of the host, which inside would lead to itself.
-  [ ! -L "$directory/proc" ] || { rm "$directory/proc" && mkdir "$directory/proc"; }
-  tar -C "$directory" -cf "$BASE_ARCHIVE.part" .
-  mv "$BASE_ARCHIVE.part" "$BASE_ARCHIVE"
+  # Two of these may make it at once.
+  part=$(mktemp "$BASE_ARCHIVE.XXXXXX")
+  tar -C "$directory" -cf "$part" .
+  mv "$part" "$BASE_ARCHIVE"
   rm -rf "$directory" "$directory.log"
 }
 
@@ -100,22 +122,24 @@ if [ -z "$base" ]; then
   has_image "$base" || import_base
 fi
 
-rm -rf "$CONTEXT"
-mkdir -p "$CONTEXT/ikat"
-cp -al "$DISTRIBUTION/agent" "$DISTRIBUTION/cni" daemonset/target/sbom.json "$CONTEXT/ikat/"
-cp daemonset/deploy/image/collect.sh "$CONTEXT/"
+# Beside what it links to.
+context=$(mktemp -d daemonset/target/image.XXXXXX)
+trap 'rm -rf "$context"' EXIT
+mkdir "$context/ikat"
+cp -al "$DISTRIBUTION/agent" "$DISTRIBUTION/cni" daemonset/target/sbom.json "$context/ikat/"
+cp daemonset/deploy/image/collect.sh "$context/"
 arguments=(-f daemonset/deploy/image/Dockerfile -t "$name" "${network[@]}" --build-arg "BASE=$base"
   --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)"
   --build-arg "CREATED=$(date -u +%Y-%m-%dT%H:%M:%SZ)")
 log=$(mktemp)
-trap 'rm -rf "$log" "$CONTEXT"' EXIT
+trap 'rm -rf "$log" "$context"' EXIT
 run() {
   "$@" >"$log" 2>&1 || { cat "$log" >&2; fail "'$*' failed"; }
 }
 case $engine in
-  docker) run docker build "${arguments[@]}" "$CONTEXT" ;;
-  podman) run podman build --isolation=chroot "${arguments[@]}" "$CONTEXT" ;;
-  buildah) run buildah bud --isolation=chroot "${arguments[@]}" "$CONTEXT" ;;
+  docker) run docker build "${arguments[@]}" "$context" ;;
+  podman) run podman build --isolation=chroot "${arguments[@]}" "$context" ;;
+  buildah) run buildah bud --isolation=chroot "${arguments[@]}" "$context" ;;
 esac
 if [ "$archive" != none ]; then
   rm -f "$archive"

@@ -8,7 +8,9 @@ import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileLock;
 import java.nio.channels.FileLockInterruptionException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Clock;
 import java.util.List;
 import java.util.Map;
@@ -37,7 +39,7 @@ public final class LeaseStore implements AutoCloseable {
      * One for each directory in this process. A file lock belongs to the process (fcntl(2)): it neither holds off the
      * process's other threads, nor survives that one of them closes the file.
      */
-    private static final Map<Path, ReentrantLock> THREAD_LOCKS = new ConcurrentHashMap<>();
+    private static final Map<Object, ReentrantLock> THREAD_LOCKS = new ConcurrentHashMap<>();
 
     private final Path directory;
     private final Clock clock;
@@ -51,9 +53,15 @@ public final class LeaseStore implements AutoCloseable {
         LeaseLog.createDirectory(directory);
         this.directory = directory;
         this.clock = clock;
-        this.threadLock = THREAD_LOCKS.computeIfAbsent(directory.toRealPath(), _ -> new ReentrantLock());
+        this.threadLock = THREAD_LOCKS.computeIfAbsent(identity(directory), _ -> new ReentrantLock());
         this.table = new LeaseTable(maxCooling);
         this.log = new LeaseLog(directory, table, compactAtBytes);
+    }
+
+    /** Device and inode: a path's real one is another's where it leads through /proc/PID/root (proc(5)). */
+    private static Object identity(Path directory) throws IOException {
+        Object key = Files.readAttributes(directory, BasicFileAttributes.class).fileKey();
+        return key == null ? directory.toRealPath() : key;
     }
 
     /**

@@ -6,7 +6,8 @@ public final class CniFailedException extends RuntimeException {
 
     private final long code;
 
-    CniFailedException(String command, String type, ProcessResult result) {
+    /** The answer of a plugin of this type to a command. */
+    public CniFailedException(String command, String type, ProcessResult result) {
         super("%s of plugin %s ended with exit code %d: %s%s"
                 .formatted(
                         command,

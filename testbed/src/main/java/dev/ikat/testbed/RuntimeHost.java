@@ -7,17 +7,21 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A host for a real container runtime that leaves the machine's own state alone: a node's network namespace plus mounts
  * and processes of its own. /run is empty, /etc, /opt and /var are overlays, the plugin is in /opt/cni/bin, and when
- * its first process ends, the kernel ends all others (pid_namespaces(7)), shims and zombies included.
+ * its first process ends, the kernel ends all others (pid_namespaces(7)), shims and zombies included. Network
+ * namespaces that are named on the machine later are seen here too, and as on a machine with an init of its own, mounts
+ * can be passed on to containers; nothing that is mounted here is seen outside.
  */
 public final class RuntimeHost implements AutoCloseable {
     /** Becomes process 1 of the host: makes the mounts, says so, and reaps what is left to it until it is killed. */
     private static final String INIT = """
             set -e
-            mount --make-rprivate /
+            mount --make-rshared /
             mount -t proc proc /proc
             mount -t tmpfs -o mode=755 tmpfs "$1"
             for d in etc opt var; do
@@ -57,6 +61,7 @@ public final class RuntimeHost implements AutoCloseable {
                 "--net=" + namespace.path(),
                 "unshare",
                 "--mount",
+                "--propagation=slave",
                 "--pid",
                 "--fork",
                 "--kill-child",
@@ -99,6 +104,25 @@ public final class RuntimeHost implements AutoCloseable {
     /** The process whose end ends the host. */
     long pid() {
         return process.pid();
+    }
+
+    /** The process that has this number on the host, which has others here (proc(5), NSpid of status). */
+    Optional<ProcessHandle> process(long pidOnHost) {
+        return process.descendants()
+                .filter(candidate ->
+                        numbers(candidate.pid()).skip(1).findFirst().equals(Optional.of(pidOnHost)))
+                .findFirst();
+    }
+
+    private static Stream<Long> numbers(long pid) {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/" + pid + "/status"))) {
+            String line =
+                    lines.filter(each -> each.startsWith("NSpid:")).findFirst().orElse("");
+            return Stream.of(line.split("\\s+", -1)).skip(1).map(Long::parseLong);
+        } catch (IOException | UncheckedIOException e) {
+            // It has ended meanwhile.
+            return Stream.empty();
+        }
     }
 
     /** The host's root directory, as seen from here. */

@@ -24,14 +24,7 @@ public final class TestNamespace implements AutoCloseable {
 
     /** Makes a namespace. */
     public static TestNamespace create() {
-        if (SWEPT.compareAndSet(false, true)) {
-            StaleResources.sweep();
-        }
-        TestNamespace namespace = Teardown.make(() -> {
-            String name = RunOwner.uniqueName();
-            ProcessRunner.output("ip", "netns", "add", name);
-            return new TestNamespace(name);
-        });
+        TestNamespace namespace = named("add");
         try {
             namespace.ip("link", "set", "lo", "up");
         } catch (CommandFailedException e) {
@@ -39,6 +32,22 @@ public final class TestNamespace implements AutoCloseable {
             throw e;
         }
         return namespace;
+    }
+
+    /** Gives the namespace that a process is in a name; it lives on as long as either of them. */
+    public static TestNamespace of(ProcessHandle process) {
+        return named("attach", Long.toString(process.pid()));
+    }
+
+    private static TestNamespace named(String verb, String... arguments) {
+        if (SWEPT.compareAndSet(false, true)) {
+            StaleResources.sweep();
+        }
+        return Teardown.make(() -> {
+            String name = RunOwner.uniqueName();
+            ip(Stream.of("netns", verb, name), arguments).run().orThrow();
+            return new TestNamespace(name);
+        });
     }
 
     /** The name under /run/netns. */

@@ -47,4 +47,20 @@ final class TestNamespaceTest {
 
         assertThat(namespace.path()).doesNotExist();
     }
+
+    @Test
+    void givesTheNamespaceOfAProcessAName() throws java.io.IOException {
+        Process process = new ProcessBuilder("unshare", "--net", "sleep", "600").start();
+        Await.until(
+                java.time.Duration.ofSeconds(5),
+                () -> "sleep has not started",
+                () -> process.info().command().orElse("").endsWith("sleep"));
+        TestNamespace namespace = TestNamespace.of(process.toHandle());
+        try (namespace) {
+            assertThat(namespace.linkNames()).containsExactly("lo");
+            process.destroyForcibly();
+            assertThat(namespace.linkNames()).containsExactly("lo");
+        }
+        assertThat(namespace.path()).doesNotExist();
+    }
 }

@@ -96,20 +96,26 @@ public final class ApiTestServer implements AutoCloseable {
 
     /** Writes a kubeconfig for this server, with the token if one is demanded. */
     public Path kubeconfig(Path file) throws IOException {
-        return Files.writeString(file, """
+        return Files.writeString(
+                file, kubeconfig(InetAddress.getLoopbackAddress().getHostAddress(), port(), token));
+    }
+
+    /** A kubeconfig for a server of this kind at another address. */
+    public static String kubeconfig(String host, int port, String token) {
+        return """
                 apiVersion: v1
                 kind: Config
                 current-context: test
                 clusters:
                 - name: test
-                  cluster: {server: "http://127.0.0.1:%d"}
+                  cluster: {server: "http://%s:%d"}
                 contexts:
                 - name: test
                   context: {cluster: test, user: test}
                 users:
                 - name: test
                   user: {token: "%s"}
-                """.formatted(port(), token));
+                """.formatted(host, port, token);
     }
 
     /** Refuses requests without this bearer token. */
