@@ -12,8 +12,9 @@ readonly PACKAGES=nftables,libnftables1,libbpf1,iptables,ipset,conntrack
 readonly LEFT_OUT=apt,base-passwd,bsdutils,debconf,debian-archive-keyring,diffutils,e2fsprogs,hostname,\
 init-system-helpers,libpam-modules,libpam-modules-bin,libpam-runtime,login,logsave,mawk,mount,ncurses-base,ncurses-bin,\
 passwd,perl-base,sysvinit-utils,tzdata,usr-is-merged,util-linux,util-linux-extra
-# Debian as collect.sh finds it there; kept until ./dev clean.
-readonly BASE_ARCHIVE=daemonset/target/image-base.tar
+# Debian as collect.sh finds it there, of what this file says; kept until ./dev clean, in an engine's store longer.
+BASE_VERSION=bookworm-$(cksum <daemonset/deploy/image/build.sh | cut -d ' ' -f 1)
+readonly BASE_VERSION BASE_ARCHIVE=daemonset/target/image-base-$BASE_VERSION.tar
 
 base='' tag=ikat-agent:0.1.0 archive=daemonset/target/ikat-agent.tar check=no
 
@@ -118,7 +119,7 @@ network=()
 if [ -z "$base" ]; then
   # The others' builds without a daemon have no network of their own to leave out.
   [ "$engine" != docker ] || network=(--network none)
-  base=localhost/ikat-base:bookworm
+  base=localhost/ikat-base:$BASE_VERSION
   has_image "$base" || import_base
 fi
 
