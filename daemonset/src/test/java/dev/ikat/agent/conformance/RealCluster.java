@@ -114,11 +114,16 @@ final class RealCluster implements AutoCloseable {
 
     /** Returns when every agent has put in force what was published last. */
     void awaitInForce() {
-        List<Probe.Target> watchwords = List.of(
-                Probe.Target.tcp(
-                        sentries.get(0).namespace(), sentries.get(1).addresses().getFirst(), watchword()),
-                Probe.Target.tcp(
-                        sentries.get(1).namespace(), sentries.get(0).addresses().getFirst(), watchword()));
+        // Of both families: iptables changes one after the other.
+        List<Probe.Target> watchwords = new ArrayList<>();
+        sentries.getFirst()
+                .addresses()
+                .forEach(
+                        to -> watchwords.add(Probe.Target.tcp(sentries.getLast().namespace(), to, watchword())));
+        sentries.getLast()
+                .addresses()
+                .forEach(to ->
+                        watchwords.add(Probe.Target.tcp(sentries.getFirst().namespace(), to, watchword())));
         Await.until(
                 EFFECT,
                 () -> "the agents have not put the change in force: "
