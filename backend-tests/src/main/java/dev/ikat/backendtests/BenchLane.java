@@ -25,8 +25,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
 
 /** A node with a client and a server, and what was measured between them. */
 public final class BenchLane implements AutoCloseable {
@@ -191,7 +191,9 @@ public final class BenchLane implements AutoCloseable {
                         CLIENT,
                         AddressSet.Form.ADDRESSES,
                         "the client",
-                        Set.of(new SetMember.AddressMember(address(2)))));
+                        RoutedNode.endpoint(2).addresses().stream()
+                                .map(SetMember.AddressMember::new)
+                                .collect(Collectors.toSet())));
         return new PolicyProgram(sets, pods);
     }
 

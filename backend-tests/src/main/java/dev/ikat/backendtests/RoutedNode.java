@@ -46,6 +46,24 @@ public final class RoutedNode implements AutoCloseable {
         return made;
     }
 
+    /**
+     * From now on it translates the addresses of what its pods send to elsewhere, by the rules of the reference
+     * {@code bridge} plugin's {@code ipMasq}.
+     */
+    public void masquerade() {
+        List<List<String>> families = List.of(
+                List.of("iptables", "10.244.1.0/24", "224.0.0.0/4"),
+                List.of("ip6tables", "fd00:10:244:1::/64", "ff00::/8"));
+        for (List<String> family : families) {
+            String program = family.get(0);
+            String pods = family.get(1);
+            node.exec(program, "-t", "nat", "-N", "CNI-pods");
+            node.exec(program, "-t", "nat", "-A", "CNI-pods", "-d", pods, "-j", "ACCEPT");
+            node.exec(program, "-t", "nat", "-A", "CNI-pods", "!", "-d", family.get(2), "-j", "MASQUERADE");
+            node.exec(program, "-t", "nat", "-A", "POSTROUTING", "-s", pods, "-j", "CNI-pods");
+        }
+    }
+
     /** Two pods at the ends of one cable, past the node: what no node can be faster than. */
     public static RoutedNode cable() {
         return new RoutedNode(Wiring.CABLE);

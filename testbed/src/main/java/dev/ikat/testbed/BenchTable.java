@@ -42,7 +42,7 @@ public final class BenchTable {
                 beside,
                 theirs,
                 String.format(Locale.ROOT, "%.2fx", ratio),
-                String.format(Locale.ROOT, ">= %.1fx", aim),
+                String.format(Locale.ROOT, ">= %.2fx", aim),
                 ratio >= aim);
     }
 
