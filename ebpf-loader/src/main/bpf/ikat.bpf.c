@@ -8,9 +8,11 @@
  * the overlay, at whose other end `from_overlay` does the rest. Whatever they are not sure about goes on to `forward`.
  */
 #include "judge.h"
+#include <bpf/bpf_core_read.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 
+#define CHECKSUM_COMPLETE 2 /* linux/skbuff.h */
 #define NF_DROP 0
 #define NF_ACCEPT 1
 #define PF_INET 2
@@ -30,7 +32,11 @@ struct nf_hook_state {
 	struct net_device *out;
 } __attribute__((preserve_access_index));
 
-struct sk_buff;
+struct sk_buff {
+	__u8 ip_summed : 2;
+} __attribute__((preserve_access_index));
+
+extern void *bpf_cast_to_kern_ctx(void *context) __ksym;
 
 struct bpf_nf_ctx {
 	const struct nf_hook_state *state;
@@ -47,7 +53,7 @@ static __always_inline int is_ours(const struct net_device *device, struct name 
 }
 
 /* An ICMP error passes with the connection that it tells of, if it goes to who sent the packet inside. */
-static __always_inline int is_related(const struct bpf_dynptr *data, int v4, const struct packet *packet)
+static __noinline int is_related(const struct bpf_dynptr *data, int v4, const struct packet *packet)
 {
 	struct packet inner = {};
 	struct tuple key;
@@ -59,7 +65,8 @@ static __always_inline int is_related(const struct bpf_dynptr *data, int v4, con
 		read_v6(data, offset, 1, &inner);
 	if (inner.flags & BROKEN)
 		return 0;
-	return same(&inner.tuple.source, &packet->tuple.destination) && find(&inner.tuple, &key, bpf_ktime_get_ns());
+	key_of(&inner.tuple, &key);
+	return same(&inner.tuple.source, &packet->tuple.destination) && find(&key, bpf_ktime_get_ns());
 }
 
 static __always_inline int drop(const struct tuple *tuple, int why, const struct settings *set)
@@ -114,11 +121,11 @@ int forward(struct bpf_nf_ctx *ctx)
 	if (same(&packet.tuple.source, &packet.tuple.destination))
 		return NF_ACCEPT;
 
-	verdict = by_connection(&packet, &now, &flags);
+	verdict = by_connection(&packet, &now, &flags, bpf_ktime_get_ns());
 	if (verdict == UNKNOWN && packet.flags & ERROR && is_related(&data, v4, &packet))
 		verdict = ACCEPTED;
 	if (verdict == UNKNOWN)
-		verdict = by_policy(&packet, &now, 0);
+		verdict = by_policy(&packet, &now, 0, bpf_ktime_get_ns());
 	if (verdict != ACCEPTED)
 		return drop(&packet.tuple, verdict, &now);
 	count(COUNT_ACCEPTED);
@@ -134,28 +141,28 @@ static __always_inline int is_jumbo(const __u8 *option)
 	return !option[1] && option[2] == JUMBO && option[3] == sizeof(__be32);
 }
 
-/* Fills in the addresses and ports of what needs nothing but a look; 0 for everything else. */
-static __always_inline int read_simple(struct __sk_buff *skb, struct packet *packet)
+#define OTHER 0
+#define SIMPLE 1
+#define TOO_SHORT 2 /* the part of it that is in one piece */
+
+/* Fills in the addresses and ports of what needs nothing but a look. */
+static __noinline int look_at(struct __sk_buff *skb, struct packet *packet)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct ethhdr *ethernet;
 	__u8 *transport;
 
-	if (data + HEADERS > end) {
-		/* A driver, or a tunnel, may have left them where they came in. */
-		bpf_skb_pull_data(skb, skb->len < HEADERS ? skb->len : HEADERS);
-		data = (void *)(long)skb->data;
-		end = (void *)(long)skb->data_end;
-	}
 	ethernet = data;
 	if ((void *)(ethernet + 1) > end)
-		return 0;
+		return TOO_SHORT;
 	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
 		struct iphdr *header = (void *)(ethernet + 1);
 
-		if ((void *)(header + 1) > end || header->version != 4 || header->ihl != 5 || header->ttl <= 1 ||
+		if ((void *)(header + 1) > end)
+			return TOO_SHORT;
+		if (header->version != 4 || header->ihl != 5 || header->ttl <= 1 ||
 		    header->frag_off & bpf_htons(FRAGMENT_MASK))
-			return 0;
+			return OTHER;
 		set_v4(&packet->tuple.source, header->saddr);
 		set_v4(&packet->tuple.destination, header->daddr);
 		packet->tuple.protocol = header->protocol;
@@ -163,40 +170,65 @@ static __always_inline int read_simple(struct __sk_buff *skb, struct packet *pac
 	} else if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) {
 		struct ipv6hdr *header = (void *)(ethernet + 1);
 
-		if ((void *)(header + 1) > end || header->version != 6 || header->hop_limit <= 1)
-			return 0;
+		if ((void *)(header + 1) > end)
+			return TOO_SHORT;
+		if (header->version != 6 || header->hop_limit <= 1)
+			return OTHER;
 		__builtin_memcpy(&packet->tuple.source, &header->saddr, sizeof(struct address));
 		__builtin_memcpy(&packet->tuple.destination, &header->daddr, sizeof(struct address));
 		packet->tuple.protocol = header->nexthdr;
 		transport = (void *)(header + 1);
 		if (header->nexthdr == IPPROTO_HOPOPTS && !header->payload_len) {
-			if (transport + 8 > (__u8 *)end || !is_jumbo(transport))
-				return 0;
+			if (transport + 8 > (__u8 *)end)
+				return TOO_SHORT;
+			if (!is_jumbo(transport))
+				return OTHER;
 			packet->tuple.protocol = transport[0];
 			transport += 8;
 		}
 	} else {
-		return 0;
+		return OTHER;
 	}
 	if (packet->tuple.protocol == IPPROTO_TCP) {
 		if (transport + 20 > (__u8 *)end)
-			return 0;
+			return TOO_SHORT;
 		packet->flags = tcp_flags(transport[13]);
 	} else if (packet->tuple.protocol == IPPROTO_UDP) {
 		if (transport + 8 > (__u8 *)end)
-			return 0;
+			return TOO_SHORT;
 		packet->flags = FRESH;
 	} else if (packet->tuple.protocol == IPPROTO_SCTP) {
 		if (transport + 13 > (__u8 *)end)
-			return 0;
+			return TOO_SHORT;
 		packet->flags = transport[12] == SCTP_INIT ? FRESH | SYN : FRESH;
 	} else {
-		return 0;
+		return OTHER;
 	}
 	packet->tuple.source_port = *(__be16 *)transport;
 	packet->tuple.destination_port = *(__be16 *)(transport + 2);
 	packet->port = bpf_ntohs(packet->tuple.destination_port);
-	return 1;
+	return SIMPLE;
+}
+
+/*
+ * The same, wherever its headers are: a driver, or a tunnel, may have left them where they came in. Only then, as for a
+ * copy, which all that TCP sends is, pulling more than the headers makes another.
+ */
+static __always_inline int read_simple(struct __sk_buff *skb, struct packet *packet)
+{
+	int found = look_at(skb, packet);
+
+	if (found == TOO_SHORT && !bpf_skb_pull_data(skb, skb->len < HEADERS ? skb->len : HEADERS))
+		found = look_at(skb, packet);
+	return found == SIMPLE;
+}
+
+/* Whether a network card has summed all that the packet contains. */
+static __always_inline int is_summed(struct __sk_buff *skb)
+{
+	struct sk_buff *packet = bpf_cast_to_kern_ctx(skb);
+
+	return BPF_CORE_READ_BITFIELD(packet, ip_summed) == CHECKSUM_COMPLETE;
 }
 
 /* As a router does: link-layer addresses, and one hop less to live. */
@@ -223,11 +255,14 @@ static __always_inline int route(struct __sk_buff *skb, const struct wire *wire)
 
 		if ((void *)(header + 1) > end)
 			return 0;
-		/* No checksum of the header makes up for it in what a network card has summed. */
 		hops = header->hop_limit - 1;
-		if (bpf_skb_store_bytes(skb, ETH_HLEN + __builtin_offsetof(struct ipv6hdr, hop_limit), &hops, sizeof(hops),
-					BPF_F_RECOMPUTE_CSUM))
+		/* No checksum of the header makes up for it in what a network card has summed. */
+		if (!is_summed(skb)) {
+			header->hop_limit = hops;
+		} else if (bpf_skb_store_bytes(skb, ETH_HLEN + __builtin_offsetof(struct ipv6hdr, hop_limit), &hops, sizeof(hops),
+					BPF_F_RECOMPUTE_CSUM)) {
 			return 0;
+		}
 		ethernet = (void *)(long)skb->data;
 		if ((void *)(ethernet + 1) > (void *)(long)skb->data_end)
 			return 0;
@@ -269,34 +304,103 @@ static __always_inline int find_way(struct __sk_buff *skb, const struct packet *
 	return 1;
 }
 
-/* Decides about a packet that could take the short way: TC_ACT_OK to take it, or what becomes of it instead. */
-static __always_inline int decide(const struct packet *packet, const struct settings *set)
+/* The endpoints of a packet whose connection took the short way at this epoch. */
+struct ends {
+	__u32 from;
+	__u32 to;
+};
+
+/*
+ * Looks a packet's connection up: TC_ACT_OK if what `ends` says still holds and the packet may pass, TC_ACT_UNSPEC if the
+ * short way is not for it, and TC_ACT_PIPE if all has to be found out.
+ */
+static __always_inline int remembered(const struct packet *packet, const struct settings *set, struct ends *ends)
 {
+	__u64 now = bpf_ktime_get_coarse_ns(), from, to;
+	struct connection *connection;
+	struct tuple key;
+	int turned;
+
+	if (packet->flags & SYN)
+		return TC_ACT_PIPE;
+	turned = key_of(&packet->tuple, &key);
+	connection = find(&key, now);
+	if (!connection)
+		return TC_ACT_PIPE;
+	/* Whose destination was translated has to be translated back. */
+	if (!(connection->flags & CONNECTION_SHORTCUT))
+		return TC_ACT_UNSPEC;
+	from = turned ? connection->end[1] : connection->end[0];
+	to = turned ? connection->end[0] : connection->end[1];
+	if (from >> 32 != set->epoch || to >> 32 != set->epoch)
+		return TC_ACT_PIPE;
+	ends->from = from;
+	ends->to = to;
+	touch(connection, packet, turned, now);
+	return TC_ACT_OK;
+}
+
+static __noinline void remember(const struct packet *packet, const struct settings *set, const struct ends *ends)
+{
+	struct connection *connection;
+	struct tuple key;
+	int turned = key_of(&packet->tuple, &key);
+
+	connection = bpf_map_lookup_elem(&connections, &key);
+	if (!connection)
+		return;
+	connection->end[0] = (__u64)set->epoch << 32 | (turned ? ends->to : ends->from);
+	connection->end[1] = (__u64)set->epoch << 32 | (turned ? ends->from : ends->to);
+}
+
+/* Decides about a packet that could take the short way: TC_ACT_OK to take it, or what becomes of it instead. */
+static __always_inline int decide(const struct packet *packet, const struct settings *set, const struct ends *ends)
+{
+	__u64 now = bpf_ktime_get_coarse_ns();
 	__u32 flags = 0;
-	int verdict = by_connection(packet, set, &flags);
+	int verdict = by_connection(packet, set, &flags, now);
 
 	if (verdict == UNKNOWN) {
 		/* What is no beginning belongs to a connection that may have begun elsewhere. */
 		if (!(set->flags & SETTING_SHORTCUTS) || !(packet->flags & FRESH))
 			return TC_ACT_UNSPEC;
 		flags = CONNECTION_SHORTCUT;
-		verdict = by_policy(packet, set, flags);
+		verdict = by_policy(packet, set, flags, now);
 	}
 	if (verdict != ACCEPTED) {
 		drop(&packet->tuple, verdict, set);
 		return TC_ACT_SHOT;
 	}
-	/* Whose destination was translated has to be translated back. */
-	return flags & CONNECTION_SHORTCUT ? TC_ACT_OK : TC_ACT_UNSPEC;
+	if (!(flags & CONNECTION_SHORTCUT))
+		return TC_ACT_UNSPEC;
+	remember(packet, set, ends);
+	return TC_ACT_OK;
+}
+
+/* Who sends and who is to receive what came by this interface, for `ends`; 0 for whom the short way is not for. */
+static __always_inline int find_ends(struct __sk_buff *skb, const struct packet *packet, const struct settings *set,
+				     struct ends *ends)
+{
+	const struct endpoint *endpoint = endpoint_of(&packet->tuple.source, set->epoch);
+
+	ends->from = endpoint ? endpoint->id : AWAY;
+	endpoint = endpoint_of(&packet->tuple.destination, set->epoch);
+	ends->to = endpoint ? endpoint->id : AWAY;
+	return ends->from != ends->to;
+}
+
+static __always_inline struct wire *wire_of(__u32 id)
+{
+	return bpf_map_lookup_elem(&wires, &id);
 }
 
 SEC("tc")
 int from_pod(struct __sk_buff *skb)
 {
-	const struct endpoint *sender, *receiver;
 	struct packet packet = {};
 	struct settings *set, now;
 	struct wire *here, *there;
+	struct ends ends = {};
 	struct wire way = {};
 	__u32 zero = 0;
 	int action;
@@ -305,55 +409,62 @@ int from_pod(struct __sk_buff *skb)
 	if (!set || !read_simple(skb, &packet))
 		return TC_ACT_UNSPEC;
 	now = *set;
-	sender = endpoint_of(&packet.tuple.source, now.epoch);
-	here = sender ? bpf_map_lookup_elem(&wires, &sender->id) : 0;
+	action = remembered(&packet, &now, &ends);
+	if (action == TC_ACT_UNSPEC || (action == TC_ACT_PIPE && !find_ends(skb, &packet, &now, &ends)))
+		return TC_ACT_UNSPEC;
+	here = wire_of(ends.from);
 	if (!here || here->ifindex != skb->ifindex)
 		return TC_ACT_UNSPEC;
-	receiver = endpoint_of(&packet.tuple.destination, now.epoch);
-	if (receiver) {
-		there = bpf_map_lookup_elem(&wires, &receiver->id);
-		if (!there || receiver->id == sender->id || here->mtu != there->mtu)
+	if (ends.to != AWAY) {
+		there = wire_of(ends.to);
+		if (!there || here->mtu != there->mtu)
 			return TC_ACT_UNSPEC;
 		way = *there;
 	} else if (!find_way(skb, &packet, &way)) {
 		return TC_ACT_UNSPEC;
 	}
-	action = decide(&packet, &now);
-	if (action != TC_ACT_OK)
-		return action;
+	if (action == TC_ACT_PIPE) {
+		action = decide(&packet, &now, &ends);
+		if (action != TC_ACT_OK)
+			return action;
+	}
 	if (!route(skb, &way))
 		return TC_ACT_UNSPEC;
 	count(COUNT_SHORTCUT);
-	return receiver ? bpf_redirect_peer(way.ifindex, 0) : bpf_redirect(way.ifindex, 0);
+	return ends.to != AWAY ? bpf_redirect_peer(way.ifindex, 0) : bpf_redirect(way.ifindex, 0);
 }
 
 /* From a pod of another node, or from that node. */
 SEC("tc")
 int from_overlay(struct __sk_buff *skb)
 {
-	const struct endpoint *receiver;
 	struct wire *here, *there;
 	struct packet packet = {};
 	struct settings *set, now;
-	__u32 zero = 0, overlay = OVERLAY, mtu = 0;
+	struct ends ends = {};
+	__u32 zero = 0, mtu = 0;
 	int action;
 
 	set = bpf_map_lookup_elem(&settings, &zero);
 	if (!set || !read_simple(skb, &packet))
 		return TC_ACT_UNSPEC;
 	now = *set;
-	receiver = endpoint_of(&packet.tuple.destination, now.epoch);
-	/* No pod of this node sends from elsewhere: that the kernel judges. */
-	if (!receiver || endpoint_of(&packet.tuple.source, now.epoch))
+	action = remembered(&packet, &now, &ends);
+	if (action == TC_ACT_UNSPEC || (action == TC_ACT_PIPE && !find_ends(skb, &packet, &now, &ends)))
 		return TC_ACT_UNSPEC;
-	here = bpf_map_lookup_elem(&wires, &overlay);
-	there = bpf_map_lookup_elem(&wires, &receiver->id);
+	/* No pod of this node sends from elsewhere: that the kernel judges. */
+	if (ends.from != AWAY)
+		return TC_ACT_UNSPEC;
+	here = wire_of(OVERLAY);
+	there = wire_of(ends.to);
 	if (!here || !there || here->ifindex != skb->ifindex ||
 	    bpf_check_mtu(skb, there->ifindex, &mtu, 0, BPF_MTU_CHK_SEGS))
 		return TC_ACT_UNSPEC;
-	action = decide(&packet, &now);
-	if (action != TC_ACT_OK)
-		return action;
+	if (action == TC_ACT_PIPE) {
+		action = decide(&packet, &now, &ends);
+		if (action != TC_ACT_OK)
+			return action;
+	}
 	if (!route(skb, there))
 		return TC_ACT_UNSPEC;
 	count(COUNT_SHORTCUT);

@@ -191,14 +191,34 @@ static __always_inline __u64 lifetime(const struct tuple *tuple, const struct co
 	}
 }
 
-static __always_inline void reverse(const struct tuple *tuple, struct tuple *reply)
+/* Makes a tuple that of the other direction. */
+static __always_inline void turn(struct tuple *tuple)
 {
-	reply->source = tuple->destination;
-	reply->destination = tuple->source;
-	reply->source_port = tuple->destination_port;
-	reply->destination_port = tuple->source_port;
-	reply->protocol = tuple->protocol;
-	reply->zero[0] = reply->zero[1] = reply->zero[2] = 0;
+	__be16 port = tuple->source_port;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		__u32 word = tuple->source.word[i];
+
+		tuple->source.word[i] = tuple->destination.word[i];
+		tuple->destination.word[i] = word;
+	}
+	tuple->source_port = tuple->destination_port;
+	tuple->destination_port = port;
+}
+
+/* Whether a tuple's second end is the lower one, as numbers in network byte order. */
+static __always_inline int is_turned(const struct tuple *tuple)
+{
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		__u32 source = bpf_ntohl(tuple->source.word[i]), destination = bpf_ntohl(tuple->destination.word[i]);
+
+		if (source != destination)
+			return source > destination;
+	}
+	return bpf_ntohs(tuple->source_port) > bpf_ntohs(tuple->destination_port);
 }
 
 static __always_inline __u16 receiving_port(const struct tuple *tuple)
@@ -213,65 +233,83 @@ static __always_inline __u16 receiving_port(const struct tuple *tuple)
 	}
 }
 
-/* The connection of which this tuple is one direction; `key` becomes what it is known by. Null for none. */
-static __always_inline struct connection *find(const struct tuple *tuple, struct tuple *key, __u64 now)
+/* What the connection is known by of which a tuple is one direction; and whether it is the turned one. */
+static __always_inline int key_of(const struct tuple *tuple, struct tuple *key)
 {
-	struct connection *connection = bpf_map_lookup_elem(&connections, tuple);
+	*key = *tuple;
+	if (!is_turned(key))
+		return 0;
+	turn(key);
+	return 1;
+}
 
-	if (connection && now - connection->seen <= lifetime(tuple, connection)) {
-		*key = *tuple;
-		return connection;
-	}
-	reverse(tuple, key);
-	connection = bpf_map_lookup_elem(&connections, key);
-	if (connection && now - connection->seen <= lifetime(key, connection))
-		return connection;
-	return 0;
+/* A connection that is open; null for none. */
+static __always_inline struct connection *find(const struct tuple *key, __u64 now)
+{
+	struct connection *connection = bpf_map_lookup_elem(&connections, key);
+
+	return connection && now - connection->seen <= lifetime(key, connection) ? connection : 0;
+}
+
+/* Notes what a packet says about its connection. */
+static __always_inline void touch(struct connection *connection, const struct packet *packet, int turned, __u64 now)
+{
+	__u32 was = connection->flags, is = was;
+
+	if (turned != !!(was & CONNECTION_TURNED))
+		is |= CONNECTION_REPLIED;
+	if (packet->flags & CLOSES)
+		is |= CONNECTION_CLOSING;
+	/* Written only if it is another, as several processors read it. */
+	if (is != was)
+		connection->flags = is;
+	if (now - connection->seen > SECOND)
+		connection->seen = now;
 }
 
 #define UNKNOWN 1
 
 /* Whether a connection that is open lets the packet pass: ACCEPTED, UNKNOWN or why not; its flags go to `flags`. */
-__noinline int by_connection(const struct packet *packet, const struct settings *set, __u32 *flags)
+__noinline int by_connection(const struct packet *packet, const struct settings *set, __u32 *flags, __u64 now)
 {
-	__u64 now = bpf_ktime_get_ns();
 	struct connection *connection;
 	struct tuple key;
-	__u32 was;
+	int turned;
 
 	if (!packet || !set || !flags)
 		return DENIED_CLOSED;
 	if (packet->flags & (SYN | BROKEN))
 		return UNKNOWN;
-	connection = find(&packet->tuple, &key, now);
+	turned = key_of(&packet->tuple, &key);
+	connection = find(&key, now);
 	if (!connection)
 		return UNKNOWN;
+	*flags = connection->flags;
 	if (connection->epoch != set->epoch) {
 		if (set->flags & SETTING_RECHECK) {
-			int verdict = judge(&key, receiving_port(&key), set->epoch);
+			int verdict;
 
+			if (*flags & CONNECTION_TURNED)
+				turn(&key);
+			verdict = judge(&key, receiving_port(&key), set->epoch);
 			if (verdict != ACCEPTED) {
+				if (*flags & CONNECTION_TURNED)
+					turn(&key);
 				bpf_map_delete_elem(&connections, &key);
 				return verdict;
 			}
 		}
 		connection->epoch = set->epoch;
 	}
-	was = connection->flags;
-	*flags = was;
-	if (!(was & CONNECTION_REPLIED) && !same(&key.source, &packet->tuple.source))
-		connection->flags = was | CONNECTION_REPLIED;
-	if (packet->flags & CLOSES && !(was & CONNECTION_CLOSING))
-		connection->flags |= CONNECTION_CLOSING;
-	if (now - connection->seen > SECOND)
-		connection->seen = now;
+	touch(connection, packet, turned, now);
 	return ACCEPTED;
 }
 
 /* Whether a packet that belongs to no connection may pass; it then begins one, with these flags. */
-__noinline int by_policy(const struct packet *packet, const struct settings *set, __u32 flags)
+__noinline int by_policy(const struct packet *packet, const struct settings *set, __u32 flags, __u64 now)
 {
-	struct connection connection = {.seen = bpf_ktime_get_ns(), .flags = flags};
+	struct connection connection = {.seen = now, .flags = flags};
+	struct tuple key;
 	int verdict;
 
 	if (!packet || !set)
@@ -286,7 +324,9 @@ __noinline int by_policy(const struct packet *packet, const struct settings *set
 			return verdict;
 	}
 	if (packet->flags & (FRESH | STRAY)) {
-		bpf_map_update_elem(&connections, &packet->tuple, &connection, BPF_ANY);
+		if (key_of(&packet->tuple, &key))
+			connection.flags |= CONNECTION_TURNED;
+		bpf_map_update_elem(&connections, &key, &connection, BPF_ANY);
 		if (set->sample && bpf_get_prandom_u32() % set->sample == 0)
 			tell(&packet->tuple, 'a');
 	}

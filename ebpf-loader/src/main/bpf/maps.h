@@ -126,7 +126,7 @@ struct wire {
 	__u32 mtu;
 };
 
-/* A connection, as its first packet said. An echo's identifier is the port of who asks; the other one is 0. */
+/* A packet's two ends. An echo's identifier is the port of who asks; the other one is 0. */
 struct tuple {
 	struct address source;
 	struct address destination;
@@ -139,11 +139,16 @@ struct tuple {
 #define CONNECTION_SHORTCUT 1 /* all of it takes the short way */
 #define CONNECTION_REPLIED 2
 #define CONNECTION_CLOSING 4
+#define CONNECTION_TURNED 8 /* the second end has begun it */
 
+#define AWAY 0xffffffff /* the identifier of an end that is reached through the overlay */
+
+/* A connection, known by the tuple whose first end is the lower one. */
 struct connection {
 	__u64 seen;  /* ns, CLOCK_MONOTONIC */
 	__u32 epoch; /* when it was judged last */
 	__u32 flags;
+	__u64 end[2]; /* the endpoints, each with the epoch, above it, at which that was so and the connection judged */
 };
 
 /* What user space is told. */

@@ -17,9 +17,10 @@ import java.util.Set;
  */
 final class Connections {
     private static final int TUPLE_BYTES = 40;
-    private static final int CONNECTION_BYTES = 16;
+    private static final int CONNECTION_BYTES = 32;
     private static final int REPLIED = 2;
     private static final int CLOSING = 4;
+    private static final int TURNED = 8;
     private static final int TCP = 6;
     private static final int ICMP = 1;
     private static final int ICMPV6 = 58;
@@ -49,26 +50,52 @@ final class Connections {
         }
     }
 
-    private static ByteBuffer key(ConntrackEntry entry) {
-        int id = entry.original().icmp().map(ConntrackTuple.IcmpQuery::id).orElse(0);
-        int from = id == 0 ? entry.original().sourcePort() : id;
-        int to = id == 0 ? entry.receiverPort() : 0;
-        ByteBuffer key = Layout.put(Layout.put(Layout.of(TUPLE_BYTES), entry.sender()), entry.receiver())
-                .put((byte) (from >> 8))
-                .put((byte) from)
-                .put((byte) (to >> 8))
-                .put((byte) to)
-                .put((byte) entry.original().protocol());
-        return key.position(0);
+    /** One of a connection's ends; of two the lower one comes first in its key. */
+    private record End(IpAddress address, int port) {
+        boolean isBelow(End other) {
+            int addresses = address.compareTo(other.address);
+            return addresses == 0 ? port < other.port : addresses < 0;
+        }
     }
 
+    private static End sender(ConntrackEntry entry) {
+        int id = echo(entry);
+        return new End(entry.sender(), id == 0 ? entry.original().sourcePort() : id);
+    }
+
+    private static End receiver(ConntrackEntry entry) {
+        return new End(entry.receiver(), echo(entry) == 0 ? entry.receiverPort() : 0);
+    }
+
+    private static int echo(ConntrackEntry entry) {
+        return entry.original().icmp().map(ConntrackTuple.IcmpQuery::id).orElse(0);
+    }
+
+    private static boolean isTurned(ConntrackEntry entry) {
+        return receiver(entry).isBelow(sender(entry));
+    }
+
+    private static ByteBuffer key(ConntrackEntry entry) {
+        boolean turned = isTurned(entry);
+        End first = turned ? receiver(entry) : sender(entry);
+        End second = turned ? sender(entry) : receiver(entry);
+        return Layout.put(Layout.put(Layout.of(TUPLE_BYTES), first.address()), second.address())
+                .put((byte) (first.port() >> 8))
+                .put((byte) first.port())
+                .put((byte) (second.port() >> 8))
+                .put((byte) second.port())
+                .put((byte) entry.original().protocol())
+                .position(0);
+    }
+
+    /** Without its endpoints, which the programs find out. */
     private static ByteBuffer value(ConntrackEntry entry, int epoch) {
         // The clock of nanoTime is the kernel's CLOCK_MONOTONIC.
         return Layout.of(CONNECTION_BYTES)
                 .putLong(System.nanoTime())
                 .putInt(epoch)
-                .putInt(entry.answered() ? REPLIED : 0)
-                .flip();
+                .putInt((entry.answered() ? REPLIED : 0) | (isTurned(entry) ? TURNED : 0))
+                .position(0);
     }
 
     /** The table behind a descriptor. */
@@ -98,7 +125,7 @@ final class Connections {
                 long age = now - value.getLong();
                 value.getInt();
                 int flags = value.getInt();
-                ConntrackTuple tuple = tuple(found.duplicate());
+                ConntrackTuple tuple = tuple(found.duplicate(), (flags & TURNED) != 0);
                 boolean alive = age < (tuple.protocol() == TCP ? TCP_LIFE : OTHER_LIFE) && (flags & CLOSING) == 0;
                 if (alive && (flags & REPLIED) != 0) {
                     tuples.add(tuple);
@@ -109,22 +136,30 @@ final class Connections {
         conntrack.add(tuples);
     }
 
-    private static ConntrackTuple tuple(ByteBuffer key) {
-        IpAddress source = Layout.address(key);
-        IpAddress destination = Layout.address(key);
-        int from = Short.toUnsignedInt(Short.reverseBytes(key.getShort(32)));
-        int to = Short.toUnsignedInt(Short.reverseBytes(key.getShort(34)));
-        int protocol = Byte.toUnsignedInt(key.get(36));
+    private static ConntrackTuple tuple(ByteBuffer key, boolean turned) {
+        End first = new End(Layout.address(key), Short.toUnsignedInt(Short.reverseBytes(key.getShort(32))));
+        End second = new End(Layout.address(key), Short.toUnsignedInt(Short.reverseBytes(key.getShort(34))));
+        return tuple(turned ? second : first, turned ? first : second, Byte.toUnsignedInt(key.get(36)));
+    }
+
+    private static ConntrackTuple tuple(End source, End destination, int protocol) {
         return switch (protocol) {
             case ICMP, ICMPV6 ->
                 new ConntrackTuple(
-                        source,
-                        destination,
+                        source.address(),
+                        destination.address(),
                         protocol,
                         0,
                         0,
-                        Optional.of(new ConntrackTuple.IcmpQuery(from, protocol == ICMP ? ECHO : ECHO_V6, 0)));
-            default -> new ConntrackTuple(source, destination, protocol, from, to, Optional.empty());
+                        Optional.of(new ConntrackTuple.IcmpQuery(source.port(), protocol == ICMP ? ECHO : ECHO_V6, 0)));
+            default ->
+                new ConntrackTuple(
+                        source.address(),
+                        destination.address(),
+                        protocol,
+                        source.port(),
+                        destination.port(),
+                        Optional.empty());
         };
     }
 }

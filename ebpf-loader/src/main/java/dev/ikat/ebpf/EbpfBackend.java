@@ -34,9 +34,7 @@ public final class EbpfBackend implements PolicyBackend {
     private static final Logger LOG = LoggerFactory.getLogger(EbpfBackend.class);
 
     /** With its layout's number: a successor with another one begins a new table. */
-    private static final String CONNECTIONS_PIN = "connections-1";
-
-    private static final String CONNECTIONS = EbpfSettings.CONNECTIONS;
+    private static final String CONNECTIONS_PIN = "connections-2";
 
     /** {@code SETTING_} in maps.h. */
     private static final int SHORTCUTS = 1;
@@ -94,7 +92,7 @@ public final class EbpfBackend implements PolicyBackend {
             BpfObject.library();
             Bpf.requireFileSystem(Pins.FILE_SYSTEM);
             Map<String, Integer> least = capacities(new Transaction());
-            least.put(CONNECTIONS, 1);
+            least.put(EbpfSettings.CONNECTIONS, 1);
             try (BpfObject object = BpfObject.load(least, Map.of())) {
                 return forward.probe(object.programFd("forward"));
             }
@@ -125,7 +123,7 @@ public final class EbpfBackend implements PolicyBackend {
             next = new Generation(
                     BpfObject.load(
                             capacities(rows),
-                            open.map(fd -> Map.of(CONNECTIONS, fd)).orElse(Map.of())),
+                            open.map(fd -> Map.of(EbpfSettings.CONNECTIONS, fd)).orElse(Map.of())),
                     // Not one that a connection was judged at already: each transaction takes one, at most.
                     (int) System.currentTimeMillis(),
                     flags(),
@@ -148,7 +146,7 @@ public final class EbpfBackend implements PolicyBackend {
         for (Table table : Table.values()) {
             capacities.put(table.map(), table.capacity(first.rows(table), settings.limit(table)));
         }
-        capacities.put(CONNECTIONS, settings.connections());
+        capacities.put(EbpfSettings.CONNECTIONS, settings.connections());
         return capacities;
     }
 
@@ -159,7 +157,7 @@ public final class EbpfBackend implements PolicyBackend {
     }
 
     private void lead(Generation next, Tables made, PolicyProgram program, boolean first) {
-        BpfMap connections = next.object().map(CONNECTIONS);
+        BpfMap connections = next.object().map(EbpfSettings.CONNECTIONS);
         if (first) {
             Bpf.pin(connections.fd(), pins.path(CONNECTIONS_PIN));
             takeOver(connections, program, next.epoch());
@@ -294,7 +292,7 @@ public final class EbpfBackend implements PolicyBackend {
     public synchronized void handOver() {
         Generation current = generation;
         if (current != null) {
-            handOver(current.object().map(CONNECTIONS));
+            handOver(current.object().map(EbpfSettings.CONNECTIONS));
             return;
         }
         // Of a former process.
@@ -343,7 +341,7 @@ public final class EbpfBackend implements PolicyBackend {
     public synchronized void forgetConnections() {
         Generation current = generation;
         if (current != null) {
-            Connections.clear(current.object().map(CONNECTIONS));
+            Connections.clear(current.object().map(EbpfSettings.CONNECTIONS));
         }
     }
 
