@@ -10,6 +10,9 @@
 
 #define EXTENSION_HEADERS 8 /* walked at most */
 #define FRAGMENT_MASK 0x3fff /* more fragments follow, or an offset (RFC 791) */
+#define OFFSET_MASK 0x1fff   /* it is not the first fragment */
+#define FRAGMENT_MASK_V6 0xfff9 /* the same in the header for fragments (RFC 8200, section 4.5) */
+#define OFFSET_MASK_V6 0xfff8
 
 /* linux/icmp.h and linux/icmpv6.h, which include the C library's headers. */
 #define ICMP_ECHOREPLY 0
@@ -159,8 +162,8 @@ static __always_inline void read_v4(const struct bpf_dynptr *data, __u32 offset,
 	set_v4(&packet->tuple.source, header->saddr);
 	set_v4(&packet->tuple.destination, header->daddr);
 	packet->tuple.protocol = header->protocol;
-	/* Fragments are put together before they come here, so one that is left over is nobody's. */
-	if (header->frag_off & bpf_htons(FRAGMENT_MASK)) {
+	/* Fragments are put together before they come here, so one that is left over is nobody's; errors may quote one. */
+	if (header->frag_off & bpf_htons(quoted ? OFFSET_MASK : FRAGMENT_MASK)) {
 		packet->flags |= BROKEN;
 		return;
 	}
@@ -196,8 +199,8 @@ static __always_inline void read_v6(const struct bpf_dynptr *data, __u32 offset,
 		if (!option)
 			break;
 		if (next == IPPROTO_FRAGMENT) {
-			/* A whole packet may carry this header too (RFC 6946); no part of one may. */
-			if (*(__be16 *)(option + 2) & bpf_htons(0xfff9))
+			/* A whole packet may carry this header too (RFC 6946). */
+			if (*(__be16 *)(option + 2) & bpf_htons(quoted ? OFFSET_MASK_V6 : FRAGMENT_MASK_V6))
 				break;
 			offset += 8;
 		} else if (next == IPPROTO_AH) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sends packets of every kind of nonsense from one namespace's eth0 and looks at another one's: nothing may arrive there
- * but TCP to one port. Half of what is sent is that, with one thing or another spoilt.
+ * Sends packets of every kind of nonsense from one namespace's eth0 and tells what arrives at another one's. Half of what
+ * is sent goes to one port, with one thing or another spoilt.
  */
 #include "probe.h"
 
@@ -41,7 +41,7 @@ static int one_in(int n)
 	return bits() % n == 0;
 }
 
-static int open_eth0(const char *namespace, int *index, uint8_t *mac)
+int open_eth0(const char *namespace, struct sockaddr_ll *through)
 {
 	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
 	struct ifreq request = { .ifr_name = "eth0" };
@@ -58,12 +58,17 @@ static int open_eth0(const char *namespace, int *index, uint8_t *mac)
 		perror("ikat-probe: eth0");
 		exit(1);
 	}
-	*index = at.sll_ifindex = request.ifr_ifindex;
-	if (ioctl(fd, SIOCGIFHWADDR, &request) || bind(fd, (void *)&at, sizeof(at))) {
+	at.sll_ifindex = request.ifr_ifindex;
+	if (bind(fd, (void *)&at, sizeof(at))) {
 		perror("ikat-probe: eth0");
 		exit(1);
 	}
-	memcpy(mac, request.ifr_hwaddr.sa_data, 6);
+	if (through) {
+		*through = at;
+		through->sll_halen = 6;
+		/* The host end of every pod's link has this one. */
+		memset(through->sll_addr, 0xee, 6);
+	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 	return fd;
 }
@@ -175,37 +180,77 @@ static size_t make_v6(uint8_t *into, const char *source, const char *destination
 	return length;
 }
 
-static long arrived, allowed, wrong;
+/* One kind of packet that has arrived. */
+struct kind {
+	uint8_t address[2][16];
+	uint8_t v6;
+	uint8_t protocol;
+	uint8_t hidden; /* its ports can't be told */
+	uint8_t used;
+	uint16_t port;
+	uint16_t length;
+	uint64_t count;
+	uint8_t first[128];
+};
 
-/* Where the transport header of a packet that the kernel has let through is; 0 for none, or one that is hidden. */
-static size_t find_tcp(const uint8_t *packet, size_t length)
+#define KINDS 65536
+
+static struct kind kinds[KINDS];
+
+static void note(const struct kind *found, const uint8_t *packet, size_t length)
 {
-	size_t at = 40;
-	uint8_t next;
+	uint32_t hash = 2166136261;
 
-	if (length >= 20 && packet[0] >> 4 == 4)
-		return packet[9] == IPPROTO_TCP ? 4 * (packet[0] & 15) : 0;
-	next = packet[6];
-	while (at + 8 <= length) {
-		if (next == IPPROTO_TCP)
-			return at;
-		if (next == IPPROTO_FRAGMENT) {
-			next = packet[at];
-			at += 8;
-		} else if (next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS) {
-			next = packet[at];
-			at += 8 * (packet[at + 1] + 1);
-		} else if (next == IPPROTO_AH) {
-			next = packet[at];
-			at += 4 * (packet[at + 1] + 2);
-		} else {
-			return 0;
+	for (size_t i = 0; i < offsetof(struct kind, length); i++)
+		hash = (hash ^ ((const uint8_t *)found)[i]) * 16777619;
+	for (uint32_t probes = 0; probes < KINDS; probes++) {
+		struct kind *kind = &kinds[(hash + probes) % KINDS];
+
+		if (!kind->used) {
+			*kind = *found;
+			kind->length = length < sizeof(kind->first) ? length : sizeof(kind->first);
+			memcpy(kind->first, packet, kind->length);
+		} else if (memcmp(kind, found, offsetof(struct kind, length))) {
+			continue;
 		}
+		kind->count++;
+		return;
 	}
-	return 0;
+	fputs("ikat-probe: too many kinds of packets arrived\n", stderr);
+	exit(1);
 }
 
-static void look(int fd, const char *to4, const char *to6, uint16_t port)
+/* Where the transport header is of a packet that the kernel has let through; 0 where there is none to be seen. */
+static size_t find_transport(const uint8_t *packet, size_t length, uint8_t *protocol)
+{
+	size_t at = 40;
+
+	if (packet[0] >> 4 == 4) {
+		*protocol = packet[9];
+		return (packet[6] & 0x1f) || packet[7] ? 0 : 4 * (packet[0] & 15);
+	}
+	*protocol = packet[6];
+	while (at + 8 <= length) {
+		if (*protocol == IPPROTO_FRAGMENT) {
+			if (packet[at + 2] || packet[at + 3] & 0xf8)
+				return 0;
+			*protocol = packet[at];
+			at += 8;
+		} else if (*protocol == IPPROTO_HOPOPTS || *protocol == IPPROTO_ROUTING ||
+			   *protocol == IPPROTO_DSTOPTS) {
+			*protocol = packet[at];
+			at += 8 * (packet[at + 1] + 1);
+		} else if (*protocol == IPPROTO_AH) {
+			*protocol = packet[at];
+			at += 4 * (packet[at + 1] + 2);
+		} else {
+			return at;
+		}
+	}
+	return at <= length ? at : 0;
+}
+
+static void look(int fd, const char *to4, const char *to6)
 {
 	uint8_t packet[2048], v4[4], v6[16];
 	struct sockaddr_ll from;
@@ -217,7 +262,8 @@ static void look(int fd, const char *to4, const char *to6, uint16_t port)
 	while ((length = recvfrom(fd, packet, sizeof(packet), 0, (void *)&from, &size)) > 0) {
 		int is_v4 = ntohs(from.sll_protocol) == ETH_P_IP && length >= 20 && !memcmp(packet + 16, v4, 4);
 		int is_v6 = ntohs(from.sll_protocol) == ETH_P_IPV6 && length >= 40 && !memcmp(packet + 24, v6, 16);
-		size_t tcp;
+		struct kind kind;
+		size_t transport;
 
 		size = sizeof(from);
 		if (from.sll_pkttype == PACKET_OUTGOING || (!is_v4 && !is_v6))
@@ -225,27 +271,44 @@ static void look(int fd, const char *to4, const char *to6, uint16_t port)
 		/* What the node itself says: neighbour discovery, errors. Nobody can send through it from there. */
 		if (is_v6 ? packet[8] == 0xfe && (packet[9] & 0xc0) == 0x80 : packet[12] == 169 && packet[13] == 254)
 			continue;
-		arrived++;
-		tcp = find_tcp(packet, length);
-		if (tcp && tcp + 4 <= (size_t)length && packet[tcp + 2] == port >> 8 &&
-		    packet[tcp + 3] == (port & 0xff)) {
-			allowed++;
-			continue;
+		memset(&kind, 0, sizeof(kind));
+		kind.used = 1;
+		kind.v6 = is_v6;
+		memcpy(kind.address[0], packet + (is_v6 ? 8 : 12), is_v6 ? 16 : 4);
+		memcpy(kind.address[1], packet + (is_v6 ? 24 : 16), is_v6 ? 16 : 4);
+		transport = find_transport(packet, length, &kind.protocol);
+		if (kind.protocol == IPPROTO_TCP || kind.protocol == IPPROTO_UDP || kind.protocol == IPPROTO_SCTP) {
+			if (transport && transport + 4 <= (size_t)length)
+				kind.port = packet[transport + 2] << 8 | packet[transport + 3];
+			else
+				kind.hidden = 1;
 		}
-		if (!wrong++) {
-			printf("first ");
-			for (ssize_t i = 0; i < length && i < 128; i++)
-				printf("%02x", packet[i]);
-			printf("\n");
-		}
+		note(&kind, packet, length);
 	}
+}
+
+static void tell(const struct kind *kind)
+{
+	char text[2][INET6_ADDRSTRLEN];
+
+	for (int i = 0; i < 2; i++)
+		inet_ntop(kind->v6 ? AF_INET6 : AF_INET, kind->address[i], text[i], sizeof(text[i]));
+	printf("%s %s %u ", text[0], text[1], kind->protocol);
+	if (kind->hidden)
+		printf("-");
+	else
+		printf("%u", kind->port);
+	printf(" %lu ", kind->count);
+	for (int i = 0; i < kind->length; i++)
+		printf("%02x", kind->first[i]);
+	printf("\n");
 }
 
 int fuzz(int argc, char **argv)
 {
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_halen = 6 };
-	uint8_t packet[PACKET * 2], mac[6];
-	int sender, receiver, index;
+	struct sockaddr_ll to;
+	uint8_t packet[PACKET * 2];
+	int sender, receiver;
 	uint16_t port;
 	long count;
 
@@ -256,11 +319,8 @@ int fuzz(int argc, char **argv)
 	seed = strtoull(argv[1], NULL, 10) | 1;
 	count = atol(argv[2]);
 	port = atoi(argv[9]);
-	receiver = open_eth0(argv[6], &index, mac);
-	sender = open_eth0(argv[3], &index, mac);
-	to.sll_ifindex = index;
-	/* The host end of every pod's link has this one. */
-	memset(to.sll_addr, 0xee, 6);
+	receiver = open_eth0(argv[6], NULL);
+	sender = open_eth0(argv[3], &to);
 	for (long i = 0; i < count; i++) {
 		int v4 = one_in(2);
 		size_t length = v4 ? make_v4(packet, argv[4], argv[7], port) : make_v6(packet, argv[5], argv[8], port);
@@ -272,10 +332,12 @@ int fuzz(int argc, char **argv)
 			return 1;
 		}
 		if (i % LOOK_EVERY == 0)
-			look(receiver, argv[7], argv[8], port);
+			look(receiver, argv[7], argv[8]);
 	}
 	usleep(200000);
-	look(receiver, argv[7], argv[8], port);
-	printf("arrived %ld allowed %ld wrong %ld\n", arrived, allowed, wrong);
+	look(receiver, argv[7], argv[8]);
+	for (int i = 0; i < KINDS; i++)
+		if (kinds[i].used)
+			tell(&kinds[i]);
 	return 0;
 }

@@ -23,7 +23,11 @@ static const char usage[] =
 	"       ikat-probe get ADDRESS PORT PATH   print the answer to an HTTP GET, status line and headers included\n"
 	"       ikat-probe floor TIMES NETNS    wire a pod by bare netlink, print the nanoseconds of each time\n"
 	"       ikat-probe fuzz SEED COUNT FROM-NETNS FROM-V4 FROM-V6 TO-NETNS TO-V4 TO-V6 PORT\n"
-	"                                       send malformed packets; nothing may arrive but TCP to the port\n"
+	"                                       send malformed packets, many of them to the port; print what arrives,\n"
+	"                                       a line a kind: SOURCE DESTINATION PROTOCOL PORT|- COUNT FIRST-PACKET\n"
+	"       ikat-probe inject FROM-NETNS TO-NETNS PACKET...\n"
+	"                                       send IP packets of hexadecimal digits; print for each yes if it arrives,\n"
+	"                                       or no\n"
 	"       ikat-probe stream FROM-NETNS TO-NETNS ADDRESS PORT PER-SECOND\n"
 	"                                       send numbered datagrams until stdin ends; for each byte of it, and in\n"
 	"                                       the end, print how many were sent and how many have arrived\n";
@@ -50,6 +54,8 @@ int main(int argc, char **argv)
 		return floor_time(argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "fuzz"))
 		return fuzz(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "inject"))
+		return inject(argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "stream"))
 		return stream(argc - 1, argv + 1);
 	fputs(usage, stderr);

@@ -14,7 +14,13 @@ int run(int argc, char **argv);
 int get(int argc, char **argv);
 int floor_time(int argc, char **argv);
 int fuzz(int argc, char **argv);
+int inject(int argc, char **argv);
 int stream(int argc, char **argv);
+
+struct sockaddr_ll;
+
+/* Opens a packet socket at a namespace's eth0; `through` becomes how its packets get to the node, unless it is null. */
+int open_eth0(const char *namespace, struct sockaddr_ll *through);
 
 /* Packets of SCTP without the IP header, ports and tags in host order; each call returns how long what it wrote is. */
 #define SCTP_PACKET 64

@@ -35,6 +35,7 @@ final class Bpf {
     private static final int MAP_UPDATE_ELEM = 2;
     private static final int MAP_DELETE_ELEM = 3;
     private static final int MAP_GET_NEXT_KEY = 4;
+    private static final int PROG_LOAD = 5;
     private static final int OBJ_PIN = 6;
     private static final int OBJ_GET = 7;
     private static final int OBJ_GET_INFO_BY_FD = 15;
@@ -45,7 +46,7 @@ final class Bpf {
     private static final int LINK_DETACH = 34;
 
     /** Not less than what any of these commands reads of {@code union bpf_attr}. */
-    private static final int ATTRIBUTE_BYTES = 64;
+    private static final int ATTRIBUTE_BYTES = 72;
 
     private static final int INFO_BYTES = 64;
 
@@ -128,6 +129,28 @@ final class Bpf {
         MemorySegment copy = arena.allocate(Math.max(1, bytes.remaining()), Long.BYTES);
         copy.copyFrom(MemorySegment.ofBuffer(bytes));
         return copy;
+    }
+
+    /**
+     * Loads a program that does nothing but return 1.
+     *
+     * @param type {@code enum bpf_prog_type}
+     * @param attachType {@code enum bpf_attach_type}
+     * @return its descriptor, or what errno would be, negated
+     */
+    static int loadProgram(int type, int attachType) {
+        try (Arena arena = Arena.ofConfined()) {
+            // r0 = 1; exit. The code of an instruction is its first byte, its constant the last four.
+            ByteBuffer instructions =
+                    Layout.of(16).put(0, (byte) 0xb7).putInt(4, 1).put(8, (byte) 0x95);
+            MemorySegment attribute = attribute(arena);
+            set(attribute, 0, type);
+            set(attribute, 4, 2);
+            set(attribute, 8, copy(arena, instructions));
+            set(attribute, 16, arena.allocateFrom("GPL"));
+            set(attribute, 68, attachType);
+            return call(PROG_LOAD, attribute, arena);
+        }
     }
 
     /** Puts one element into a map, in place of the one that has its key. */

@@ -19,7 +19,7 @@ final class BpfObject implements AutoCloseable {
     private static final String LIBRARY = "libbpf.so.1";
 
     /** {@code BPF_PROG_TYPE_NETFILTER}, linux/bpf.h; this libbpf may be older than the kernel's. */
-    private static final int NETFILTER = 32;
+    static final int NETFILTER = 32;
 
     private static final int PERCPU_ARRAY = 6; // linux/bpf.h
     private static final List<String> PROGRAMS = List.of("forward", "from_pod", "from_overlay");

@@ -90,6 +90,10 @@ public final class EbpfBackend implements PolicyBackend {
     public Optional<String> probe() {
         try {
             BpfObject.library();
+            Optional<String> missing = KernelSupport.missing(KernelSupport.TYPES, BpfObject.NETFILTER);
+            if (missing.isPresent()) {
+                return missing;
+            }
             Bpf.requireFileSystem(Pins.FILE_SYSTEM);
             Map<String, Integer> least = capacities(new Transaction());
             least.put(EbpfSettings.CONNECTIONS, 1);

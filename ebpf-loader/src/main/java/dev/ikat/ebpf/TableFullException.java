@@ -10,7 +10,10 @@ final class TableFullException extends BpfException {
     private final int capacity;
 
     TableFullException(Table table, int capacity) {
-        super("the eBPF map " + table.map() + " is full with " + capacity + " elements", Errno.E2BIG);
+        super(
+                "the eBPF table " + table.map() + " is full with " + capacity
+                        + " rows; ebpf-table-limits says how many it may have",
+                Errno.E2BIG);
         this.table = table;
         this.capacity = capacity;
     }

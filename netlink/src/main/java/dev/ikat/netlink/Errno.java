@@ -29,6 +29,7 @@ public final class Errno {
     public static final int ENOSPC = 28;
     public static final int EROFS = 30;
     public static final int ERANGE = 34;
+    public static final int ENOSYS = 38;
     public static final int ELOOP = 40;
     public static final int EBADMSG = 74;
     public static final int EMSGSIZE = 90;
@@ -67,6 +68,7 @@ public final class Errno {
             Map.entry(ENOSPC, "ENOSPC"),
             Map.entry(EROFS, "EROFS"),
             Map.entry(ERANGE, "ERANGE"),
+            Map.entry(ENOSYS, "ENOSYS"),
             Map.entry(ELOOP, "ELOOP"),
             Map.entry(EBADMSG, "EBADMSG"),
             Map.entry(EMSGSIZE, "EMSGSIZE"),

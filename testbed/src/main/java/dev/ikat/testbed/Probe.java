@@ -11,9 +11,11 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -217,13 +219,33 @@ public final class Probe {
     }
 
     /**
-     * Sends malformed packets from one pod to another, and says what arrived there, as in {@code arrived 20 allowed 18
-     * wrong 2}; before that, if anything but TCP to the port did, the first bytes of it.
+     * Packets of one kind that have arrived.
+     *
+     * @param protocol its number (IANA, Assigned Internet Protocol Numbers)
+     * @param port the receiving port, 0 for a protocol that has none; empty where headers hide it or are cut off
+     * @param count how many
+     * @param first the first bytes of the first one, in hexadecimal digits
+     */
+    public record Arrival(
+            IpAddress source, IpAddress destination, int protocol, OptionalInt port, long count, String first) {
+        static Arrival parse(String line) {
+            String[] words = line.split(" ", -1);
+            return new Arrival(
+                    IpAddress.parse(words[0]),
+                    IpAddress.parse(words[1]),
+                    Integer.parseInt(words[2]),
+                    words[3].equals("-") ? OptionalInt.empty() : OptionalInt.of(Integer.parseInt(words[3])),
+                    Long.parseLong(words[4]),
+                    words[5]);
+        }
+    }
+
+    /**
+     * Sends malformed packets from one pod to another, many of them to the port, and says what arrived there.
      *
      * @param count how many packets
-     * @param port TCP to it may arrive
      */
-    public static String fuzz(
+    public static List<Arrival> fuzz(
             long seed,
             int count,
             TestNamespace from,
@@ -246,7 +268,31 @@ public final class Probe {
                 .run()
                 .orThrow()
                 .stdout()
-                .strip();
+                .lines()
+                .map(Arrival::parse)
+                .toList();
+    }
+
+    /**
+     * Sends IP packets as they are from one pod's eth0 to the node.
+     *
+     * @param packets whose last eight bytes tell them apart
+     * @return for each whether it arrives at the other pod's eth0
+     */
+    public static List<Boolean> inject(TestNamespace from, TestNamespace to, List<byte[]> packets) {
+        List<String> command = new ArrayList<>(List.of(
+                program().toString(),
+                "inject",
+                from.path().toString(),
+                to.path().toString()));
+        packets.forEach(packet -> command.add(HexFormat.of().formatHex(packet)));
+        return ProcessRunner.of(command.toArray(String[]::new))
+                .run()
+                .orThrow()
+                .stdout()
+                .lines()
+                .map("yes"::equals)
+                .toList();
     }
 
     /**
