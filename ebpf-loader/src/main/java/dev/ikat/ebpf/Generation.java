@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -71,11 +72,18 @@ final class Generation implements AutoCloseable {
     private Map<MapKey, ByteBuffer> versions(Table table, Map<MapKey, ByteBuffer> rows, int next) {
         BpfMap map = map(table);
         Map<MapKey, ByteBuffer> changed = LinkedHashMap.newLinkedHashMap(rows.size());
+        // All members of a class become the same row.
+        IdentityHashMap<ByteBuffer, ByteBuffer> added = new IdentityHashMap<>();
         rows.forEach((key, now) -> {
             Optional<ByteBuffer> present = map.content(key).map(Layout::now);
-            boolean same = present.isEmpty() ? !isPiece(table) && isNothing(now) : now.equals(present.get());
-            if (!same) {
-                changed.put(key, Layout.versions(next, now, present.orElseGet(() -> Layout.of(now.remaining()))));
+            if (present.isEmpty()) {
+                if (isPiece(table) || !isNothing(now)) {
+                    changed.put(
+                            key,
+                            added.computeIfAbsent(now, _ -> Layout.versions(next, now, Layout.of(now.remaining()))));
+                }
+            } else if (!now.equals(present.get())) {
+                changed.put(key, Layout.versions(next, now, present.get()));
             }
         });
         return changed;

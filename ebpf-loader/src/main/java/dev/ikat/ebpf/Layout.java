@@ -20,7 +20,7 @@ final class Layout {
 
     static final int ADDRESS_BYTES = 16;
 
-    private static final int V4_MAPPED = 0xffff;
+    private static final byte[] V4_MAPPED = {0, 0, (byte) 0xff, (byte) 0xff};
 
     private Layout() {}
 
@@ -49,12 +49,20 @@ final class Layout {
     }
 
     static MapKey address(IpAddress address) {
-        return MapKey.of(put(of(ADDRESS_BYTES), address).flip());
+        byte[] own = address.toBytes();
+        if (own.length == ADDRESS_BYTES) {
+            return MapKey.owning(own);
+        }
+        byte[] mapped = new byte[ADDRESS_BYTES];
+        mapped[10] = (byte) 0xff;
+        mapped[11] = (byte) 0xff;
+        System.arraycopy(own, 0, mapped, ADDRESS_BYTES - own.length, own.length);
+        return MapKey.owning(mapped);
     }
 
     static ByteBuffer put(ByteBuffer buffer, IpAddress address) {
         if (address.family() == IpFamily.IPV4) {
-            buffer.putLong(0).putShort((short) 0).putShort((short) V4_MAPPED);
+            return buffer.putLong(0).put(V4_MAPPED).put(address.toBytes());
         }
         return buffer.put(address.toBytes());
     }

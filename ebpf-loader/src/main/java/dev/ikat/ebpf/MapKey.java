@@ -26,6 +26,11 @@ final class MapKey {
         this.hash = (int) mixed;
     }
 
+    /** These bytes, which nobody may change any more. */
+    static MapKey owning(byte[] bytes) {
+        return new MapKey(bytes);
+    }
+
     /** What remains in the buffer, which is not read up. */
     static MapKey of(ByteBuffer buffer) {
         byte[] bytes = new byte[buffer.remaining()];

@@ -1,6 +1,7 @@
 package dev.ikat.ebpf;
 
 import dev.ikat.policy.program.PeerMatch;
+import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -18,11 +19,13 @@ final class PeerClasses {
     /** A class; its identity is its content. */
     static final class PeerClass {
         private final int id;
+        private final ByteBuffer row;
         private final Set<PeerMatch> content;
         private int uses;
 
         PeerClass(int id, Set<PeerMatch> content) {
             this.id = id;
+            this.row = Layout.number(id);
             this.content = content;
         }
     }
@@ -60,7 +63,7 @@ final class PeerClasses {
         if (before != null && --before.uses == 0) {
             unused.add(before);
         }
-        transaction.root(table, key, Layout.number(now == null ? NONE : now.id));
+        transaction.root(table, key, now == null ? Layout.number(NONE) : now.row);
     }
 
     private PeerClass intern(Transaction transaction, Set<PeerMatch> content) {
