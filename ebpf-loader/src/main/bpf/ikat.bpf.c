@@ -340,6 +340,7 @@ static __always_inline int remembered(const struct packet *packet, const struct 
 	return TC_ACT_OK;
 }
 
+/* Notes the endpoints of a packet that has passed on the short way. */
 static __noinline void remember(const struct packet *packet, const struct settings *set, const struct ends *ends)
 {
 	struct connection *connection;
@@ -377,9 +378,8 @@ static __always_inline int decide(const struct packet *packet, const struct sett
 	return TC_ACT_OK;
 }
 
-/* Who sends and who is to receive what came by this interface, for `ends`; 0 for whom the short way is not for. */
-static __always_inline int find_ends(struct __sk_buff *skb, const struct packet *packet, const struct settings *set,
-				     struct ends *ends)
+/* Who sends a packet and who is to receive it, for `ends`; 0 if it is nobody, or the same pod. */
+static __always_inline int find_ends(const struct packet *packet, const struct settings *set, struct ends *ends)
 {
 	const struct endpoint *endpoint = endpoint_of(&packet->tuple.source, set->epoch);
 
@@ -410,7 +410,7 @@ int from_pod(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	now = *set;
 	action = remembered(&packet, &now, &ends);
-	if (action == TC_ACT_UNSPEC || (action == TC_ACT_PIPE && !find_ends(skb, &packet, &now, &ends)))
+	if (action == TC_ACT_UNSPEC || (action == TC_ACT_PIPE && !find_ends(&packet, &now, &ends)))
 		return TC_ACT_UNSPEC;
 	here = wire_of(ends.from);
 	if (!here || here->ifindex != skb->ifindex)
@@ -450,7 +450,7 @@ int from_overlay(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	now = *set;
 	action = remembered(&packet, &now, &ends);
-	if (action == TC_ACT_UNSPEC || (action == TC_ACT_PIPE && !find_ends(skb, &packet, &now, &ends)))
+	if (action == TC_ACT_UNSPEC || (action == TC_ACT_PIPE && !find_ends(&packet, &now, &ends)))
 		return TC_ACT_UNSPEC;
 	/* No pod of this node sends from elsewhere: that the kernel judges. */
 	if (ends.from != AWAY)

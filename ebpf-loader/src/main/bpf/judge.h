@@ -172,7 +172,7 @@ __noinline int isolated(const struct tuple *tuple, __u32 epoch)
 	return (sender && (sender->egress || sender->ingress)) || (receiver && (receiver->egress || receiver->ingress));
 }
 
-static __always_inline __u64 lifetime(const struct tuple *tuple, const struct connection *connection)
+static __always_inline __s64 lifetime(const struct tuple *tuple, const struct connection *connection)
 {
 	switch (tuple->protocol) {
 	case IPPROTO_TCP:
@@ -243,12 +243,18 @@ static __always_inline int key_of(const struct tuple *tuple, struct tuple *key)
 	return 1;
 }
 
+/* How long ago it was seen, in ns; less than nothing where a clock told that is finer than the one of `now`. */
+static __always_inline __s64 age(const struct connection *connection, __u64 now)
+{
+	return now - connection->seen;
+}
+
 /* A connection that is open; null for none. */
 static __always_inline struct connection *find(const struct tuple *key, __u64 now)
 {
 	struct connection *connection = bpf_map_lookup_elem(&connections, key);
 
-	return connection && now - connection->seen <= lifetime(key, connection) ? connection : 0;
+	return connection && age(connection, now) <= lifetime(key, connection) ? connection : 0;
 }
 
 /* Notes what a packet says about its connection. */
@@ -263,7 +269,7 @@ static __always_inline void touch(struct connection *connection, const struct pa
 	/* Written only if it is another, as several processors read it. */
 	if (is != was)
 		connection->flags = is;
-	if (now - connection->seen > SECOND)
+	if (age(connection, now) > (__s64)SECOND)
 		connection->seen = now;
 }
 

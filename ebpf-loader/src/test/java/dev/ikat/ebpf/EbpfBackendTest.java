@@ -360,6 +360,35 @@ class EbpfBackendTest extends BackendContract {
         }
     }
 
+    /** The first answer comes microseconds after the connection was noted, by another clock. */
+    @Test
+    void firstAnswerOfAServiceComesBack() throws Exception {
+        IpAddress service = IpAddress.parse("10.96.0.10");
+        node.exec(
+                "nft",
+                "add table ip services; add chain ip services prerouting { type nat hook prerouting priority dstnat; };"
+                        + " add rule ip services prerouting ip daddr %s dnat to %s".formatted(service, v4(1)));
+        backend.replace(
+                program(List.of(), open(1), new PodProgram(endpoint(2), isolated(), DirectionProgram.OPEN), open(3)));
+        for (int i = 0; i < 100; i++) {
+            try (DatagramSocket socket = InNamespace.call(friend.path(), () -> {
+                try {
+                    DatagramSocket made = new DatagramSocket();
+                    made.connect(new InetSocketAddress(service.toInetAddress(), 80));
+                    made.setSoTimeout(1000);
+                    return made;
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            })) {
+                socket.send(new java.net.DatagramPacket(new byte[] {(byte) i}, 1));
+                java.net.DatagramPacket answer = new java.net.DatagramPacket(new byte[1], 1);
+                socket.receive(answer);
+                assertThat(answer.getData()).containsExactly((byte) i);
+            }
+        }
+    }
+
     @Test
     void fragmentsAreJudgedAsTheDatagramThatTheyMake() {
         List<Probe.Target> targets = List.of(
