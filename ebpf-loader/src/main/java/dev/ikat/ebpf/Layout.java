@@ -3,7 +3,6 @@ package dev.ikat.ebpf;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
-import dev.ikat.model.IpFamily;
 import dev.ikat.policy.program.SetMember;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -19,8 +18,6 @@ final class Layout {
     private static final int NAME_BYTES = 16;
 
     static final int ADDRESS_BYTES = 16;
-
-    private static final byte[] V4_MAPPED = {0, 0, (byte) 0xff, (byte) 0xff};
 
     private Layout() {}
 
@@ -49,22 +46,24 @@ final class Layout {
     }
 
     static MapKey address(IpAddress address) {
+        return MapKey.owning(bytes(address));
+    }
+
+    static ByteBuffer put(ByteBuffer buffer, IpAddress address) {
+        return buffer.put(bytes(address));
+    }
+
+    /** {@code struct address}: IPv4 as ::ffff:a.b.c.d. */
+    private static byte[] bytes(IpAddress address) {
         byte[] own = address.toBytes();
         if (own.length == ADDRESS_BYTES) {
-            return MapKey.owning(own);
+            return own;
         }
         byte[] mapped = new byte[ADDRESS_BYTES];
         mapped[10] = (byte) 0xff;
         mapped[11] = (byte) 0xff;
         System.arraycopy(own, 0, mapped, ADDRESS_BYTES - own.length, own.length);
-        return MapKey.owning(mapped);
-    }
-
-    static ByteBuffer put(ByteBuffer buffer, IpAddress address) {
-        if (address.family() == IpFamily.IPV4) {
-            return buffer.putLong(0).put(V4_MAPPED).put(address.toBytes());
-        }
-        return buffer.put(address.toBytes());
+        return mapped;
     }
 
     static IpAddress address(ByteBuffer buffer) {

@@ -336,22 +336,26 @@ class EbpfBackendTest extends BackendContract {
         }
     }
 
+    private DatagramSocket friendAsks(IpAddress address, int port, int milliseconds) {
+        return InNamespace.call(friend.path(), () -> {
+            try {
+                DatagramSocket made = new DatagramSocket();
+                made.connect(new InetSocketAddress(address.toInetAddress(), port));
+                made.setSoTimeout(milliseconds);
+                return made;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+    }
+
     @Test
     void errorsComeThroughWithTheConnectionThatTheyTellOf() throws Exception {
         // The friend may send, but receives nothing that it did not ask for.
         backend.replace(
                 program(List.of(), open(1), new PodProgram(endpoint(2), isolated(), DirectionProgram.OPEN), open(3)));
         for (var address : endpoint(1).addresses()) {
-            try (DatagramSocket socket = InNamespace.call(friend.path(), () -> {
-                try {
-                    DatagramSocket made = new DatagramSocket();
-                    made.connect(new InetSocketAddress(address.toInetAddress(), 99));
-                    made.setSoTimeout(2000);
-                    return made;
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            })) {
+            try (DatagramSocket socket = friendAsks(address, 99, 2000)) {
                 socket.send(new java.net.DatagramPacket(new byte[1], 1));
                 assertThatThrownBy(() -> socket.receive(new java.net.DatagramPacket(new byte[1], 1)))
                         .as("to %s", address)
@@ -371,16 +375,7 @@ class EbpfBackendTest extends BackendContract {
         backend.replace(
                 program(List.of(), open(1), new PodProgram(endpoint(2), isolated(), DirectionProgram.OPEN), open(3)));
         for (int i = 0; i < 100; i++) {
-            try (DatagramSocket socket = InNamespace.call(friend.path(), () -> {
-                try {
-                    DatagramSocket made = new DatagramSocket();
-                    made.connect(new InetSocketAddress(service.toInetAddress(), 80));
-                    made.setSoTimeout(1000);
-                    return made;
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            })) {
+            try (DatagramSocket socket = friendAsks(service, 80, 1000)) {
                 socket.send(new java.net.DatagramPacket(new byte[] {(byte) i}, 1));
                 java.net.DatagramPacket answer = new java.net.DatagramPacket(new byte[1], 1);
                 socket.receive(answer);

@@ -3,6 +3,7 @@ package dev.ikat.netlink;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.MacAddress;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A pair of virtual Ethernet links, each receiving what the other sends. The peer can be made in another namespace
@@ -45,116 +46,71 @@ public record VethSpec(
 
     /** The same with the peer made in this namespace. */
     public VethSpec peerNamespace(NetworkNamespace namespace) {
-        return new VethSpec(
-                name, peerName, Optional.of(namespace), mac, peerMac, mtu, index, peerIndex, group, gsoMaxSize, queues);
+        return with(parts -> parts.peerNamespace = Optional.of(namespace));
     }
 
     /** The same with this link-layer address. */
     public VethSpec mac(MacAddress address) {
-        return new VethSpec(
-                name,
-                peerName,
-                peerNamespace,
-                Optional.of(address),
-                peerMac,
-                mtu,
-                index,
-                peerIndex,
-                group,
-                gsoMaxSize,
-                queues);
+        return with(parts -> parts.mac = Optional.of(address));
     }
 
     /** The same with this link-layer address of the peer. */
     public VethSpec peerMac(MacAddress address) {
-        return new VethSpec(
-                name,
-                peerName,
-                peerNamespace,
-                mac,
-                Optional.of(address),
-                mtu,
-                index,
-                peerIndex,
-                group,
-                gsoMaxSize,
-                queues);
+        return with(parts -> parts.peerMac = Optional.of(address));
     }
 
     /** The same with this MTU at both ends, in bytes. */
     public VethSpec mtu(int bytes) {
-        return new VethSpec(
-                name,
-                peerName,
-                peerNamespace,
-                mac,
-                peerMac,
-                Optional.of(bytes),
-                index,
-                peerIndex,
-                group,
-                gsoMaxSize,
-                queues);
+        return with(parts -> parts.mtu = Optional.of(bytes));
     }
 
     /** The same with this interface index. */
     public VethSpec index(int wish) {
-        return new VethSpec(
-                name,
-                peerName,
-                peerNamespace,
-                mac,
-                peerMac,
-                mtu,
-                Optional.of(wish),
-                peerIndex,
-                group,
-                gsoMaxSize,
-                queues);
+        return with(parts -> parts.index = Optional.of(wish));
     }
 
     /** The same with this interface index of the peer. */
     public VethSpec peerIndex(int wish) {
-        return new VethSpec(
-                name, peerName, peerNamespace, mac, peerMac, mtu, index, Optional.of(wish), group, gsoMaxSize, queues);
+        return with(parts -> parts.peerIndex = Optional.of(wish));
     }
 
     /** The same in this link group. */
     public VethSpec group(int number) {
-        return new VethSpec(
-                name,
-                peerName,
-                peerNamespace,
-                mac,
-                peerMac,
-                mtu,
-                index,
-                peerIndex,
-                Optional.of(number),
-                gsoMaxSize,
-                queues);
+        return with(parts -> parts.group = Optional.of(number));
     }
 
     /** The same with pieces of at most so many bytes from the kernel's TCP at both ends. */
     public VethSpec gsoMaxSize(int bytes) {
-        return new VethSpec(
-                name, peerName, peerNamespace, mac, peerMac, mtu, index, peerIndex, group, Optional.of(bytes), queues);
+        return with(parts -> parts.gsoMaxSize = Optional.of(bytes));
     }
 
     /** The same with this many transmit and receive queues at both ends. */
     public VethSpec queues(int number) {
-        return new VethSpec(
-                name,
-                peerName,
-                peerNamespace,
-                mac,
-                peerMac,
-                mtu,
-                index,
-                peerIndex,
-                group,
-                gsoMaxSize,
-                Optional.of(number));
+        return with(parts -> parts.queues = Optional.of(number));
+    }
+
+    private VethSpec with(Consumer<Parts> change) {
+        Parts parts = new Parts();
+        change.accept(parts);
+        return parts.pair();
+    }
+
+    /** What may be another in the copy; the names stay. */
+    private final class Parts {
+        Optional<NetworkNamespace> peerNamespace = VethSpec.this.peerNamespace;
+        Optional<MacAddress> mac = VethSpec.this.mac;
+        Optional<MacAddress> peerMac = VethSpec.this.peerMac;
+        Optional<Integer> mtu = VethSpec.this.mtu;
+        Optional<Integer> index = VethSpec.this.index;
+        Optional<Integer> peerIndex = VethSpec.this.peerIndex;
+        Optional<Integer> group = VethSpec.this.group;
+        Optional<Integer> gsoMaxSize = VethSpec.this.gsoMaxSize;
+        Optional<Integer> queues = VethSpec.this.queues;
+
+        VethSpec pair() {
+            return new VethSpec(
+                    name, peerName, peerNamespace, mac, peerMac, mtu, index, peerIndex, group, gsoMaxSize, queues);
+        }
     }
 
     @Override
