@@ -13,6 +13,7 @@ public final class Iperf {
 
     private static final int ATTEMPTS = 3;
     private static final Duration LIMIT = Duration.ofSeconds(3);
+    private static final Duration PROGRESS_LIMIT = Duration.ofSeconds(10);
 
     private Iperf() {}
 
@@ -44,8 +45,19 @@ public final class Iperf {
             return new Stream(client, sending, listening, directory);
         }
 
+        /**
+         * Waits until more has arrived than by now; fails after ten seconds without, as where the connection is broken.
+         */
+        public void awaitProgress() {
+            long before = acknowledged();
+            Await.until(
+                    PROGRESS_LIMIT,
+                    () -> "the stream stands at " + acknowledged() + " bytes",
+                    () -> acknowledged() > before);
+        }
+
         /** How many bytes the server's kernel has acknowledged; 0 where the connection is not there (any more). */
-        public long acknowledged() {
+        private long acknowledged() {
             return sending.isAlive()
                     ? ACKED.matcher(client.exec("ss", "-Htin", "state", "established", "dport", "=", ":" + PORT))
                             .results()

@@ -18,8 +18,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -32,7 +30,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class BackendSwapIT {
     private static final Duration LIMIT = Duration.ofSeconds(10);
     private static final Duration REPAIR_LIMIT = Duration.ofSeconds(2);
-    private static final int SECONDS = 16;
 
     private Cluster cluster;
     private ClusterNode node;
@@ -100,7 +97,7 @@ final class BackendSwapIT {
     }
 
     @Test
-    void backendsSwapWithoutAPacketsNotice() throws Exception {
+    void backendsSwapWithoutAPacketsNotice() throws IOException {
         choose("policy-backend: nftables");
         node.startAgent("--config=" + options);
         node.awaitReady(Cluster.READY_LIMIT);
@@ -112,10 +109,10 @@ final class BackendSwapIT {
                     "apiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: default}\n".formatted(pod.name()));
         }
         IpAddress address = server.address(IpFamily.IPV4).orElseThrow();
-        CompletableFuture<Double> stream = CompletableFuture.supplyAsync(
-                () -> Iperf.gigabitsPerSecond(client.namespace(), server.namespace(), address, SECONDS));
-        try (Flood flood = Flood.start(client.namespace(), server.namespace(), address)) {
-            Thread.sleep(500);
+        // One stream from before the first change until after the last.
+        try (Iperf.Stream stream = Iperf.Stream.start(client.namespace(), server.namespace(), address);
+                Flood flood = Flood.start(client.namespace(), server.namespace(), address)) {
+            stream.awaitProgress();
             swapTo("iptables");
             Await.until(LIMIT, this::iptables, () -> iptables().contains("IKAT-MASQUERADE"));
             assertThat(node.namespace().exec("nft", "list", "tables")).doesNotContain("inet ikat");
@@ -141,9 +138,7 @@ final class BackendSwapIT {
             swapTo("nftables");
             Await.until(LIMIT, this::nftables, () -> nftables().contains("chain forward"));
 
-            // One stream from before the first change until after the last.
-            assertThat(stream).isNotDone();
-            assertThat(stream.get(30, TimeUnit.SECONDS)).isPositive();
+            stream.awaitProgress();
             assertThat(flood.arrived()).isZero();
             cluster.delete("deny.yaml");
             Await.until(LIMIT, node::logTail, () -> flood.arrived() > 100);

@@ -153,7 +153,7 @@ final class UpgradeIT {
                 PodsThatComeAndGo pods = new PodsThatComeAndGo(replaced)) {
             pods.awaitAdded(PODS_BEFORE_AND_AFTER);
             assertThat(pods.refused).hasValue(0);
-            Await.until(LIMIT, () -> "no load", () -> load.acknowledged() > 0);
+            load.awaitProgress();
 
             replaced.stopAgent();
             pods.awaitRefused();
@@ -162,9 +162,7 @@ final class UpgradeIT {
             pods.awaitAdded(PODS_BEFORE_AND_AFTER);
             pods.end();
 
-            long acknowledged = load.acknowledged();
-            assertThat(acknowledged).as("the connection of before").isPositive();
-            Await.until(LIMIT, () -> "the load has stopped", () -> load.acknowledged() > acknowledged);
+            load.awaitProgress();
             assertThat(flood.arrived()).isZero();
             assertNoneIsMissing(fourth.end());
             assertNoneIsMissing(sixth.end());
