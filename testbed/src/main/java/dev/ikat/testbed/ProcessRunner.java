@@ -1,9 +1,7 @@
 package dev.ikat.testbed;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -12,9 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
 
 /**
  * A command to run to its end, with its input, its environment and a time limit. Immutable: each {@code with} method
@@ -23,9 +18,6 @@ import java.util.concurrent.TimeUnit;
 public final class ProcessRunner {
     /** The time limit of a runner that was given none. */
     public static final Duration DEFAULT_LIMIT = Duration.ofSeconds(60);
-
-    private static final Executor READERS =
-            task -> Thread.ofVirtual().name("output").start(task);
 
     private final List<String> command;
     private final Map<String, String> environment;
@@ -99,28 +91,43 @@ public final class ProcessRunner {
      */
     public ProcessResult run() {
         long start = System.nanoTime();
-        Process process = start(ProcessBuilder.Redirect.PIPE, ProcessBuilder.Redirect.PIPE);
-        CompletableFuture<String> stdout = collect(process.getInputStream());
-        CompletableFuture<String> stderr = collect(process.getErrorStream());
-        try {
-            feed(process);
-            if (!process.waitFor(limit.toNanos(), TimeUnit.NANOSECONDS)) {
-                kill(process);
+        Optional<Path> namespace = networkNamespace();
+        try (SpawnedProcess process = SpawnedProcess.start(
+                namespace.isEmpty() ? command : command.subList(2, command.size()),
+                wholeEnvironment(),
+                stdin,
+                directory,
+                namespace)) {
+            if (!process.waitFor(limit)) {
                 throw new CommandFailedException("'%s' did not end within %d ms; killed. It had printed: %s"
-                        .formatted(String.join(" ", command), limit.toMillis(), stderr.getNow("")));
+                        .formatted(String.join(" ", command), limit.toMillis(), process.stderr()));
             }
-            // A child that inherited the pipe may hold it open after the command itself has ended.
             return new ProcessResult(
                     command,
-                    process.exitValue(),
-                    stdout.orTimeout(5, TimeUnit.SECONDS).join(),
-                    stderr.orTimeout(5, TimeUnit.SECONDS).join(),
+                    process.exitCode(),
+                    process.stdout(),
+                    process.stderr(),
                     Duration.ofNanos(System.nanoTime() - start));
         } catch (InterruptedException e) {
-            kill(process);
             Thread.currentThread().interrupt();
             throw new CommandFailedException("interrupted while '%s' ran; killed".formatted(String.join(" ", command)));
         }
+    }
+
+    /** Where the command begins as {@link TestNamespace#entering} has it: no nsenter is needed for that alone. */
+    private Optional<Path> networkNamespace() {
+        return command.size() > 2
+                        && command.getFirst().equals("nsenter")
+                        && command.get(1).startsWith(TestNamespace.ENTERED)
+                        && !command.get(2).startsWith("-")
+                ? Optional.of(Path.of(command.get(1).substring(TestNamespace.ENTERED.length())))
+                : Optional.empty();
+    }
+
+    private Map<String, String> wholeEnvironment() {
+        Map<String, String> whole = inheritEnvironment ? new TreeMap<>(System.getenv()) : new TreeMap<>();
+        whole.putAll(environment);
+        return whole;
     }
 
     /**
@@ -146,10 +153,8 @@ public final class ProcessRunner {
 
     private Process start(ProcessBuilder.Redirect stdout, ProcessBuilder.Redirect stderr) {
         ProcessBuilder builder = new ProcessBuilder(new ArrayList<>(command));
-        if (!inheritEnvironment) {
-            builder.environment().clear();
-        }
-        builder.environment().putAll(environment);
+        builder.environment().clear();
+        builder.environment().putAll(wholeEnvironment());
         builder.redirectOutput(stdout).redirectError(stderr);
         directory.ifPresent(path -> builder.directory(path.toFile()));
         try {
@@ -166,22 +171,5 @@ public final class ProcessRunner {
         } catch (IOException e) {
             // EPIPE: the command did not want all of its input. Its exit code says whether that was right.
         }
-    }
-
-    private static CompletableFuture<String> collect(InputStream stream) {
-        return CompletableFuture.supplyAsync(
-                () -> {
-                    try (stream) {
-                        return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
-                    } catch (IOException e) {
-                        throw new UncheckedIOException(e);
-                    }
-                },
-                READERS);
-    }
-
-    private static void kill(Process process) {
-        process.descendants().forEach(ProcessHandle::destroyForcibly);
-        process.destroyForcibly();
     }
 }

@@ -22,7 +22,6 @@ public final class StaleResources {
     /** In the {@link TestDirectory} of what is to outlive its run. */
     static final String KEEP = "keep";
 
-    private static final Path NAMESPACES = Path.of("/run/netns");
     private static final Path CGROUPS = Path.of("/sys/fs/cgroup");
 
     private StaleResources() {}
@@ -49,14 +48,14 @@ public final class StaleResources {
         for (Path directory : stale(TestDirectory.base(), kept)) {
             killListed(directory.resolve(PROCESS_LIST), removed);
         }
-        for (Path namespace : stale(NAMESPACES, kept)) {
+        for (Path namespace : stale(TestNamespace.DIRECTORY, kept)) {
             String name = namespace.getFileName().toString();
             killInside(name, removed);
             if (ProcessRunner.of("ip", "netns", "del", name).run().succeeded()) {
                 removed.add("network namespace " + name);
             }
         }
-        BpfPins.removeStale(NAMESPACES).forEach(directory -> removed.add("names in " + directory));
+        BpfPins.removeStale(TestNamespace.DIRECTORY).forEach(directory -> removed.add("names in " + directory));
         for (Path parent : List.of(TestDirectory.base(), TestDirectory.onDisk())) {
             for (Path directory : stale(parent, kept)) {
                 TestDirectory.deleteTree(directory);

@@ -1,9 +1,13 @@
 package dev.ikat.testbed;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -13,6 +17,12 @@ import java.util.stream.Stream;
  * <p>Needs root ({@link RequiresRoot}) and the {@code ip} and {@code nsenter} programs.
  */
 public final class TestNamespace implements AutoCloseable {
+    /** Where ip(8) has the names of network namespaces. */
+    static final Path DIRECTORY = Path.of("/run/netns");
+
+    /** What nsenter(1) is told a network namespace by. */
+    static final String ENTERED = "--net=";
+
     private static final AtomicBoolean SWEPT = new AtomicBoolean();
 
     private final String name;
@@ -24,28 +34,28 @@ public final class TestNamespace implements AutoCloseable {
 
     /** Makes a namespace. */
     public static TestNamespace create() {
-        TestNamespace namespace = named("add");
-        try {
-            namespace.ip("link", "set", "lo", "up");
-        } catch (CommandFailedException e) {
-            namespace.close();
-            throw e;
-        }
-        return namespace;
+        return named(name -> {
+            try {
+                Files.createDirectories(DIRECTORY);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            Posix.addNamespace(DIRECTORY, name);
+        });
     }
 
     /** Gives the namespace that a process is in a name; it lives on as long as either of them. */
     public static TestNamespace of(ProcessHandle process) {
-        return named("attach", Long.toString(process.pid()));
+        return named(name -> ProcessRunner.output("ip", "netns", "attach", name, Long.toString(process.pid())));
     }
 
-    private static TestNamespace named(String verb, String... arguments) {
+    private static TestNamespace named(Consumer<String> maker) {
         if (SWEPT.compareAndSet(false, true)) {
             StaleResources.sweep();
         }
         return Teardown.make(() -> {
             String name = RunOwner.uniqueName();
-            ip(Stream.of("netns", verb, name), arguments).run().orThrow();
+            maker.accept(name);
             return new TestNamespace(name);
         });
     }
@@ -57,12 +67,12 @@ public final class TestNamespace implements AutoCloseable {
 
     /** The file that stands for the namespace, as CNI_NETNS names it. */
     public Path path() {
-        return Path.of("/run/netns", name);
+        return DIRECTORY.resolve(name);
     }
 
     /** The command that runs {@code command} inside: only the network is another, files and processes are the same. */
     public List<String> entering(List<String> command) {
-        List<String> entering = new ArrayList<>(List.of("nsenter", "--net=" + path()));
+        List<String> entering = new ArrayList<>(List.of("nsenter", ENTERED + path()));
         entering.addAll(command);
         return entering;
     }
@@ -128,7 +138,7 @@ public final class TestNamespace implements AutoCloseable {
             Teardown.forget(this);
             BpfPins.remove(path());
             // A test may have removed it already, as a runtime does before DEL.
-            ProcessRunner.of("ip", "netns", "del", name).run();
+            Posix.deleteNamespace(path());
         }
     }
 

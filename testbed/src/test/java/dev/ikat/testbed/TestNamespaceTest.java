@@ -39,6 +39,21 @@ final class TestNamespaceTest {
     }
 
     @Test
+    void theThreadThatRunsACommandInsideStaysOutside() {
+        String outside = ProcessRunner.output("readlink", "/proc/self/ns/net");
+        try (TestNamespace namespace = TestNamespace.create()) {
+            assertThat(namespace.exec("readlink", "/proc/self/ns/net")).isNotEqualTo(outside);
+            assertThatThrownBy(() -> namespace.exec("no-such-program")).isInstanceOf(CommandFailedException.class);
+        }
+        assertThat(ProcessRunner.output("readlink", "/proc/self/ns/net")).isEqualTo(outside);
+        TestNamespace gone = TestNamespace.create();
+        gone.close();
+        assertThatThrownBy(() -> gone.exec("true"))
+                .isInstanceOf(CommandFailedException.class)
+                .hasMessageContaining(gone.name());
+    }
+
+    @Test
     void closeAfterSomebodyElseRemovedItIsNoError() {
         TestNamespace namespace = TestNamespace.create();
         ProcessRunner.output("ip", "netns", "del", namespace.name());
