@@ -76,6 +76,7 @@ final class Posix {
         PWRITE("pwrite"),
         SETNS("setns"),
         SOCKET("socket"),
+        STRERROR("strerror"),
         SYSCALL("syscall"),
         UMOUNT("umount2"),
         UNLINK("unlink"),
@@ -110,10 +111,17 @@ final class Posix {
         long orThrow(long... arguments) {
             long result = of(arguments);
             if (result < 0) {
-                throw new CommandFailedException("%s(): error %d (errno(3))".formatted(symbol, -result));
+                throw new CommandFailedException(symbol + "(): " + message((int) -result));
             }
             return result;
         }
+    }
+
+    /** What strerror(3) says of an error's number. */
+    static String message(int error) {
+        return MemorySegment.ofAddress(Call.STRERROR.of(error))
+                .reinterpret(Long.MAX_VALUE)
+                .getString(0);
     }
 
     /** Makes a network namespace with its loopback interface up, in a directory as {@code ip netns add} does. */
@@ -171,7 +179,7 @@ final class Posix {
         try (Arena arena = Arena.ofConfined()) {
             long fd = Call.OPEN.of(arena.allocateFrom(namespace).address(), O_CLOEXEC);
             if (fd < 0) {
-                throw new CommandFailedException("can't open " + namespace + ": error " + -fd + " (errno(3))");
+                throw new CommandFailedException("can't open " + namespace + ": " + message((int) -fd));
             }
             try {
                 Call.SETNS.orThrow(fd, CLONE_NEWNET);
@@ -198,7 +206,7 @@ final class Posix {
         long result = Call.SETNS.of(home, CLONE_NEWNET);
         Call.CLOSE.of(home);
         if (result < 0) {
-            throw new AssertionError("this thread can't go back to its network namespace: error " + -result);
+            throw new AssertionError("this thread can't go back to its network namespace: " + message((int) -result));
         }
     }
 }

@@ -26,7 +26,7 @@ final class SpawnedProcess implements AutoCloseable {
     private static final long PIDFD_OPEN = 434;
     private static final int SLICE_MILLIS = 100;
 
-    /** Posix_spawn_file_actions_t has 80 bytes on x86-64. */
+    /** Room for a posix_spawn_file_actions_t, which has 80 bytes on x86-64. */
     private static final int FILE_ACTIONS_SIZE = 256;
 
     private static final int STRUCT_POLLFD_SIZE = 8;
@@ -99,7 +99,7 @@ final class SpawnedProcess implements AutoCloseable {
                 long error = namespace.map(path -> Posix.inside(path, call)).orElseGet(call);
                 if ((int) error != 0) {
                     throw new CommandFailedException(
-                            "can't start '%s': error %d (errno(3))".formatted(String.join(" ", command), (int) error));
+                            "can't start '%s': %s".formatted(String.join(" ", command), Posix.message((int) error)));
                 }
                 pid = child.get(ValueLayout.JAVA_INT, 0);
             } finally {

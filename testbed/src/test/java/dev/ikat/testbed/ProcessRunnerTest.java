@@ -104,6 +104,7 @@ final class ProcessRunnerTest {
     void namesTheProgramThatIsMissing() {
         assertThatThrownBy(() -> ProcessRunner.output("/nowhere/at-all"))
                 .isInstanceOf(CommandFailedException.class)
-                .hasMessageContaining("/nowhere/at-all");
+                .hasMessageContaining("/nowhere/at-all")
+                .hasMessageContaining("No such file");
     }
 }

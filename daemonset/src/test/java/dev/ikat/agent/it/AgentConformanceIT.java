@@ -1,10 +1,14 @@
 package dev.ikat.agent.it;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.ikat.testbed.Cluster;
 import dev.ikat.testbed.Distribution;
+import dev.ikat.testbed.ProcessResult;
 import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestNamespace;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
@@ -41,5 +45,11 @@ final class AgentConformanceIT extends CniConformance {
     @Override
     String configuration() {
         return "";
+    }
+
+    @Override
+    void forgetPods() {
+        ProcessResult result = call("GC", Map.of(), config("1.1.0", ", \"cni.dev/valid-attachments\": []"));
+        assertThat(result.exitCode()).as(result.toString()).isZero();
     }
 }

@@ -9,7 +9,6 @@ import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestNamespace;
 import java.nio.file.Path;
 import java.util.Map;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -42,8 +41,8 @@ final class StandaloneConformanceIT extends CniConformance {
                 + " [{\"subnet\": \"fd88::/64\"}]]}";
     }
 
-    @AfterEach
-    void removeNode() {
+    @Override
+    void forgetPods() {
         node.close();
     }
 
