@@ -316,8 +316,6 @@ int check(int argc, char **argv)
 		for (int i = 0; i < count; i++) {
 			struct target *t = &targets[i];
 
-			if (t->state != DONE && (now - t->started > limit || now > settled))
-				end(t, t->failure ? t->failure : "no answer in time");
 			if (t->state != DONE && t->protocol != TCP && now > t->resend)
 				send_datagram(t);
 			fds[i] = (struct pollfd){ .fd = t->fd, .events = POLLIN };
@@ -341,6 +339,13 @@ int check(int argc, char **argv)
 				advance_tcp(&targets[i]);
 			else
 				advance_datagram(&targets[i]);
+		}
+		/* After what had come by then, lest a pause of this process costs an answer that is there. */
+		for (int i = 0; i < count; i++) {
+			struct target *t = &targets[i];
+
+			if (t->state != DONE && (now - t->started > limit || now > settled))
+				end(t, t->failure ? t->failure : "no answer in time");
 		}
 	}
 	report();

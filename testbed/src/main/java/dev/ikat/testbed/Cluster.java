@@ -22,7 +22,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public final class Cluster implements AutoCloseable {
     /** How long an agent may take from its start until it says that it is ready. */
-    public static final Duration READY_LIMIT = Duration.ofSeconds(30);
+    public static final Duration READY_LIMIT = Duration.ofMinutes(2);
 
     private final Options options;
     private final TestDirectory directory;

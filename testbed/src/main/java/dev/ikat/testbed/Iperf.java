@@ -17,7 +17,7 @@ public final class Iperf {
 
     private Iperf() {}
 
-    /** A TCP stream that goes on until it is closed, at most for two minutes. */
+    /** A TCP stream that goes on until it is closed, at most for an hour. */
     public static final class Stream implements AutoCloseable {
         private static final Pattern ACKED = Pattern.compile("bytes_acked:(\\d+)");
 
@@ -40,7 +40,7 @@ public final class Iperf {
             Process listening = server.runner("iperf3", "-s", "-1", "-p", port)
                     .startInBackground(directory.path().resolve("server.log"));
             awaitListening(server);
-            Process sending = client.runner("iperf3", "-c", to.toString(), "-p", port, "-t", "120")
+            Process sending = client.runner("iperf3", "-c", to.toString(), "-p", port, "-t", "3600")
                     .startInBackground(directory.path().resolve("client.log"));
             return new Stream(client, sending, listening, directory);
         }

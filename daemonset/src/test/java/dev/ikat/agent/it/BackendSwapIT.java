@@ -29,7 +29,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 @RequiresProgram({"ipset", "iperf3"})
 final class BackendSwapIT {
     private static final Duration LIMIT = Duration.ofSeconds(10);
-    private static final Duration REPAIR_LIMIT = Duration.ofSeconds(2);
 
     private Cluster cluster;
     private ClusterNode node;
@@ -115,12 +114,14 @@ final class BackendSwapIT {
             stream.awaitProgress();
             swapTo("iptables");
             Await.until(LIMIT, this::iptables, () -> iptables().contains("IKAT-MASQUERADE"));
-            assertThat(node.namespace().exec("nft", "list", "tables")).doesNotContain("inet ikat");
+            Await.until(LIMIT, this::nftables, () -> !nftables().contains("table inet ikat"));
             assertThat(iptables()).contains("-A FORWARD -j IKAT-FORWARD", "ikatm4-pods", "MASQUERADE");
 
             swapTo("nftables");
-            Await.until(LIMIT, this::iptables, () -> !iptables().contains("IKAT-MASQUERADE"));
-            assertThat(iptables()).doesNotContain("IKAT").doesNotContain("ikat");
+            Await.until(
+                    LIMIT,
+                    this::iptables,
+                    () -> !iptables().contains("IKAT") && !iptables().contains("ikat"));
             assertThat(node.namespace().exec("nft", "list", "table", "inet", "ikat"))
                     .contains("chain forward", "masquerade");
 
@@ -130,7 +131,7 @@ final class BackendSwapIT {
 
             swapTo("iptables");
             Await.until(LIMIT, this::iptables, () -> iptables().contains("IKAT-MASQUERADE"));
-            assertThat(node.namespace().exec("nft", "list", "tables")).doesNotContain("inet ikat");
+            Await.until(LIMIT, this::nftables, () -> !nftables().contains("table inet ikat"));
 
             swapTo("ebpf");
             Await.until(LIMIT, this::iptables, () -> !iptables().contains("IKAT"));
@@ -160,7 +161,7 @@ final class BackendSwapIT {
                 "ipset flush ikatm4-cluster")) {
             node.namespace().exec(damage.split(" ", -1));
             Await.until(
-                    REPAIR_LIMIT,
+                    LIMIT,
                     () -> "after " + damage + ": " + rules(variant) + node.logTail(),
                     () -> rules(variant).equals(before));
         }

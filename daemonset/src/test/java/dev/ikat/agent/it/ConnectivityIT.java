@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @RequiresRoot
 @RequiresKernel({KernelFeature.VETH, KernelFeature.BRIDGE, KernelFeature.VXLAN, KernelFeature.IPV6})
 final class ConnectivityIT {
-    private static final Duration LIMIT = Duration.ofSeconds(3);
+    private static final Duration LIMIT = Duration.ofSeconds(10);
 
     @ParameterizedTest
     @ValueSource(strings = {"vxlan", "direct", "auto"})

@@ -22,7 +22,7 @@ final class EbpfPolicyIT extends PolicyBehaviour {
         ClusterPod server = add("server", "server");
         ClusterPod client = add("client", "client");
         server.serve();
-        assertThat(reaches(client, server)).isTrue();
+        awaitReach(client, server, true);
         List<String> before = node.podLinks();
         assertThatThrownBy(() -> add("third", "client"))
                 .isInstanceOfSatisfying(
@@ -32,7 +32,7 @@ final class EbpfPolicyIT extends PolicyBehaviour {
                                 .contains("the eBPF table addresses is full with 4 rows")
                                 .contains("ebpf-table-limits"));
         assertThat(node.podLinks()).isEqualTo(before);
-        assertThat(reaches(client, server)).isTrue();
+        awaitReach(client, server, true);
 
         node.awaitReady(Cluster.READY_LIMIT);
         cluster.apply("deny.yaml", DENY_ALL);

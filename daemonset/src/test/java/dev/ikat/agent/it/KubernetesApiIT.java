@@ -132,7 +132,10 @@ class KubernetesApiIT {
         denyServer();
         start();
         until("the node is said to have a network", () -> !api.patches().isEmpty());
-        assertThat(node.metrics()).contains("ikat_api_silence_seconds{kind=\"networkpolicies\"} 0.");
+        until("a bookmark ends the silence", () -> {
+            api.bookmark();
+            return node.metrics().contains("ikat_api_silence_seconds{kind=\"networkpolicies\"} 0.");
+        });
         ClusterPod server = add("server");
         server.serve();
         ClusterPod client = add("client");

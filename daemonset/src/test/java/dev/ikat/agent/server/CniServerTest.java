@@ -38,7 +38,11 @@ class CniServerTest {
     }
 
     private CniServer start(Function<CniRequest, CniResponse> handler) {
-        return CniServer.start(runDirectory, handler, new ContainerLanes(), 4);
+        return start(handler, 4);
+    }
+
+    private CniServer start(Function<CniRequest, CniResponse> handler, int threads) {
+        return CniServer.start(runDirectory, handler, new ContainerLanes(), threads);
     }
 
     private SocketChannel connect() throws IOException {
@@ -136,7 +140,8 @@ class CniServerTest {
             }
             return echo(request);
         };
-        try (CniServer server = start(handler);
+        // The second thread takes CHECK, then DEL, then the other one, while the first is held.
+        try (CniServer server = start(handler, 2);
                 SocketChannel add = connect();
                 SocketChannel check = connect();
                 SocketChannel del = connect();
@@ -144,7 +149,6 @@ class CniServerTest {
             send(add, "ADD", "slow");
             assertThat(entered.await(5, TimeUnit.SECONDS)).isTrue();
             send(check, "CHECK", "slow");
-            Thread.sleep(100); // two requests that are under way at once have no order
             send(del, "DEL", "slow");
             send(other, "ADD", "quick");
             assertThat(receive(other)).startsWith("7 ADD quick");
