@@ -53,8 +53,10 @@ static __always_inline int is_ours(const struct net_device *device, struct name 
 }
 
 /* An ICMP error passes with the connection that it tells of, if it goes to who sent the packet inside. */
-static __noinline int is_related(const struct bpf_dynptr *data, int v4, const struct packet *packet)
+static __noinline int is_related(const struct bpf_dynptr *data, int v4, const struct packet *packet,
+				 const struct settings *set)
 {
+	const struct connection *connection;
 	struct packet inner = {};
 	struct tuple key;
 	__u32 offset = packet->inner;
@@ -65,8 +67,11 @@ static __noinline int is_related(const struct bpf_dynptr *data, int v4, const st
 		read_v6(data, offset, 1, &inner);
 	if (inner.flags & BROKEN)
 		return 0;
+	if (!same(&inner.tuple.source, &packet->tuple.destination))
+		return 0;
 	key_of(&inner.tuple, &key);
-	return same(&inner.tuple.source, &packet->tuple.destination) && find(&key, bpf_ktime_get_ns());
+	connection = find(&key, bpf_ktime_get_ns());
+	return connection && again(connection, &key, set) == ACCEPTED;
 }
 
 static __always_inline int drop(const struct tuple *tuple, int why, const struct settings *set)
@@ -122,7 +127,7 @@ int forward(struct bpf_nf_ctx *ctx)
 		return NF_ACCEPT;
 
 	verdict = by_connection(&packet, &now, &flags, bpf_ktime_get_ns());
-	if (verdict == UNKNOWN && packet.flags & ERROR && is_related(&data, v4, &packet))
+	if (verdict == UNKNOWN && packet.flags & ERROR && is_related(&data, v4, &packet, &now))
 		verdict = ACCEPTED;
 	if (verdict == UNKNOWN)
 		verdict = by_policy(&packet, &now, 0, bpf_ktime_get_ns());

@@ -275,6 +275,19 @@ static __always_inline void touch(struct connection *connection, const struct pa
 
 #define UNKNOWN 1
 
+/* What policy says of a connection that is open, if it has not yet said so and is asked: ACCEPTED, or why not. */
+static __always_inline int again(const struct connection *connection, const struct tuple *key,
+				 const struct settings *set)
+{
+	struct tuple first = *key;
+
+	if (connection->epoch == set->epoch || !(set->flags & SETTING_RECHECK))
+		return ACCEPTED;
+	if (connection->flags & CONNECTION_TURNED)
+		turn(&first);
+	return judge(&first, receiving_port(&first), set->epoch);
+}
+
 /* Whether a connection that is open lets the packet pass: ACCEPTED, UNKNOWN or why not; its flags go to `flags`. */
 __noinline int by_connection(const struct packet *packet, const struct settings *set, __u32 *flags, __u64 now)
 {
@@ -292,18 +305,11 @@ __noinline int by_connection(const struct packet *packet, const struct settings 
 		return UNKNOWN;
 	*flags = connection->flags;
 	if (connection->epoch != set->epoch) {
-		if (set->flags & SETTING_RECHECK) {
-			int verdict;
+		int verdict = again(connection, &key, set);
 
-			if (*flags & CONNECTION_TURNED)
-				turn(&key);
-			verdict = judge(&key, receiving_port(&key), set->epoch);
-			if (verdict != ACCEPTED) {
-				if (*flags & CONNECTION_TURNED)
-					turn(&key);
-				bpf_map_delete_elem(&connections, &key);
-				return verdict;
-			}
+		if (verdict != ACCEPTED) {
+			bpf_map_delete_elem(&connections, &key);
+			return verdict;
 		}
 		connection->epoch = set->epoch;
 	}

@@ -13,6 +13,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 
 /**
  * The system call bpf(2), a method a command. Commands, their arguments ({@code union bpf_attr}) and numbers are those
@@ -39,11 +40,15 @@ final class Bpf {
     private static final int OBJ_PIN = 6;
     private static final int OBJ_GET = 7;
     private static final int OBJ_GET_INFO_BY_FD = 15;
+    private static final int MAP_LOOKUP_BATCH = 24;
     private static final int MAP_UPDATE_BATCH = 26;
     private static final int MAP_DELETE_BATCH = 27;
     private static final int LINK_CREATE = 28;
     private static final int LINK_UPDATE = 29;
     private static final int LINK_DETACH = 34;
+
+    /** So many elements are read at once: more than there ever are in one bucket of a hash map. */
+    private static final int READ_AT_ONCE = 4096;
 
     /** Not less than what any of these commands reads of {@code union bpf_attr}. */
     private static final int ATTRIBUTE_BYTES = 72;
@@ -251,6 +256,39 @@ final class Bpf {
                     MAP_DELETE_BATCH,
                     batch(arena, map, keys, count),
                     arena);
+        }
+    }
+
+    /**
+     * Shows each element of a hash map, its key and its value, which are valid for that call only; what comes or goes
+     * meanwhile may be missing.
+     */
+    static void forEach(BpfMap map, BiConsumer<MemorySegment, MemorySegment> visitor) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = attribute(arena);
+            MemorySegment position = arena.allocate(ValueLayout.JAVA_LONG);
+            MemorySegment keys = arena.allocate((long) READ_AT_ONCE * map.keyBytes(), Long.BYTES);
+            MemorySegment values = arena.allocate((long) READ_AT_ONCE * map.lookupBytes(), Long.BYTES);
+            set(attribute, 8, position);
+            set(attribute, 16, keys);
+            set(attribute, 24, values);
+            set(attribute, 36, map.fd());
+            int result = 0;
+            while (-result != Errno.ENOENT) {
+                set(attribute, 32, READ_AT_ONCE);
+                result = call(MAP_LOOKUP_BATCH, attribute, arena);
+                if (result < 0 && -result != Errno.ENOENT) {
+                    throw new BpfException("read the map " + map, -result);
+                }
+                int count = attribute.get(ValueLayout.JAVA_INT, 32);
+                for (long i = 0; i < count; i++) {
+                    visitor.accept(
+                            keys.asSlice(i * map.keyBytes(), map.keyBytes()),
+                            values.asSlice(i * map.lookupBytes(), map.lookupBytes()));
+                }
+                // From where it got to.
+                set(attribute, 0, position);
+            }
         }
     }
 

@@ -5,6 +5,8 @@ import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.Conntrack;
 import dev.ikat.netlink.ConntrackEntry;
 import dev.ikat.netlink.ConntrackTuple;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,15 +24,19 @@ final class Connections {
     private static final int CLOSING = 4;
     private static final int TURNED = 8;
     private static final int TCP = 6;
+    private static final int UDP = 17;
+    private static final int SCTP = 132;
     private static final int ICMP = 1;
     private static final int ICMPV6 = 58;
     private static final int ECHO = 8;
     private static final int ECHO_V6 = 128;
 
-    /** As the programs forget them, in nanoseconds. */
-    private static final long TCP_LIFE = 432_000_000_000_000L;
+    private static final long SECOND = 1_000_000_000;
 
-    private static final long OTHER_LIFE = 180_000_000_000L;
+    /** Where they are in a key and in a value. */
+    private static final long PROTOCOL = 36;
+
+    private static final long FLAGS = 12;
 
     private Connections() {}
 
@@ -98,6 +104,50 @@ final class Connections {
                 .position(0);
     }
 
+    /** As the programs forget it, in nanoseconds after it was seen last: {@code lifetime} in judge.h. */
+    private static long lifetime(int protocol, int flags) {
+        return SECOND
+                * switch (protocol) {
+                    case TCP -> (flags & CLOSING) != 0 || (flags & REPLIED) == 0 ? 120 : 432_000;
+                    case SCTP -> 432_000;
+                    case UDP -> 180;
+                    case ICMP, ICMPV6 -> 30;
+                    default -> 600;
+                };
+    }
+
+    /**
+     * Deletes those that are over, of which the programs take no notice any more.
+     *
+     * @return how many
+     */
+    static int sweep(BpfMap map) {
+        long now = System.nanoTime();
+        List<ByteBuffer> over = new ArrayList<>();
+        Bpf.forEach(map, (key, value) -> {
+            if (isOver(key, value, now)) {
+                over.add(Layout.copy(key.asByteBuffer()));
+            }
+        });
+        int deleted = 0;
+        for (ByteBuffer key : over) {
+            // Looked at again, as it may have begun anew.
+            boolean still = Bpf.lookup(map, key)
+                    .filter(value -> isOver(MemorySegment.ofBuffer(key), MemorySegment.ofBuffer(value), now))
+                    .isPresent();
+            if (still && Bpf.delete(map, key)) {
+                deleted++;
+            }
+        }
+        return deleted;
+    }
+
+    private static boolean isOver(MemorySegment key, MemorySegment value, long now) {
+        int protocol = Byte.toUnsignedInt(key.get(ValueLayout.JAVA_BYTE, PROTOCOL));
+        int flags = value.get(ValueLayout.JAVA_INT_UNALIGNED, FLAGS);
+        return now - value.get(ValueLayout.JAVA_LONG_UNALIGNED, 0) > lifetime(protocol, flags);
+    }
+
     /** The table behind a descriptor. */
     static BpfMap map(int fd) {
         return new BpfMap("connections", fd, TUPLE_BYTES, CONNECTION_BYTES, CONNECTION_BYTES, 0);
@@ -126,7 +176,7 @@ final class Connections {
                 value.getInt();
                 int flags = value.getInt();
                 ConntrackTuple tuple = tuple(found.duplicate(), (flags & TURNED) != 0);
-                boolean alive = age < (tuple.protocol() == TCP ? TCP_LIFE : OTHER_LIFE) && (flags & CLOSING) == 0;
+                boolean alive = age < lifetime(tuple.protocol(), flags) && (flags & CLOSING) == 0;
                 if (alive && (flags & REPLIED) != 0) {
                     tuples.add(tuple);
                 }

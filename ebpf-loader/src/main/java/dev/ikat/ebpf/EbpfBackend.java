@@ -34,7 +34,7 @@ public final class EbpfBackend implements PolicyBackend {
     private static final Logger LOG = LoggerFactory.getLogger(EbpfBackend.class);
 
     /** With its layout's number: a successor with another one begins a new table. */
-    private static final String CONNECTIONS_PIN = "connections-2";
+    static final String CONNECTIONS_PIN = "connections-2";
 
     /** {@code SETTING_} in maps.h. */
     private static final int SHORTCUTS = 1;
@@ -55,6 +55,7 @@ public final class EbpfBackend implements PolicyBackend {
     private final ForwardLinks forward;
     private final Wires wires;
     private final WireWatch watch;
+    private final ConnectionSweep sweep;
     private final Optional<Consumer<LoggedPacket>> events;
     private final Map<InterfaceName, Wires.Target> targets = new HashMap<>();
     private @Nullable EventReader reader;
@@ -79,6 +80,7 @@ public final class EbpfBackend implements PolicyBackend {
         this.forward = new ForwardLinks(pins, namespace);
         this.wires = new Wires(pins, namespace, netlink, settings.tcx());
         this.watch = new WireWatch(namespace, this::updateWires);
+        this.sweep = new ConnectionSweep(pins.path(CONNECTIONS_PIN));
     }
 
     /** Whether some run of this backend has left something in a namespace. */
@@ -111,17 +113,19 @@ public final class EbpfBackend implements PolicyBackend {
         try {
             pins.create();
             begin(program);
-        } catch (BpfException e) {
+        } catch (BpfException | NetlinkException e) {
             throw new PolicyBackendException("eBPF could not put the whole program in force: " + e.getMessage(), e);
         }
         known = true;
         watch.start();
+        sweep.start();
     }
 
     private void begin(PolicyProgram program) {
         Tables made = new Tables();
         Transaction rows = made.begin(program);
-        Optional<Integer> open = Bpf.pinned(pins.path(CONNECTIONS_PIN));
+        Optional<Integer> pinned = Bpf.pinned(pins.path(CONNECTIONS_PIN));
+        Optional<Integer> open = pinned.or(() -> Optional.ofNullable(generation).map(EbpfBackend::connections));
         Generation next;
         try {
             next = new Generation(
@@ -133,13 +137,16 @@ public final class EbpfBackend implements PolicyBackend {
                     flags(),
                     settings.sample());
         } finally {
-            open.ifPresent(Bpf::close);
+            pinned.ifPresent(Bpf::close);
         }
         try {
             next.commit(rows);
-            lead(next, made, program, open.isEmpty());
+            lead(next, made, program, pinned.isEmpty());
         } catch (RuntimeException e) {
-            next.close();
+            // Else it leads, if not everywhere, and is what the next attempt follows.
+            if (generation != next) {
+                next.close();
+            }
             throw e;
         }
     }
@@ -163,7 +170,6 @@ public final class EbpfBackend implements PolicyBackend {
     private void lead(Generation next, Tables made, PolicyProgram program, boolean first) {
         BpfMap connections = next.object().map(EbpfSettings.CONNECTIONS);
         if (first) {
-            Bpf.pin(connections.fd(), pins.path(CONNECTIONS_PIN));
             takeOver(connections, program, next.epoch());
         }
         forward.lead(next.object().programFd("forward"));
@@ -172,13 +178,21 @@ public final class EbpfBackend implements PolicyBackend {
         tables = made;
         targets.clear();
         program.pods().values().forEach(this::target);
-        wires.lead(next.object().map("wires"), heads(next), targets);
-        if (first) {
-            // Those that began meanwhile.
-            takeOver(connections, program, next.epoch());
+        try {
+            wires.lead(next.object().map("wires"), heads(next), targets);
+            if (first) {
+                // Those that began meanwhile. It has its name once it knows all of them.
+                takeOver(connections, program, next.epoch());
+                Bpf.pin(connections.fd(), pins.path(CONNECTIONS_PIN));
+            }
+        } finally {
+            end(former);
+            events.ifPresent(consumer -> reader = new EventReader(next.object().map("events"), consumer));
         }
-        end(former);
-        events.ifPresent(consumer -> reader = new EventReader(next.object().map("events"), consumer));
+    }
+
+    private static int connections(Generation of) {
+        return of.object().map(EbpfSettings.CONNECTIONS).fd();
     }
 
     private static Wires.Heads heads(Generation of) {
@@ -236,7 +250,7 @@ public final class EbpfBackend implements PolicyBackend {
                         e.capacity());
                 begin(tables.program());
             }
-        } catch (BpfException e) {
+        } catch (BpfException | NetlinkException e) {
             throw new PolicyBackendException("eBPF could not change the program in force: " + e.getMessage(), e);
         }
         known = true;
@@ -383,6 +397,7 @@ public final class EbpfBackend implements PolicyBackend {
     @Override
     public void close() {
         watch.close();
+        sweep.close();
         synchronized (this) {
             known = false;
             wires.close();

@@ -7,6 +7,7 @@ import dev.ikat.backendtests.BackendContract;
 import dev.ikat.backendtests.InNamespace;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.LoggedPacket;
+import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.AddressSet;
@@ -307,6 +308,41 @@ class EbpfBackendTest extends BackendContract {
             assertThat(echoes(channel)).isEqualTo(!cut);
             assertThat(reached(friend)).isEmpty();
         }
+    }
+
+    @Test
+    void whatIsOverMakesRoomAndWhatIsOpenStays() throws Exception {
+        backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80))));
+        try (SocketChannel channel = connect(friend);
+                NetworkNamespace namespace = NetworkNamespace.open(node.path())) {
+            assertThat(echoes(channel)).isTrue();
+            int fd = Bpf.pinned(new Pins(namespace).path(EbpfBackend.CONNECTIONS_PIN))
+                    .orElseThrow();
+            BpfMap connections = Connections.map(fd);
+            for (int i = 1; i <= 10_000; i++) {
+                Bpf.update(connections, udp(i), seen(Duration.ofSeconds(i <= 9_000 ? 200 : 100)));
+            }
+            assertThat(Connections.sweep(connections)).isEqualTo(9_000);
+            assertThat(Bpf.lookup(connections, udp(9_000))).isEmpty();
+            assertThat(Bpf.lookup(connections, udp(9_001))).isPresent();
+            assertThat(Connections.sweep(connections)).isZero();
+            Bpf.close(fd);
+            assertThat(echoes(channel)).isTrue();
+        }
+    }
+
+    /** The key of a datagram to this port. */
+    private static ByteBuffer udp(int port) {
+        return Layout.put(Layout.put(Layout.of(40), v4(1)), v4(2))
+                .position(34)
+                .put((byte) (port >> 8))
+                .put((byte) port)
+                .put((byte) 17)
+                .position(0);
+    }
+
+    private static ByteBuffer seen(Duration before) {
+        return Layout.of(32).putLong(System.nanoTime() - before.toNanos()).position(0);
     }
 
     @Test

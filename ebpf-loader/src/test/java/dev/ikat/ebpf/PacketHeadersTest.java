@@ -32,6 +32,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -80,6 +81,10 @@ class PacketHeadersTest {
 
     /** Of the pod with this number nothing is let in but this, if anything. */
     private void isolate(int pod, PortSpan... ports) {
+        isolate(Set.of(pod), ports);
+    }
+
+    private void isolate(Set<Integer> isolatedPods, PortSpan... ports) {
         List<CompiledRule> rules = ports.length == 0
                 ? List.of()
                 : List.of(new CompiledRule(
@@ -89,7 +94,7 @@ class PacketHeadersTest {
         Map<InterfaceName, PodProgram> pods = Stream.of(1, 2)
                 .map(number -> new PodProgram(
                         RoutedNode.endpoint(number),
-                        number == pod ? isolated : DirectionProgram.OPEN,
+                        isolatedPods.contains(number) ? isolated : DirectionProgram.OPEN,
                         DirectionProgram.OPEN))
                 .collect(Collectors.toMap(program -> program.endpoint().hostInterface(), program -> program));
         backend.replace(new PolicyProgram(Map.of(), pods));
@@ -237,6 +242,10 @@ class PacketHeadersTest {
                     error(family, 100, port),
                     error(family, MORE_FRAGMENTS, port ^ 1));
             assertThat(Probe.inject(server, client, errors)).containsExactly(true, true, false, false, false);
+
+            // Nor of a connection that policy has come to forbid.
+            isolate(Set.of(1, 2));
+            assertThat(Probe.inject(server, client, errors)).containsOnly(false);
         }
     }
 }
