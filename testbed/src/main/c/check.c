@@ -329,7 +329,7 @@ int check(int argc, char **argv)
 		if (!awaited && settled == INT64_MAX)
 			settled = now + settle;
 		if (!awaited && settled - now < pause)
-			pause = settled - now;
+			pause = settled > now ? settled - now : 0;
 		if (poll(fds, count, (int)(pause / 1000000) + 1) < 0 && errno != EINTR)
 			return 1;
 		for (int i = 0; i < count; i++) {

@@ -9,6 +9,8 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * The blocks of addresses that rules refer to, cut where one begins or has a hole: every address of such a piece is in
@@ -19,6 +21,9 @@ final class Blocks {
     private final Map<IpBlock, Integer> uses = new HashMap<>();
     private final Map<Cidr, Integer> pieces = new HashMap<>();
     private final Set<Cidr> stale = new HashSet<>();
+
+    /** The classes that the pieces in force are of. */
+    private final Map<Cidr, Integer> inForce = new HashMap<>();
 
     Blocks(PeerClasses classes) {
         this.classes = classes;
@@ -54,6 +59,13 @@ final class Blocks {
 
     /** Brings the pieces up to date. */
     void settle(Transaction transaction) {
+        if (!inForce.isEmpty()) {
+            stale.stream()
+                    .filter(piece -> !inForce.containsKey(piece))
+                    .forEach(piece ->
+                            // Until it is in force, a new one says what the piece around it says.
+                            transaction.before(table(piece), Layout.block(piece), Layout.number(classAround(piece))));
+        }
         for (Cidr piece : stale) {
             MapKey key = Layout.block(piece);
             if (pieces.getOrDefault(piece, 0) > 0) {
@@ -65,12 +77,15 @@ final class Blocks {
                 }
                 classes.set(transaction, table(piece), key, around);
                 // Also a piece that is in nothing has to be there, for what is around it.
-                transaction.root(table(piece), key, Layout.number(classes.id(table(piece), key)));
+                int id = classes.id(table(piece), key);
+                transaction.root(table(piece), key, Layout.number(id));
+                inForce.put(piece, id);
             }
         }
         for (Cidr piece : stale) {
             if (pieces.getOrDefault(piece, 1) == 0) {
                 pieces.remove(piece);
+                inForce.remove(piece);
                 MapKey key = Layout.block(piece);
                 classes.set(transaction, table(piece), key, Set.of());
                 // Until it is deleted, it says what the piece around it says.
@@ -92,12 +107,20 @@ final class Blocks {
 
     /** The smallest piece around one; those that are to go do not count. */
     private Optional<Cidr> around(Cidr piece) {
-        for (int length = piece.prefixLength() - 1; length >= 0; length--) {
-            Cidr wider = Cidr.containing(piece.network(), length);
-            if (pieces.getOrDefault(wider, 0) > 0) {
-                return Optional.of(wider);
-            }
-        }
-        return Optional.empty();
+        return wider(piece).filter(wider -> pieces.getOrDefault(wider, 0) > 0).findFirst();
+    }
+
+    private int classAround(Cidr piece) {
+        return wider(piece)
+                .filter(inForce::containsKey)
+                .findFirst()
+                .map(wider -> inForce.getOrDefault(wider, PeerClasses.NONE))
+                .orElse(PeerClasses.NONE);
+    }
+
+    /** All blocks around one, the smallest first. */
+    private static Stream<Cidr> wider(Cidr piece) {
+        return IntStream.rangeClosed(1, piece.prefixLength())
+                .mapToObj(shorter -> Cidr.containing(piece.network(), piece.prefixLength() - shorter));
     }
 }

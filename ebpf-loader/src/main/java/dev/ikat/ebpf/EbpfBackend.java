@@ -36,6 +36,8 @@ public final class EbpfBackend implements PolicyBackend {
     /** With its layout's number: a successor with another one begins a new table. */
     static final String CONNECTIONS_PIN = "connections-2";
 
+    private static final String CONNECTIONS_PREFIX = "connections-";
+
     /** {@code SETTING_} in maps.h. */
     private static final int SHORTCUTS = 1;
 
@@ -184,6 +186,10 @@ public final class EbpfBackend implements PolicyBackend {
                 // Those that began meanwhile. It has its name once it knows all of them.
                 takeOver(connections, program, next.epoch());
                 Bpf.pin(connections.fd(), pins.path(CONNECTIONS_PIN));
+                // Of a former version, with another layout.
+                pins.names(CONNECTIONS_PREFIX).stream()
+                        .filter(name -> !name.equals(CONNECTIONS_PIN))
+                        .forEach(pins::remove);
             }
         } finally {
             end(former);

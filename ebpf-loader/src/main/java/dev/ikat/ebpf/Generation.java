@@ -49,7 +49,9 @@ final class Generation implements AutoCloseable {
         collect();
         int next = epoch + 1;
         Map<Table, Map<MapKey, ByteBuffer>> roots = new EnumMap<>(Table.class);
-        transaction.roots().forEach((table, rows) -> roots.put(table, versions(table, rows, next)));
+        transaction
+                .roots()
+                .forEach((table, rows) -> roots.put(table, versions(table, rows, transaction.before(table), next)));
         transaction.facts().forEach((table, rows) -> requireRoom(table, rows.keySet()));
         roots.forEach((table, rows) -> requireRoom(table, rows.keySet()));
         transaction.facts().forEach((table, rows) -> map(table).putAll(rows));
@@ -69,14 +71,17 @@ final class Generation implements AutoCloseable {
     }
 
     /** Rows of roots with what they said before, without those that say the same again. */
-    private Map<MapKey, ByteBuffer> versions(Table table, Map<MapKey, ByteBuffer> rows, int next) {
+    private Map<MapKey, ByteBuffer> versions(
+            Table table, Map<MapKey, ByteBuffer> rows, Map<MapKey, ByteBuffer> before, int next) {
         BpfMap map = map(table);
         Map<MapKey, ByteBuffer> changed = LinkedHashMap.newLinkedHashMap(rows.size());
         // All members of a class become the same row.
         IdentityHashMap<ByteBuffer, ByteBuffer> added = new IdentityHashMap<>();
         rows.forEach((key, now) -> {
             Optional<ByteBuffer> present = map.content(key).map(Layout::now);
-            if (present.isEmpty()) {
+            if (present.isEmpty() && before.containsKey(key)) {
+                changed.put(key, Layout.versions(next, now, before.get(key)));
+            } else if (present.isEmpty()) {
                 if (isPiece(table) || !isNothing(now)) {
                     changed.put(
                             key,

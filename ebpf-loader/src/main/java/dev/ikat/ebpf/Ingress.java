@@ -163,7 +163,8 @@ final class Ingress {
                 .findFirst();
     }
 
-    private void endFilter(int interfaceIndex) {
+    /** Takes our filter away where there is one. */
+    void endFilter(int interfaceIndex) {
         if (filter(interfaceIndex).isEmpty()) {
             return;
         }

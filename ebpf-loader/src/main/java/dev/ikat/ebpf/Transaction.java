@@ -3,6 +3,7 @@ package dev.ikat.ebpf;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,7 @@ import java.util.Map;
 final class Transaction {
     private final Map<Table, Map<MapKey, ByteBuffer>> facts = new EnumMap<>(Table.class);
     private final Map<Table, Map<MapKey, ByteBuffer>> roots = new EnumMap<>(Table.class);
+    private final Map<Table, Map<MapKey, ByteBuffer>> before = new EnumMap<>(Table.class);
     private final Map<Table, List<MapKey>> garbage = new EnumMap<>(Table.class);
 
     void fact(Table table, MapKey key, ByteBuffer value) {
@@ -23,6 +25,11 @@ final class Transaction {
     /** The last one for a key counts. */
     void root(Table table, MapKey key, ByteBuffer now) {
         roots.computeIfAbsent(table, _ -> new LinkedHashMap<>()).put(key, now);
+    }
+
+    /** What a root that is new says until it is in force, where that is something. */
+    void before(Table table, MapKey key, ByteBuffer value) {
+        before.computeIfAbsent(table, _ -> new HashMap<>()).put(key, value);
     }
 
     void garbage(Table table, MapKey key) {
@@ -41,6 +48,10 @@ final class Transaction {
 
     Map<Table, Map<MapKey, ByteBuffer>> roots() {
         return roots;
+    }
+
+    Map<MapKey, ByteBuffer> before(Table table) {
+        return before.getOrDefault(table, Map.of());
     }
 
     Map<Table, List<MapKey>> garbage() {

@@ -69,6 +69,10 @@ final class Wires {
         putRows(map, rows(links(targets), targets));
         ingress.lead(heads);
         update(map, heads, targets);
+        // Of a former process, at the link of a pod that is none any more.
+        netlink.links().stream()
+                .filter(link -> link.name().value().startsWith(HOST_PREFIX) && !ingress.isAt(link.name()))
+                .forEach(link -> ingress.endFilter(link.index()));
     }
 
     /** Brings rows and what is attached up to date with the interfaces that there are. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.backendtests.BackendContract;
 import dev.ikat.backendtests.InNamespace;
+import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.LoggedPacket;
 import dev.ikat.netlink.NetworkNamespace;
@@ -185,6 +186,10 @@ class EbpfBackendTest extends BackendContract {
         // A successor takes it over, and leaves nothing of it.
         ours().leave();
         try (NodeBackend successor = new NodeBackend(node, settings(false))) {
+            successor.replace(program(List.of(), open(1), open(3)));
+            assertThat(node.exec("tc", "filter", "show", "dev", host, "ingress"))
+                    .as("at the link of a pod that is gone")
+                    .doesNotContain("ikat");
             successor.replace(program);
             assertThat(successor.audit(program)).isEmpty();
             assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
@@ -343,6 +348,23 @@ class EbpfBackendTest extends BackendContract {
 
     private static ByteBuffer seen(Duration before) {
         return Layout.of(32).putLong(System.nanoTime() - before.toNanos()).position(0);
+    }
+
+    @Test
+    void newBlockSaysWhatTheOneAroundItSaysUntilItIsInForce() {
+        Tables tables = new Tables();
+        Transaction first = tables.begin(ingress(List.of(), rule(Action.ACCEPT, block("10.0.0.0/8"), tcp(80))));
+        assertThat(first.before(Table.BLOCKS4)).isEmpty();
+        ByteBuffer outer =
+                first.roots().getOrDefault(Table.BLOCKS4, Map.of()).get(Layout.block(Cidr.parse("10.0.0.0/8")));
+        MapKey inner = Layout.block(Cidr.parse("10.1.0.0/16"));
+
+        Transaction second = tables.change(programs(new PodProgram(
+                endpoint(2), isolated(rule(Action.ACCEPT, block("10.1.0.0/16"), tcp(80))), DirectionProgram.OPEN)));
+
+        assertThat(second.before(Table.BLOCKS4)).containsOnly(Map.entry(inner, outer));
+        assertThat(second.roots().getOrDefault(Table.BLOCKS4, Map.of()).get(inner))
+                .isNotEqualTo(outer);
     }
 
     @Test
