@@ -9,7 +9,6 @@ import dev.ikat.model.InterfaceName;
 import dev.ikat.model.NetworkName;
 import dev.ikat.testbed.TestDirectory;
 import java.time.Clock;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -26,29 +25,39 @@ final class AllocationSpeedTest {
     }
 
     @Test
-    void fullRangeAllocatesWithinFiftyMicroseconds() {
+    void fullRangeAllocatesLikeAnEmptyOne() {
         try (TestDirectory directory = TestDirectory.create();
-                LeaseStore store = LeaseStore.open(directory.path().resolve("leases"), Clock.systemUTC())) {
+                LeaseStore full = LeaseStore.open(directory.path().resolve("full"), Clock.systemUTC());
+                LeaseStore empty = LeaseStore.open(directory.path().resolve("empty"), Clock.systemUTC())) {
             for (int i = 0; i < FILLED; i++) {
-                store.allocate(pod(i), NETWORK, Optional.empty(), PLAN, List.of());
+                full.allocate(pod(i), NETWORK, Optional.empty(), PLAN, List.of());
             }
             long[] times = new long[ROUNDS];
+            long[] besides = new long[ROUNDS];
             for (int i = 0; i < ROUNDS; i++) {
-                Attachment pod = pod(FILLED + i);
-                long start = System.nanoTime();
-                store.allocate(pod, NETWORK, Optional.empty(), PLAN, List.of());
-                times[i] = System.nanoTime() - start;
-                store.free(pod);
+                times[i] = time(full, pod(FILLED + i));
+                besides[i] = time(empty, pod(FILLED + i));
             }
             Arrays.sort(times);
+            Arrays.sort(besides);
             System.out.printf(
-                    "a /16 filled to 99%%: allocate p50 %.1f us, p90 %.1f us, p99 %.1f us, max %.1f us (lock and write included)%n",
+                    "a /16 filled to 99%%: allocate p50 %.1f us, p90 %.1f us, p99 %.1f us, max %.1f us (lock and write included), an empty one p50 %.1f us%n",
                     times[ROUNDS / 2] / 1e3,
                     times[ROUNDS * 9 / 10] / 1e3,
                     times[ROUNDS * 99 / 100] / 1e3,
-                    times[ROUNDS - 1] / 1e3);
+                    times[ROUNDS - 1] / 1e3,
+                    besides[ROUNDS / 2] / 1e3);
 
-            assertThat(Duration.ofNanos(times[ROUNDS / 2])).isLessThan(Duration.ofNanos(50_000));
+            // Looking through the range would take hundreds of times as long.
+            assertThat(times[ROUNDS / 2]).isLessThan(5 * besides[ROUNDS / 2]);
         }
+    }
+
+    private static long time(LeaseStore store, Attachment pod) {
+        long start = System.nanoTime();
+        store.allocate(pod, NETWORK, Optional.empty(), PLAN, List.of());
+        long time = System.nanoTime() - start;
+        store.free(pod);
+        return time;
     }
 }
