@@ -7,10 +7,9 @@ import dev.ikat.policy.program.PeerMatch;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
  * The blocks of addresses that rules refer to, cut where one begins or has a hole: every address of such a piece is in
@@ -22,8 +21,8 @@ final class Blocks {
     private final Map<Cidr, Integer> pieces = new HashMap<>();
     private final Set<Cidr> stale = new HashSet<>();
 
-    /** The classes that the pieces in force are of. */
-    private final Map<Cidr, Integer> inForce = new HashMap<>();
+    /** The pieces as of the last transaction. */
+    private final Set<Cidr> inForce = new HashSet<>();
 
     Blocks(PeerClasses classes) {
         this.classes = classes;
@@ -61,10 +60,13 @@ final class Blocks {
     void settle(Transaction transaction) {
         if (!inForce.isEmpty()) {
             stale.stream()
-                    .filter(piece -> !inForce.containsKey(piece))
+                    .filter(piece -> !inForce.contains(piece))
                     .forEach(piece ->
                             // Until it is in force, a new one says what the piece around it says.
-                            transaction.before(table(piece), Layout.block(piece), Layout.number(classAround(piece))));
+                            transaction.before(
+                                    table(piece),
+                                    Layout.block(piece),
+                                    Layout.number(classAround(piece, inForce::contains))));
         }
         for (Cidr piece : stale) {
             MapKey key = Layout.block(piece);
@@ -77,9 +79,8 @@ final class Blocks {
                 }
                 classes.set(transaction, table(piece), key, around);
                 // Also a piece that is in nothing has to be there, for what is around it.
-                int id = classes.id(table(piece), key);
-                transaction.root(table(piece), key, Layout.number(id));
-                inForce.put(piece, id);
+                transaction.root(table(piece), key, Layout.number(classes.id(table(piece), key)));
+                inForce.add(piece);
             }
         }
         for (Cidr piece : stale) {
@@ -89,9 +90,7 @@ final class Blocks {
                 MapKey key = Layout.block(piece);
                 classes.set(transaction, table(piece), key, Set.of());
                 // Until it is deleted, it says what the piece around it says.
-                int outer = around(piece)
-                        .map(found -> classes.id(table(found), Layout.block(found)))
-                        .orElse(PeerClasses.NONE);
+                int outer = classAround(piece, wider -> pieces.getOrDefault(wider, 0) > 0);
                 transaction.root(table(piece), key, Layout.number(outer));
                 transaction.garbage(table(piece), key);
             }
@@ -105,22 +104,13 @@ final class Blocks {
                 && block.except().stream().noneMatch(hole -> hole.contains(piece));
     }
 
-    /** The smallest piece around one; those that are to go do not count. */
-    private Optional<Cidr> around(Cidr piece) {
-        return wider(piece).filter(wider -> pieces.getOrDefault(wider, 0) > 0).findFirst();
-    }
-
-    private int classAround(Cidr piece) {
-        return wider(piece)
-                .filter(inForce::containsKey)
-                .findFirst()
-                .map(wider -> inForce.getOrDefault(wider, PeerClasses.NONE))
-                .orElse(PeerClasses.NONE);
-    }
-
-    /** All blocks around one, the smallest first. */
-    private static Stream<Cidr> wider(Cidr piece) {
+    /** The class, by now, of the smallest piece around one of those that count. */
+    private int classAround(Cidr piece, Predicate<Cidr> counts) {
         return IntStream.rangeClosed(1, piece.prefixLength())
-                .mapToObj(shorter -> Cidr.containing(piece.network(), piece.prefixLength() - shorter));
+                .mapToObj(shorter -> Cidr.containing(piece.network(), piece.prefixLength() - shorter))
+                .filter(counts)
+                .findFirst()
+                .map(wider -> classes.id(table(wider), Layout.block(wider)))
+                .orElse(PeerClasses.NONE);
     }
 }

@@ -2,7 +2,6 @@ package dev.ikat.ebpf;
 
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,15 +47,8 @@ final class ConnectionSweep implements AutoCloseable {
     /** By a descriptor of its own, as the table in force may become another meanwhile. */
     private void sweep() {
         try {
-            Optional<Integer> table = Bpf.pinned(pin);
-            if (table.isPresent()) {
-                try {
-                    int deleted = Connections.sweep(Connections.map(table.get()));
-                    LOG.debug("event=connections-swept deleted={}", deleted);
-                } finally {
-                    Bpf.close(table.get());
-                }
-            }
+            Connections.withPinned(
+                    pin, table -> LOG.debug("event=connections-swept deleted={}", Connections.sweep(table)));
         } catch (BpfException e) {
             LOG.warn("event=connections-not-swept error=\"{}\"", e.getMessage());
         }

@@ -8,10 +8,13 @@ import dev.ikat.netlink.ConntrackTuple;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiPredicate;
+import java.util.function.Consumer;
 
 /**
  * The connections that the programs know, {@code struct tuple} and {@code struct connection} in maps.h: taken over from
@@ -123,17 +126,26 @@ final class Connections {
      */
     static int sweep(BpfMap map) {
         long now = System.nanoTime();
-        List<ByteBuffer> over = new ArrayList<>();
+        return deleteIf(map, (key, value) -> isOver(key, value, now));
+    }
+
+    /** Makes the programs forget everything. */
+    static void clear(BpfMap map) {
+        deleteIf(map, (_, _) -> true);
+    }
+
+    private static int deleteIf(BpfMap map, BiPredicate<MemorySegment, MemorySegment> condition) {
+        List<ByteBuffer> found = new ArrayList<>();
         Bpf.forEach(map, (key, value) -> {
-            if (isOver(key, value, now)) {
-                over.add(Layout.copy(key.asByteBuffer()));
+            if (condition.test(key, value)) {
+                found.add(Layout.copy(key.asByteBuffer()));
             }
         });
         int deleted = 0;
-        for (ByteBuffer key : over) {
+        for (ByteBuffer key : found) {
             // Looked at again, as it may have begun anew.
             boolean still = Bpf.lookup(map, key)
-                    .filter(value -> isOver(MemorySegment.ofBuffer(key), MemorySegment.ofBuffer(value), now))
+                    .filter(value -> condition.test(MemorySegment.ofBuffer(key), MemorySegment.ofBuffer(value)))
                     .isPresent();
             if (still && Bpf.delete(map, key)) {
                 deleted++;
@@ -144,45 +156,34 @@ final class Connections {
 
     private static boolean isOver(MemorySegment key, MemorySegment value, long now) {
         int protocol = Byte.toUnsignedInt(key.get(ValueLayout.JAVA_BYTE, PROTOCOL));
-        int flags = value.get(ValueLayout.JAVA_INT_UNALIGNED, FLAGS);
-        return now - value.get(ValueLayout.JAVA_LONG_UNALIGNED, 0) > lifetime(protocol, flags);
+        return now - value.get(ValueLayout.JAVA_LONG_UNALIGNED, 0) > lifetime(protocol, flags(value));
     }
 
-    /** The table behind a descriptor. */
-    static BpfMap map(int fd) {
-        return new BpfMap("connections", fd, TUPLE_BYTES, CONNECTION_BYTES, CONNECTION_BYTES, 0);
+    private static int flags(MemorySegment value) {
+        return value.get(ValueLayout.JAVA_INT_UNALIGNED, FLAGS);
     }
 
-    /** Makes the programs forget everything. */
-    static void clear(BpfMap map) {
-        Optional<ByteBuffer> key = Bpf.nextKey(map, Optional.empty());
-        while (key.isPresent()) {
-            ByteBuffer gone = key.get();
-            // Asked before it goes: after a key that is not there the kernel begins again.
-            key = Bpf.nextKey(map, key);
-            Bpf.delete(map, gone);
-        }
+    /** Gives the task the table that has this name, if there is one. */
+    static void withPinned(Path pin, Consumer<BpfMap> task) {
+        Bpf.pinned(pin).ifPresent(fd -> {
+            try {
+                task.accept(new BpfMap("connections", fd, TUPLE_BYTES, CONNECTION_BYTES, CONNECTION_BYTES, 0));
+            } finally {
+                Bpf.close(fd);
+            }
+        });
     }
 
     /** Makes the kernel track what the programs know. */
     static void handOver(BpfMap map, Conntrack conntrack) {
         List<ConntrackTuple> tuples = new ArrayList<>();
         long now = System.nanoTime();
-        Optional<ByteBuffer> key = Bpf.nextKey(map, Optional.empty());
-        while (key.isPresent()) {
-            ByteBuffer found = key.get();
-            Bpf.lookup(map, found).ifPresent(value -> {
-                long age = now - value.getLong();
-                value.getInt();
-                int flags = value.getInt();
-                ConntrackTuple tuple = tuple(found.duplicate(), (flags & TURNED) != 0);
-                boolean alive = age < lifetime(tuple.protocol(), flags) && (flags & CLOSING) == 0;
-                if (alive && (flags & REPLIED) != 0) {
-                    tuples.add(tuple);
-                }
-            });
-            key = Bpf.nextKey(map, key);
-        }
+        Bpf.forEach(map, (key, value) -> {
+            int flags = flags(value);
+            if ((flags & (REPLIED | CLOSING)) == REPLIED && !isOver(key, value, now)) {
+                tuples.add(tuple(Layout.copy(key.asByteBuffer()), (flags & TURNED) != 0));
+            }
+        });
         conntrack.add(tuples);
     }
 

@@ -33,10 +33,10 @@ import org.slf4j.LoggerFactory;
 public final class EbpfBackend implements PolicyBackend {
     private static final Logger LOG = LoggerFactory.getLogger(EbpfBackend.class);
 
-    /** With its layout's number: a successor with another one begins a new table. */
-    static final String CONNECTIONS_PIN = "connections-2";
-
     private static final String CONNECTIONS_PREFIX = "connections-";
+
+    /** With its layout's number: a successor with another one begins a new table. */
+    static final String CONNECTIONS_PIN = CONNECTIONS_PREFIX + 2;
 
     /** {@code SETTING_} in maps.h. */
     private static final int SHORTCUTS = 1;
@@ -127,7 +127,8 @@ public final class EbpfBackend implements PolicyBackend {
         Tables made = new Tables();
         Transaction rows = made.begin(program);
         Optional<Integer> pinned = Bpf.pinned(pins.path(CONNECTIONS_PIN));
-        Optional<Integer> open = pinned.or(() -> Optional.ofNullable(generation).map(EbpfBackend::connections));
+        Optional<Integer> open = pinned.or(() -> Optional.ofNullable(generation)
+                .map(former -> connections(former).fd()));
         Generation next;
         try {
             next = new Generation(
@@ -170,7 +171,7 @@ public final class EbpfBackend implements PolicyBackend {
     }
 
     private void lead(Generation next, Tables made, PolicyProgram program, boolean first) {
-        BpfMap connections = next.object().map(EbpfSettings.CONNECTIONS);
+        BpfMap connections = connections(next);
         if (first) {
             takeOver(connections, program, next.epoch());
         }
@@ -197,8 +198,8 @@ public final class EbpfBackend implements PolicyBackend {
         }
     }
 
-    private static int connections(Generation of) {
-        return of.object().map(EbpfSettings.CONNECTIONS).fd();
+    private static BpfMap connections(Generation of) {
+        return of.object().map(EbpfSettings.CONNECTIONS);
     }
 
     private static Wires.Heads heads(Generation of) {
@@ -316,14 +317,11 @@ public final class EbpfBackend implements PolicyBackend {
     public synchronized void handOver() {
         Generation current = generation;
         if (current != null) {
-            handOver(current.object().map(EbpfSettings.CONNECTIONS));
+            handOver(connections(current));
             return;
         }
         // Of a former process.
-        Bpf.pinned(pins.path(CONNECTIONS_PIN)).ifPresent(fd -> {
-            handOver(Connections.map(fd));
-            Bpf.close(fd);
-        });
+        Connections.withPinned(pins.path(CONNECTIONS_PIN), this::handOver);
     }
 
     private void handOver(BpfMap connections) {
@@ -365,7 +363,7 @@ public final class EbpfBackend implements PolicyBackend {
     public synchronized void forgetConnections() {
         Generation current = generation;
         if (current != null) {
-            Connections.clear(current.object().map(EbpfSettings.CONNECTIONS));
+            Connections.clear(connections(current));
         }
     }
 

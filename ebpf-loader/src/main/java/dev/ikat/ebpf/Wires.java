@@ -12,6 +12,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The short ways between pods: a program at the host end of each pod's link and one at the overlay, and how what they
@@ -70,9 +72,7 @@ final class Wires {
         ingress.lead(heads);
         update(map, heads, targets);
         // Of a former process, at the link of a pod that is none any more.
-        netlink.links().stream()
-                .filter(link -> link.name().value().startsWith(HOST_PREFIX) && !ingress.isAt(link.name()))
-                .forEach(link -> ingress.endFilter(link.index()));
+        ours().filter(link -> !ingress.isAt(link.name())).forEach(link -> ingress.endFilter(link.index()));
     }
 
     /** Brings rows and what is attached up to date with the interfaces that there are. */
@@ -86,14 +86,13 @@ final class Wires {
     }
 
     private Map<InterfaceName, Link> links(Map<InterfaceName, Target> targets) {
-        Map<InterfaceName, Link> links = new HashMap<>();
-        for (Link link : netlink.links()) {
-            if (link.name().value().startsWith(HOST_PREFIX)
-                    && (targets.containsKey(link.name()) || link.name().equals(OVERLAY))) {
-                links.put(link.name(), link);
-            }
-        }
-        return links;
+        return ours().filter(
+                        link -> targets.containsKey(link.name()) || link.name().equals(OVERLAY))
+                .collect(Collectors.toMap(Link::name, link -> link, (_, later) -> later));
+    }
+
+    private Stream<Link> ours() {
+        return netlink.links().stream().filter(link -> link.name().value().startsWith(HOST_PREFIX));
     }
 
     private Map<MapKey, ByteBuffer> rows(Map<InterfaceName, Link> links, Map<InterfaceName, Target> targets) {

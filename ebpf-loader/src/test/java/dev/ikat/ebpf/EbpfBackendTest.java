@@ -33,6 +33,7 @@ import java.net.PortUnreachableException;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
@@ -321,17 +322,17 @@ class EbpfBackendTest extends BackendContract {
         try (SocketChannel channel = connect(friend);
                 NetworkNamespace namespace = NetworkNamespace.open(node.path())) {
             assertThat(echoes(channel)).isTrue();
-            int fd = Bpf.pinned(new Pins(namespace).path(EbpfBackend.CONNECTIONS_PIN))
-                    .orElseThrow();
-            BpfMap connections = Connections.map(fd);
-            for (int i = 1; i <= 10_000; i++) {
-                Bpf.update(connections, udp(i), seen(Duration.ofSeconds(i <= 9_000 ? 200 : 100)));
-            }
-            assertThat(Connections.sweep(connections)).isEqualTo(9_000);
-            assertThat(Bpf.lookup(connections, udp(9_000))).isEmpty();
-            assertThat(Bpf.lookup(connections, udp(9_001))).isPresent();
-            assertThat(Connections.sweep(connections)).isZero();
-            Bpf.close(fd);
+            Path pin = new Pins(namespace).path(EbpfBackend.CONNECTIONS_PIN);
+            assertThat(pin).exists();
+            Connections.withPinned(pin, connections -> {
+                for (int i = 1; i <= 10_000; i++) {
+                    Bpf.update(connections, udp(i), seen(Duration.ofSeconds(i <= 9_000 ? 200 : 100)));
+                }
+                assertThat(Connections.sweep(connections)).isEqualTo(9_000);
+                assertThat(Bpf.lookup(connections, udp(9_000))).isEmpty();
+                assertThat(Bpf.lookup(connections, udp(9_001))).isPresent();
+                assertThat(Connections.sweep(connections)).isZero();
+            });
             assertThat(echoes(channel)).isTrue();
         }
     }
