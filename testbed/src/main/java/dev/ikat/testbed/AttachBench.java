@@ -1,8 +1,5 @@
 package dev.ikat.testbed;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -196,7 +193,7 @@ final class AttachBench {
         terminal.line(terminal.faint("  %d pods".formatted(PODS_FOR_MEMORY)));
         List<CniNetwork.Sandbox> sandboxes = sandboxes(pool, PODS_FOR_MEMORY);
         Stopwatch.time(ikat.jobs("ADD", sandboxes, directory), 4);
-        double resident = residentMebibytes(node.agent().pid());
+        double resident = ProcessFootprint.of(node.agent().pid()).residentMebibytes();
         table.atMost(
                 "agent, resident MiB with %d pods".formatted(PODS_FOR_MEMORY),
                 String.format(Locale.ROOT, "%.0f", resident),
@@ -205,18 +202,5 @@ final class AttachBench {
                 "MiB");
         Stopwatch.time(ikat.jobs("DEL", sandboxes, directory), 4);
         ikat.awaitQuiet();
-    }
-
-    /** VmRSS of proc(5): what the agent and its libraries hold in memory, shared pages counted in full. */
-    private static double residentMebibytes(long pid) {
-        try {
-            return Files.readAllLines(Path.of("/proc/" + pid + "/status")).stream()
-                    .filter(line -> line.startsWith("VmRSS:"))
-                    .mapToDouble(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) / 1024.0)
-                    .findFirst()
-                    .orElseThrow();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 }

@@ -310,7 +310,8 @@ public final class ClusterNode implements AutoCloseable {
         return sandbox("default", podName, netns);
     }
 
-    private static CniNetwork.Sandbox sandbox(String kubernetesNamespace, String podName, Path netns) {
+    /** The same in a namespace of Kubernetes'. */
+    public static CniNetwork.Sandbox sandbox(String kubernetesNamespace, String podName, Path netns) {
         String containerId = "%016x%048x"
                 .formatted(ProcessHandle.current().pid() << 32 | CONTAINERS.incrementAndGet(), podName.hashCode());
         String arguments = "IgnoreUnknown=1;K8S_POD_NAMESPACE=" + kubernetesNamespace + ";K8S_POD_NAME=" + podName;
