@@ -9,6 +9,7 @@ import dev.ikat.ipam.Lease;
 import dev.ikat.ipam.LeaseBusyException;
 import dev.ikat.ipam.LeaseState;
 import dev.ikat.ipam.LeaseStore;
+import dev.ikat.ipam.LeaseStoreException;
 import dev.ikat.model.Attachment;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.ContainerId;
@@ -34,9 +35,14 @@ import java.util.Set;
  * <p>Thread-safe. Requests for one container are expected one after the other.
  */
 public final class CniPlugin {
+    /** How often an ADD looks for another address; each time all lost leases are rebuilt, so once is enough. */
+    private static final int REBUILDS = 3;
+
     private final LeaseStore leases;
     private final NodeNetwork node;
     private final PodWiring wiring;
+    private final LeaseRebuilder rebuilder;
+    private final StoreMark mark;
     private final PodNetwork network;
     private final PodPolicy policy;
     private final Reaper reaper;
@@ -60,6 +66,8 @@ public final class CniPlugin {
         this.leases = leases;
         this.node = node;
         this.wiring = new PodWiring(node);
+        this.rebuilder = new LeaseRebuilder(leases, node);
+        this.mark = StoreMark.of(leases.directory());
         this.network = network;
         this.policy = policy;
         this.reaper = reaper;
@@ -89,18 +97,28 @@ public final class CniPlugin {
             return failure(version, new CniException(CniError.KERNEL, "the kernel refused", e));
         } catch (IpamException e) {
             return failure(version, translated(e));
+        } catch (ForeignStoreException e) {
+            return failure(version, new CniException(CniError.IO_FAILURE, "Ikat can't work on this host", e));
         } catch (RuntimeException e) {
             return failure(version, new CniException(CniError.INTERNAL, "internal error: " + e, e));
         }
     }
 
-    /** Answers where not even the lease store can be opened: VERSION as always, the rest with why. */
-    public static CniResponse unusable(CniRequest request, RuntimeException reason) {
+    /**
+     * Answers where the lease store can't be used: VERSION as always, DEL by the kernel alone, the rest with why.
+     *
+     * @param node where the links are
+     */
+    public static CniResponse unusable(CniRequest request, NodeNetwork node, RuntimeException reason) {
         try {
             return switch (verb(request)) {
                 case VERSION -> version(request);
                 case STATUS -> throw new CniException(CniError.NOT_AVAILABLE, "Ikat can't work on this host", reason);
-                case ADD, DEL, CHECK, GC ->
+                case DEL -> {
+                    new PodWiring(node).deleteLink(PodLink.of(attachment(request)));
+                    yield new CniResponse(0, new byte[0]);
+                }
+                case ADD, CHECK, GC ->
                     throw new CniException(CniError.IO_FAILURE, "Ikat can't work on this host", reason);
             };
         } catch (CniException e) {
@@ -183,7 +201,25 @@ public final class CniPlugin {
         }
     }
 
+    /** A lease whose addresses no running pod has, also where the store has lost that pod's lease. */
     private Lease lease(Attachment attachment, NetworkConfig config, CniArguments arguments) {
+        Lease lease = allocate(attachment, config, arguments);
+        for (int attempt = 0; attempt < REBUILDS; attempt++) {
+            if (lease.state() == LeaseState.ACTIVE || wiring.otherHolder(lease).isEmpty()) {
+                return lease;
+            }
+            leases.free(attachment);
+            rebuilder.run();
+            lease = allocate(attachment, config, arguments);
+        }
+        leases.free(attachment);
+        throw new CniException(
+                CniError.TRY_AGAIN_LATER,
+                "the addresses that are free have running pods behind them",
+                "their leases are lost, and are being rebuilt from the links; 'ip -d link' shows them");
+    }
+
+    private Lease allocate(Attachment attachment, NetworkConfig config, CniArguments arguments) {
         AddressPlan plan = network.addressPlan(config);
         List<IpAddress> requested = config.requestedAddresses().isEmpty()
                 ? arguments.requestedAddress().stream().toList()
@@ -218,6 +254,7 @@ public final class CniPlugin {
             wiring.configureHost(lease, ends.host());
             observer.reached(Verb.ADD, "commit");
             leases.activate(lease.attachment());
+            wiring.mark(mark, link, ends.host());
         } catch (RuntimeException e) {
             undo(lease, link, e);
             throw e;
@@ -264,9 +301,19 @@ public final class CniPlugin {
     private byte[] del(CniRequest request, NetworkConfig config) {
         Attachment attachment = attachment(request);
         observer.reached(Verb.DEL, "release");
-        Optional<Lease> lease = leases.find(attachment)
+        Optional<Lease> known;
+        try {
+            known = leases.find(attachment);
+        } catch (LeaseStoreException e) {
+            // A DEL must not depend on a file: the lease of a link that is gone ends by itself.
+            known = Optional.empty();
+        }
+        if (known.isEmpty()) {
+            wiring.deleteLink(PodLink.of(attachment));
+        }
+        Optional<Lease> lease = known
                 // Another network's interface of this name is none of this network's.
-                .filter(found -> found.network().equals(config.name()))
+                .filter(found -> found.mayBeOf(config.name()))
                 .flatMap(found -> leases.beginRelease(attachment));
         if (lease.isPresent()) {
             observer.reached(Verb.DEL, "unroute");
@@ -288,7 +335,7 @@ public final class CniPlugin {
                         "CHECK needs the prevResult of ADD",
                         "the runtime must hand it over (section 4 \"CHECK\")"));
         Lease lease = leases.find(attachment)
-                .filter(found -> found.network().equals(config.name()) && found.state() == LeaseState.ACTIVE)
+                .filter(found -> found.mayBeOf(config.name()) && found.state() == LeaseState.ACTIVE)
                 .orElseThrow(() -> new CniException(
                         CniError.NOT_AS_ADDED, "there is no lease for " + attachment, "add the container anew"));
         List<String> differences = new ArrayList<>(previousDifferences(previous, lease));
@@ -334,7 +381,7 @@ public final class CniPlugin {
                         "without it every attachment would be removed; give an empty list if that is meant"));
         List<String> failures = new ArrayList<>();
         for (Lease lease : leases.leases()) {
-            if (lease.network().equals(config.name()) && !isValid(lease, valid)) {
+            if (isOf(lease, config) && !isValid(lease, valid)) {
                 try {
                     leases.beginRelease(lease.attachment()).ifPresent(wiring::unroute);
                     reaper.reapNow(lease.attachment());
@@ -349,6 +396,17 @@ public final class CniPlugin {
                     CniError.KERNEL, "not every stale attachment could be removed", String.join("; ", failures));
         }
         return new byte[0];
+    }
+
+    /** A rebuilt lease is of the network that gives such addresses: another's list says nothing about it. */
+    private boolean isOf(Lease lease, NetworkConfig config) {
+        if (!lease.isRebuilt()) {
+            return lease.network().equals(config.name());
+        }
+        AddressPlan plan = network.addressPlan(config);
+        return lease.addresses().stream()
+                .allMatch(address ->
+                        plan.ranges().stream().anyMatch(range -> range.subnet().contains(address)));
     }
 
     /** An attachment that is being made now is not on the runtime's list yet, and one without link is a leak. */

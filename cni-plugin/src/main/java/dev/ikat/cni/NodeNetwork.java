@@ -1,5 +1,6 @@
 package dev.ikat.cni;
 
+import dev.ikat.ipam.LeaseWitness;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.netlink.Rtnetlink;
 import java.util.concurrent.ConcurrentLinkedDeque;
@@ -25,6 +26,16 @@ public final class NodeNetwork implements AutoCloseable {
     /** This namespace, which is closed along with this object. */
     public static NodeNetwork of(NetworkNamespace namespace) {
         return new NodeNetwork(namespace);
+    }
+
+    /** Finds a lease in use as long as its link is there. */
+    public LeaseWitness witness() {
+        return lease -> {
+            PodLink link = PodLink.of(lease.attachment());
+            return with(host -> host.link(link.hostName()))
+                    .filter(link::isHostEndOfThis)
+                    .isPresent();
+        };
     }
 
     NetworkNamespace namespace() {

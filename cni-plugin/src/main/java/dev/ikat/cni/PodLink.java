@@ -1,6 +1,7 @@
 package dev.ikat.cni;
 
 import dev.ikat.model.Attachment;
+import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
@@ -12,6 +13,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Optional;
 
 /**
  * The names and addresses of the two ends of a pod's veth pair, all of which follow from the attachment, so that
@@ -30,6 +32,9 @@ public record PodLink(Attachment attachment, InterfaceName hostName, String alia
     private static final IpAddress GATEWAY_V6 = IpAddress.parse("fe80::1");
     private static final String NAME_PREFIX = "ik";
     private static final int NAME_DIGITS = 11;
+    /** How many characters the name of a host end has. */
+    static final int NAME_LENGTH = NAME_PREFIX.length() + NAME_DIGITS;
+
     private static final String ALIAS_PREFIX = "ikat:";
     /** The first byte of every pod end: unicast and locally administered (IEEE 802, section 8.2). */
     private static final byte POD_MAC_FIRST_BYTE = 0x2e;
@@ -47,7 +52,7 @@ public record PodLink(Attachment attachment, InterfaceName hostName, String alia
                 MacAddress.of(mac));
     }
 
-    private static byte[] sha256(String text) {
+    static byte[] sha256(String text) {
         try {
             return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException e) {
@@ -71,9 +76,26 @@ public record PodLink(Attachment attachment, InterfaceName hostName, String alia
     /** Whether this link was made by Ikat as the host end of some pod. */
     public static boolean isHostEnd(Link link) {
         return link.isKind("veth")
-                && link.name().value().length() == NAME_PREFIX.length() + NAME_DIGITS
+                && link.name().value().length() == NAME_LENGTH
                 && link.name().value().startsWith(NAME_PREFIX)
                 && link.alias().filter(alias -> alias.startsWith(ALIAS_PREFIX)).isPresent();
+    }
+
+    /** Whose host end this is, by its alias; empty where that was cut off, or is not one of Ikat's. */
+    public static Optional<Attachment> attachmentOf(Link hostEnd) {
+        String alias = hostEnd.alias().orElse("");
+        int slash = alias.lastIndexOf('/');
+        if (!isHostEnd(hostEnd) || slash < 0) {
+            return Optional.empty();
+        }
+        try {
+            Attachment attachment = new Attachment(
+                    new ContainerId(alias.substring(ALIAS_PREFIX.length(), slash)),
+                    new InterfaceName(alias.substring(slash + 1)));
+            return Optional.of(attachment).filter(read -> of(read).isHostEndOfThis(hostEnd));
+        } catch (IllegalArgumentException e) {
+            return Optional.empty();
+        }
     }
 
     /** Whether this link is the host end of this attachment. */

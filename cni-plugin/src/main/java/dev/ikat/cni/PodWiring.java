@@ -227,6 +227,38 @@ final class PodWiring {
         return Route.to(Cidr.host(address)).link(index);
     }
 
+    /** Marks the host's end as finished, and as one of this store. */
+    void mark(StoreMark mark, PodLink link, int index) {
+        node.with(host -> {
+            host.execute(marking(mark, link, index));
+            return true;
+        });
+    }
+
+    /** A kernel before 5.5 has no such names; its pods do without the mark. */
+    static Request marking(StoreMark mark, PodLink link, int index) {
+        return Request.addAlternativeName(index, mark.nameFor(link.hostName()))
+                .ignoring(Errno.EEXIST, Errno.EOPNOTSUPP, Errno.ENODEV);
+    }
+
+    /** The host end of another pod that the kernel sends packets for one of the lease's addresses to. */
+    Optional<Link> otherHolder(Lease lease) {
+        PodLink own = PodLink.of(lease.attachment());
+        return node.with(host -> {
+            for (IpAddress address : lease.addresses()) {
+                Optional<Link> holder = host.routeTo(address)
+                        .filter(route -> route.destination().equals(Cidr.host(address)))
+                        .flatMap(Route::interfaceIndex)
+                        .flatMap(host::link)
+                        .filter(link -> PodLink.isHostEnd(link) && !link.name().equals(own.hostName()));
+                if (holder.isPresent()) {
+                    return holder;
+                }
+            }
+            return Optional.empty();
+        });
+    }
+
     /** Deletes the host's routes to the pod, so that nothing reaches it any more. */
     void unroute(Lease lease) {
         PodLink link = PodLink.of(lease.attachment());

@@ -27,8 +27,11 @@ import java.util.Set;
 import java.util.function.LongPredicate;
 
 /**
- * Makes links, leases and the host's routes agree again after a process died, or after somebody removed something. The
- * leases say what should be; they are read after the links, since a lease is there before its link and until after it.
+ * Makes links, leases and the host's routes agree again after a process died, or after somebody removed something.
+ *
+ * <p>The leases say what should be, but a link bears witness for its lease: one that is missing is rebuilt. A link is
+ * deleted only on proof that its container is gone, which is a DEL or GC that was interrupted, or an ADD that was never
+ * finished.
  */
 public final class Recovery {
     /** No ADD takes longer: a pending lease this old is nobody's, even if its process seems to live. */
@@ -39,6 +42,8 @@ public final class Recovery {
     private final LeaseStore leases;
     private final NodeNetwork node;
     private final Reaper reaper;
+    private final LeaseRebuilder rebuilder;
+    private final StoreMark mark;
     private final Clock clock;
     private final Duration grace;
     private final LongPredicate isAlive;
@@ -59,16 +64,29 @@ public final class Recovery {
         this.leases = leases;
         this.node = node;
         this.reaper = reaper;
+        this.rebuilder = new LeaseRebuilder(leases, node);
+        this.mark = StoreMark.of(leases.directory());
         this.clock = clock;
         this.grace = grace;
         this.isAlive = isAlive;
         this.started = clock.instant();
     }
 
-    /** One pass. What this process is working on itself is left alone. */
+    /**
+     * One pass. What this process is working on itself is left alone.
+     *
+     * @throws ForeignStoreException if there are pods of another lease store; nothing was done
+     */
     public synchronized RecoveryReport run() {
-        List<Link> links = node.with(Rtnetlink::links);
+        Map<String, Link> hostEnds = hostEnds(node.with(Rtnetlink::links));
+        mark.requireNoOther(hostEnds.values());
+        // After the links, since a lease is there before its link and until after it.
         List<Lease> known = leases.leases();
+        LeaseRebuilder.Outcome outcome = rebuilder.run(hostEnds.values(), known);
+        List<Lease> rebuilt = new ArrayList<>(outcome.rebuilt());
+        if (!rebuilt.isEmpty()) {
+            known = leases.leases();
+        }
         Instant now = clock.instant();
 
         int undone = 0;
@@ -76,12 +94,19 @@ public final class Recovery {
         int leaks = 0;
         List<Wired> wired = new ArrayList<>();
         Map<Lease, Instant> stillMissing = new HashMap<>();
-        Map<String, Link> hostEnds = hostEnds(links);
         for (Lease lease : known) {
             switch (lease.state()) {
                 case PENDING -> {
                     if (isAbandoned(lease, now)) {
-                        undone += end(lease);
+                        Optional<Link> finished = hostEnd(lease, hostEnds).filter(StoreMark::isMarked);
+                        if (finished.isPresent()) {
+                            // It was active, and the file has lost that.
+                            Lease active = leases.activate(lease.attachment());
+                            rebuilt.add(active);
+                            wired.add(new Wired(active, finished.get()));
+                        } else {
+                            undone += end(lease);
+                        }
                     }
                 }
                 case RELEASING -> {
@@ -103,7 +128,7 @@ public final class Recovery {
         missingSince.clear();
         missingSince.putAll(stillMissing);
         int repaired = repair(wired, hostEnds);
-        return new RecoveryReport(undone, released, deleteStray(hostEnds, known), leaks, repaired);
+        return new RecoveryReport(undone, released, rebuilt, leaks, repaired, outcome.unexplained());
     }
 
     private record Wired(Lease lease, Link hostEnd) {}
@@ -192,6 +217,9 @@ public final class Recovery {
         if (!pod.hostEnd().isUp()) {
             requests.add(Request.change(LinkChange.of(index).up()));
         }
+        if (!mark.isOn(pod.hostEnd())) {
+            requests.add(PodWiring.marking(mark, link, index));
+        }
         for (IpAddress address : pod.lease().addresses()) {
             Neighbour neighbour = PodWiring.podNeighbour(address, link, index);
             if (!host.neighbours(address.family(), index).contains(neighbour)) {
@@ -235,23 +263,5 @@ public final class Recovery {
             host.execute(requests);
         }
         return requests.size();
-    }
-
-    private int deleteStray(Map<String, Link> hostEnds, List<Lease> known) {
-        Set<String> belonging = new HashSet<>();
-        for (Lease lease : known) {
-            belonging.add(PodLink.of(lease.attachment()).alias());
-        }
-        int deleted = 0;
-        for (Link link : hostEnds.values()) {
-            if (!belonging.contains(link.alias().orElse(""))) {
-                node.with(host -> {
-                    host.execute(Request.deleteLink(link.index()).ignoring(Errno.ENODEV));
-                    return true;
-                });
-                deleted++;
-            }
-        }
-        return deleted;
     }
 }

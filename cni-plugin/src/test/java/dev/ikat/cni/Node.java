@@ -117,7 +117,7 @@ final class Node implements AutoCloseable {
         namespace.close();
     }
 
-    private record FixedNetwork(AddressPlan plan) implements PodNetwork {
+    record FixedNetwork(AddressPlan plan) implements PodNetwork {
         @Override
         public void requireReady(NetworkConfig config) {}
 

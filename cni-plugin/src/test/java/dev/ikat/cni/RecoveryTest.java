@@ -2,7 +2,10 @@ package dev.ikat.cni;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.ipam.Lease;
+import dev.ikat.ipam.LeaseState;
 import dev.ikat.ipam.LeaseStore;
+import dev.ikat.model.InterfaceName;
 import dev.ikat.model.NetworkName;
 import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestNamespace;
@@ -40,7 +43,7 @@ class RecoveryTest {
 
     @Test
     void nothingIsDoneWhereNothingIsWrong() {
-        assertThat(node.recovery.run()).isEqualTo(new RecoveryReport(0, 0, 0, 0, 0));
+        assertThat(node.recovery.run()).isEqualTo(new RecoveryReport(0, 0, List.of(), 0, 0, List.of()));
     }
 
     @Test
@@ -53,7 +56,7 @@ class RecoveryTest {
 
         assertThat(node.namespace.ip("route")).contains("10.77.0.1 dev " + hostLink);
         assertThat(node.namespace.ip("-6", "route")).contains("fd77::1 dev " + hostLink);
-        assertThat(node.recovery.run().foundSomething()).isFalse();
+        assertThat(node.recovery.run().changes()).isZero();
     }
 
     @Test
@@ -63,7 +66,7 @@ class RecoveryTest {
         node.recovery.run();
 
         assertThat(node.namespace.ip("route")).contains("10.77.0.1 dev " + hostLink);
-        assertThat(node.recovery.run().foundSomething()).isFalse();
+        assertThat(node.recovery.run().changes()).isZero();
     }
 
     @Test
@@ -86,15 +89,56 @@ class RecoveryTest {
     }
 
     @Test
-    void linkWithoutLeaseIsDeletedAndForeignOnesStay() {
+    void linkWithoutLeaseGetsOneAndForeignOnesStay() {
+        Lease before = node.leases.find(Node.attachment("c1")).orElseThrow();
         node.leases.free(Node.attachment("c1"));
         node.namespace.ip("link", "add", "ik0123456789a", "type", "veth", "peer", "name", "other");
 
-        assertThat(node.recovery.run().strayLinks()).isEqualTo(1);
+        RecoveryReport report = node.recovery.run();
 
-        assertThat(node.namespace.linkNames())
-                .contains("ik0123456789a", "other")
-                .doesNotContain(hostLink);
+        assertThat(report.rebuilt()).singleElement().satisfies(lease -> {
+            assertThat(lease.attachment()).isEqualTo(before.attachment());
+            assertThat(lease.addresses()).isEqualTo(before.addresses());
+            assertThat(lease.state()).isEqualTo(LeaseState.ACTIVE);
+            assertThat(lease.isRebuilt()).isTrue();
+        });
+        assertThat(node.namespace.linkNames()).contains("ik0123456789a", "other", hostLink);
+        assertThat(node.recovery.run().changes()).isZero();
+    }
+
+    /** As it is before its ADD is finished. */
+    private void unmark(String container) {
+        String hostEnd = PodLink.of(Node.attachment(container)).hostName().value();
+        node.namespace.ip(
+                "link",
+                "property",
+                "del",
+                "dev",
+                hostEnd,
+                "altname",
+                StoreMark.of(directory).nameFor(new InterfaceName(hostEnd)));
+    }
+
+    @Test
+    void finishedAttachmentWhoseLastRecordIsLostLivesOn() {
+        node.leases.free(Node.attachment("c1"));
+        node.leases.allocate(
+                Node.attachment("c1"), new NetworkName("test"), Optional.empty(), Node.dualStack(), List.of());
+        Recovery successor = new Recovery(
+                node.leases,
+                node.network,
+                node.reaper,
+                Clock.offset(Clock.systemUTC(), Duration.ofHours(1)),
+                Duration.ZERO,
+                pid -> false);
+
+        RecoveryReport report = successor.run();
+
+        assertThat(report.undone()).isZero();
+        assertThat(report.rebuilt()).hasSize(1);
+        assertThat(node.leases.find(Node.attachment("c1")).orElseThrow().state())
+                .isEqualTo(LeaseState.ACTIVE);
+        assertThat(pod.linkNames()).contains("eth0");
     }
 
     @Test
@@ -104,6 +148,7 @@ class RecoveryTest {
             // As a killed process leaves it: leased, linked, not committed.
             node.call(Verb.ADD, "c2", "eth0", second.path(), "");
             node.leases.free(Node.attachment("c2"));
+            unmark("c2");
             other.allocate(
                     Node.attachment("c2"), new NetworkName("test"), Optional.empty(), Node.dualStack(), List.of());
             Recovery successor = new Recovery(

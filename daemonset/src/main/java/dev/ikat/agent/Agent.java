@@ -19,7 +19,6 @@ import dev.ikat.cni.CniRequest;
 import dev.ikat.cni.CniResponse;
 import dev.ikat.cni.NodeNetwork;
 import dev.ikat.cni.Recovery;
-import dev.ikat.cni.RecoveryReport;
 import dev.ikat.cni.Verb;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.ipam.RangeUsage;
@@ -105,10 +104,10 @@ final class Agent implements AutoCloseable {
         metrics.readiness(readiness::isReady);
         options.listen().ifPresent(address -> keep(HealthEndpoint.start(address, metrics, readiness)));
         Clock clock = Clock.systemUTC();
-        LeaseStore leases = keep(LeaseStore.open(options.runDirectory().resolve("leases"), clock));
-        countLeases(leases);
         Rtnetlink netlink = keep(Rtnetlink.open());
         NodeNetwork node = keep(NodeNetwork.current());
+        LeaseStore leases = keep(LeaseStore.open(options.runDirectory().resolve("leases"), clock, node.witness()));
+        countLeases(leases);
         NftablesHolder table = keep(new NftablesHolder(options.policy().ownTable()));
         PolicyReport report = new PolicyReport(
                 options.policy(),
@@ -126,7 +125,12 @@ final class Agent implements AutoCloseable {
                         steps,
                         e -> LOG.error("event=reap-failed error=\"{}\"", e.getMessage(), e))
                 .start());
-        Recovery recovery = new Recovery(leases, node, reaper, clock, options.leaseGrace(), Agent::isAlive);
+        LeaseKeeper leaseKeeper = new LeaseKeeper(
+                new Recovery(leases, node, reaper, clock, options.leaseGrace(), Agent::isAlive),
+                leases,
+                metrics.registry());
+        // Before policies are put in force, which are for pods with leases.
+        leaseKeeper.mend();
         ClusterSource cluster = keep(open(options.cluster(), options.stateDirectory(), metrics));
         source = cluster;
         metrics.degraded(() -> cluster.degraded().isPresent());
@@ -135,7 +139,7 @@ final class Agent implements AutoCloseable {
 
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
         reconciliations.put(Part.POLICY, policy::reconcile);
-        reconciliations.put(Part.PODS, () -> recover(recovery));
+        reconciliations.put(Part.PODS, leaseKeeper::reconcile);
         NftablesWatch others = keep(new NftablesWatch(table, () -> reconcileSoon(NETFILTER, Cause.DRIFT)));
         ReconcileLoop rounds =
                 keep(new ReconcileLoop(reconciliations, options.reconcileInterval(), readiness, metrics, errors, () -> {
@@ -151,6 +155,9 @@ final class Agent implements AutoCloseable {
             if (policy.isUnwatched()) {
                 parts.addAll(NETFILTER);
             }
+            if (leaseKeeper.roomChanged()) {
+                parts.add(Part.PODS);
+            }
             return parts;
         }));
         cluster.start(change -> {
@@ -162,7 +169,8 @@ final class Agent implements AutoCloseable {
         rounds.start();
 
         CniPlugin plugin = new CniPlugin(leases, node, network, policy.podPolicy(), reaper, steps);
-        AgentStatus status = new AgentStatus(options, readiness, network, planes, cluster, leases, errors);
+        AgentStatus status =
+                new AgentStatus(options, readiness, network, planes, cluster, leases, leaseKeeper::faults, errors);
         CniServer server = CniServer.start(
                 options.runDirectory(),
                 request -> request.variable(ControlClient.QUESTION).isEmpty()
@@ -239,14 +247,6 @@ final class Agent implements AutoCloseable {
                 callback.call((double) usage.free(), range, "free");
             }
         }));
-    }
-
-    private static int recover(Recovery recovery) {
-        RecoveryReport report = recovery.run();
-        if (report.foundSomething()) {
-            LOG.info("event=recovered {}", report);
-        }
-        return report.undone() + report.released() + report.strayLinks() + report.leaks() + report.repaired();
     }
 
     private CniResponse handle(CniPlugin plugin, CniRequest request) {

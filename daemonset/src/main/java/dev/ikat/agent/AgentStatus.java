@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Supplier;
 
 /**
  * How the agent is, as {@code ikat-agent status} tells it: collected in the agent as JSON, made a text where it is
@@ -35,6 +36,7 @@ final class AgentStatus {
     private final Dataplanes dataplanes;
     private final ClusterSource cluster;
     private final LeaseStore leases;
+    private final Supplier<List<String>> leaseFaults;
     private final RecentErrors errors;
     private final long startNanos = System.nanoTime();
 
@@ -45,6 +47,7 @@ final class AgentStatus {
             Dataplanes dataplanes,
             ClusterSource cluster,
             LeaseStore leases,
+            Supplier<List<String>> leaseFaults,
             RecentErrors errors) {
         this.options = options;
         this.readiness = readiness;
@@ -52,6 +55,7 @@ final class AgentStatus {
         this.dataplanes = dataplanes;
         this.cluster = cluster;
         this.leases = leases;
+        this.leaseFaults = leaseFaults;
         this.errors = errors;
     }
 
@@ -91,6 +95,8 @@ final class AgentStatus {
                         .put("free", usage.free());
             }
         });
+        ArrayNode lost = pods.putArray("faults");
+        leaseFaults.get().forEach(lost::add);
         ObjectNode source = status.putObject("cluster");
         cluster.degraded().ifPresent(reason -> source.put("degraded", reason));
         ArrayNode faults = source.putArray("faults");
@@ -185,6 +191,7 @@ final class AgentStatus {
                                         range.path("range").asText(),
                                         range.path("leased").asLong(),
                                         range.path("free").asLong())));
+        status.path("leases").path("faults").forEach(fault -> line(text, "", "fault: " + fault.asText()));
         JsonNode cluster = status.path("cluster");
         JsonNode degraded = cluster.path("degraded");
         JsonNode faults = cluster.path("faults");

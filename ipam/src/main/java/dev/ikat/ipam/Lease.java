@@ -29,6 +29,12 @@ public record Lease(
         LeaseState state,
         Instant since,
         long ownerPid) {
+    /**
+     * The network of a lease that was rebuilt from the kernel, which knows neither network nor pod. It is a name like
+     * any other, so that former versions read such a lease.
+     */
+    public static final NetworkName UNKNOWN_NETWORK = new NetworkName("unknown-network");
+
     public Lease {
         Objects.requireNonNull(attachment, "attachment");
         Objects.requireNonNull(network, "network");
@@ -39,6 +45,21 @@ public record Lease(
             throw new IllegalArgumentException("the lease of " + attachment + " has no address");
         }
         since = since.truncatedTo(ChronoUnit.MILLIS);
+    }
+
+    /** Whether it was rebuilt from the kernel: its network and its pod are not known. */
+    public boolean isRebuilt() {
+        return network.equals(UNKNOWN_NETWORK);
+    }
+
+    /** Whether it is this network's, or may be, as nobody knows whose it is. */
+    public boolean mayBeOf(NetworkName name) {
+        return isRebuilt() || network.equals(name);
+    }
+
+    /** The same once it is known whose it is. */
+    Lease known(NetworkName name, Optional<PodName> podName) {
+        return new Lease(attachment, name, podName, addresses, state, since, ownerPid);
     }
 
     Lease in(LeaseState next, Instant now, long pid) {

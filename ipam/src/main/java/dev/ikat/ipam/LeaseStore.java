@@ -47,15 +47,25 @@ public final class LeaseStore implements AutoCloseable {
     private final ReentrantLock threadLock;
     private final LeaseTable table;
     private final LeaseLog log;
+    /** Whether nothing is made on the file system before there is a lease to write. */
+    private final boolean lazy;
+
     private boolean closed;
 
-    private LeaseStore(Path directory, Clock clock, int maxCooling, long compactAtBytes) throws IOException {
-        LeaseLog.createDirectory(directory);
+    private LeaseStore(
+            Path directory, Clock clock, LeaseWitness witness, int maxCooling, long compactAtBytes, boolean lazy)
+            throws IOException {
+        if (!lazy) {
+            LeaseLog.createDirectory(directory);
+        }
+        this.lazy = lazy;
         this.directory = directory;
         this.clock = clock;
-        this.threadLock = THREAD_LOCKS.computeIfAbsent(identity(directory), _ -> new ReentrantLock());
+        this.threadLock = Files.exists(directory)
+                ? THREAD_LOCKS.computeIfAbsent(identity(directory), _ -> new ReentrantLock())
+                : new ReentrantLock();
         this.table = new LeaseTable(maxCooling);
-        this.log = new LeaseLog(directory, table, compactAtBytes);
+        this.log = new LeaseLog(directory, table, witness, compactAtBytes);
     }
 
     /** Device and inode: a path's real one is another's where it leads through /proc/PID/root (proc(5)). */
@@ -71,17 +81,40 @@ public final class LeaseStore implements AutoCloseable {
      * @throws LeaseStoreException if it can't be read or made
      */
     public static LeaseStore open(Path directory, Clock clock) {
-        return open(directory, clock, MAX_COOLING, COMPACT_AT_BYTES);
+        return open(directory, clock, LeaseWitness.NONE);
+    }
+
+    /**
+     * The same for a process that goes on for long, and whose leases must not end because somebody damages the files.
+     *
+     * @param witness says which of the leases that the files lack are in use
+     */
+    public static LeaseStore open(Path directory, Clock clock, LeaseWitness witness) {
+        return open(directory, clock, witness, MAX_COOLING, COMPACT_AT_BYTES, false);
+    }
+
+    /**
+     * The same for one request: where there is no directory, there are no leases, and none is made before a lease is
+     * written.
+     */
+    public static LeaseStore openLazily(Path directory, Clock clock) {
+        return open(directory, clock, LeaseWitness.NONE, MAX_COOLING, COMPACT_AT_BYTES, true);
     }
 
     static LeaseStore open(Path directory, Clock clock, int maxCooling, long compactAtBytes) {
+        return open(directory, clock, LeaseWitness.NONE, maxCooling, compactAtBytes, false);
+    }
+
+    private static LeaseStore open(
+            Path directory, Clock clock, LeaseWitness witness, int maxCooling, long compactAtBytes, boolean lazy) {
         LeaseStore store;
         try {
-            store = new LeaseStore(directory, clock, maxCooling, compactAtBytes);
+            store = new LeaseStore(directory, clock, witness, maxCooling, compactAtBytes, lazy);
         } catch (IOException e) {
             throw new LeaseStoreException("can't make the lease directory " + directory + ": " + e, e);
         }
         try {
+            // Reads what is there.
             store.exclusively("open the leases", () -> true);
         } catch (RuntimeException e) {
             store.close();
@@ -92,7 +125,7 @@ public final class LeaseStore implements AutoCloseable {
 
     /**
      * Leases one address of each family of the plan. An attachment that has a lease of this network keeps it as it is;
-     * one that is pending becomes this process's to finish.
+     * one that is pending becomes this process's to finish, and one that was rebuilt becomes this network's and pod's.
      *
      * @param pod the pod to remember with a lease that is new
      * @param requested addresses wanted by name, at most one of each family; the others are chosen
@@ -109,15 +142,15 @@ public final class LeaseStore implements AutoCloseable {
             Optional<PodName> pod,
             AddressPlan plan,
             List<IpAddress> requested) {
-        return exclusively("lease an address for " + attachment, () -> {
+        return writing("lease an address for " + attachment, () -> {
             Optional<Lease> known = table.find(attachment);
             if (known.isPresent()) {
                 Lease lease = known.get();
-                if (!lease.network().equals(network)) {
+                if (!lease.mayBeOf(network)) {
                     throw new AttachmentTakenException(lease, network);
                 }
                 return switch (lease.state()) {
-                    case ACTIVE -> lease;
+                    case ACTIVE -> lease.isRebuilt() ? write(lease.known(network, pod)) : lease;
                     case RELEASING -> throw new LeaseBusyException(lease);
                     case PENDING ->
                         lease.ownerPid() == pid ? lease : write(lease.in(LeaseState.PENDING, clock.instant(), pid));
@@ -125,6 +158,33 @@ public final class LeaseStore implements AutoCloseable {
             }
             List<IpAddress> addresses = table.choose(network, plan, requested);
             return write(new Lease(attachment, network, pod, addresses, LeaseState.PENDING, clock.instant(), pid));
+        });
+    }
+
+    /**
+     * Makes a lease of what the kernel says that an attachment has: {@link LeaseState#ACTIVE}, of no known network and
+     * pod. One that there is already stays as it is.
+     *
+     * @return the lease, empty if there was one
+     * @throws AddressUnavailableException if another attachment has one of the addresses
+     * @throws LeaseStoreException if the files can't be read or written
+     */
+    public Optional<Lease> rebuild(Attachment attachment, List<IpAddress> addresses) {
+        return writing("rebuild the lease of " + attachment, () -> {
+            if (table.find(attachment).isPresent()) {
+                return Optional.empty();
+            }
+            for (IpAddress address : addresses) {
+                table.requireFree(address);
+            }
+            return Optional.of(write(new Lease(
+                    attachment,
+                    Lease.UNKNOWN_NETWORK,
+                    Optional.empty(),
+                    addresses,
+                    LeaseState.ACTIVE,
+                    clock.instant(),
+                    pid)));
         });
     }
 
@@ -142,7 +202,7 @@ public final class LeaseStore implements AutoCloseable {
      * @throws LeaseStoreException if the files can't be read or written
      */
     public Lease activate(Attachment attachment) {
-        return exclusively("activate the lease of " + attachment, () -> {
+        return writing("activate the lease of " + attachment, () -> {
             Lease lease = table.find(attachment).orElseThrow(() -> new LeaseGoneException(attachment));
             return switch (lease.state()) {
                 case PENDING -> write(lease.in(LeaseState.ACTIVE, clock.instant(), pid));
@@ -227,12 +287,43 @@ public final class LeaseStore implements AutoCloseable {
                 () -> plan.ranges().stream().map(table::usage).toList());
     }
 
+    /** Where the files are. */
+    public Path directory() {
+        return directory;
+    }
+
     /**
-     * How many records of the log are damaged, other than the one that a killed process was writing, since it was last
-     * compacted. What is not zero means a broken file system, or somebody who edits the file.
+     * What this process has met with in the files since it opened them.
+     *
+     * @param damaged records that could not be read, other than the one that a killed process was writing: a broken
+     *     file system, or somebody who edits the file
+     * @param restored leases that the files had lost and this process still knew
      */
-    public int damagedRecords() {
-        return exclusively("count the damaged records", log::damaged);
+    public record Damage(int damaged, int restored) {}
+
+    /** What was damaged so far. */
+    public Damage damage() {
+        return exclusively("count the damaged records", log::damage);
+    }
+
+    /** Writes everything anew if a record is damaged, so that the next one who reads finds it whole. */
+    public void mend() {
+        exclusively("write the leases anew", () -> {
+            log.mend();
+            return true;
+        });
+    }
+
+    /**
+     * Checks that a lease could be written now.
+     *
+     * @throws LeaseStoreException if not, with why and what to do
+     */
+    public void requireWritable() {
+        exclusively("write leases", () -> {
+            log.requireWritable();
+            return true;
+        });
     }
 
     /** Closes the files. What is leased stays leased. */
@@ -253,7 +344,16 @@ public final class LeaseStore implements AutoCloseable {
         T run() throws IOException;
     }
 
+    /** For what makes a lease: the files have to be there. */
+    private <T> T writing(String purpose, Work<T> work) {
+        return exclusively(purpose, true, work);
+    }
+
     private <T> T exclusively(String purpose, Work<T> work) {
+        return exclusively(purpose, !lazy, work);
+    }
+
+    private <T> T exclusively(String purpose, boolean makes, Work<T> work) {
         boolean interrupted = Thread.interrupted();
         threadLock.lock();
         try {
@@ -263,7 +363,9 @@ public final class LeaseStore implements AutoCloseable {
                 }
                 FileLock lock = null;
                 try {
-                    lock = log.lock();
+                    if (makes || log.isThere()) {
+                        lock = log.lock();
+                    }
                     return work.run();
                 } catch (ClosedChannelException | FileLockInterruptionException e) {
                     // An interruption closes the files under whoever uses them. What was written is found again, and
@@ -277,8 +379,7 @@ public final class LeaseStore implements AutoCloseable {
                 }
             }
         } catch (IOException e) {
-            throw new LeaseStoreException(
-                    "can't " + purpose + " in " + directory + ": " + e + "; check the file system", e);
+            throw new LeaseStoreException("can't " + purpose + " in " + directory + ": " + LeaseLog.reason(e), e);
         } finally {
             threadLock.unlock();
             if (interrupted) {

@@ -178,10 +178,20 @@ final class LeaseTable {
                     .orElseGet(() -> String.join(" and ", reasons));
             throw new AddressUnavailableException(wish, reason);
         }
-        Attachment owner = owners.get(wish);
+        requireFree(wish);
+    }
+
+    void requireFree(IpAddress address) {
+        Attachment owner = owners.get(address);
         if (owner != null) {
-            throw new AddressUnavailableException(wish, "is leased to " + owner);
+            throw new AddressUnavailableException(address, "is leased to " + owner);
         }
+    }
+
+    /** Whether nobody has any of the lease's addresses, nor its attachment a lease. */
+    boolean hasRoomFor(Lease lease) {
+        return !leases.containsKey(lease.attachment())
+                && lease.addresses().stream().noneMatch(owners::containsKey);
     }
 
     private IpAddress chooseFree(NetworkName network, AddressPlan plan, IpFamily family) {

@@ -151,7 +151,7 @@ final class LeaseLogDamageTest {
         Files.write(leases.resolve("leases.log"), log);
 
         try (LeaseStore store = open()) {
-            assertThat(store.damagedRecords()).isEqualTo(1);
+            assertThat(store.damage().damaged()).isEqualTo(1);
         }
     }
 }

@@ -70,7 +70,7 @@ final class LeaseProcessesTest {
                 assertThat(store.leases().stream().map(LeaseProcessesTest::words))
                         .hasSize(40)
                         .containsExactlyInAnyOrderElementsOf(held);
-                assertThat(store.damagedRecords()).isZero();
+                assertThat(store.damage().damaged()).isZero();
             }
         } finally {
             processes.forEach(Process::destroyForcibly);
@@ -99,7 +99,7 @@ final class LeaseProcessesTest {
 
             try (LeaseStore store = LeaseProcess.open(directory.path().resolve("leases"))) {
                 check(store, said);
-                assertThat(store.damagedRecords()).isZero();
+                assertThat(store.damage().damaged()).isZero();
                 store.leases().forEach(lease -> store.free(lease.attachment()));
             }
             clearMarks();

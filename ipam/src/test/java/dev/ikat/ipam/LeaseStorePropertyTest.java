@@ -99,7 +99,7 @@ final class LeaseStorePropertyTest {
         public void close() {
             for (LeaseStore store : stores) {
                 assertThat(store.leases()).containsExactlyInAnyOrderElementsOf(model.leases());
-                assertThat(store.damagedRecords()).isZero();
+                assertThat(store.damage().damaged()).isZero();
                 store.close();
             }
         }

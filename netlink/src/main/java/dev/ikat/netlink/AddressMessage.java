@@ -14,6 +14,7 @@ final class AddressMessage {
     private static final int IFA_ADDRESS = 1;
     private static final int IFA_LOCAL = 2;
     private static final int IFA_FLAGS = 8;
+    private static final int IFA_TARGET_NETNSID = 10;
     private static final int IFA_PROTO = 11;
 
     private static final int HEADER = 8;
@@ -38,6 +39,11 @@ final class AddressMessage {
 
     static void writeDump(MessageWriter message, int interfaceIndex) {
         message.bodyU8(AddressFamily.AF_UNSPEC).bodyU8(0).bodyU8(0).bodyU8(0).bodyU32(interfaceIndex);
+    }
+
+    static void writeDump(MessageWriter message, int interfaceIndex, int namespaceId) {
+        writeDump(message, interfaceIndex);
+        message.u32(IFA_TARGET_NETNSID, namespaceId);
     }
 
     /** Reads RTM_NEWADDR or RTM_DELADDR; empty for another family than IP. */

@@ -2,6 +2,7 @@ package dev.ikat.netlink;
 
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.MacAddress;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -21,6 +22,7 @@ import java.util.Optional;
  * @param alias the free text that "ip link" shows as alias
  * @param addrGenMode how its IPv6 link-local address is made; empty where IPv6 is off for it
  * @param vxlan its settings if it is a VXLAN
+ * @param alternativeNames the further names that it has (Linux 5.5), in the kernel's order
  */
 public record Link(
         int index,
@@ -36,7 +38,11 @@ public record Link(
         int group,
         Optional<String> alias,
         Optional<AddrGenMode> addrGenMode,
-        Optional<Vxlan> vxlan) {
+        Optional<Vxlan> vxlan,
+        List<String> alternativeNames) {
+    public Link {
+        alternativeNames = List.copyOf(alternativeNames);
+    }
 
     /** IFF_UP: set up by the administrator, which does not mean that it carries packets. */
     public boolean isUp() {

@@ -3,6 +3,8 @@ package dev.ikat.netlink;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.MacAddress;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +14,7 @@ final class LinkMessage {
     static final int RTM_DELLINK = 17;
     static final int RTM_GETLINK = 18;
     static final int RTM_SETLINK = 19;
+    static final int RTM_NEWLINKPROP = 108;
 
     /** IFF_*, linux/if.h. */
     static final int IFF_UP = 1;
@@ -35,6 +38,8 @@ final class LinkMessage {
     static final int IFLA_NUM_RX_QUEUES = 32;
     static final int IFLA_LINK_NETNSID = 37;
     static final int IFLA_GSO_MAX_SIZE = 41;
+    static final int IFLA_PROP_LIST = 52;
+    static final int IFLA_ALT_IFNAME = 53;
     static final int IFLA_GSO_IPV4_MAX_SIZE = 63;
 
     static final int IFLA_INFO_KIND = 1;
@@ -149,6 +154,7 @@ final class LinkMessage {
         int group = 0;
         String alias = null;
         AddrGenMode addrGenMode = null;
+        List<String> alternativeNames = List.of();
         AttributeReader attributes = message.attributes(HEADER);
         while (attributes.next()) {
             switch (attributes.type()) {
@@ -162,6 +168,7 @@ final class LinkMessage {
                 case IFLA_GROUP -> group = attributes.u32();
                 case IFLA_IFALIAS -> alias = attributes.string();
                 case IFLA_LINKINFO -> info = readInfo(attributes.nested());
+                case IFLA_PROP_LIST -> alternativeNames = readNames(attributes.nested());
                 case IFLA_AF_SPEC -> addrGenMode = readAddrGenMode(attributes.nested());
                 default -> {}
             }
@@ -183,7 +190,18 @@ final class LinkMessage {
                 group,
                 Optional.ofNullable(alias),
                 Optional.ofNullable(addrGenMode),
-                info.vxlan));
+                info.vxlan,
+                alternativeNames));
+    }
+
+    private static List<String> readNames(AttributeReader properties) {
+        List<String> names = new ArrayList<>(1);
+        while (properties.next()) {
+            if (properties.type() == IFLA_ALT_IFNAME) {
+                names.add(properties.string());
+            }
+        }
+        return names;
     }
 
     private record LinkInfo(Optional<String> kind, Optional<Vxlan> vxlan) {}

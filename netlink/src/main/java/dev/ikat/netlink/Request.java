@@ -70,6 +70,24 @@ public final class Request {
         return of("change", change, change.namespace(), LinkMessage.RTM_SETLINK, 0, change::write);
     }
 
+    /**
+     * Gives a link a further name, which is unique in its namespace like the first; EEXIST if a link has it already,
+     * EOPNOTSUPP before Linux 5.5.
+     *
+     * @param name at most 127 bytes (ALTIFNAMSIZ, linux/if.h, without the terminating zero)
+     */
+    public static Request addAlternativeName(int index, String name) {
+        return of(
+                "add",
+                "alternative name " + name + " of link " + index,
+                LinkMessage.RTM_NEWLINKPROP,
+                ADD | NLM_F_APPEND,
+                message -> LinkMessage.ifinfomsg(message, index, 0, 0)
+                        .nested(
+                                LinkMessage.IFLA_PROP_LIST,
+                                properties -> properties.string(LinkMessage.IFLA_ALT_IFNAME, name)));
+    }
+
     /** Deletes a link, a veth's other end with it; ENODEV if it is not there. */
     public static Request deleteLink(int index) {
         return of(
@@ -284,6 +302,22 @@ public final class Request {
                 "addresses" + (interfaceIndex == 0 ? "" : " of link " + interfaceIndex),
                 AddressMessage.RTM_GETADDR,
                 message -> AddressMessage.writeDump(message, interfaceIndex));
+    }
+
+    static Request listAddresses(int interfaceIndex, int namespaceId) {
+        return list(
+                "addresses of link " + interfaceIndex + " of namespace " + namespaceId,
+                AddressMessage.RTM_GETADDR,
+                message -> AddressMessage.writeDump(message, interfaceIndex, namespaceId));
+    }
+
+    static Request getRoute(IpAddress destination) {
+        return of(
+                "read",
+                "route to " + destination,
+                RouteMessage.RTM_GETROUTE,
+                0,
+                message -> RouteMessage.writeGet(message, destination));
     }
 
     static Request listRoutes(IpFamily family, RouteFilter filter) {

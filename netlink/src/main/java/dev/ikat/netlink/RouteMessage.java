@@ -28,6 +28,7 @@ final class RouteMessage {
     private static final int RTAX_MTU = 2;
     private static final int RTNH_F_ONLINK = 4;
     private static final int RTM_F_CLONED = 0x200;
+    private static final int RTM_F_FIB_MATCH = 0x2000;
     private static final int RT_TABLE_UNSPEC = 0;
 
     private static final int HEADER = 12;
@@ -116,6 +117,20 @@ final class RouteMessage {
                 0);
         filter.table().ifPresent(table -> message.u32(RTA_TABLE, table));
         filter.interfaceIndex().ifPresent(index -> message.u32(RTA_OIF, index));
+    }
+
+    /** Asks for the route itself that a packet to this address would take, not for what becomes of it. */
+    static void writeGet(MessageWriter message, IpAddress destination) {
+        rtmsg(
+                message,
+                destination.family(),
+                destination.family().bits(),
+                RT_TABLE_UNSPEC,
+                0,
+                0,
+                RouteType.UNSPECIFIED.code(),
+                RTM_F_FIB_MATCH);
+        message.address(RTA_DST, destination);
     }
 
     /** Reads RTM_NEWROUTE or RTM_DELROUTE; empty for another family than IP, and for a mere cache entry. */

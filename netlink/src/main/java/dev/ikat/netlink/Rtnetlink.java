@@ -1,9 +1,11 @@
 package dev.ikat.netlink;
 
 import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /**
@@ -14,6 +16,10 @@ import java.util.function.Supplier;
  * where the kernel refuses, and {@link IllegalStateException} after {@link #close()}.
  */
 public final class Rtnetlink implements AutoCloseable {
+    /** No route, or one of the types unreachable, prohibit or blackhole. */
+    private static final Set<Integer> NO_ROUTE =
+            Set.of(Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES, Errno.EINVAL);
+
     private final NetlinkSocket socket;
 
     private Rtnetlink(NetlinkSocket socket) {
@@ -88,6 +94,31 @@ public final class Rtnetlink implements AutoCloseable {
                 () -> socket.dump(Request.listAddresses(interfaceIndex), AddressMessage::read).stream()
                         .filter(address -> address.interfaceIndex() == interfaceIndex)
                         .toList());
+    }
+
+    /**
+     * The addresses of a link in another namespace, of both families; none where the link or the namespace is gone.
+     *
+     * @param namespaceId what this namespace calls the other one, as {@link Link#peerNamespaceId()} does
+     */
+    public List<Address> addressesIn(int namespaceId, int interfaceIndex) {
+        return orGone(
+                List.of(),
+                () -> socket.dump(Request.listAddresses(interfaceIndex, namespaceId), AddressMessage::read).stream()
+                        .filter(address -> address.interfaceIndex() == interfaceIndex)
+                        .toList());
+    }
+
+    /** The route that a packet from here to this address would take; empty where it would be refused. */
+    public Optional<Route> routeTo(IpAddress destination) {
+        try {
+            return socket.get(Request.getRoute(destination), RouteMessage::read);
+        } catch (NetlinkException e) {
+            if (NO_ROUTE.contains(e.errno())) {
+                return Optional.empty();
+            }
+            throw e;
+        }
     }
 
     /** All routes of a family, of every table. */

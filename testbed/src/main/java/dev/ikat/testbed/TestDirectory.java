@@ -71,10 +71,28 @@ public final class TestDirectory implements AutoCloseable {
         }
     }
 
+    /** Makes a directory below that is a file system of its own, in memory, which this many KiB fill. */
+    public Path smallDisk(String relative, int kibibytes) {
+        Path mounted = directory(relative);
+        ProcessRunner.output("mount", "-t", "tmpfs", "-o", "size=" + kibibytes + "k", "tmpfs", mounted.toString());
+        return mounted;
+    }
+
     @Override
     public void close() {
         Teardown.forget(this);
         deleteTree(path);
+    }
+
+    private static void unmountBelow(Path root) {
+        try (Stream<String> mounts = Files.lines(Path.of("/proc/self/mounts"))) {
+            mounts.map(line -> Path.of(line.split(" ", 3)[1]))
+                    .filter(mounted -> mounted.startsWith(root))
+                    .toList()
+                    .forEach(mounted -> ProcessRunner.output("umount", "--lazy", mounted.toString()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Deletes a tree; what somebody else deletes meanwhile is none of its business. */
@@ -82,6 +100,7 @@ public final class TestDirectory implements AutoCloseable {
         if (!Files.exists(root)) {
             return;
         }
+        unmountBelow(root);
         try {
             Files.walkFileTree(root, new SimpleFileVisitor<>() {
                 @Override

@@ -4,6 +4,7 @@ import dev.ikat.cni.CniPlugin;
 import dev.ikat.cni.CniRequest;
 import dev.ikat.cni.CniResponse;
 import dev.ikat.cni.DirectReaper;
+import dev.ikat.cni.ForeignStoreException;
 import dev.ikat.cni.NodeNetwork;
 import dev.ikat.cni.PodPolicy;
 import dev.ikat.cni.Recovery;
@@ -19,11 +20,10 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Set;
 
 /** One request of a runtime, answered by this process: environment and stdin in, stdout and exit code out. */
 public final class ColdMain {
-    private static final Set<String> MENDING = Set.of("ADD", "GC");
+    private static final String DEFAULT_RUN_DIRECTORY = "/run/ikat";
     /** This process sees a missing link for a moment only, so it frees no lease for that. */
     private static final Duration LEASE_GRACE = Duration.ofMinutes(1);
 
@@ -46,19 +46,37 @@ public final class ColdMain {
     }
 
     private static CniResponse respond(CniRequest request) {
-        Path runDirectory = Path.of(System.getenv().getOrDefault("IKAT_RUN_DIR", "/run/ikat"));
+        try (NodeNetwork node = NodeNetwork.current()) {
+            return respond(request, runDirectory().resolve("leases"), node);
+        }
+    }
+
+    /** As the launcher reads it: empty is unset. */
+    private static Path runDirectory() {
+        String configured = System.getenv().getOrDefault("IKAT_RUN_DIR", "");
+        return Path.of(configured.isEmpty() ? DEFAULT_RUN_DIRECTORY : configured);
+    }
+
+    private static CniResponse respond(CniRequest request, Path directory, NodeNetwork node) {
         Clock clock = Clock.systemUTC();
-        try (LeaseStore leases = LeaseStore.open(runDirectory.resolve("leases"), clock);
-                NodeNetwork node = NodeNetwork.current();
+        // Most requests without an agent only learn that there is none, and leave nothing behind.
+        try (LeaseStore leases = LeaseStore.openLazily(directory, clock);
                 DirectReaper reaper = new DirectReaper(leases, node, StepObserver.NONE)) {
-            if (MENDING.contains(request.variable("CNI_COMMAND"))) {
-                // No agent does it; what a killed process left would hold its address for ever.
-                new Recovery(leases, node, reaper, clock, LEASE_GRACE, ColdMain::isAlive).run();
+            // No agent does it; what a killed process left would hold its address for ever.
+            Runnable mend = () -> new Recovery(leases, node, reaper, clock, LEASE_GRACE, ColdMain::isAlive).run();
+            if (request.variable("CNI_COMMAND").equals("GC")) {
+                mend.run();
             }
-            return new CniPlugin(leases, node, new StandaloneNetwork(), PodPolicy.NONE, reaper, StepObserver.NONE)
+            return new CniPlugin(
+                            leases,
+                            node,
+                            new StandaloneNetwork(leases, mend),
+                            PodPolicy.NONE,
+                            reaper,
+                            StepObserver.NONE)
                     .handle(request);
-        } catch (IpamException | NetlinkException e) {
-            return CniPlugin.unusable(request, e);
+        } catch (IpamException | NetlinkException | ForeignStoreException e) {
+            return CniPlugin.unusable(request, node, e);
         }
     }
 

@@ -5,6 +5,8 @@ import dev.ikat.cni.CniException;
 import dev.ikat.cni.NetworkConfig;
 import dev.ikat.cni.PodNetwork;
 import dev.ikat.ipam.AddressPlan;
+import dev.ikat.ipam.LeaseStore;
+import dev.ikat.ipam.LeaseStoreException;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.Link;
 import dev.ikat.netlink.NetlinkException;
@@ -19,11 +21,24 @@ import java.util.Optional;
 final class StandaloneNetwork implements PodNetwork {
     private static final int DEFAULT_MTU = 1500;
 
+    private final LeaseStore leases;
+    private final Runnable mend;
+
+    /**
+     * @param leases where leases are, or will be
+     * @param mend puts in order what a process that died has left, before anything is added
+     */
+    StandaloneNetwork(LeaseStore leases, Runnable mend) {
+        this.leases = leases;
+        this.mend = mend;
+    }
+
     @Override
     public void requireReady(NetworkConfig config) {
         if (!config.standalone()) {
             throw new CniException(CniError.TRY_AGAIN_LATER, "the Ikat agent is not running", advice());
         }
+        mend.run();
         enableForwarding(addressPlan(config));
     }
 
@@ -85,6 +100,11 @@ final class StandaloneNetwork implements PodNetwork {
         }
         // A network that could not be added to is broken, and says so.
         addressPlan(config);
-        return Optional.empty();
+        try {
+            leases.requireWritable();
+            return Optional.empty();
+        } catch (LeaseStoreException e) {
+            return Optional.of(new CniException(CniError.NOT_AVAILABLE, "no lease can be written", e));
+        }
     }
 }
