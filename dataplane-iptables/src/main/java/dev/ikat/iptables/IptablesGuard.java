@@ -61,24 +61,32 @@ public final class IptablesGuard implements SourceGuard {
         try {
             writeRules(state, true);
         } catch (IptablesException e) {
-            // A kernel may lack the match u32; whatever else it is, stands in the way of these rules, too.
-            try {
-                writeRules(state, false);
-            } catch (IptablesException second) {
-                e.addSuppressed(second);
-                throw e;
-            }
+            writeWithoutU32(state, e);
+        }
+        written = Optional.of(state);
+        return true;
+    }
+
+    /** A kernel may lack the match u32; whatever else stands in the way, does so without it, too, or once only. */
+    private void writeWithoutU32(GuardState state, IptablesException first) {
+        try {
+            writeRules(state, false);
+        } catch (IptablesException second) {
+            first.addSuppressed(second);
+            throw first;
+        }
+        try {
+            writeRules(state, true);
+        } catch (IptablesException again) {
             if (!warned) {
                 LOG.warn(
                         "event=guard-stricter reason=\"other tunnels at the VXLAN port are refused as well: iptables"
                                 + " can't read their network identifiers; load the kernel module xt_u32 and restart, or"
                                 + " give another --vxlan-port\" error=\"{}\"",
-                        e.getMessage());
+                        again.getMessage());
                 warned = true;
             }
         }
-        written = Optional.of(state);
-        return true;
     }
 
     private void writeSets(Map<String, Set<String>> sets) {

@@ -42,7 +42,14 @@ public final class NftablesGuard implements SourceGuard {
         // An earlier version's may be of another form.
         table.clear(commands, NftablesGuard::owns);
         new GuardScript(commands, state, logGroup).write();
-        table.run(commands.text());
+        try {
+            table.run(commands.text());
+        } catch (NftablesException e) {
+            throw new NftablesException(
+                    "sources can't be guarded; the kernel has to have nft_fib_inet, nft_ct, nft_limit and nft_log: "
+                            + e.getMessage(),
+                    e);
+        }
         written = Optional.of(new Written(state, listing()));
         return true;
     }

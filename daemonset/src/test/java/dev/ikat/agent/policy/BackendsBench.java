@@ -7,17 +7,20 @@ import dev.ikat.backendtests.RoutedNode;
 import dev.ikat.ebpf.EbpfBackend;
 import dev.ikat.ebpf.EbpfSettings;
 import dev.ikat.iptables.IptablesBackend;
+import dev.ikat.iptables.IptablesGuard;
 import dev.ikat.iptables.IptablesVariant;
 import dev.ikat.iptables.Programs;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.nftables.NftablesBackend;
+import dev.ikat.nftables.NftablesGuard;
 import dev.ikat.nftables.NftablesTable;
 import dev.ikat.policy.program.PeerMatch;
 import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.policy.program.SetMember;
+import dev.ikat.policy.program.SourceGuard;
 import dev.ikat.testbed.BenchTable;
 import dev.ikat.testbed.ProcessRunner;
 import dev.ikat.testbed.Samples;
@@ -45,8 +48,8 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         usageHelpWidth = 120,
         description = {
-            "Measures the same programs on every backend, taking turns in the same run, and eBPF beside a bridge and",
-            "beside a cable between the pods. Prints one table: medians, and in parentheses the 90th percentile (of",
+            "Measures the same programs on every backend, taking turns in the same run, each backend without and with the",
+            "guard of sources, and eBPF beside a bridge and beside a cable between the pods. Prints one table: medians, and in parentheses the 90th percentile (of",
             "throughputs and connections the 10th)."
         })
 public final class BackendsBench implements Callable<Integer> {
@@ -55,6 +58,7 @@ public final class BackendsBench implements Callable<Integer> {
         changes,
         packets,
         many,
+        guard,
         bridge
     }
 
@@ -82,18 +86,38 @@ public final class BackendsBench implements Callable<Integer> {
 
     private BackendsBench() {}
 
-    private record Kind(String title, Function<TestNamespace, PolicyBackend> opener) {}
+    /** A backend, and what guards sources beside it. */
+    record Kind(
+            String title, Function<TestNamespace, PolicyBackend> opener, Function<TestNamespace, SourceGuard> guard) {}
 
     private static final List<Kind> KINDS = List.of(
-            new Kind("nftables", node -> {
-                NftablesTable table = InNamespace.call(node.path(), () -> NftablesTable.open(true));
-                return new NftablesBackend(table, LOG_GROUP);
-            }),
-            new Kind("iptables, legacy", node -> iptables(node, IptablesVariant.LEGACY)),
-            new Kind("iptables, nft", node -> iptables(node, IptablesVariant.NFT)),
+            new Kind(
+                    "nftables",
+                    node -> {
+                        NftablesTable table = InNamespace.call(node.path(), () -> NftablesTable.open(true));
+                        return new NftablesBackend(table, LOG_GROUP);
+                    },
+                    BackendsBench::nftablesGuard),
+            new Kind(
+                    "iptables, legacy",
+                    node -> iptables(node, IptablesVariant.LEGACY),
+                    node -> iptablesGuard(node, IptablesVariant.LEGACY)),
+            new Kind(
+                    "iptables, nft",
+                    node -> iptables(node, IptablesVariant.NFT),
+                    node -> iptablesGuard(node, IptablesVariant.NFT)),
             new Kind(
                     "eBPF",
-                    node -> new EbpfBackend(NetworkNamespace.open(node.path()), EbpfSettings.USUAL, Optional.empty())));
+                    node -> new EbpfBackend(NetworkNamespace.open(node.path()), EbpfSettings.USUAL, Optional.empty()),
+                    BackendsBench::nftablesGuard));
+
+    private static SourceGuard nftablesGuard(TestNamespace node) {
+        return new NftablesGuard(InNamespace.call(node.path(), () -> NftablesTable.open(false)), LOG_GROUP);
+    }
+
+    private static SourceGuard iptablesGuard(TestNamespace node, IptablesVariant variant) {
+        return new IptablesGuard(new Programs(node.entering(List.of())), variant, LOG_GROUP);
+    }
 
     private static PolicyBackend iptables(TestNamespace node, IptablesVariant variant) {
         return new IptablesBackend(new Programs(node.entering(List.of())), variant, LOG_GROUP);
@@ -115,6 +139,9 @@ public final class BackendsBench implements Callable<Integer> {
         }
         if (only.contains(Part.many)) {
             manyPolicies();
+        }
+        if (only.contains(Part.guard)) {
+            KINDS.forEach(kind -> new GuardCost(kind, table).measure());
         }
         if (only.contains(Part.bridge)) {
             besideBridges();
@@ -346,7 +373,8 @@ public final class BackendsBench implements Callable<Integer> {
         }
     }
 
-    private static void measure(List<BenchLane> turns, int rounds, IpAddress streamsTo) {
+    /** Has them take turns. */
+    static void measure(List<BenchLane> turns, int rounds, IpAddress streamsTo) {
         turns.forEach(BenchLane::measure); // To warm up.
         turns.forEach(BenchLane::clear);
         for (int round = 0; round < rounds; round++) {
