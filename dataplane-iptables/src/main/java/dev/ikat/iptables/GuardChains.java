@@ -17,30 +17,34 @@ import java.util.stream.Collectors;
 
 /**
  * A {@link GuardState} as chains of one family, and the sets that they ask. In the table raw, before connections are
- * tracked, each packet's source is compared with the way that it came; in the table mangle, once its destination is
- * translated, what goes to the tunnels' port.
+ * tracked, each packet's source is compared with the way that it came; in the table filter, once its destination is
+ * translated, what goes to the tunnels' port. Each table that is there costs every packet something at all of its
+ * hooks; filter is there anyhow.
  *
  * <p>A set can't be asked for what is within a packet: that a node sends from its own pods' addresses only, these rules
  * don't see. What has another network identifier is somebody else's; without the match that reads it, everything at the
  * tunnels' port counts as Ikat's.
  */
 final class GuardChains {
-    static final String SOURCES = Chains.PREFIX + "SOURCES";
-    static final String ARRIVING = Chains.PREFIX + "ARRIVING";
-    static final String PASSING = Chains.PREFIX + "PASSING";
+    /** What every chain's name begins with, and none of policy's or masquerading's. */
+    static final String PREFIX = Chains.PREFIX + "GUARD-";
+
+    static final String SOURCES = PREFIX + "SOURCES";
+    static final String ARRIVING = PREFIX + "ARRIVING";
+    static final String PASSING = PREFIX + "PASSING";
     /** What the names of the sets look like. */
     static final String SET = "ikats[46]-.*";
 
-    private static final String PODS = Chains.PREFIX + "PODS";
-    private static final String OVERLAY = Chains.PREFIX + "OVERLAY";
-    private static final String ELSEWHERE = Chains.PREFIX + "ELSEWHERE";
-    private static final String TUNNEL = Chains.PREFIX + "TUNNEL";
-    private static final String FROM_NODE = Chains.PREFIX + "FROM-NODE";
-    private static final String CARRIED = Chains.PREFIX + "CARRIED";
-    private static final String DROP_FORGED = Chains.PREFIX + "DROP-FORGED";
-    private static final String DROP_BLOCK = Chains.PREFIX + "DROP-BLOCK";
-    private static final String DROP_POD = Chains.PREFIX + "DROP-POD";
-    private static final String DROP_STRANGER = Chains.PREFIX + "DROP-STRANGER";
+    private static final String PODS = PREFIX + "PODS";
+    private static final String OVERLAY = PREFIX + "OVERLAY";
+    private static final String ELSEWHERE = PREFIX + "ELSEWHERE";
+    private static final String TUNNEL = PREFIX + "TUNNEL";
+    private static final String FROM_NODE = PREFIX + "FROM-NODE";
+    private static final String CARRIED = PREFIX + "CARRIED";
+    private static final String DROP_FORGED = PREFIX + "DROP-FORGED";
+    private static final String DROP_BLOCK = PREFIX + "DROP-BLOCK";
+    private static final String DROP_POD = PREFIX + "DROP-POD";
+    private static final String DROP_STRANGER = PREFIX + "DROP-STRANGER";
     /** Of pods and of the tunnel device, whose names begin alike. */
     private static final String FROM_OURS = "-i ik+ ";
 
@@ -60,6 +64,10 @@ final class GuardChains {
         this.state = state;
         this.chains = new Chains(family, logGroup);
         this.readsVni = readsVni;
+    }
+
+    static boolean owns(String chain) {
+        return chain.startsWith(PREFIX);
     }
 
     private static String set(String role, IpFamily family) {
@@ -106,8 +114,8 @@ final class GuardChains {
                 SOURCES,
                 List.of(FROM_OURS + "-g " + PODS, "-i lo -j RETURN", in("guarded", "src") + "-g " + ELSEWHERE));
         List<String> pods = new ArrayList<>();
-        pods.add("-i " + GuardState.DEVICE + " -g " + OVERLAY);
         pods.add("-m rpfilter -j RETURN");
+        pods.add("-i " + GuardState.DEVICE + " -g " + OVERLAY);
         if (family == IpFamily.IPV6) {
             // Neighbour discovery; a router forwards nothing from these.
             pods.add("-s fe80::/10 -j RETURN");
@@ -137,15 +145,15 @@ final class GuardChains {
         return raw;
     }
 
-    /** What the table mangle is to have. */
-    Map<String, List<String>> mangle() {
-        Map<String, List<String>> mangle = new LinkedHashMap<>();
-        mangle.put(
+    /** What the table filter is to have. */
+    Map<String, List<String>> tunnels() {
+        Map<String, List<String>> tunnels = new LinkedHashMap<>();
+        tunnels.put(
                 ARRIVING, state.tunnel().map(tunnel -> toPort(tunnel, TUNNEL)).orElse(List.of()));
-        mangle.put(
+        tunnels.put(
                 PASSING, state.tunnel().map(tunnel -> toPort(tunnel, CARRIED)).orElse(List.of()));
         state.tunnel().ifPresent(tunnel -> {
-            mangle.put(
+            tunnels.put(
                     TUNNEL,
                     List.of(
                             "-i " + GuardState.DEVICE + " -g " + FROM_NODE,
@@ -155,7 +163,7 @@ final class GuardChains {
             carried.add(notIn("nodes", "dst") + "-j RETURN");
             carried.add(FROM_OURS + "-g " + DROP_POD);
             carried.add("-g " + FROM_NODE);
-            mangle.put(CARRIED, carried);
+            tunnels.put(CARRIED, carried);
             List<String> fromNode = new ArrayList<>();
             if (readsVni) {
                 fromNode.add(otherVni(tunnel.vni()) + "-j RETURN");
@@ -165,11 +173,11 @@ final class GuardChains {
             fromNode.add("-m conntrack --ctstate DNAT -g " + DROP_STRANGER);
             fromNode.add(in("peers", "src") + "-j RETURN");
             fromNode.add("-g " + DROP_STRANGER);
-            mangle.put(FROM_NODE, fromNode);
-            mangle.put(DROP_POD, chains.drop("", "ikat p"));
-            mangle.put(DROP_STRANGER, chains.drop("", "ikat x"));
+            tunnels.put(FROM_NODE, fromNode);
+            tunnels.put(DROP_POD, chains.drop("", "ikat p"));
+            tunnels.put(DROP_STRANGER, chains.drop("", "ikat x"));
         });
-        return mangle;
+        return tunnels;
     }
 
     private static List<String> toPort(GuardState.Tunnel tunnel, String chain) {

@@ -15,7 +15,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Guards sources by chains in the tables raw and mangle, and sets of ipset; {@link GuardChains} say how. Sets are
+ * Guards sources by chains in the tables raw and filter, and sets of ipset; {@link GuardChains} say how. Sets are
  * swapped in as a whole, and each table of a family is one commit. Not thread-safe.
  */
 public final class IptablesGuard implements SourceGuard {
@@ -24,7 +24,7 @@ public final class IptablesGuard implements SourceGuard {
 
     private final Programs programs;
     private final List<Rules> raw;
-    private final List<Rules> mangle;
+    private final List<Rules> tunnels;
     private final OptionalInt logGroup;
     private Optional<GuardState> written = Optional.empty();
     private boolean warned;
@@ -40,8 +40,8 @@ public final class IptablesGuard implements SourceGuard {
         this.raw = Stream.of(IpFamily.values())
                 .map(family -> Rules.raw(programs, variant, family))
                 .toList();
-        this.mangle = Stream.of(IpFamily.values())
-                .map(family -> Rules.mangle(programs, variant, family))
+        this.tunnels = Stream.of(IpFamily.values())
+                .map(family -> Rules.tunnels(programs, variant, family))
                 .toList();
     }
 
@@ -117,8 +117,8 @@ public final class IptablesGuard implements SourceGuard {
         for (Rules table : raw) {
             var _ = table.replace(chains(table, state, readsVni).raw());
         }
-        for (Rules table : mangle) {
-            var _ = table.replace(chains(table, state, readsVni).mangle());
+        for (Rules table : tunnels) {
+            var _ = table.replace(chains(table, state, readsVni).tunnels());
         }
     }
 
@@ -129,7 +129,7 @@ public final class IptablesGuard implements SourceGuard {
     private boolean isInForce(GuardState state) {
         List<String> differences = new ArrayList<>();
         raw.forEach(table -> table.audit(differences));
-        mangle.forEach(table -> table.audit(differences));
+        tunnels.forEach(table -> table.audit(differences));
         return differences.isEmpty() && present().equals(new TreeMap<>(GuardChains.sets(state)));
     }
 
@@ -137,7 +137,7 @@ public final class IptablesGuard implements SourceGuard {
     public void remove() {
         written = Optional.empty();
         raw.forEach(Rules::remove);
-        mangle.forEach(Rules::remove);
+        tunnels.forEach(Rules::remove);
         StringBuilder commands = new StringBuilder();
         present()
                 .keySet()

@@ -9,6 +9,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * Ikat's chains in one table of one family, and the rules that lead to them, each the first of a chain of the kernel's.
@@ -21,6 +23,9 @@ final class Rules {
     private final IptablesVariant variant;
     private final IpFamily family;
     private final String table;
+    /** Whether a chain of this name is one of these. */
+    private final Predicate<String> owned;
+
     private final List<Entry> entries;
     /** The rules by their chains as they were written, which is also how {@code iptables-save} prints them. */
     private Map<String, List<String>> chains = Map.of();
@@ -36,36 +41,62 @@ final class Rules {
         }
     }
 
-    private Rules(Programs programs, IptablesVariant variant, IpFamily family, String table, List<Entry> entries) {
+    private Rules(
+            Programs programs,
+            IptablesVariant variant,
+            IpFamily family,
+            String table,
+            Predicate<String> owned,
+            List<Entry> entries) {
         this.programs = programs;
         this.variant = variant;
         this.family = family;
         this.table = table;
+        this.owned = owned;
         this.entries = entries;
+    }
+
+    /** Whether a chain is Ikat's and not the guard's, which is in the same table as policies. */
+    private static boolean isOthers(String chain) {
+        return chain.startsWith(Chains.PREFIX) && !GuardChains.owns(chain);
     }
 
     /** Those about what is forwarded. */
     static Rules filter(Programs programs, IptablesVariant variant, IpFamily family) {
-        return new Rules(programs, variant, family, "filter", List.of(new Entry("FORWARD", Chains.FORWARD)));
+        return new Rules(
+                programs, variant, family, "filter", Rules::isOthers, List.of(new Entry("FORWARD", Chains.FORWARD)));
     }
 
     /** Those about what leaves, and as whose. */
     static Rules nat(Programs programs, IptablesVariant variant, IpFamily family) {
-        return new Rules(programs, variant, family, "nat", List.of(new Entry("POSTROUTING", Chains.MASQUERADE)));
-    }
-
-    /** Those about where packets come from. */
-    static Rules raw(Programs programs, IptablesVariant variant, IpFamily family) {
-        return new Rules(programs, variant, family, "raw", List.of(new Entry("PREROUTING", GuardChains.SOURCES)));
-    }
-
-    /** Those about what goes to the nodes' tunnels. */
-    static Rules mangle(Programs programs, IptablesVariant variant, IpFamily family) {
         return new Rules(
                 programs,
                 variant,
                 family,
-                "mangle",
+                "nat",
+                Rules::isOthers,
+                List.of(new Entry("POSTROUTING", Chains.MASQUERADE)));
+    }
+
+    /** Those about where packets come from. */
+    static Rules raw(Programs programs, IptablesVariant variant, IpFamily family) {
+        return new Rules(
+                programs,
+                variant,
+                family,
+                "raw",
+                GuardChains::owns,
+                List.of(new Entry("PREROUTING", GuardChains.SOURCES)));
+    }
+
+    /** Those about what goes to the nodes' tunnels, beside those about what is forwarded. */
+    static Rules tunnels(Programs programs, IptablesVariant variant, IpFamily family) {
+        return new Rules(
+                programs,
+                variant,
+                family,
+                "filter",
+                GuardChains::owns,
                 List.of(new Entry("INPUT", GuardChains.ARRIVING), new Entry("FORWARD", GuardChains.PASSING)));
     }
 
@@ -123,20 +154,23 @@ final class Rules {
     }
 
     /** Ikat's chains and their rules. */
-    private static Map<String, List<String>> parse(String saved) {
+    private Map<String, List<String>> parse(String saved) {
         Map<String, List<String>> found = new TreeMap<>();
         own(saved).forEach(chain -> found.put(chain, new ArrayList<>()));
         saved.lines().filter(line -> line.startsWith("-A " + Chains.PREFIX)).forEach(line -> {
             String[] words = line.split(" ", 3);
-            found.computeIfAbsent(words[1], _ -> new ArrayList<>()).add(words.length < 3 ? "" : words[2]);
+            if (owned.test(words[1])) {
+                found.computeIfAbsent(words[1], _ -> new ArrayList<>()).add(words.length < 3 ? "" : words[2]);
+            }
         });
         return found;
     }
 
-    private static java.util.stream.Stream<String> own(String saved) {
+    private Stream<String> own(String saved) {
         return saved.lines()
                 .filter(line -> line.startsWith(":" + Chains.PREFIX))
-                .map(line -> line.substring(1, line.indexOf(' ')));
+                .map(line -> line.substring(1, line.indexOf(' ')))
+                .filter(owned);
     }
 
     private List<String> jumps(String saved) {
@@ -150,10 +184,12 @@ final class Rules {
         return commands;
     }
 
-    /** Whether the way to Ikat's chain is the first of the kernel's, and there once. */
+    /** Whether the way to Ikat's chain is there once, and nothing but others of Ikat's before it. */
     private static boolean isFirst(Entry entry, String saved) {
         List<String> rules = saved.lines()
                 .filter(line -> line.startsWith("-A " + entry.hook() + " "))
+                .filter(line ->
+                        line.equals(entry.jump()) || !line.startsWith("-A " + entry.hook() + " -j " + Chains.PREFIX))
                 .toList();
         return rules.stream().filter(entry.jump()::equals).count() == 1
                 && rules.getFirst().equals(entry.jump());

@@ -40,10 +40,10 @@ abstract class VariantGuardContract extends SourceGuardContract {
         String word = variant.name().toLowerCase(Locale.ROOT);
         return Stream.of(
                         "iptables-" + word + " -t raw -F PREROUTING",
-                        "ip6tables-" + word + " -t raw -I IKAT-PODS -j ACCEPT",
-                        "iptables-" + word + " -t mangle -F IKAT-FROM-NODE",
-                        "ip6tables-" + word + " -t mangle -F FORWARD",
-                        "iptables-" + word + " -t mangle -I INPUT -j ACCEPT",
+                        "ip6tables-" + word + " -t raw -I IKAT-GUARD-PODS -j ACCEPT",
+                        "iptables-" + word + " -F IKAT-GUARD-FROM-NODE",
+                        "ip6tables-" + word + " -F FORWARD",
+                        "iptables-" + word + " -I INPUT -j ACCEPT",
                         "ipset del ikats4-nodes 172.31.0.12",
                         "ipset add ikats6-peers fd31::99")
                 .map(drift -> List.of(drift.split(" ")))
@@ -68,7 +68,7 @@ abstract class VariantGuardContract extends SourceGuardContract {
             assertThat(guard.reconcile(TUNNELLED)).isTrue();
             assertThat(guard.reconcile(TUNNELLED)).isFalse();
             assertThat(node.exec("iptables-" + variant.name().toLowerCase(Locale.ROOT) + "-save"))
-                    .contains("-A IKAT-FROM-NODE -m set --match-set ikats4-peers src -j RETURN")
+                    .contains("-A IKAT-GUARD-FROM-NODE -m set --match-set ikats4-peers src -j RETURN")
                     .doesNotContain("u32");
         }
     }

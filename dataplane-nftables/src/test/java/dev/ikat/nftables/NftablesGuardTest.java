@@ -44,8 +44,8 @@ class NftablesGuardTest extends SourceGuardContract {
                         "insert rule inet ikat guard-tunnel accept",
                         "add element inet ikat guard-peers_4 { 192.0.2.1 }",
                         "delete element inet ikat guard-nodes_6 { fd31::12 }",
-                        "add element inet ikat guard-owners_4_4 { 192.0.2.1 . 0x0af40200-0x0af402ff }",
-                        "add chain inet ikat guard-arriving { policy drop; }")
+                        "add element inet ikat guard-owners_4_4_24 { 192.0.2.1 . 0x0af402 }",
+                        "add chain inet ikat guard-sources { policy drop; }")
                 .map(drift -> List.of("nft", drift))
                 .toList();
     }

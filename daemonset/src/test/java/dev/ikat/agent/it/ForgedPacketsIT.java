@@ -199,7 +199,7 @@ final class ForgedPacketsIT {
             strings = {
                 "nftables;nft flush ruleset",
                 "ebpf;nft flush ruleset",
-                "iptables --iptables-variant=nft;iptables-nft -t raw -F IKAT-SOURCES;iptables-nft -t mangle -F"
+                "iptables --iptables-variant=nft;iptables-nft -t raw -F IKAT-GUARD-SOURCES;iptables-nft -F INPUT"
             })
     void isPutRightSoon(String backendAndDrifts) {
         String[] words = backendAndDrifts.split(";", -1);

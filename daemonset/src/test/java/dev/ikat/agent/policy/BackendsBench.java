@@ -86,41 +86,37 @@ public final class BackendsBench implements Callable<Integer> {
 
     private BackendsBench() {}
 
-    /** A backend, and what guards sources beside it. */
-    record Kind(
-            String title, Function<TestNamespace, PolicyBackend> opener, Function<TestNamespace, SourceGuard> guard) {}
+    /** What enforces policies, and what guards sources beside it. */
+    record Planes(PolicyBackend policies, SourceGuard guard) {}
+
+    /** A backend. */
+    record Kind(String title, Function<TestNamespace, Planes> opener) {
+        Planes open(TestNamespace node) {
+            return opener.apply(node);
+        }
+    }
 
     private static final List<Kind> KINDS = List.of(
-            new Kind(
-                    "nftables",
-                    node -> {
-                        NftablesTable table = InNamespace.call(node.path(), () -> NftablesTable.open(true));
-                        return new NftablesBackend(table, LOG_GROUP);
-                    },
-                    BackendsBench::nftablesGuard),
-            new Kind(
-                    "iptables, legacy",
-                    node -> iptables(node, IptablesVariant.LEGACY),
-                    node -> iptablesGuard(node, IptablesVariant.LEGACY)),
-            new Kind(
-                    "iptables, nft",
-                    node -> iptables(node, IptablesVariant.NFT),
-                    node -> iptablesGuard(node, IptablesVariant.NFT)),
+            new Kind("nftables", node -> {
+                NftablesTable table = table(node);
+                return new Planes(new NftablesBackend(table, LOG_GROUP), new NftablesGuard(table, LOG_GROUP));
+            }),
+            new Kind("iptables, legacy", node -> iptables(node, IptablesVariant.LEGACY)),
+            new Kind("iptables, nft", node -> iptables(node, IptablesVariant.NFT)),
             new Kind(
                     "eBPF",
-                    node -> new EbpfBackend(NetworkNamespace.open(node.path()), EbpfSettings.USUAL, Optional.empty()),
-                    BackendsBench::nftablesGuard));
+                    node -> new Planes(
+                            new EbpfBackend(NetworkNamespace.open(node.path()), EbpfSettings.USUAL, Optional.empty()),
+                            new NftablesGuard(table(node), LOG_GROUP))));
 
-    private static SourceGuard nftablesGuard(TestNamespace node) {
-        return new NftablesGuard(InNamespace.call(node.path(), () -> NftablesTable.open(false)), LOG_GROUP);
+    private static NftablesTable table(TestNamespace node) {
+        return InNamespace.call(node.path(), () -> NftablesTable.open(true));
     }
 
-    private static SourceGuard iptablesGuard(TestNamespace node, IptablesVariant variant) {
-        return new IptablesGuard(new Programs(node.entering(List.of())), variant, LOG_GROUP);
-    }
-
-    private static PolicyBackend iptables(TestNamespace node, IptablesVariant variant) {
-        return new IptablesBackend(new Programs(node.entering(List.of())), variant, LOG_GROUP);
+    private static Planes iptables(TestNamespace node, IptablesVariant variant) {
+        Programs programs = new Programs(node.entering(List.of()));
+        return new Planes(
+                new IptablesBackend(programs, variant, LOG_GROUP), new IptablesGuard(programs, variant, LOG_GROUP));
     }
 
     /** Exits with 0 if every aim is met, 3 if one is not. */
@@ -211,7 +207,7 @@ public final class BackendsBench implements Callable<Integer> {
         for (int round = 0; round < FIRST_ROUNDS; round++) {
             for (int k = 0; k < KINDS.size(); k++) {
                 try (TestNamespace node = TestNamespace.create();
-                        PolicyBackend backend = KINDS.get(k).opener().apply(node)) {
+                        PolicyBackend backend = KINDS.get(k).open(node).policies()) {
                     double taken = milliseconds(() -> backend.replace(program));
                     backend.remove();
                     if (round > 0) { // The first one is spent on warming up.
@@ -222,7 +218,7 @@ public final class BackendsBench implements Callable<Integer> {
         }
         for (int k = 0; k < KINDS.size(); k++) {
             try (TestNamespace node = TestNamespace.create();
-                    PolicyBackend backend = KINDS.get(k).opener().apply(node)) {
+                    PolicyBackend backend = KINDS.get(k).open(node).policies()) {
                 backend.replace(program);
                 for (int i = 0; i < CHANGES; i++) {
                     var set = BenchPrograms.set(0, 0).id();
@@ -262,7 +258,7 @@ public final class BackendsBench implements Callable<Integer> {
             for (Kind kind : KINDS) {
                 BenchLane lane = new BenchLane();
                 lanes.add(lane);
-                PolicyBackend backend = kind.opener().apply(lane.node.namespace());
+                PolicyBackend backend = kind.open(lane.node.namespace()).policies();
                 backends.add(backend);
                 backend.replace(BenchLane.program(policies, SELECTORS));
                 lane.requireEnforcement();
@@ -390,7 +386,8 @@ public final class BackendsBench implements Callable<Integer> {
     /** A node on which eBPF enforces so many policies. */
     private static final class EbpfLane implements AutoCloseable {
         final BenchLane lane = new BenchLane();
-        private final PolicyBackend backend = KINDS.getLast().opener().apply(lane.node.namespace());
+        private final PolicyBackend backend =
+                KINDS.getLast().open(lane.node.namespace()).policies();
 
         EbpfLane(int policies) {
             backend.replace(BenchLane.program(policies, SELECTORS));

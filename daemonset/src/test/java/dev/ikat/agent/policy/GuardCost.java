@@ -1,14 +1,15 @@
 package dev.ikat.agent.policy;
 
 import dev.ikat.agent.policy.BackendsBench.Kind;
+import dev.ikat.agent.policy.BackendsBench.Planes;
 import dev.ikat.backendtests.BenchLane;
 import dev.ikat.backendtests.RoutedNode;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.policy.program.GuardState;
-import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.policy.program.SourceGuard;
 import dev.ikat.testbed.BenchTable;
 import dev.ikat.testbed.Samples;
 import java.util.ArrayList;
@@ -67,9 +68,9 @@ final class GuardCost {
     private BenchLane onNode(boolean guarded) {
         BenchLane lane = new BenchLane();
         opened.add(lane);
-        enforce(lane.node, BenchLane.program(POLICIES, POLICIES));
+        SourceGuard guard = enforce(lane.node, BenchLane.program(POLICIES, POLICIES));
         if (guarded) {
-            guard(lane.node, Set.of(1, 2), Set.of());
+            guard.reconcile(state(Set.of(1, 2), Set.of()));
         }
         lane.requireEnforcement();
         return lane;
@@ -79,11 +80,11 @@ final class GuardCost {
         BenchLane lane = new BenchLane(new RoutedNode(), new RoutedNode());
         opened.add(lane);
         PolicyProgram program = BenchLane.program(POLICIES, POLICIES);
-        enforce(lane.node, only(program, 1));
-        enforce(lane.clients, only(program, 2));
+        SourceGuard servers = enforce(lane.node, only(program, 1));
+        SourceGuard clients = enforce(lane.clients, only(program, 2));
         if (guarded) {
-            guard(lane.node, Set.of(1), Set.of(2));
-            guard(lane.clients, Set.of(2), Set.of(1));
+            servers.reconcile(state(Set.of(1), Set.of(2)));
+            clients.reconcile(state(Set.of(2), Set.of(1)));
         }
         lane.requireEnforcement();
         return lane;
@@ -98,16 +99,18 @@ final class GuardCost {
                         .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue)));
     }
 
-    private void enforce(RoutedNode node, PolicyProgram program) {
-        PolicyBackend backend = kind.opener().apply(node.namespace());
+    /** Puts policies in force, and returns what could guard sources beside them. */
+    private SourceGuard enforce(RoutedNode node, PolicyProgram program) {
+        Planes planes = kind.open(node.namespace());
         opened.add(() -> {
-            backend.remove();
-            backend.close();
+            planes.policies().remove();
+            planes.policies().close();
         });
-        backend.replace(program);
+        planes.policies().replace(program);
+        return planes.guard();
     }
 
-    private void guard(RoutedNode node, Set<Integer> own, Set<Integer> others) {
+    private static GuardState state(Set<Integer> own, Set<Integer> others) {
         Map<IpAddress, Set<Cidr>> peers = new HashMap<>();
         others.forEach(pod -> peers.put(RoutedNode.nodeAddress(pod), blocks(Set.of(pod))));
         for (int i = 0; i < NODES; i++) {
@@ -117,18 +120,16 @@ final class GuardCost {
         }
         Set<IpAddress> addresses = new HashSet<>(peers.keySet());
         own.forEach(pod -> addresses.add(RoutedNode.nodeAddress(pod)));
-        kind.guard()
-                .apply(node.namespace())
-                .reconcile(new GuardState(
-                        Optional.of(new GuardState.Tunnel(8472, 4796)),
-                        peers.entrySet().stream()
-                                .map(peer -> new GuardState.Peer(Set.of(peer.getKey()), peer.getValue(), Set.of()))
-                                .collect(Collectors.toSet()),
-                        addresses,
-                        blocks(own),
-                        Set.of(),
-                        new InterfaceName(RoutedNode.UPLINK),
-                        true));
+        return new GuardState(
+                Optional.of(new GuardState.Tunnel(8472, 4796)),
+                peers.entrySet().stream()
+                        .map(peer -> new GuardState.Peer(Set.of(peer.getKey()), peer.getValue(), Set.of()))
+                        .collect(Collectors.toSet()),
+                addresses,
+                blocks(own),
+                Set.of(),
+                new InterfaceName(RoutedNode.UPLINK),
+                true);
     }
 
     private static Set<Cidr> blocks(Set<Integer> pods) {
