@@ -6,13 +6,19 @@
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define INJECTED 2048 /* bytes of a packet at most */
-#define WAIT_NS 200000000
+#define WAIT_NS 300000000 /* without another arrival */
 #define MARK 8	      /* as many bytes at a packet's end tell it from the others */
+
+struct injected {
+	uint8_t mark[MARK];
+	int arrived;
+};
 
 /* Reads hexadecimal digits, two a byte. Returns the length, 0 for what is no packet. */
 static size_t read_hex(const char *digits, uint8_t *into)
@@ -27,43 +33,70 @@ static size_t read_hex(const char *digits, uint8_t *into)
 	return length;
 }
 
+/* Notes of which packets a copy has come. Returns how many more these are. */
+static int take(int receiver, struct injected *all, int count)
+{
+	uint8_t packet[INJECTED];
+	struct sockaddr_ll from;
+	socklen_t from_size;
+	ssize_t length;
+	int more = 0;
+
+	while (from_size = sizeof(from),
+	       (length = recvfrom(receiver, packet, sizeof(packet), 0, (void *)&from, &from_size)) > 0) {
+		if (from.sll_pkttype == PACKET_OUTGOING || length < MARK)
+			continue;
+		for (int i = 0; i < count; i++) {
+			if (!all[i].arrived && !memcmp(packet + length - MARK, all[i].mark, MARK)) {
+				all[i].arrived = 1;
+				more++;
+			}
+		}
+	}
+	return more;
+}
+
 int inject(int argc, char **argv)
 {
+	int count = argc - 3, missing = count, sender, receiver;
+	struct injected *all;
 	struct sockaddr_ll to;
-	uint8_t sent[INJECTED], packet[INJECTED];
-	int sender, receiver;
+	uint8_t sent[INJECTED];
 
-	if (argc < 4) {
+	if (count < 1) {
 		fputs("usage: ikat-probe inject FROM-NETNS TO-NETNS PACKET...\n", stderr);
 		return 2;
 	}
+	all = calloc(count, sizeof(*all));
+	if (!all) {
+		perror("ikat-probe: inject");
+		return 1;
+	}
 	receiver = open_eth0(argv[2], NULL);
 	sender = open_eth0(argv[1], &to);
-	for (int i = 3; i < argc; i++) {
-		size_t size = read_hex(argv[i], sent);
-		struct sockaddr_ll from;
-		socklen_t from_size;
-		int arrived = 0;
+	for (int i = 0; i < count; i++) {
+		size_t size = read_hex(argv[3 + i], sent);
 
 		if (!size) {
-			fprintf(stderr, "ikat-probe: %s is no packet\n", argv[i]);
+			fprintf(stderr, "ikat-probe: %s is no packet\n", argv[3 + i]);
 			return 2;
 		}
+		memcpy(all[i].mark, sent + size - MARK, MARK);
 		to.sll_protocol = htons(sent[0] >> 4 == 4 ? ETH_P_IP : ETH_P_IPV6);
 		if (sendto(sender, sent, size, 0, (void *)&to, sizeof(to)) < 0) {
 			perror("ikat-probe: send");
 			return 1;
 		}
-		for (int64_t end = now_ns() + WAIT_NS; !arrived && now_ns() < end; usleep(1000)) {
-			ssize_t length;
-
-			while (from_size = sizeof(from),
-			       (length = recvfrom(receiver, packet, sizeof(packet), 0, (void *)&from, &from_size)) > 0)
-				if (from.sll_pkttype != PACKET_OUTGOING && length >= MARK &&
-				    !memcmp(packet + length - MARK, sent + size - MARK, MARK))
-					arrived = 1;
-		}
-		puts(arrived ? "yes" : "no");
 	}
+	for (int64_t end = now_ns() + WAIT_NS; missing && now_ns() < end; usleep(1000)) {
+		int more = take(receiver, all, count);
+
+		missing -= more;
+		if (more)
+			end = now_ns() + WAIT_NS;
+	}
+	for (int i = 0; i < count; i++)
+		puts(all[i].arrived ? "yes" : "no");
+	free(all);
 	return 0;
 }

@@ -28,7 +28,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 
-/** A node with a client and a server, and what was measured between them. */
+/** A node with a client and a server, or two nodes, and what was measured between them. */
 public final class BenchLane implements AutoCloseable {
     /** Where the server answers. */
     public static final int PORT = 9000;
@@ -40,6 +40,7 @@ public final class BenchLane implements AutoCloseable {
     private static final SetId CLIENT = new SetId("client");
 
     public final RoutedNode node;
+    public final RoutedNode clients;
     public final TestNamespace server;
     public final TestNamespace client;
     public final Samples connections = new Samples();
@@ -55,9 +56,18 @@ public final class BenchLane implements AutoCloseable {
 
     /** On this node, which has no pods yet. */
     public BenchLane(RoutedNode node) {
+        this(node, node);
+    }
+
+    /** The server on one node, the client on another, neither of which has pods yet. */
+    public BenchLane(RoutedNode node, RoutedNode clients) {
         this.node = node;
+        this.clients = clients;
         server = node.addPod(RoutedNode.endpoint(1));
-        client = node.addPod(RoutedNode.endpoint(2));
+        client = clients.addPod(RoutedNode.endpoint(2));
+        if (clients != node) {
+            node.join(clients, 1, 2);
+        }
         for (TestNamespace end : List.of(server, client)) {
             // Not the host's BBR, if that has it: its timers would be what is measured.
             end.sysctl("net.ipv4.tcp_congestion_control", "reno");
@@ -170,6 +180,9 @@ public final class BenchLane implements AutoCloseable {
         }
         denied.close();
         node.close();
+        if (clients != node) {
+            clients.close();
+        }
     }
 
     /** So many policies, of which the last of the server's is the one that lets the client in. */

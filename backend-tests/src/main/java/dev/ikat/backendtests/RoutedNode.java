@@ -15,7 +15,11 @@ import java.util.Optional;
 
 /** A namespace as a node, to which pods are wired as Ikat does it, by {@code ip} alone. */
 public final class RoutedNode implements AutoCloseable {
+    /** The interface that joins two nodes. */
+    public static final String UPLINK = "uplink0";
+
     private static final String BRIDGE = "br0";
+    private static final String TUNNEL = "ikat-vxlan";
 
     private final TestNamespace node = TestNamespace.create();
     private final List<TestNamespace> pods = new ArrayList<>();
@@ -78,6 +82,62 @@ public final class RoutedNode implements AutoCloseable {
                         IpAddress.parse("10.244.1." + number),
                         IpAddress.parse("fd00:10:244:1::" + Integer.toHexString(number))),
                 Optional.of(new ObjectKey(ObjectKind.POD, "shop", "pod-" + number)));
+    }
+
+    /** Joins two nodes by a cable and tunnels the packets to so many a pod of each, this one's and the other's. */
+    public void join(RoutedNode other, int pod, int othersPod) {
+        node.ip("link", "add", UPLINK, "type", "veth", "peer", "name", UPLINK, "netns", other.node.name());
+        tunnel(1, 2, othersPod);
+        other.tunnel(2, 1, pod);
+    }
+
+    private void tunnel(int own, int peer, int pod) {
+        // So that the pods' packets fit.
+        node.ip("link", "set", UPLINK, "mtu", "1600", "up");
+        node.ip("address", "add", nodeAddress(own) + "/24", "dev", UPLINK);
+        String[] device = {
+            "link",
+            "add",
+            TUNNEL,
+            "mtu",
+            "1500",
+            "address",
+            tunnelMac(own),
+            "type",
+            "vxlan",
+            "id",
+            "4796",
+            "dstport",
+            "8472",
+            "local",
+            nodeAddress(own).toString(),
+            "nolearning"
+        };
+        node.ip(device);
+        node.ip("link", "set", TUNNEL, "addrgenmode", "none", "up");
+        node.exec(
+                "bridge",
+                "fdb",
+                "append",
+                tunnelMac(peer),
+                "dev",
+                TUNNEL,
+                "dst",
+                nodeAddress(peer).toString());
+        for (IpAddress address : endpoint(pod).addresses()) {
+            String to = address + "/" + address.family().bits();
+            node.ip("route", "add", to, "dev", TUNNEL);
+            node.ip("neigh", "add", address.toString(), "lladdr", tunnelMac(peer), "dev", TUNNEL, "nud", "permanent");
+        }
+    }
+
+    /** The address of the first or second of two nodes that are joined. */
+    public static IpAddress nodeAddress(int number) {
+        return IpAddress.parse("172.31.0." + number);
+    }
+
+    private static String tunnelMac(int number) {
+        return "02:00:00:00:00:0" + number;
     }
 
     /** The node. */

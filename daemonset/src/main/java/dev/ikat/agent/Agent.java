@@ -52,7 +52,8 @@ final class Agent implements AutoCloseable {
     /** What requests under way may still take when the agent is told to end; systemd and kubelet wait longer. */
     private static final Duration STOP_LIMIT = Duration.ofSeconds(6);
 
-    private static final Set<Part> NETFILTER = Collections.unmodifiableSet(EnumSet.of(Part.MASQUERADE, Part.POLICY));
+    private static final Set<Part> NETFILTER =
+            Collections.unmodifiableSet(EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY));
     private static final Pattern ERROR_CODE = Pattern.compile("\"code\"\\s*:\\s*(\\d{1,9})");
 
     private final AgentOptions options;
@@ -152,7 +153,7 @@ final class Agent implements AutoCloseable {
         // It is there before anything is read, so that no change falls between.
         keep(KernelWatch.start(netlink, changed -> reconcileSoon(changed, Cause.DRIFT), () -> {
             Set<Part> parts = keeper.unnoticedDrift();
-            if (policy.isUnwatched()) {
+            if (policy.isUnwatched() || keeper.isUnwatched()) {
                 parts.addAll(NETFILTER);
             }
             if (leaseKeeper.roomChanged()) {

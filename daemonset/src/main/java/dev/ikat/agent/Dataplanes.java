@@ -5,6 +5,7 @@ import dev.ikat.agent.policy.PolicySettings.Backend;
 import dev.ikat.ebpf.EbpfBackend;
 import dev.ikat.ebpf.EbpfSettings;
 import dev.ikat.iptables.IptablesBackend;
+import dev.ikat.iptables.IptablesGuard;
 import dev.ikat.iptables.IptablesMasquerade;
 import dev.ikat.iptables.IptablesVariant;
 import dev.ikat.iptables.Programs;
@@ -12,9 +13,11 @@ import dev.ikat.netlink.LoggedPacket;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.nftables.Masquerade;
 import dev.ikat.nftables.NftablesBackend;
+import dev.ikat.nftables.NftablesGuard;
 import dev.ikat.nftables.NftablesUnavailableException;
 import dev.ikat.policy.program.Masquerading;
 import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.policy.program.SourceGuard;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -22,7 +25,7 @@ import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What can enforce policies and masquerade on this node, and which of it is to. Thread-safe. */
+/** What can enforce policies, masquerade and guard sources on this node, and which of it is to. Thread-safe. */
 final class Dataplanes {
     private static final Logger LOG = LoggerFactory.getLogger(Dataplanes.class);
 
@@ -93,12 +96,15 @@ final class Dataplanes {
         return ebpf.map(EbpfBackend::fill).orElse(Map.of());
     }
 
-    /** What is to masquerade: what enforces policies, and beside eBPF nftables, or iptables where that is not there. */
-    Backend masqueradingBy() {
+    /**
+     * What is to masquerade and to guard sources: what enforces policies, and beside eBPF or none nftables, or iptables
+     * where that is not there.
+     */
+    Backend netfilterBy() {
         return switch (chosen) {
-            case NFTABLES, NONE -> Backend.NFTABLES;
+            case NFTABLES -> Backend.NFTABLES;
             case IPTABLES -> Backend.IPTABLES;
-            case EBPF -> {
+            case EBPF, NONE -> {
                 try {
                     table.get();
                     yield Backend.NFTABLES;
@@ -115,6 +121,15 @@ final class Dataplanes {
             case NFTABLES -> new Masquerade(table.get());
             case IPTABLES -> new IptablesMasquerade(programs, variant());
             case EBPF, NONE -> throw new IllegalArgumentException(kind + " does not masquerade");
+        };
+    }
+
+    /** Opens what guards sources. */
+    SourceGuard guard(Backend kind) {
+        return switch (kind) {
+            case NFTABLES -> new NftablesGuard(table.get(), settings.dropLogGroup());
+            case IPTABLES -> new IptablesGuard(programs, variant(), settings.dropLogGroup());
+            case EBPF, NONE -> throw new IllegalArgumentException(kind + " does not guard sources");
         };
     }
 
@@ -161,6 +176,25 @@ final class Dataplanes {
     void removeMasquerading() {
         removeNftables(() -> masquerading(Backend.NFTABLES).remove());
         removeOtherMasquerading(Backend.NFTABLES);
+    }
+
+    /** Removes what agents with other backends guarded sources by. */
+    void removeOtherGuards(Backend kind) {
+        if (kind == Backend.IPTABLES) {
+            removeNftables(() -> guard(Backend.NFTABLES).remove());
+        }
+        for (IptablesVariant former : IptablesVariant.values()) {
+            boolean inUse = kind == Backend.IPTABLES && former == variant();
+            if (!inUse && IptablesGuard.isPresent(programs, former)) {
+                new IptablesGuard(programs, former, OptionalInt.empty()).remove();
+            }
+        }
+    }
+
+    /** Removes every guard. */
+    void removeGuards() {
+        removeNftables(() -> guard(Backend.NFTABLES).remove());
+        removeOtherGuards(Backend.NFTABLES);
     }
 
     private static void removeNftables(Runnable removal) {

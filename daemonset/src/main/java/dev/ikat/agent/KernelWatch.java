@@ -34,8 +34,8 @@ final class KernelWatch implements AutoCloseable {
     private static final InterfaceName TUNNEL = new InterfaceName(OverlayReconciler.DEVICE);
 
     /** What follows from the node object and from the interface to the other nodes. */
-    static final Set<Part> NODE_CHANGE =
-            Collections.unmodifiableSet(EnumSet.of(Part.NODE, Part.FORWARDING, Part.OVERLAY, Part.MASQUERADE));
+    static final Set<Part> NODE_CHANGE = Collections.unmodifiableSet(
+            EnumSet.of(Part.NODE, Part.GUARD, Part.FORWARDING, Part.OVERLAY, Part.MASQUERADE));
 
     private final RouteMonitor monitor;
     private final Consumer<Set<Part>> concerned;

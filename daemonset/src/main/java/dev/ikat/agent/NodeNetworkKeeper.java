@@ -11,6 +11,7 @@ import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.netlink.Rtnetlink;
 import dev.ikat.policy.Node;
 import dev.ikat.policy.program.Masquerading;
+import dev.ikat.policy.program.SourceGuard;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
@@ -22,8 +23,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The reconciliations of the node's own network: what the node object says, forwarding, the overlay, masquerading. All
- * run on the reconcile loop's thread; only {@link #unnoticedDrift} is called from another.
+ * The reconciliations of the node's own network: what the node object says, the guard of sources, forwarding, the
+ * overlay, masquerading. All run on the reconcile loop's thread; only {@link #unnoticedDrift} is called from another.
  */
 final class NodeNetworkKeeper {
     private static final Logger LOG = LoggerFactory.getLogger(NodeNetworkKeeper.class);
@@ -37,8 +38,10 @@ final class NodeNetworkKeeper {
     private final NftablesHolder table;
     private final Dataplanes dataplanes;
     private Optional<Masquerading> masquerading = Optional.empty();
-    private volatile PolicySettings.Backend masqueradingBy = PolicySettings.Backend.NONE;
-    private volatile boolean masqueraded;
+    private PolicySettings.Backend masqueradingBy = PolicySettings.Backend.NONE;
+    private boolean masqueraded;
+    private Optional<SourceGuard> guard = Optional.empty();
+    private volatile PolicySettings.Backend guardedBy = PolicySettings.Backend.NONE;
     private Set<String> faults = Set.of();
 
     NodeNetworkKeeper(
@@ -62,6 +65,7 @@ final class NodeNetworkKeeper {
     Map<Part, Reconciliation> reconciliations() {
         Map<Part, Reconciliation> parts = new EnumMap<>(Part.class);
         parts.put(Part.NODE, this::node);
+        parts.put(Part.GUARD, this::guard);
         parts.put(Part.FORWARDING, () -> {
             NodeSituation now = situation();
             return forwarding.reconcile(now.families(), now.uplink().name());
@@ -100,7 +104,7 @@ final class NodeNetworkKeeper {
                                 .orElseGet(() -> "no interface has an" + " InternalIP of node " + self.name() + " "
                                         + self.internalIps())
                         + "; correct the node object, or give another --uplink"));
-        NodeSituation now = NodeSituation.of(options.overlay(), nodes.values(), self, uplink);
+        NodeSituation now = NodeSituation.of(options.overlay(), nodes.values(), self, uplink, options.masquerade());
         boolean changed = !network.situation().equals(Optional.of(now));
         if (changed) {
             LOG.info(
@@ -120,6 +124,27 @@ final class NodeNetworkKeeper {
         return 0;
     }
 
+    private int guard() {
+        NodeSituation now = situation();
+        PolicySettings.Backend chosen = dataplanes.netfilterBy();
+        SourceGuard keeping = guard.filter(_ -> chosen == guardedBy).orElseGet(() -> dataplanes.guard(chosen));
+        boolean repaired = keeping.reconcile(now.guard());
+        if (!guard.equals(Optional.of(keeping))) {
+            // Both were in force until now: what either drops is dropped.
+            guard.ifPresent(SourceGuard::remove);
+            dataplanes.removeOtherGuards(chosen);
+            guard = Optional.of(keeping);
+            guardedBy = chosen;
+        }
+        if (repaired) {
+            LOG.info(
+                    "event=guard-written by={} peers={}",
+                    chosen,
+                    now.guard().peers().size());
+        }
+        return repaired ? 1 : 0;
+    }
+
     private int masquerade() {
         NodeSituation now = situation();
         if (!options.masquerade()) {
@@ -130,7 +155,7 @@ final class NodeNetworkKeeper {
             }
             return 0;
         }
-        PolicySettings.Backend chosen = dataplanes.masqueradingBy();
+        PolicySettings.Backend chosen = dataplanes.netfilterBy();
         Masquerading keeping =
                 masquerading.filter(_ -> chosen == masqueradingBy).orElseGet(() -> dataplanes.masquerading(chosen));
         Masquerading.Outcome outcome = keeping.reconcile(now.masquerade());
@@ -156,11 +181,14 @@ final class NodeNetworkKeeper {
 
     /** The parts that drifted without a notification; for any thread. */
     Set<Part> unnoticedDrift() {
-        boolean gone = options.masquerade()
-                && masqueraded
-                && masqueradingBy != PolicySettings.Backend.IPTABLES
-                && !table.get().isPresent();
-        // Where policies are in the same table they are gone with it.
-        return gone ? EnumSet.of(Part.MASQUERADE, Part.POLICY) : EnumSet.noneOf(Part.class);
+        boolean gone =
+                guardedBy == PolicySettings.Backend.NFTABLES && !table.get().isPresent();
+        // What else is in the same table is gone with it.
+        return gone ? EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY) : EnumSet.noneOf(Part.class);
+    }
+
+    /** Whether the kernel does not tell of what others change: then somebody has to look; for any thread. */
+    boolean isUnwatched() {
+        return guardedBy == PolicySettings.Backend.IPTABLES;
     }
 }

@@ -31,7 +31,8 @@ final class NodePolicy implements AutoCloseable {
     /** Begins; nothing is in force before the first {@link #reconcile}. */
     static NodePolicy start(PolicySettings settings, Dataplanes dataplanes, LeaseStore leases, PolicyReport report) {
         if (settings.backend() == PolicySettings.Backend.NONE) {
-            return new NodePolicy(dataplanes, Optional.empty(), Optional.empty());
+            report.startWithoutPolicy();
+            return new NodePolicy(dataplanes, Optional.empty(), Optional.of(report));
         }
         PolicyKeeper keeper = new PolicyKeeper(
                 leases, () -> dataplanes.policy(settings.backend()), settings.patience(), report.metrics(), report);

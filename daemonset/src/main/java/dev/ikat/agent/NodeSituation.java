@@ -1,5 +1,6 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.overlay.GuardPlanner;
 import dev.ikat.agent.overlay.OverlayPlanner;
 import dev.ikat.agent.overlay.OverlaySettings;
 import dev.ikat.agent.overlay.OverlayState;
@@ -7,6 +8,7 @@ import dev.ikat.agent.overlay.Uplink;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
 import dev.ikat.policy.Node;
+import dev.ikat.policy.program.GuardState;
 import dev.ikat.policy.program.MasqueradeState;
 import java.util.Collection;
 import java.util.EnumSet;
@@ -20,16 +22,21 @@ import java.util.Set;
  * @param uplink the interface to the other nodes
  * @param overlay what the kernel should have for the other nodes' pods
  * @param masquerade whose address is hidden from whom
+ * @param guard which source may come which way
  */
-record NodeSituation(Node self, Uplink uplink, OverlayState overlay, MasqueradeState masquerade) {
-    static NodeSituation of(OverlaySettings settings, Collection<Node> nodes, Node self, Uplink uplink) {
+record NodeSituation(Node self, Uplink uplink, OverlayState overlay, MasqueradeState masquerade, GuardState guard) {
+    /** @param masqueraded whether addresses are hidden at all */
+    static NodeSituation of(
+            OverlaySettings settings, Collection<Node> nodes, Node self, Uplink uplink, boolean masqueraded) {
         Set<Cidr> clusterCidrs = new HashSet<>();
         nodes.forEach(node -> clusterCidrs.addAll(node.podCidrs()));
+        OverlayState overlay = OverlayPlanner.plan(settings, self, nodes, uplink);
         return new NodeSituation(
                 self,
                 uplink,
-                OverlayPlanner.plan(settings, self, nodes, uplink),
-                new MasqueradeState(Set.copyOf(self.podCidrs()), clusterCidrs));
+                overlay,
+                new MasqueradeState(Set.copyOf(self.podCidrs()), clusterCidrs),
+                GuardPlanner.plan(settings, self, nodes, uplink, overlay, masqueraded));
     }
 
     /** The families that pods of this node have addresses of. */

@@ -17,6 +17,8 @@ final class Readiness {
     enum Part {
         /** This node's object and what it says. */
         NODE,
+        /** Packets' sources are believed on their own ways only; before there are ways. */
+        GUARD,
         /** The kernel forwards packets. */
         FORWARDING,
         /** The ways to the other nodes' pods. */

@@ -84,8 +84,9 @@ enum Setting {
             Kind.TEXT,
             "nftables|iptables|ebpf|none",
             "nftables",
-            "What enforces network policies, and masquerades (beside ebpf nftables does, or else iptables); with none"
-                    + " every packet passes. Between the others it can change while the agent runs."),
+            "What enforces network policies, masquerades and guards packets' sources (beside ebpf and none nftables does"
+                    + " the latter two, or else iptables); with none there are no policies. Between the others it can"
+                    + " change while the agent runs."),
     IPTABLES_VARIANT(
             Kind.TEXT,
             "auto|legacy|nft",

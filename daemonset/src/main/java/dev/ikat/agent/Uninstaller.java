@@ -70,6 +70,7 @@ record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist, Option
             Dataplanes dataplanes = new Dataplanes(table, NOTHING, _ -> {});
             attempt("policies", failures, () -> dataplanes.removeOtherPolicies(Backend.NONE));
             attempt("masquerading", failures, dataplanes::removeMasquerading);
+            attempt("guard of sources", failures, dataplanes::removeGuards);
         }
         report.accept("overlay, policies and masquerading");
         attempt("settings", failures, () -> restoreSettings(report));

@@ -213,7 +213,8 @@ final class Chains {
         }
     }
 
-    private List<String> drop(String match, String prefix) {
+    /** Drops what matches, which ends in a space where it is not empty, and has it logged before. */
+    List<String> drop(String match, String prefix) {
         List<String> rules = new ArrayList<>();
         logGroup.ifPresent(group -> rules.add(match
                 + "-m limit --limit 50/sec --limit-burst 100 -j NFLOG --nflog-prefix \"" + prefix + "\" --nflog-group "

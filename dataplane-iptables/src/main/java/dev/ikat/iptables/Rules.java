@@ -9,10 +9,12 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
- * Ikat's chains in one table of one family, and the rule that leads to them, the first of a chain of the kernel's. Each
- * change of them is one commit.
+ * Ikat's chains in one table of one family, and the rules that lead to them, each the first of a chain of the kernel's.
+ * Each change of them is one commit.
  */
 final class Rules {
     private static final String WAIT_SECONDS = "10";
@@ -21,29 +23,81 @@ final class Rules {
     private final IptablesVariant variant;
     private final IpFamily family;
     private final String table;
-    private final String hook;
-    private final String entry;
+    /** Whether a chain of this name is one of these. */
+    private final Predicate<String> owned;
+
+    private final List<Entry> entries;
     /** The rules by their chains as they were written, which is also how {@code iptables-save} prints them. */
     private Map<String, List<String>> chains = Map.of();
 
+    /** Where packets come from a chain of the kernel's to one of Ikat's. */
+    private record Entry(String hook, String chain) {
+        String jump() {
+            return "-A " + hook + " -j " + chain;
+        }
+
+        String removal() {
+            return "-D " + hook + " -j " + chain;
+        }
+    }
+
     private Rules(
-            Programs programs, IptablesVariant variant, IpFamily family, String table, String hook, String entry) {
+            Programs programs,
+            IptablesVariant variant,
+            IpFamily family,
+            String table,
+            Predicate<String> owned,
+            List<Entry> entries) {
         this.programs = programs;
         this.variant = variant;
         this.family = family;
         this.table = table;
-        this.hook = hook;
-        this.entry = entry;
+        this.owned = owned;
+        this.entries = entries;
+    }
+
+    /** Whether a chain is Ikat's and not the guard's, which is in the same table as policies. */
+    private static boolean isOthers(String chain) {
+        return chain.startsWith(Chains.PREFIX) && !GuardChains.owns(chain);
     }
 
     /** Those about what is forwarded. */
     static Rules filter(Programs programs, IptablesVariant variant, IpFamily family) {
-        return new Rules(programs, variant, family, "filter", "FORWARD", Chains.FORWARD);
+        return new Rules(
+                programs, variant, family, "filter", Rules::isOthers, List.of(new Entry("FORWARD", Chains.FORWARD)));
     }
 
     /** Those about what leaves, and as whose. */
     static Rules nat(Programs programs, IptablesVariant variant, IpFamily family) {
-        return new Rules(programs, variant, family, "nat", "POSTROUTING", Chains.MASQUERADE);
+        return new Rules(
+                programs,
+                variant,
+                family,
+                "nat",
+                Rules::isOthers,
+                List.of(new Entry("POSTROUTING", Chains.MASQUERADE)));
+    }
+
+    /** Those about where packets come from. */
+    static Rules raw(Programs programs, IptablesVariant variant, IpFamily family) {
+        return new Rules(
+                programs,
+                variant,
+                family,
+                "raw",
+                GuardChains::owns,
+                List.of(new Entry("PREROUTING", GuardChains.SOURCES)));
+    }
+
+    /** Those about what goes to the nodes' tunnels, beside those about what is forwarded. */
+    static Rules tunnels(Programs programs, IptablesVariant variant, IpFamily family) {
+        return new Rules(
+                programs,
+                variant,
+                family,
+                "filter",
+                GuardChains::owns,
+                List.of(new Entry("INPUT", GuardChains.ARRIVING), new Entry("FORWARD", GuardChains.PASSING)));
     }
 
     /** Whether a chain is in any table that there is; to name a table would make it. */
@@ -86,9 +140,11 @@ final class Rules {
         List<String> jumps = jumps(saved);
         restore(jumps, wanted, without(found, wanted));
         chains = wanted;
-        boolean hadNone = saved.lines().noneMatch(jump()::equals);
-        return () ->
-                restore(hadNone ? List.of("-D " + hook + " -j " + entry) : List.of(), found, without(wanted, found));
+        List<String> removals = entries.stream()
+                .filter(entry -> saved.lines().noneMatch(entry.jump()::equals))
+                .map(Entry::removal)
+                .toList();
+        return () -> restore(removals, found, without(wanted, found));
     }
 
     private static Set<String> without(Map<String, List<String>> chains, Map<String, List<String>> others) {
@@ -98,40 +154,45 @@ final class Rules {
     }
 
     /** Ikat's chains and their rules. */
-    private static Map<String, List<String>> parse(String saved) {
+    private Map<String, List<String>> parse(String saved) {
         Map<String, List<String>> found = new TreeMap<>();
         own(saved).forEach(chain -> found.put(chain, new ArrayList<>()));
         saved.lines().filter(line -> line.startsWith("-A " + Chains.PREFIX)).forEach(line -> {
             String[] words = line.split(" ", 3);
-            found.computeIfAbsent(words[1], _ -> new ArrayList<>()).add(words.length < 3 ? "" : words[2]);
+            if (owned.test(words[1])) {
+                found.computeIfAbsent(words[1], _ -> new ArrayList<>()).add(words.length < 3 ? "" : words[2]);
+            }
         });
         return found;
     }
 
-    private static java.util.stream.Stream<String> own(String saved) {
+    private Stream<String> own(String saved) {
         return saved.lines()
                 .filter(line -> line.startsWith(":" + Chains.PREFIX))
-                .map(line -> line.substring(1, line.indexOf(' ')));
-    }
-
-    private String jump() {
-        return "-A " + hook + " -j " + entry;
+                .map(line -> line.substring(1, line.indexOf(' ')))
+                .filter(owned);
     }
 
     private List<String> jumps(String saved) {
-        List<String> others = saved.lines()
-                .filter(line -> line.startsWith("-A " + hook + " "))
-                .toList();
-        long jumps = others.stream().filter(jump()::equals).count();
-        if (jumps == 1 && others.getFirst().equals(jump())) {
-            return List.of();
-        }
         List<String> commands = new ArrayList<>();
-        for (int i = 0; i < jumps; i++) {
-            commands.add("-D " + hook + " -j " + entry);
+        for (Entry entry : entries) {
+            if (!isFirst(entry, saved)) {
+                saved.lines().filter(entry.jump()::equals).forEach(_ -> commands.add(entry.removal()));
+                commands.add("-I " + entry.hook() + " 1 -j " + entry.chain());
+            }
         }
-        commands.add("-I " + hook + " 1 -j " + entry);
         return commands;
+    }
+
+    /** Whether the way to Ikat's chain is there once, and nothing but others of Ikat's before it. */
+    private static boolean isFirst(Entry entry, String saved) {
+        List<String> rules = saved.lines()
+                .filter(line -> line.startsWith("-A " + entry.hook() + " "))
+                .filter(line ->
+                        line.equals(entry.jump()) || !line.startsWith("-A " + entry.hook() + " -j " + Chains.PREFIX))
+                .toList();
+        return rules.stream().filter(entry.jump()::equals).count() == 1
+                && rules.getFirst().equals(entry.jump());
     }
 
     /**
@@ -177,9 +238,10 @@ final class Rules {
         String saved = save();
         Map<String, List<String>> present = parse(saved);
         String where = variant.program(family, "save") + ": ";
-        if (!jumps(saved).isEmpty()) {
-            differences.add(where + hook + " does not begin with the only jump to " + entry);
-        }
+        entries.stream()
+                .filter(entry -> !isFirst(entry, saved))
+                .forEach(entry -> differences.add(
+                        where + entry.hook() + " does not begin with the only jump to " + entry.chain()));
         chains.forEach((chain, rules) -> {
             List<String> found = present.get(chain);
             if (found == null) {
@@ -205,10 +267,8 @@ final class Rules {
     /** Takes all of Ikat's out of it. */
     void remove() {
         String saved = save();
-        List<String> jumps = saved.lines()
-                .filter(jump()::equals)
-                .map(_ -> "-D " + hook + " -j " + entry)
-                .toList();
+        List<String> jumps = new ArrayList<>();
+        entries.forEach(entry -> saved.lines().filter(entry.jump()::equals).forEach(_ -> jumps.add(entry.removal())));
         restore(jumps, Map.of(), own(saved).toList());
         chains = Map.of();
     }

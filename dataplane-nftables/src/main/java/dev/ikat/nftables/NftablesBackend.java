@@ -73,7 +73,7 @@ public final class NftablesBackend implements PolicyBackend {
         attempt("put the whole program in force", () -> {
             table.ensure();
             Script commands = new Script();
-            clear(commands);
+            table.clear(commands, NftablesBackend::owns);
             script.base(commands);
             List<Element> elements = new ArrayList<>();
             for (AddressSet set : program.sets().values()) {
@@ -99,32 +99,9 @@ public final class NftablesBackend implements PolicyBackend {
         });
     }
 
-    /** Removes everything of ours that is in the table, whoever put it there; others' chains in it stay. */
-    private void clear(Script commands) {
-        List<String> chains = new ArrayList<>();
-        List<String> maps = new ArrayList<>();
-        List<String> found = new ArrayList<>();
-        for (JsonNode object : table.list("list chains inet\nlist sets inet\nlist maps inet")) {
-            object.properties().forEach(named -> {
-                JsonNode value = named.getValue();
-                String name = value.path("name").asText();
-                if (value.path("table").asText().equals(NftablesTable.NAME) && !Masquerade.owns(name)) {
-                    switch (named.getKey()) {
-                        case "chain" -> chains.add(name);
-                        case "map" -> maps.add(name);
-                        case "set" -> found.add(name);
-                        default -> {
-                            // Lists begin with what describes them.
-                        }
-                    }
-                }
-            });
-        }
-        // What refers goes before what is referred to.
-        chains.forEach(commands::flushChain);
-        maps.forEach(commands::deleteMap);
-        chains.forEach(commands::deleteChain);
-        found.forEach(commands::deleteSet);
+    /** Whether a chain, set or map of this name in the table belongs to policy, whoever put it there. */
+    private static boolean owns(String name) {
+        return !Masquerade.owns(name) && !NftablesGuard.owns(name);
     }
 
     @Override
@@ -330,11 +307,11 @@ public final class NftablesBackend implements PolicyBackend {
         for (JsonNode object : table.list("list chains inet\nlist table inet " + NftablesTable.NAME)) {
             JsonNode rule = object.path("rule");
             JsonNode chain = object.path("chain");
-            if (!rule.isMissingNode() && !Masquerade.owns(rule.path("chain").asText())) {
+            if (!rule.isMissingNode() && owns(rule.path("chain").asText())) {
                 present.add("rule " + rule.path("handle").asLong() + " of chain "
                         + rule.path("chain").asText());
             } else if (chain.path("table").asText().equals(NftablesTable.NAME)
-                    && !Masquerade.owns(chain.path("name").asText())) {
+                    && owns(chain.path("name").asText())) {
                 present.add("chain " + chain.path("name").asText() + " with policy "
                         + chain.path("policy").asText("none"));
             }
@@ -350,7 +327,7 @@ public final class NftablesBackend implements PolicyBackend {
         for (JsonNode object : table.list("list table inet " + NftablesTable.NAME)) {
             for (String kind : List.of("set", "map")) {
                 JsonNode set = object.path(kind);
-                if (!set.isMissingNode() && !Masquerade.owns(set.path("name").asText())) {
+                if (!set.isMissingNode() && owns(set.path("name").asText())) {
                     elements.addAll(Listing.texts(set));
                 }
             }
@@ -369,7 +346,7 @@ public final class NftablesBackend implements PolicyBackend {
             }
             table.ensure();
             Script commands = new Script();
-            clear(commands);
+            table.clear(commands, NftablesBackend::owns);
             if (!commands.isEmpty()) {
                 table.run(commands.text());
             }

@@ -1,14 +1,16 @@
 package dev.ikat.nftables;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /**
- * The table {@code inet ikat}, which policies and masquerading share. From Linux 6.9 it belongs to this process: nobody
- * else can change it, {@code nft flush ruleset} passes it by, and when the process ends it stays and waits to be
- * adopted by the next. On older kernels, or where ownership is not wanted, anybody can, and what they do is repaired
- * after the fact. Thread-safe.
+ * The table {@code inet ikat}, which policies, masquerading and the guard of sources share. From Linux 6.9 it belongs
+ * to this process: nobody else can change it, {@code nft flush ruleset} passes it by, and when the process ends it
+ * stays and waits to be adopted by the next. On older kernels, or where ownership is not wanted, anybody can, and what
+ * they do is repaired after the fact. Thread-safe.
  */
 public final class NftablesTable implements AutoCloseable {
     /** The one table that Ikat makes. */
@@ -120,6 +122,34 @@ public final class NftablesTable implements AutoCloseable {
 
     /** What a socket takes in one message by default is 208 KiB (net.core.wmem_default). */
     private static final int LARGEST_BATCH = 100_000;
+
+    /** Commands that remove what is in the table under names of one owner, whoever put it there. */
+    void clear(Script commands, Predicate<String> owned) {
+        List<String> chains = new ArrayList<>();
+        List<String> maps = new ArrayList<>();
+        List<String> sets = new ArrayList<>();
+        for (JsonNode object : list("list chains inet\nlist sets inet\nlist maps inet")) {
+            object.properties().forEach(named -> {
+                JsonNode value = named.getValue();
+                String name = value.path("name").asText();
+                if (value.path("table").asText().equals(NAME) && owned.test(name)) {
+                    switch (named.getKey()) {
+                        case "chain" -> chains.add(name);
+                        case "map" -> maps.add(name);
+                        case "set" -> sets.add(name);
+                        default -> {
+                            // Lists begin with what describes them.
+                        }
+                    }
+                }
+            });
+        }
+        // What refers goes before what is referred to.
+        chains.forEach(commands::flushChain);
+        maps.forEach(commands::deleteMap);
+        chains.forEach(commands::deleteChain);
+        sets.forEach(commands::deleteSet);
+    }
 
     /** Removes the table of a version that had masquerading in one of its own. */
     void removeFormer() {

@@ -67,8 +67,18 @@ final class Script {
         line("delete set " + TABLE + name);
     }
 
+    /** Adds a set whose keys are of the types that these expressions have. */
+    void addSetOf(String name, String expressions, String flags, String comment) {
+        line("add set " + TABLE + name + " { typeof " + expressions + "; " + flags + "comment \"" + quotable(comment)
+                + "\"; }");
+    }
+
     void addVerdictMap(String name, String type) {
-        line("add map " + TABLE + name + " { type " + type + " : verdict; }");
+        addVerdictMap(name, type, "");
+    }
+
+    void addVerdictMap(String name, String type, String flags) {
+        line("add map " + TABLE + name + " { type " + type + " : verdict; " + flags + "}");
     }
 
     void flushMap(String name) {

@@ -274,7 +274,7 @@ public final class Probe {
     }
 
     /**
-     * Sends IP packets as they are from one pod's eth0 to the node.
+     * Sends IP packets as they are, one right after the other, from one pod's eth0 to the node.
      *
      * @param packets whose last eight bytes tell them apart
      * @return for each whether it arrives at the other pod's eth0

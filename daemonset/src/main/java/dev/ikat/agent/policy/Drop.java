@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * A packet that policy dropped.
+ * A packet that policy dropped, or the guard of sources.
  *
  * @param at when
  * @param cause why
@@ -48,7 +48,13 @@ public record Drop(
         /** A pod sent it from an address that is not its own. */
         SPOOFED("spoofed"),
         /** It goes to an interface that has no policy yet, or no longer. */
-        CLOSED("closed");
+        CLOSED("closed"),
+        /** A pod sent it to the nodes' tunnels. */
+        TUNNEL_FROM_POD("tunnel-from-pod"),
+        /** Somebody who is no node sent it to the nodes' tunnels. */
+        TUNNEL_FROM_STRANGER("tunnel-from-stranger"),
+        /** Its source is one of a node's pods, or this node, and does not come this way. */
+        SPOOFED_BLOCK("spoofed-node-block");
 
         private final String label;
 

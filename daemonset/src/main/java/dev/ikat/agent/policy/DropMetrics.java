@@ -21,8 +21,9 @@ final class DropMetrics {
     DropMetrics(PrometheusRegistry registry, LongSupplier lost) {
         drops = Counter.builder()
                 .name("ikat_policy_drops")
-                .help("Packets that policy dropped, as far as the kernel's rate limit lets it report them,"
-                        + " by cause and by the first of the policies that isolate the pod.")
+                .help(
+                        "Packets that policy or the guard of sources dropped, as far as the kernel's rate limit lets it report them,"
+                                + " by cause and by the first of the policies that isolate the pod.")
                 .labelNames("cause", "policy")
                 .withoutExemplars()
                 .register(registry);

@@ -27,9 +27,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads what policy drops and says whose packet it was, and which policy's: a metric, a log line (a few a second), and
- * the last {@value #REMEMBERED} for whoever asks. It explains with the program of now, which may be a moment younger
- * than the drop. Where reading fails it is tried again, for ever. Thread-safe.
+ * Reads what policy and the guard of sources drop and says whose packet it was, and which policy's: a metric, a log
+ * line (a few a second), and the last {@value #REMEMBERED} for whoever asks. It explains with the program of now, which
+ * may be a moment younger than the drop. Where reading fails it is tried again, for ever. Thread-safe.
  */
 public final class DropReader implements AutoCloseable {
     static final int REMEMBERED = 1000;
@@ -155,7 +155,8 @@ public final class DropReader implements AutoCloseable {
             return Optional.empty();
         }
         Flow flow = flow(header);
-        boolean sender = cause == Drop.Cause.EGRESS || cause == Drop.Cause.SPOOFED;
+        boolean sender =
+                cause == Drop.Cause.EGRESS || cause == Drop.Cause.SPOOFED || cause == Drop.Cause.TUNNEL_FROM_POD;
         IpAddress own = sender ? flow.source() : flow.destination();
         IpAddress peer = sender ? flow.destination() : flow.source();
         Optional<ObjectKey> pod = cause == Drop.Cause.SPOOFED ? Optional.empty() : podOf(own, policy, pods);
@@ -194,6 +195,9 @@ public final class DropReader implements AutoCloseable {
             case "e" -> Drop.Cause.EGRESS;
             case "s" -> Drop.Cause.SPOOFED;
             case "u" -> Drop.Cause.CLOSED;
+            case "p" -> Drop.Cause.TUNNEL_FROM_POD;
+            case "x" -> Drop.Cause.TUNNEL_FROM_STRANGER;
+            case "b" -> Drop.Cause.SPOOFED_BLOCK;
             default -> null;
         };
     }
@@ -207,7 +211,7 @@ public final class DropReader implements AutoCloseable {
         Optional<Decision> decision = switch (cause) {
             case INGRESS -> verdict.ingress();
             case EGRESS -> verdict.egress();
-            case SPOOFED, CLOSED -> Optional.empty();
+            case SPOOFED, CLOSED, TUNNEL_FROM_POD, TUNNEL_FROM_STRANGER, SPOOFED_BLOCK -> Optional.empty();
         };
         return decision.filter(made -> !made.accepted())
                 .map(made -> made.rule().map(RuleId::policy).map(List::of).orElse(made.isolatedBy()))

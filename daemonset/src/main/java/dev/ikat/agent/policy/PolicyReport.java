@@ -6,7 +6,10 @@ import dev.ikat.netlink.NetfilterLog;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.Rtnetlink;
 import dev.ikat.policy.ClusterChange;
+import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.PolicyChange;
+import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.policy.program.PolicyView;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Clock;
 import java.util.List;
@@ -62,10 +65,19 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
                 LOG.warn("event=cuts-unavailable reason=\"{}\"", e.getMessage());
             }
         }
+        readDrops(keeper);
+    }
+
+    /** Begins where there are no policies: what the guard of sources drops is told of. */
+    public void startWithoutPolicy() {
+        readDrops(new Evaluator(PolicyProgram.EMPTY));
+    }
+
+    private void readDrops(PolicyView policy) {
         settings.dropLogGroup().ifPresent(group -> {
             try {
                 drops = Optional.of(
-                        new DropReader(NetfilterLog.open(group), keeper, pods::pod, registry, Clock.systemUTC()));
+                        new DropReader(NetfilterLog.open(group), policy, pods::pod, registry, Clock.systemUTC()));
             } catch (NetlinkException e) {
                 LOG.warn("event=drops-unavailable group={} reason=\"{}\"", group, e.getMessage());
             }

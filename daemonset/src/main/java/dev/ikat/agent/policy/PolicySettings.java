@@ -39,13 +39,13 @@ public record PolicySettings(
 
     /** What enforces policies. */
     public enum Backend {
-        /** Nothing does: every packet passes. */
+        /** Nothing does. */
         NONE,
         /** The kernel's nf_tables. */
         NFTABLES,
         /** iptables and ipset. */
         IPTABLES,
-        /** eBPF programs; masquerading is left to one of the others. */
+        /** eBPF programs; masquerading and the guard of sources are left to one of the others. */
         EBPF
     }
 }

@@ -23,6 +23,17 @@ final class Flood implements AutoCloseable {
 
     /** Begins to send, before the victim has the address if need be. */
     static Flood start(TestNamespace from, TestNamespace victim, IpAddress to) {
+        return start(from, victim, to, to, PORT, "echo x");
+    }
+
+    /**
+     * The same where what is to arrive is within what is sent.
+     *
+     * @param to the victim's address
+     * @param end where it is sent to, and at which port
+     * @param print the shell's command that prints a datagram's payload
+     */
+    static Flood start(TestNamespace from, TestNamespace victim, IpAddress to, IpAddress end, int port, String print) {
         victim.exec("nft", "add table inet witness");
         victim.exec("nft", "add chain inet witness arrived { type filter hook prerouting priority -300; }");
         String family = to.family() == IpFamily.IPV4 ? "ip" : "ip6";
@@ -32,9 +43,9 @@ final class Flood implements AutoCloseable {
             Process sender = new ProcessBuilder(from.entering(java.util.List.of(
                             "bash",
                             "-c",
-                            "while [ -d /proc/$2 ]; do echo x > \"/dev/udp/$0/$1\"; done",
-                            to.toString(),
-                            Integer.toString(PORT),
+                            "while [ -d /proc/$2 ]; do " + print + " > \"/dev/udp/$0/$1\"; done",
+                            end.toString(),
+                            Integer.toString(port),
                             Long.toString(ProcessHandle.current().pid()))))
                     .redirectErrorStream(true)
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)

@@ -7,17 +7,20 @@ import dev.ikat.backendtests.RoutedNode;
 import dev.ikat.ebpf.EbpfBackend;
 import dev.ikat.ebpf.EbpfSettings;
 import dev.ikat.iptables.IptablesBackend;
+import dev.ikat.iptables.IptablesGuard;
 import dev.ikat.iptables.IptablesVariant;
 import dev.ikat.iptables.Programs;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.nftables.NftablesBackend;
+import dev.ikat.nftables.NftablesGuard;
 import dev.ikat.nftables.NftablesTable;
 import dev.ikat.policy.program.PeerMatch;
 import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.policy.program.SetMember;
+import dev.ikat.policy.program.SourceGuard;
 import dev.ikat.testbed.BenchTable;
 import dev.ikat.testbed.ProcessRunner;
 import dev.ikat.testbed.Samples;
@@ -45,8 +48,8 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         usageHelpWidth = 120,
         description = {
-            "Measures the same programs on every backend, taking turns in the same run, and eBPF beside a bridge and",
-            "beside a cable between the pods. Prints one table: medians, and in parentheses the 90th percentile (of",
+            "Measures the same programs on every backend, taking turns in the same run, each backend without and with the",
+            "guard of sources, and eBPF beside a bridge and beside a cable between the pods. Prints one table: medians, and in parentheses the 90th percentile (of",
             "throughputs and connections the 10th)."
         })
 public final class BackendsBench implements Callable<Integer> {
@@ -55,6 +58,7 @@ public final class BackendsBench implements Callable<Integer> {
         changes,
         packets,
         many,
+        guard,
         bridge
     }
 
@@ -82,21 +86,37 @@ public final class BackendsBench implements Callable<Integer> {
 
     private BackendsBench() {}
 
-    private record Kind(String title, Function<TestNamespace, PolicyBackend> opener) {}
+    /** What enforces policies, and what guards sources beside it. */
+    record Planes(PolicyBackend policies, SourceGuard guard) {}
+
+    /** A backend. */
+    record Kind(String title, Function<TestNamespace, Planes> opener) {
+        Planes open(TestNamespace node) {
+            return opener.apply(node);
+        }
+    }
 
     private static final List<Kind> KINDS = List.of(
             new Kind("nftables", node -> {
-                NftablesTable table = InNamespace.call(node.path(), () -> NftablesTable.open(true));
-                return new NftablesBackend(table, LOG_GROUP);
+                NftablesTable table = table(node);
+                return new Planes(new NftablesBackend(table, LOG_GROUP), new NftablesGuard(table, LOG_GROUP));
             }),
             new Kind("iptables, legacy", node -> iptables(node, IptablesVariant.LEGACY)),
             new Kind("iptables, nft", node -> iptables(node, IptablesVariant.NFT)),
             new Kind(
                     "eBPF",
-                    node -> new EbpfBackend(NetworkNamespace.open(node.path()), EbpfSettings.USUAL, Optional.empty())));
+                    node -> new Planes(
+                            new EbpfBackend(NetworkNamespace.open(node.path()), EbpfSettings.USUAL, Optional.empty()),
+                            new NftablesGuard(table(node), LOG_GROUP))));
 
-    private static PolicyBackend iptables(TestNamespace node, IptablesVariant variant) {
-        return new IptablesBackend(new Programs(node.entering(List.of())), variant, LOG_GROUP);
+    private static NftablesTable table(TestNamespace node) {
+        return InNamespace.call(node.path(), () -> NftablesTable.open(true));
+    }
+
+    private static Planes iptables(TestNamespace node, IptablesVariant variant) {
+        Programs programs = new Programs(node.entering(List.of()));
+        return new Planes(
+                new IptablesBackend(programs, variant, LOG_GROUP), new IptablesGuard(programs, variant, LOG_GROUP));
     }
 
     /** Exits with 0 if every aim is met, 3 if one is not. */
@@ -115,6 +135,9 @@ public final class BackendsBench implements Callable<Integer> {
         }
         if (only.contains(Part.many)) {
             manyPolicies();
+        }
+        if (only.contains(Part.guard)) {
+            KINDS.forEach(kind -> new GuardCost(kind, table).measure());
         }
         if (only.contains(Part.bridge)) {
             besideBridges();
@@ -184,7 +207,7 @@ public final class BackendsBench implements Callable<Integer> {
         for (int round = 0; round < FIRST_ROUNDS; round++) {
             for (int k = 0; k < KINDS.size(); k++) {
                 try (TestNamespace node = TestNamespace.create();
-                        PolicyBackend backend = KINDS.get(k).opener().apply(node)) {
+                        PolicyBackend backend = KINDS.get(k).open(node).policies()) {
                     double taken = milliseconds(() -> backend.replace(program));
                     backend.remove();
                     if (round > 0) { // The first one is spent on warming up.
@@ -195,7 +218,7 @@ public final class BackendsBench implements Callable<Integer> {
         }
         for (int k = 0; k < KINDS.size(); k++) {
             try (TestNamespace node = TestNamespace.create();
-                    PolicyBackend backend = KINDS.get(k).opener().apply(node)) {
+                    PolicyBackend backend = KINDS.get(k).open(node).policies()) {
                 backend.replace(program);
                 for (int i = 0; i < CHANGES; i++) {
                     var set = BenchPrograms.set(0, 0).id();
@@ -235,7 +258,7 @@ public final class BackendsBench implements Callable<Integer> {
             for (Kind kind : KINDS) {
                 BenchLane lane = new BenchLane();
                 lanes.add(lane);
-                PolicyBackend backend = kind.opener().apply(lane.node.namespace());
+                PolicyBackend backend = kind.open(lane.node.namespace()).policies();
                 backends.add(backend);
                 backend.replace(BenchLane.program(policies, SELECTORS));
                 lane.requireEnforcement();
@@ -346,7 +369,8 @@ public final class BackendsBench implements Callable<Integer> {
         }
     }
 
-    private static void measure(List<BenchLane> turns, int rounds, IpAddress streamsTo) {
+    /** Has them take turns. */
+    static void measure(List<BenchLane> turns, int rounds, IpAddress streamsTo) {
         turns.forEach(BenchLane::measure); // To warm up.
         turns.forEach(BenchLane::clear);
         for (int round = 0; round < rounds; round++) {
@@ -362,7 +386,8 @@ public final class BackendsBench implements Callable<Integer> {
     /** A node on which eBPF enforces so many policies. */
     private static final class EbpfLane implements AutoCloseable {
         final BenchLane lane = new BenchLane();
-        private final PolicyBackend backend = KINDS.getLast().opener().apply(lane.node.namespace());
+        private final PolicyBackend backend =
+                KINDS.getLast().open(lane.node.namespace()).policies();
 
         EbpfLane(int policies) {
             backend.replace(BenchLane.program(policies, SELECTORS));

@@ -19,6 +19,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(20)
 class DropReaderTest {
@@ -102,10 +104,26 @@ class DropReaderTest {
         assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(15));
     }
 
+    @ParameterizedTest
+    @CsvSource({"ikat p,tunnel-from-pod", "ikat x,tunnel-from-stranger", "ikat b,spoofed-node-block"})
+    void whatTheGuardDropsHasCausesOfItsOwn(String prefix, String label) {
+        try (DropReader reader = reader(Duration.ofHours(1))) {
+            reader.take(packet(prefix, 8472));
+
+            assertThat(reader.recent())
+                    .singleElement()
+                    .satisfies(drop -> assertThat(drop.toString()).startsWith("drop=" + label + " "));
+        }
+    }
+
     /** A packet that was dropped on its way into a pod. */
     private static LoggedPacket packet(int port) {
+        return packet("ikat i", port);
+    }
+
+    private static LoggedPacket packet(String prefix, int port) {
         return new LoggedPacket(
-                "ikat i",
+                prefix,
                 LoggedPacket.FORWARD,
                 1,
                 2,

@@ -1,0 +1,543 @@
+package dev.ikat.backendtests;
+
+import static dev.ikat.backendtests.CraftedPacket.echoRequest;
+import static dev.ikat.backendtests.CraftedPacket.mark;
+import static dev.ikat.backendtests.CraftedPacket.udp;
+import static dev.ikat.backendtests.CraftedPacket.udpSegment;
+import static dev.ikat.backendtests.CraftedPacket.vxlan;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import dev.ikat.model.MacAddress;
+import dev.ikat.policy.program.GuardState;
+import dev.ikat.policy.program.SourceGuard;
+import dev.ikat.testbed.KernelFeature;
+import dev.ikat.testbed.Probe;
+import dev.ikat.testbed.RequiresKernel;
+import dev.ikat.testbed.RequiresProgram;
+import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.TestNamespace;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * What a {@link SourceGuard} has to do, packet by packet: a node with two pods, whose uplink leads to one namespace
+ * that stands for all others, and sends from whatever address it likes.
+ */
+@RequiresRoot
+@RequiresProgram("nft")
+@RequiresKernel({KernelFeature.VETH, KernelFeature.VXLAN, KernelFeature.IPV6})
+public abstract class SourceGuardContract {
+    private static final int PORT = 8472;
+    private static final int VNI = 4796;
+    private static final int OTHERS_VNI = 77;
+    private static final int SERVICE = 9999;
+    private static final int OTHERS_SERVICE = 9998;
+    private static final String DEVICE = GuardState.DEVICE;
+    private static final String UPLINK = "uplink0";
+
+    private RoutedNode node;
+    private TestNamespace one;
+    private TestNamespace two;
+    private TestNamespace outside;
+    private SourceGuard guard;
+
+    /** Opens the guard in the namespace of a node. */
+    protected abstract SourceGuard open(TestNamespace node);
+
+    /** Whether it sees from whom a packet is within a node's tunnel. */
+    protected abstract boolean looksWithin();
+
+    /** Commands by which somebody else changes what the guard has made. */
+    protected abstract List<List<String>> drifts();
+
+    /** An address of each family: of pods 1 and 2, of this node, of two others, of their pods, and of no node. */
+    private record Addresses(
+            IpAddress pod1,
+            IpAddress pod2,
+            IpAddress self,
+            IpAddress peer,
+            IpAddress peersPod,
+            IpAddress third,
+            IpAddress thirdsPod,
+            IpAddress thirdsTunnel,
+            IpAddress stranger) {
+        static Addresses of(IpFamily family) {
+            String[] texts = family == IpFamily.IPV4
+                    ? new String[] {
+                        "10.244.1.1",
+                        "10.244.1.2",
+                        "172.31.0.11",
+                        "172.31.0.12",
+                        "10.244.2.9",
+                        "172.31.0.13",
+                        "10.244.3.9",
+                        "10.244.3.0",
+                        "172.31.0.99"
+                    }
+                    : new String[] {
+                        "fd00:10:244:1::1",
+                        "fd00:10:244:1::2",
+                        "fd31::11",
+                        "fd31::12",
+                        "fd00:10:244:2::9",
+                        "fd31::13",
+                        "fd00:10:244:3::9",
+                        "fd00:10:244:3::",
+                        "fd31::99"
+                    };
+            List<IpAddress> all = Stream.of(texts).map(IpAddress::parse).toList();
+            return new Addresses(
+                    all.get(0),
+                    all.get(1),
+                    all.get(2),
+                    all.get(3),
+                    all.get(4),
+                    all.get(5),
+                    all.get(6),
+                    all.get(7),
+                    all.get(8));
+        }
+    }
+
+    private static final Addresses V4 = Addresses.of(IpFamily.IPV4);
+    private static final Addresses V6 = Addresses.of(IpFamily.IPV6);
+
+    private static Addresses of(IpFamily family) {
+        return family == IpFamily.IPV4 ? V4 : V6;
+    }
+
+    private static Set<Cidr> blocks(int number) {
+        return Set.of(
+                Cidr.parse("10.244.%d.0/24".formatted(number)), Cidr.parse("fd00:10:244:%d::/64".formatted(number)));
+    }
+
+    private static GuardState state(boolean direct, boolean masqueraded) {
+        Set<GuardState.Peer> peers = Stream.of(2, 3)
+                .map(number -> new GuardState.Peer(
+                        Set.of(IpAddress.parse("172.31.0.1" + number), IpAddress.parse("fd31::1" + number)),
+                        direct ? Set.of() : blocks(number),
+                        direct ? blocks(number) : Set.of()))
+                .collect(Collectors.toSet());
+        return new GuardState(
+                Optional.of(new GuardState.Tunnel(PORT, VNI)),
+                peers,
+                Stream.of(V4, V6)
+                        .flatMap(a -> Stream.of(a.self, a.peer, a.third, a.thirdsTunnel))
+                        .collect(Collectors.toSet()),
+                blocks(1),
+                Set.of(V4.self, V6.self),
+                new InterfaceName(UPLINK),
+                masqueraded);
+    }
+
+    /** Of the node that this is tested on, where all others are reached through tunnels. */
+    protected static final GuardState TUNNELLED = state(false, true);
+
+    @BeforeEach
+    final void make() {
+        node = new RoutedNode();
+        one = node.addPod(RoutedNode.endpoint(1));
+        two = node.addPod(RoutedNode.endpoint(2));
+        outside = TestNamespace.create();
+        TestNamespace host = node.namespace();
+        // The kernel's own check, which many hosts have off, would be what is tested.
+        for (String link : List.of(
+                "all",
+                "default",
+                RoutedNode.endpoint(1).hostInterface().value(),
+                RoutedNode.endpoint(2).hostInterface().value())) {
+            host.sysctl("net.ipv4.conf." + link + ".rp_filter", "0");
+        }
+        host.ip("link", "add", UPLINK, "type", "veth", "peer", "name", "eth0", "netns", outside.name());
+        // Where the probe sends to.
+        host.ip("link", "set", UPLINK, "address", "ee:ee:ee:ee:ee:ee", "up");
+        outside.ip("link", "set", "eth0", "up");
+        String mac = mac(outside, "eth0").toString();
+        for (Addresses a : List.of(V4, V6)) {
+            String bits = a.self.family() == IpFamily.IPV4 ? "/24" : "/64";
+            host.ip("address", "add", a.self + bits, "dev", UPLINK, "nodad");
+            for (IpAddress other : List.of(a.peer, a.third, a.stranger)) {
+                host.ip("neigh", "add", other.toString(), "lladdr", mac, "dev", UPLINK, "nud", "permanent");
+            }
+            host.ip("link", "set", "lo", "up");
+        }
+        guard = open(host);
+    }
+
+    @AfterEach
+    final void close() {
+        outside.close();
+        node.close();
+    }
+
+    private static MacAddress mac(TestNamespace namespace, String link) {
+        return MacAddress.parse(namespace.ipJson("link", "show", link).stream()
+                .findFirst()
+                .orElseThrow()
+                .get("address")
+                .text());
+    }
+
+    /** A tunnel device and the ways of the other nodes' pods into it. */
+    private void addTunnel(IpFamily underlay, boolean direct) {
+        TestNamespace host = node.namespace();
+        addVxlan(DEVICE, VNI, underlay);
+        String mac = "02:00:00:00:00:0c";
+        host.exec(
+                "bridge",
+                "fdb",
+                "append",
+                mac,
+                "dev",
+                DEVICE,
+                "dst",
+                of(underlay).peer.toString());
+        for (String block : List.of("10.244.2", "10.244.3", "fd00:10:244:2:", "fd00:10:244:3:")) {
+            boolean v4 = block.startsWith("10");
+            String via = block + (v4 ? ".0" : ":");
+            if (!direct) {
+                host.ip("route", "add", via + (v4 ? "/24" : "/64"), "via", via, "dev", DEVICE, "onlink");
+                host.ip("neigh", "add", via, "lladdr", mac, "dev", DEVICE, "nud", "permanent");
+            }
+        }
+    }
+
+    private void addVxlan(String name, int vni, IpFamily underlay) {
+        node.namespace()
+                .ip(
+                        "link",
+                        "add",
+                        name,
+                        "type",
+                        "vxlan",
+                        "id",
+                        Integer.toString(vni),
+                        "dstport",
+                        Integer.toString(PORT),
+                        "local",
+                        of(underlay).self.toString(),
+                        "nolearning");
+        node.namespace().ip("link", "set", name, "up");
+    }
+
+    private byte[] toPort(IpAddress from, IpAddress to, int port, byte[] within) {
+        return udp(from, to, port, vxlan(VNI, mac(node.namespace(), DEVICE), within));
+    }
+
+    private byte[] tunnelled(IpAddress from, IpAddress to, byte[] within) {
+        return toPort(from, to, PORT, within);
+    }
+
+    /** Sends each packet and says which have arrived, by their names. */
+    private static Set<String> arrived(TestNamespace from, TestNamespace to, Map<String, byte[]> packets) {
+        List<Boolean> arrived = Probe.inject(from, to, List.copyOf(packets.values()));
+        List<String> names = List.copyOf(packets.keySet());
+        Set<String> found = new TreeSet<>();
+        for (int i = 0; i < names.size(); i++) {
+            if (arrived.get(i)) {
+                found.add(names.get(i));
+            }
+        }
+        return found;
+    }
+
+    private static Map<String, byte[]> forBoth(String name, Function<Addresses, byte[]> packet) {
+        Map<String, byte[]> packets = new LinkedHashMap<>();
+        packets.put(name + ", IPv4", packet.apply(V4));
+        packets.put(name + ", IPv6", packet.apply(V6));
+        return packets;
+    }
+
+    private static byte[] toPod(Addresses a, IpAddress from) {
+        return udp(from, a.pod1, 7777, mark());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    protected void onlyNodesSendIntoTheTunnel(IpFamily underlay) {
+        addTunnel(underlay, false);
+        Addresses outer = of(underlay);
+        Map<String, byte[]> right = forBoth("a node", a -> tunnelled(outer.peer, outer.self, toPod(a, a.peersPod)));
+        right.putAll(
+                forBoth("a node for somebody outside", a -> tunnelled(outer.peer, outer.self, toPod(a, a.stranger))));
+        Map<String, byte[]> wrong =
+                forBoth("a stranger", a -> tunnelled(outer.stranger, outer.self, toPod(a, a.peersPod)));
+        wrong.putAll(
+                forBoth("a node, as from this node's pod", a -> tunnelled(outer.peer, outer.self, toPod(a, a.pod2))));
+        // The kernel itself takes no IPv4 packet that claims to come from it.
+        wrong.put("a node, as from this node", tunnelled(outer.peer, outer.self, toPod(V6, V6.self)));
+        Map<String, byte[]> within =
+                forBoth("a node, as from another's pod", a -> tunnelled(outer.peer, outer.self, toPod(a, a.thirdsPod)));
+        within.put(
+                "a node, in a tagged frame",
+                udp(
+                        outer.peer,
+                        outer.self,
+                        PORT,
+                        vxlan(VNI, mac(node.namespace(), DEVICE), "81000000" + "0800", toPod(V4, V4.thirdsPod))));
+
+        Map<String, byte[]> all = new LinkedHashMap<>(right);
+        all.putAll(wrong);
+        all.putAll(within);
+        assertThat(arrived(outside, one, all)).as("without a guard").isEqualTo(all.keySet());
+
+        guard.reconcile(TUNNELLED);
+
+        Set<String> expected = new TreeSet<>(right.keySet());
+        if (!looksWithin()) {
+            expected.addAll(within.keySet());
+        }
+        assertThat(arrived(outside, one, all)).isEqualTo(expected);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    protected void noPodSendsIntoATunnel(IpFamily underlay) {
+        addTunnel(underlay, false);
+        TestNamespace host = node.namespace();
+        Addresses outer = of(underlay);
+        String ip = underlay == IpFamily.IPV4 ? "ip" : "ip6";
+        host.exec("nft", "add table inet service");
+        host.exec("nft", "add chain inet service in { type nat hook prerouting priority -100; }");
+        host.exec("nft", "add chain inet service out { type nat hook postrouting priority 100; }");
+        for (Map.Entry<Integer, IpAddress> service :
+                Map.of(SERVICE, outer.self, OTHERS_SERVICE, outer.peer).entrySet()) {
+            host.exec(
+                    "nft",
+                    "add rule inet service in udp dport %d dnat %s to %s"
+                            .formatted(
+                                    service.getKey(),
+                                    ip,
+                                    (underlay == IpFamily.IPV4 ? "%s:%d" : "[%s]:%d")
+                                            .formatted(service.getValue(), PORT)));
+        }
+        host.exec("nft", "add rule inet service out oifname " + UPLINK + " masquerade");
+        Map<String, byte[]> here =
+                forBoth("to its node", a -> tunnelled(outer.pod1, outer.self, udp(a.peersPod, a.pod2, 7777, mark())));
+        here.put("by a service", toPort(outer.pod1, outer.stranger, SERVICE, udp(V4.peersPod, V4.pod2, 7777, mark())));
+        byte[] segment = udpSegment(
+                outer.pod1, outer.self, PORT, vxlan(VNI, mac(host, DEVICE), udp(V4.peersPod, V4.pod2, 7777, mark())));
+        List<byte[]> fragments = CraftedPacket.fragments(outer.pod1, outer.self, CraftedPacket.UDP, segment, 8);
+        here.put("a fragment", fragments.get(0));
+        here.put("the rest", fragments.get(1));
+        if (underlay == IpFamily.IPV6) {
+            here.put(
+                    "behind options",
+                    CraftedPacket.withHeader(
+                            CraftedPacket.DESTINATION_OPTIONS,
+                            outer.pod1,
+                            outer.self,
+                            CraftedPacket.UDP,
+                            udpSegment(
+                                    outer.pod1,
+                                    outer.self,
+                                    PORT,
+                                    vxlan(VNI, mac(host, DEVICE), udp(V4.peersPod, V4.pod2, 7777, mark())))));
+        }
+        Map<String, byte[]> there = new LinkedHashMap<>();
+        there.put("to another node", tunnelled(outer.pod1, outer.peer, toPod(V4, V4.peersPod)));
+        there.put("to another node, not even a tunnel's", udp(outer.pod1, outer.peer, PORT, mark()));
+        there.put("by a service", toPort(outer.pod1, outer.stranger, OTHERS_SERVICE, toPod(V4, V4.peersPod)));
+        List<byte[]> others = CraftedPacket.fragments(
+                outer.pod1,
+                outer.peer,
+                CraftedPacket.UDP,
+                udpSegment(outer.pod1, outer.peer, PORT, vxlan(VNI, mac(host, DEVICE), toPod(V4, V4.peersPod))),
+                8);
+        there.put("a fragment", others.get(0));
+        there.put("the rest", others.get(1));
+        String allowed = "to who is no node";
+        there.put(allowed, udp(outer.pod1, outer.stranger, PORT, mark()));
+        // A whole packet's end is the last fragment's.
+        assertThat(arrived(one, two, here)).as("without a guard").isEqualTo(without(here.keySet(), "a fragment"));
+        assertThat(arrived(one, outside, there)).as("without a guard").contains("to another node", "by a service");
+
+        guard.reconcile(TUNNELLED);
+
+        assertThat(arrived(one, two, here)).isEmpty();
+        assertThat(arrived(one, outside, there)).containsExactly(allowed);
+        byte[] carried = toPort(outer.peer, outer.self, SERVICE, toPod(V4, V4.peersPod));
+        assertThat(arrived(outside, one, Map.of("a node, by a service", carried)))
+                .isEmpty();
+    }
+
+    private static Set<String> without(Set<String> names, String name) {
+        Set<String> rest = new TreeSet<>(names);
+        rest.remove(name);
+        return rest;
+    }
+
+    @Test
+    void fragmentsAreSeenWhole() {
+        addTunnel(IpFamily.IPV4, false);
+        guard.reconcile(TUNNELLED);
+        for (Map.Entry<IpAddress, Boolean> sender :
+                Map.of(V4.peer, true, V4.stranger, false).entrySet()) {
+            byte[] segment = udpSegment(
+                    sender.getKey(), V4.self, PORT, vxlan(VNI, mac(node.namespace(), DEVICE), toPod(V4, V4.peersPod)));
+            List<byte[]> fragments = CraftedPacket.fragments(sender.getKey(), V4.self, CraftedPacket.UDP, segment, 8);
+            assertThat(Probe.inject(outside, one, fragments))
+                    .as("%s", sender)
+                    .containsExactly(false, sender.getValue());
+        }
+    }
+
+    @Test
+    void podsAddressesDoNotComeByTheUplink() {
+        addTunnel(IpFamily.IPV4, false);
+        Map<String, byte[]> packets = forBoth("another node's pod", a -> toPod(a, a.peersPod));
+        packets.putAll(forBoth("this node's pod", a -> toPod(a, a.pod2)));
+        packets.put("this node", toPod(V6, V6.self));
+        Map<String, byte[]> right = forBoth("somebody outside", a -> toPod(a, a.stranger));
+        right.putAll(forBoth("another node", a -> toPod(a, a.peer)));
+        packets.putAll(right);
+        assertThat(arrived(outside, one, packets)).as("without a guard").isEqualTo(packets.keySet());
+
+        guard.reconcile(TUNNELLED);
+
+        assertThat(arrived(outside, one, packets)).isEqualTo(new TreeSet<>(right.keySet()));
+    }
+
+    @Test
+    void directlyReachedPodsComeByTheUplinkOnly() {
+        TestNamespace host = node.namespace();
+        TestNamespace elsewhere = TestNamespace.create();
+        try (elsewhere) {
+            host.ip("link", "add", "other0", "type", "veth", "peer", "name", "eth0", "netns", elsewhere.name());
+            host.ip("link", "set", "other0", "address", "ee:ee:ee:ee:ee:ee", "up");
+            host.ip("address", "add", "192.0.2.1/24", "dev", "other0");
+            host.ip("address", "add", "2001:db8::1/64", "dev", "other0", "nodad");
+            elsewhere.ip("link", "set", "eth0", "up");
+            Map<String, byte[]> packets = forBoth("another node's pod", a -> toPod(a, a.peersPod));
+            assertThat(arrived(elsewhere, one, packets)).as("without a guard").isEqualTo(packets.keySet());
+
+            guard.reconcile(state(true, true));
+
+            assertThat(arrived(outside, one, packets)).isEqualTo(packets.keySet());
+            assertThat(arrived(elsewhere, one, packets)).isEmpty();
+            Map<String, byte[]> own = forBoth("this node's pod", a -> toPod(a, a.pod2));
+            assertThat(arrived(outside, one, own)).isEmpty();
+        }
+    }
+
+    @Test
+    void podsSendToTheirNodeFromTheirOwnAddressesOnly() {
+        addTunnel(IpFamily.IPV4, false);
+        Map<String, byte[]> forged = forBoth("as another pod", a -> echoRequest(a.pod2, a.self));
+        Map<String, byte[]> own = forBoth("as itself", a -> echoRequest(a.pod1, a.self));
+        one.ip("address", "add", "fe80::1:1/64", "dev", "eth0", "nodad");
+        // Its answer needs the neighbour discovery that the guard has to let pass.
+        own.put("link-local", echoRequest(IpAddress.parse("fe80::1:1"), IpAddress.parse("fe80::1")));
+        // The node answers whom it believes.
+        assertThat(arrived(one, two, forged)).as("without a guard").isEqualTo(forged.keySet());
+
+        guard.reconcile(TUNNELLED);
+
+        assertThat(arrived(one, two, forged)).isEmpty();
+        assertThat(arrived(one, one, own)).isEqualTo(new TreeSet<>(own.keySet()));
+        assertThat(arrived(one, two, forBoth("to a pod", a -> udp(a.pod1, a.pod2, 7777, mark()))))
+                .hasSize(2);
+    }
+
+    @Test
+    void withoutMasqueradingPodsOfOthersSendToTheNodeButNotToItsPods() {
+        addTunnel(IpFamily.IPV4, false);
+        guard.reconcile(state(false, false));
+
+        assertThat(arrived(outside, outside, forBoth("to the node", a -> echoRequest(a.peersPod, a.self))))
+                .hasSize(2);
+        Map<String, byte[]> wrong = forBoth("to a pod", a -> toPod(a, a.peersPod));
+        wrong.putAll(forBoth("as this node's pod", a -> toPod(a, a.pod2)));
+        assertThat(arrived(outside, one, wrong)).isEmpty();
+        assertThat(arrived(outside, two, forBoth("as this node's pod", a -> echoRequest(a.pod2, a.self))))
+                .isEmpty();
+    }
+
+    @Test
+    void somebodyElsesTunnelOnTheSamePortGoesOn() {
+        addTunnel(IpFamily.IPV4, false);
+        addVxlan("others0", OTHERS_VNI, IpFamily.IPV4);
+        guard.reconcile(TUNNELLED);
+        byte[] packet = udp(
+                V4.stranger,
+                V4.self,
+                PORT,
+                vxlan(OTHERS_VNI, mac(node.namespace(), "others0"), udp(V4.stranger, V4.pod1, 7777, mark())));
+
+        assertThat(Probe.inject(outside, one, List.of(packet))).containsExactly(true);
+    }
+
+    @Test
+    void followsTheNodes() {
+        addTunnel(IpFamily.IPV4, false);
+        guard.reconcile(TUNNELLED);
+        GuardState alone = new GuardState(
+                TUNNELLED.tunnel(),
+                Set.of(),
+                TUNNELLED.nodeAddresses(),
+                blocks(1),
+                TUNNELLED.self(),
+                TUNNELLED.uplink(),
+                true);
+
+        assertThat(guard.reconcile(alone)).isTrue();
+        assertThat(arrived(outside, one, Map.of("a node", tunnelled(V4.peer, V4.self, toPod(V4, V4.peersPod)))))
+                .isEmpty();
+        assertThat(guard.reconcile(TUNNELLED)).isTrue();
+        assertThat(arrived(outside, one, Map.of("a node", tunnelled(V4.peer, V4.self, toPod(V4, V4.peersPod)))))
+                .hasSize(1);
+    }
+
+    /** What is in the node's kernel, of any technology, without what is counted. */
+    private String kernel() {
+        List<String> kernel = new ArrayList<>();
+        for (String program : List.of(
+                "nft --stateless list ruleset", "iptables-legacy-save", "ip6tables-legacy-save", "ipset save")) {
+            kernel.add(node.namespace().exec(program.split(" ", -1)).replaceAll("(?m)^#.*\n|\\[\\d+:\\d+]", ""));
+        }
+        return String.join("\n", kernel);
+    }
+
+    @Test
+    void driftIsRepairedAndRemovalLeavesNothing() {
+        UnaryOperator<String> rules = text -> text.lines()
+                .filter(line -> line.contains("IKAT") || line.contains("ikat") || line.contains("guard-"))
+                // A set's hash, and so the order of what is in it, is another each time.
+                .map(line -> line.replaceFirst(" initval .*", ""))
+                .sorted()
+                .collect(Collectors.joining("\n"));
+        assertThat(guard.reconcile(TUNNELLED)).isTrue();
+        assertThat(guard.reconcile(TUNNELLED)).isFalse();
+        String written = kernel();
+        for (List<String> drift : drifts()) {
+            node.namespace().exec(drift.toArray(String[]::new));
+            assertThat(guard.reconcile(TUNNELLED)).as("%s", drift).isTrue();
+            assertThat(guard.reconcile(TUNNELLED)).as("%s", drift).isFalse();
+            assertThat(rules.apply(kernel())).as("%s", drift).isEqualTo(rules.apply(written));
+        }
+        assertThat(open(node.namespace()).reconcile(TUNNELLED)).isTrue();
+        assertThat(rules.apply(kernel())).isEqualTo(rules.apply(written));
+
+        open(node.namespace()).remove();
+        open(node.namespace()).remove();
+        assertThat(rules.apply(kernel())).isEmpty();
+    }
+}

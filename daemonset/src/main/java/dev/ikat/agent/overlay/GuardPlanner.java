@@ -1,0 +1,112 @@
+package dev.ikat.agent.overlay;
+
+import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceAddress;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.MacAddress;
+import dev.ikat.policy.Node;
+import dev.ikat.policy.program.GuardState;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * Computes which source may come which way from the ways that the overlay leads to it. A pure function. What the
+ * overlay has not accepted of a node is believed on no way, and denied on none: whose it is, nobody knows.
+ */
+public final class GuardPlanner {
+    private final Node self;
+    private final Collection<Node> nodes;
+    private final Uplink uplink;
+    private final OverlayState overlay;
+
+    private GuardPlanner(Node self, Collection<Node> nodes, Uplink uplink, OverlayState overlay) {
+        this.self = self;
+        this.nodes = nodes;
+        this.uplink = uplink;
+        this.overlay = overlay;
+    }
+
+    /**
+     * What this node's kernel should hold packets to.
+     *
+     * @param nodes the cluster's nodes, with or without this one
+     * @param overlay what it has for the other nodes' pods
+     * @param masqueraded whether pods' addresses are hidden from the nodes
+     */
+    public static GuardState plan(
+            OverlaySettings settings,
+            Node self,
+            Collection<Node> nodes,
+            Uplink uplink,
+            OverlayState overlay,
+            boolean masqueraded) {
+        return new GuardPlanner(self, nodes, uplink, overlay).plan(settings, masqueraded);
+    }
+
+    private GuardState plan(OverlaySettings settings, boolean masqueraded) {
+        boolean tunnels = settings.mode() == OverlayMode.VXLAN || settings.mode() == OverlayMode.AUTO;
+        Set<GuardState.Peer> peers = nodes.stream()
+                .filter(node -> !node.name().equals(self.name()))
+                .map(this::peer)
+                .filter(peer -> !peer.blocks().isEmpty())
+                .collect(Collectors.toSet());
+        Set<IpAddress> nodeAddresses = new HashSet<>(overlay.tunnelAddresses());
+        nodeAddresses.addAll(overlay.neighbours().keySet());
+        nodeAddresses.addAll(self.internalIps());
+        nodes.forEach(node -> nodeAddresses.addAll(node.internalIps()));
+        Set<IpAddress> carried =
+                uplink.addresses().stream().map(InterfaceAddress::address).collect(Collectors.toSet());
+        return new GuardState(
+                tunnels ? Optional.of(new GuardState.Tunnel(settings.port(), settings.vni())) : Optional.empty(),
+                peers,
+                nodeAddresses,
+                self.podCidrs().stream().filter(this::isPodsOnly).collect(Collectors.toSet()),
+                // Others may be translated on the way to this node, and then come from it.
+                self.internalIps().stream().filter(carried::contains).collect(Collectors.toSet()),
+                uplink.name(),
+                masqueraded);
+    }
+
+    private GuardState.Peer peer(Node node) {
+        Set<Cidr> tunnelled = new HashSet<>();
+        Set<Cidr> direct = new HashSet<>();
+        for (OverlayRoute route : overlay.routes()) {
+            if (node.podCidrs().contains(route.destination()) && isPodsOnly(route.destination())) {
+                switch (route) {
+                    case OverlayRoute.Tunnelled(Cidr block, IpAddress via) -> {
+                        if (end(via).filter(node.internalIps()::contains).isPresent()) {
+                            tunnelled.add(block);
+                        }
+                    }
+                    case OverlayRoute.Direct(Cidr block, IpAddress via, int _) -> {
+                        if (node.internalIps().contains(via)) {
+                            direct.add(block);
+                        }
+                    }
+                    case OverlayRoute.Unreachable _ -> {
+                        // This node's own.
+                    }
+                }
+            }
+        }
+        return new GuardState.Peer(Set.copyOf(node.internalIps()), tunnelled, direct);
+    }
+
+    /** Where the tunnel to this address on the tunnel device ends. */
+    private Optional<IpAddress> end(IpAddress via) {
+        Map<IpAddress, MacAddress> neighbours = overlay.neighbours();
+        return Optional.ofNullable(neighbours.get(via)).map(overlay.forwarding()::get);
+    }
+
+    /** A block with nodes in it, or the uplink's own network, would shut these out. */
+    private boolean isPodsOnly(Cidr block) {
+        return self.internalIps().stream().noneMatch(block::contains)
+                && nodes.stream().flatMap(node -> node.internalIps().stream()).noneMatch(block::contains)
+                && uplink.addresses().stream()
+                        .noneMatch(address -> address.cidr().overlaps(block));
+    }
+}

@@ -1,0 +1,149 @@
+package dev.ikat.iptables;
+
+import dev.ikat.model.IpFamily;
+import dev.ikat.policy.program.GuardState;
+import dev.ikat.policy.program.SourceGuard;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Guards sources by chains in the tables raw and filter, and sets of ipset; {@link GuardChains} say how. Sets are
+ * swapped in as a whole, and each table of a family is one commit. Not thread-safe.
+ */
+public final class IptablesGuard implements SourceGuard {
+    private static final Logger LOG = LoggerFactory.getLogger(IptablesGuard.class);
+    private static final String UNFINISHED = "ikats-unfinished";
+
+    private final Programs programs;
+    private final List<Rules> raw;
+    private final List<Rules> tunnels;
+    private final OptionalInt logGroup;
+    private Optional<GuardState> written = Optional.empty();
+    private boolean warned;
+
+    /**
+     * @param programs runs iptables and ipset
+     * @param variant which of the two
+     * @param logGroup the NFLOG group that is told of drops; empty for none
+     */
+    public IptablesGuard(Programs programs, IptablesVariant variant, OptionalInt logGroup) {
+        this.programs = programs;
+        this.logGroup = logGroup;
+        this.raw = Stream.of(IpFamily.values())
+                .map(family -> Rules.raw(programs, variant, family))
+                .toList();
+        this.tunnels = Stream.of(IpFamily.values())
+                .map(family -> Rules.tunnels(programs, variant, family))
+                .toList();
+    }
+
+    /** Whether it is there, by whichever process; asking makes no table that is not there. */
+    public static boolean isPresent(Programs programs, IptablesVariant variant) {
+        return Rules.anywhere(programs, variant, GuardChains.SOURCES)
+                || Rules.anywhere(programs, variant, GuardChains.ARRIVING);
+    }
+
+    @Override
+    public boolean reconcile(GuardState state) {
+        if (written.filter(state::equals).isPresent() && isInForce(state)) {
+            return false;
+        }
+        written = Optional.empty();
+        writeSets(GuardChains.sets(state));
+        try {
+            writeRules(state, true);
+        } catch (IptablesException e) {
+            writeWithoutU32(state, e);
+        }
+        written = Optional.of(state);
+        return true;
+    }
+
+    /** A kernel may lack the match u32; whatever else stands in the way, does so without it, too, or once only. */
+    private void writeWithoutU32(GuardState state, IptablesException first) {
+        try {
+            writeRules(state, false);
+        } catch (IptablesException second) {
+            first.addSuppressed(second);
+            throw first;
+        }
+        try {
+            writeRules(state, true);
+        } catch (IptablesException again) {
+            if (!warned) {
+                LOG.warn(
+                        "event=guard-stricter reason=\"other tunnels at the VXLAN port are refused as well: iptables"
+                                + " can't read their network identifiers; load the kernel module xt_u32 and restart, or"
+                                + " give another --vxlan-port\" error=\"{}\"",
+                        again.getMessage());
+                warned = true;
+            }
+        }
+    }
+
+    private void writeSets(Map<String, Set<String>> sets) {
+        StringBuilder commands = new StringBuilder();
+        Set<String> present = present().keySet();
+        sets.forEach((name, entries) -> {
+            String form = name.matches(".*-(peers|nodes)") ? "hash:ip" : "hash:net";
+            String create = "create %s " + form + " family " + (name.startsWith("ikats4") ? "inet" : "inet6") + "%n";
+            if (!present.contains(name)) {
+                commands.append(create.formatted(name));
+            }
+            // Swapped in as a whole: no packet meets half a set.
+            commands.append(create.formatted(UNFINISHED));
+            entries.forEach(entry -> commands.append("add %s %s%n".formatted(UNFINISHED, entry)));
+            commands.append("swap %s %s%ndestroy %s%n".formatted(UNFINISHED, name, UNFINISHED));
+        });
+        if (programs.run("", "ipset", "list", "-name").lines().anyMatch(UNFINISHED::equals)) {
+            programs.run("", "ipset", "destroy", UNFINISHED);
+        }
+        programs.run(commands.toString(), "ipset", "restore");
+    }
+
+    private Map<String, Set<String>> present() {
+        return Sets.parse(programs.run("", "ipset", "save"), GuardChains.SET);
+    }
+
+    private void writeRules(GuardState state, boolean readsVni) {
+        for (Rules table : raw) {
+            var _ = table.replace(chains(table, state, readsVni).raw());
+        }
+        for (Rules table : tunnels) {
+            var _ = table.replace(chains(table, state, readsVni).tunnels());
+        }
+    }
+
+    private GuardChains chains(Rules table, GuardState state, boolean readsVni) {
+        return new GuardChains(table.family(), state, logGroup, readsVni);
+    }
+
+    private boolean isInForce(GuardState state) {
+        List<String> differences = new ArrayList<>();
+        raw.forEach(table -> table.audit(differences));
+        tunnels.forEach(table -> table.audit(differences));
+        return differences.isEmpty() && present().equals(new TreeMap<>(GuardChains.sets(state)));
+    }
+
+    @Override
+    public void remove() {
+        written = Optional.empty();
+        raw.forEach(Rules::remove);
+        tunnels.forEach(Rules::remove);
+        StringBuilder commands = new StringBuilder();
+        present()
+                .keySet()
+                .forEach(name -> commands.append("destroy ").append(name).append('\n'));
+        if (!commands.isEmpty()) {
+            programs.run(commands.toString(), "ipset", "restore");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+package dev.ikat.iptables;
+
+class LegacyGuardTest extends VariantGuardContract {
+    LegacyGuardTest() {
+        super(IptablesVariant.LEGACY);
+    }
+}

@@ -1,0 +1,7 @@
+package dev.ikat.iptables;
+
+class NftGuardTest extends VariantGuardContract {
+    NftGuardTest() {
+        super(IptablesVariant.NFT);
+    }
+}
