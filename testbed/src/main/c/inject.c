@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define INJECTED 2048 /* bytes of a packet at most */
+#define PACKETS 128
 #define WAIT_NS 200000000
 #define MARK 8	      /* as many bytes at a packet's end tell it from the others */
 
@@ -27,43 +28,56 @@ static size_t read_hex(const char *digits, uint8_t *into)
 	return length;
 }
 
+static bool is_same(const uint8_t *packet, size_t length, const uint8_t *sent, size_t size)
+{
+	return length >= MARK && !memcmp(packet + length - MARK, sent + size - MARK, MARK);
+}
+
 int inject(int argc, char **argv)
 {
+	static uint8_t sent[PACKETS][INJECTED];
+	size_t size[PACKETS];
+	bool arrived[PACKETS] = { false };
+	int packets = argc - 3, missing = packets;
 	struct sockaddr_ll to;
-	uint8_t sent[INJECTED], packet[INJECTED];
 	int sender, receiver;
 
-	if (argc < 4) {
-		fputs("usage: ikat-probe inject FROM-NETNS TO-NETNS PACKET...\n", stderr);
+	if (packets < 1 || packets > PACKETS) {
+		fprintf(stderr, "usage: ikat-probe inject FROM-NETNS TO-NETNS PACKET... (%d at most)\n", PACKETS);
 		return 2;
+	}
+	for (int i = 0; i < packets; i++) {
+		size[i] = read_hex(argv[3 + i], sent[i]);
+		if (!size[i]) {
+			fprintf(stderr, "ikat-probe: %s is no packet\n", argv[3 + i]);
+			return 2;
+		}
 	}
 	receiver = open_eth0(argv[2], NULL);
 	sender = open_eth0(argv[1], &to);
-	for (int i = 3; i < argc; i++) {
-		size_t size = read_hex(argv[i], sent);
-		struct sockaddr_ll from;
-		socklen_t from_size;
-		int arrived = 0;
-
-		if (!size) {
-			fprintf(stderr, "ikat-probe: %s is no packet\n", argv[i]);
-			return 2;
-		}
-		to.sll_protocol = htons(sent[0] >> 4 == 4 ? ETH_P_IP : ETH_P_IPV6);
-		if (sendto(sender, sent, size, 0, (void *)&to, sizeof(to)) < 0) {
+	for (int i = 0; i < packets; i++) {
+		to.sll_protocol = htons(sent[i][0] >> 4 == 4 ? ETH_P_IP : ETH_P_IPV6);
+		if (sendto(sender, sent[i], size[i], 0, (void *)&to, sizeof(to)) < 0) {
 			perror("ikat-probe: send");
 			return 1;
 		}
-		for (int64_t end = now_ns() + WAIT_NS; !arrived && now_ns() < end; usleep(1000)) {
-			ssize_t length;
-
-			while (from_size = sizeof(from),
-			       (length = recvfrom(receiver, packet, sizeof(packet), 0, (void *)&from, &from_size)) > 0)
-				if (from.sll_pkttype != PACKET_OUTGOING && length >= MARK &&
-				    !memcmp(packet + length - MARK, sent + size - MARK, MARK))
-					arrived = 1;
-		}
-		puts(arrived ? "yes" : "no");
 	}
+	for (int64_t end = now_ns() + WAIT_NS; missing && now_ns() < end; usleep(1000)) {
+		uint8_t packet[INJECTED];
+		struct sockaddr_ll from;
+		socklen_t from_size;
+		ssize_t length;
+
+		while (from_size = sizeof(from),
+		       (length = recvfrom(receiver, packet, sizeof(packet), 0, (void *)&from, &from_size)) > 0)
+			for (int i = 0; i < packets; i++)
+				if (from.sll_pkttype != PACKET_OUTGOING && !arrived[i] &&
+				    is_same(packet, length, sent[i], size[i])) {
+					arrived[i] = true;
+					missing--;
+				}
+	}
+	for (int i = 0; i < packets; i++)
+		puts(arrived[i] ? "yes" : "no");
 	return 0;
 }

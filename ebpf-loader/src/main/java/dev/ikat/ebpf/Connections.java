@@ -5,6 +5,7 @@ import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.Conntrack;
 import dev.ikat.netlink.ConntrackEntry;
 import dev.ikat.netlink.ConntrackTuple;
+import dev.ikat.policy.program.PolicyBackend;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -26,6 +27,7 @@ final class Connections {
     private static final int REPLIED = 2;
     private static final int CLOSING = 4;
     private static final int TURNED = 8;
+    private static final int FORBIDDEN = 16;
     private static final int TCP = 6;
     private static final int UDP = 17;
     private static final int SCTP = 132;
@@ -176,15 +178,18 @@ final class Connections {
 
     /** Makes the kernel track what the programs know. */
     static void handOver(BpfMap map, Conntrack conntrack) {
-        List<ConntrackTuple> tuples = new ArrayList<>();
+        List<ConntrackTuple> open = new ArrayList<>();
+        List<ConntrackTuple> forbidden = new ArrayList<>();
         long now = System.nanoTime();
         Bpf.forEach(map, (key, value) -> {
             int flags = flags(value);
             if ((flags & (REPLIED | CLOSING)) == REPLIED && !isOver(key, value, now)) {
-                tuples.add(tuple(Layout.copy(key.asByteBuffer()), (flags & TURNED) != 0));
+                ConntrackTuple tuple = tuple(Layout.copy(key.asByteBuffer()), (flags & TURNED) != 0);
+                ((flags & FORBIDDEN) == 0 ? open : forbidden).add(tuple);
             }
         });
-        conntrack.add(tuples);
+        conntrack.add(open, 0);
+        conntrack.add(forbidden, PolicyBackend.FORBIDDEN);
     }
 
     private static ConntrackTuple tuple(ByteBuffer key, boolean turned) {

@@ -37,6 +37,13 @@ public final class Conntrack implements AutoCloseable {
         return socket.dump(Request.listConnections(family), ConntrackMessage::read);
     }
 
+    /** The connections of a family that have this mark, which is not 0. */
+    public List<ConntrackEntry> marked(IpFamily family, int mark) {
+        return socket.dump(Request.listConnectionsMarked(family, mark), ConntrackMessage::read).stream()
+                .filter(entry -> entry.mark() == mark)
+                .toList();
+    }
+
     /** The connections that this address opened or answers, each once. */
     public Set<ConntrackEntry> entries(IpAddress end) {
         Set<ConntrackEntry> entries = new LinkedHashSet<>();
@@ -65,10 +72,12 @@ public final class Conntrack implements AutoCloseable {
      * that it tracks stays as it is.
      *
      * @param tuples what their first packets said
+     * @param mark noted of each, 0 for none
      * @throws NetlinkException if the kernel refuses one; the others were tried
      */
-    public void add(Collection<ConntrackTuple> tuples) {
-        List<Request> requests = tuples.stream().map(Request::addConnection).toList();
+    public void add(Collection<ConntrackTuple> tuples, int mark) {
+        List<Request> requests =
+                tuples.stream().map(tuple -> Request.addConnection(tuple, mark)).toList();
         for (NetlinkSocket.Failure failure : socket.execute(requests)) {
             if (failure.errno() != Errno.EEXIST) {
                 throw new NetlinkException(
@@ -88,8 +97,23 @@ public final class Conntrack implements AutoCloseable {
      * @throws NetlinkException if the kernel refuses one; the others were tried
      */
     public int delete(Collection<ConntrackEntry> entries) {
-        List<Request> requests = entries.stream().map(Request::delete).toList();
-        int deleted = requests.size();
+        return ofThoseThere(entries.stream().map(Request::delete).toList());
+    }
+
+    /**
+     * Notes a mark of connections, in few sends, instead of what was noted of them before. They go on as they are.
+     *
+     * @return how many there were
+     * @throws NetlinkException if the kernel refuses one; the others were tried
+     */
+    public int mark(Collection<ConntrackEntry> entries, int mark) {
+        return ofThoseThere(
+                entries.stream().map(entry -> Request.mark(entry, mark)).toList());
+    }
+
+    /** Does what is asked of connections, and tells how many of them there were. */
+    private int ofThoseThere(List<Request> requests) {
+        int done = requests.size();
         for (NetlinkSocket.Failure failure : socket.execute(requests)) {
             if (failure.errno() != Errno.ENOENT) {
                 throw new NetlinkException(
@@ -98,9 +122,9 @@ public final class Conntrack implements AutoCloseable {
                         failure.extendedAck(),
                         failure.index());
             }
-            deleted--;
+            done--;
         }
-        return deleted;
+        return done;
     }
 
     /** Closes the socket once a call under way has ended; idempotent. */

@@ -22,8 +22,10 @@ final class ConntrackMessage {
     private static final int CTA_STATUS = 3;
     private static final int CTA_PROTOINFO = 4;
     private static final int CTA_TIMEOUT = 7;
+    private static final int CTA_MARK = 8;
     private static final int CTA_ID = 12;
     private static final int CTA_ZONE = 18;
+    private static final int CTA_MARK_MASK = 21;
     private static final int CTA_FILTER = 25;
 
     private static final int CTA_TUPLE_IP = 1;
@@ -66,6 +68,8 @@ final class ConntrackMessage {
 
     private static final int OTHER_TIMEOUT = 120;
 
+    private static final int WHOLE_MARK = 0xffff_ffff;
+
     private static final int CTA_FILTER_ORIG_FLAGS = 1;
     private static final int CTA_FILTER_REPLY_FLAGS = 2;
 
@@ -99,13 +103,34 @@ final class ConntrackMessage {
                                 .u32(CTA_FILTER_REPLY_FLAGS, replyFlags));
     }
 
+    /** Lists connections with this mark. */
+    static void writeDumpMarked(MessageWriter message, IpFamily family, int mark) {
+        NetfilterMessage.nfgenmsg(message, AddressFamily.of(family), 0)
+                .u32be(CTA_MARK, mark)
+                .u32be(CTA_MARK_MASK, WHOLE_MARK);
+    }
+
+    /** Notes a mark of a connection that is there. */
+    static void writeMark(MessageWriter message, ConntrackEntry entry, int mark) {
+        ConntrackTuple original = entry.original();
+        NetfilterMessage.nfgenmsg(message, AddressFamily.of(original.source().family()), 0)
+                .nested(CTA_TUPLE_ORIG, tuple -> writeTuple(tuple, original))
+                .u32be(CTA_MARK, mark);
+        if (entry.zone() != 0) {
+            message.u16be(CTA_ZONE, entry.zone());
+        }
+    }
+
     /** A connection that is open already, without any translation of addresses. */
-    static void writeNew(MessageWriter message, ConntrackTuple tuple) {
+    static void writeNew(MessageWriter message, ConntrackTuple tuple, int mark) {
         NetfilterMessage.nfgenmsg(message, AddressFamily.of(tuple.source().family()), 0)
                 .nested(CTA_TUPLE_ORIG, original -> writeTuple(original, tuple))
                 .nested(CTA_TUPLE_REPLY, reply -> writeTuple(reply, answer(tuple)))
                 .u32be(CTA_STATUS, STATUS_OPEN)
                 .u32be(CTA_TIMEOUT, tuple.protocol() == IPPROTO_TCP ? TCP_TIMEOUT : OTHER_TIMEOUT);
+        if (mark != 0) {
+            message.u32be(CTA_MARK, mark);
+        }
         if (tuple.protocol() == IPPROTO_TCP) {
             byte[] flags = {TCP_LIBERAL, TCP_LIBERAL};
             message.nested(
@@ -181,6 +206,7 @@ final class ConntrackMessage {
         int zone = 0;
         int status = 0;
         int id = 0;
+        int mark = 0;
         AttributeReader attributes = message.attributes(NetfilterMessage.HEADER);
         while (attributes.next()) {
             switch (attributes.type()) {
@@ -188,6 +214,7 @@ final class ConntrackMessage {
                 case CTA_TUPLE_REPLY -> reply = readTuple(attributes.nested(), family);
                 case CTA_STATUS -> status = attributes.u32be();
                 case CTA_ID -> id = attributes.u32be();
+                case CTA_MARK -> mark = attributes.u32be();
                 case CTA_ZONE -> zone = attributes.u16be();
                 default -> {}
             }
@@ -195,7 +222,7 @@ final class ConntrackMessage {
         if (original == null || reply == null) {
             throw new MalformedMessageException("a connection without the tuples of both directions");
         }
-        return Optional.of(new ConntrackEntry(original, reply, zone, status, id));
+        return Optional.of(new ConntrackEntry(original, reply, zone, status, id, mark));
     }
 
     private static ConntrackTuple readTuple(AttributeReader tuple, IpFamily family) {

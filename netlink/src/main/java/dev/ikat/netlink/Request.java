@@ -339,13 +339,24 @@ public final class Request {
                 message -> ConntrackMessage.writeDumpTo(message, receiver));
     }
 
-    static Request addConnection(ConntrackTuple tuple) {
+    static Request listConnectionsMarked(IpFamily family, int mark) {
+        return list(
+                family + " connections with mark 0x" + Integer.toHexString(mark),
+                ConntrackMessage.GET,
+                message -> ConntrackMessage.writeDumpMarked(message, family, mark));
+    }
+
+    static Request addConnection(ConntrackTuple tuple, int mark) {
         return of(
                 "add",
                 "connection " + tuple,
                 ConntrackMessage.NEW,
                 ADD,
-                message -> ConntrackMessage.writeNew(message, tuple));
+                message -> ConntrackMessage.writeNew(message, tuple, mark));
+    }
+
+    static Request mark(ConntrackEntry entry, int mark) {
+        return of("mark", entry, ConntrackMessage.NEW, 0, message -> ConntrackMessage.writeMark(message, entry, mark));
     }
 
     static Request delete(ConntrackEntry entry) {

@@ -322,6 +322,8 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
             opener = other;
             backend = Optional.of(next);
             inForce = true;
+            // What the former one kept from going on may have been handed over as open.
+            listener.allInForce();
             answer();
             try {
                 former.remove();
