@@ -8,6 +8,7 @@ import dev.ikat.iptables.IptablesBackend;
 import dev.ikat.iptables.IptablesMasquerade;
 import dev.ikat.iptables.IptablesVariant;
 import dev.ikat.iptables.Programs;
+import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.LoggedPacket;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.nftables.Masquerade;
@@ -15,9 +16,11 @@ import dev.ikat.nftables.NftablesBackend;
 import dev.ikat.nftables.NftablesUnavailableException;
 import dev.ikat.policy.program.Masquerading;
 import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.policy.program.PolicyBackendException;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -91,6 +94,15 @@ final class Dataplanes {
     /** How full eBPF's tables are, by their name; nothing where others enforce. */
     Map<String, Double> tables() {
         return ebpf.map(EbpfBackend::fill).orElse(Map.of());
+    }
+
+    /** Ends connections with these addresses that a backend knows, and not the kernel's connection tracking. */
+    void endConnections(Set<IpAddress> addresses) {
+        try {
+            EbpfBackend.endConnections(namespace, addresses);
+        } catch (PolicyBackendException e) {
+            LOG.warn("event=connections-not-ended reason=\"{}\"", e.getMessage());
+        }
     }
 
     /** What is to masquerade: what enforces policies, and beside eBPF nftables, or iptables where that is not there. */

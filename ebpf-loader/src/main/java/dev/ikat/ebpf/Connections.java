@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiPredicate;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * The connections that the programs know, {@code struct tuple} and {@code struct connection} in maps.h: taken over from
@@ -23,6 +24,7 @@ import java.util.function.Consumer;
  */
 final class Connections {
     private static final int TUPLE_BYTES = 40;
+    private static final int ADDRESS_BYTES = 16;
     private static final int CONNECTION_BYTES = 32;
     private static final int REPLIED = 2;
     private static final int CLOSING = 4;
@@ -129,6 +131,30 @@ final class Connections {
     static int sweep(BpfMap map) {
         long now = System.nanoTime();
         return deleteIf(map, (key, value) -> isOver(key, value, now));
+    }
+
+    /** Makes the programs forget those that have one of these addresses at either end. */
+    static void forget(BpfMap map, Set<IpAddress> addresses) {
+        Set<ByteBuffer> ends = ends(addresses);
+        deleteIf(map, (key, _) -> hasEnd(key, ends));
+    }
+
+    /** Makes the programs forget those that have none of them. */
+    static void forgetOthers(BpfMap map, Set<IpAddress> addresses) {
+        Set<ByteBuffer> ends = ends(addresses);
+        deleteIf(map, (key, _) -> !hasEnd(key, ends));
+    }
+
+    /** As keys have them. */
+    private static Set<ByteBuffer> ends(Set<IpAddress> addresses) {
+        return addresses.stream()
+                .map(address -> Layout.address(address).buffer())
+                .collect(Collectors.toUnmodifiableSet());
+    }
+
+    private static boolean hasEnd(MemorySegment key, Set<ByteBuffer> ends) {
+        ByteBuffer both = key.asByteBuffer();
+        return ends.contains(both.slice(0, ADDRESS_BYTES)) || ends.contains(both.slice(ADDRESS_BYTES, ADDRESS_BYTES));
     }
 
     /** Makes the programs forget everything. */

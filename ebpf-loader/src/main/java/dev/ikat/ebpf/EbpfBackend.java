@@ -90,6 +90,23 @@ public final class EbpfBackend implements PolicyBackend {
         return new Pins(namespace).isPresent();
     }
 
+    /**
+     * Has the programs of a namespace, if there are any, forget the connections that have one of these addresses.
+     *
+     * @throws PolicyBackendException if the kernel refuses
+     */
+    public static void endConnections(NetworkNamespace namespace, Set<IpAddress> addresses) {
+        Pins pins = new Pins(namespace);
+        if (!pins.isPresent()) {
+            return;
+        }
+        try {
+            Connections.withPinned(pins.path(CONNECTIONS_PIN), table -> Connections.forget(table, addresses));
+        } catch (BpfException e) {
+            throw new PolicyBackendException("eBPF could not forget connections: " + e.getMessage(), e);
+        }
+    }
+
     @Override
     public Optional<String> probe() {
         try {
@@ -174,6 +191,9 @@ public final class EbpfBackend implements PolicyBackend {
         BpfMap connections = connections(next);
         if (first) {
             takeOver(connections, program, next.epoch());
+        } else if (generation == null) {
+            // Pods may have gone since a former process ended.
+            Connections.forgetOthers(connections, ends(program));
         }
         forward.lead(next.object().programFd("forward"));
         Generation former = generation;
@@ -216,11 +236,15 @@ public final class EbpfBackend implements PolicyBackend {
         }
     }
 
-    private void takeOver(BpfMap connections, PolicyProgram program, int epoch) {
+    private static Set<IpAddress> ends(PolicyProgram program) {
         Set<IpAddress> ends = new HashSet<>();
         program.pods().values().forEach(pod -> ends.addAll(pod.endpoint().addresses()));
+        return ends;
+    }
+
+    private void takeOver(BpfMap connections, PolicyProgram program, int epoch) {
         try (Conntrack conntrack = Conntrack.open(namespace)) {
-            Connections.takeOver(conntrack, connections, ends, epoch - 1);
+            Connections.takeOver(conntrack, connections, ends(program), epoch - 1);
         } catch (NetlinkException e) {
             LOG.warn("event=connections-not-taken-over reason=\"{}\"", e.getMessage());
         }

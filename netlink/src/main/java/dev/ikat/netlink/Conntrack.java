@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * The connections that the kernel tracks in one network namespace: read as values, deleted by value. What is deleted
@@ -16,6 +17,9 @@ import java.util.Set;
  * {@link IllegalStateException} after {@link #close()}.
  */
 public final class Conntrack implements AutoCloseable {
+    /** Up to so many addresses, four lists of each that the kernel looks out cost less than one list of all. */
+    private static final int FEW = 8;
+
     private final NetlinkSocket socket;
 
     private Conntrack(NetlinkSocket socket) {
@@ -50,11 +54,37 @@ public final class Conntrack implements AutoCloseable {
         switch (end.family()) {
             case IPV4 -> {
                 // The kernel looks them out (from Linux 5.8 on; an older one lists all).
-                add(Request.listConnectionsFrom(end), end, entries);
-                add(Request.listConnectionsTo(end), end, entries);
+                add(Request.listConnections(ConntrackEnd.SENDER, end), end, entries);
+                add(Request.listConnections(ConntrackEnd.ANSWERER, end), end, entries);
             }
             // Asked for an IPv6 address, Linux 6.18 leaves out just those that have it.
             case IPV6 -> add(Request.listConnections(IpFamily.IPV6), end, entries);
+        }
+        return entries;
+    }
+
+    /**
+     * The connections that have one of these addresses at any end, before or after any translation of addresses, each
+     * once.
+     */
+    public Set<ConntrackEntry> entries(Set<IpAddress> addresses) {
+        Set<ConntrackEntry> entries = new LinkedHashSet<>();
+        for (IpFamily family : IpFamily.values()) {
+            List<IpAddress> some = addresses.stream()
+                    .filter(address -> address.family() == family)
+                    .toList();
+            if (some.isEmpty()) {
+                continue;
+            }
+            Stream<Request> lists = family == IpFamily.IPV4 && some.size() <= FEW
+                    ? some.stream()
+                            .flatMap(address ->
+                                    Stream.of(ConntrackEnd.values()).map(end -> Request.listConnections(end, address)))
+                    : Stream.of(Request.listConnections(family));
+            lists.forEach(list -> socket.dump(list, ConntrackMessage::read).stream()
+                    .filter(entry ->
+                            Stream.of(ConntrackEnd.values()).anyMatch(end -> addresses.contains(end.of(entry))))
+                    .forEach(entries::add));
         }
         return entries;
     }

@@ -73,8 +73,10 @@ final class ConntrackMessage {
     private static final int CTA_FILTER_ORIG_FLAGS = 1;
     private static final int CTA_FILTER_REPLY_FLAGS = 2;
 
-    /** CTA_FILTER_F_CTA_IP_SRC, net/netfilter/nf_internals.h. */
+    /** CTA_FILTER_F_CTA_IP_SRC and CTA_FILTER_F_CTA_IP_DST, net/netfilter/nf_internals.h. */
     private static final int FILTER_SOURCE = 1;
+
+    private static final int FILTER_DESTINATION = 1 << 1;
 
     private static final int IPPROTO_TCP = 6;
     private static final int IPPROTO_ICMP = 1;
@@ -82,20 +84,15 @@ final class ConntrackMessage {
 
     private ConntrackMessage() {}
 
-    /** Lists connections that this address opened. A kernel before 5.8 lists all of the family. */
-    static void writeDumpFrom(MessageWriter message, IpAddress sender) {
-        writeFilteredDump(message, sender, CTA_TUPLE_ORIG, FILTER_SOURCE, 0);
-    }
-
-    /** Lists connections that this address answers. A kernel before 5.8 lists all of the family. */
-    static void writeDumpTo(MessageWriter message, IpAddress receiver) {
-        writeFilteredDump(message, receiver, CTA_TUPLE_REPLY, 0, FILTER_SOURCE);
-    }
-
-    private static void writeFilteredDump(
-            MessageWriter message, IpAddress source, int tuple, int originalFlags, int replyFlags) {
-        NetfilterMessage.nfgenmsg(message, AddressFamily.of(source.family()), 0)
-                .nested(tuple, ends -> ends.nested(CTA_TUPLE_IP, ip -> ip.address(sourceType(source), source)))
+    /** Lists connections that have this address at this end. A kernel before 5.8 lists all of the family. */
+    static void writeDump(MessageWriter message, ConntrackEnd end, IpAddress address) {
+        int tuple = end.isOfReply() ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG;
+        int type = end.isSource() ? sourceType(address) : destinationType(address);
+        int flag = end.isSource() ? FILTER_SOURCE : FILTER_DESTINATION;
+        int originalFlags = end.isOfReply() ? 0 : flag;
+        int replyFlags = end.isOfReply() ? flag : 0;
+        NetfilterMessage.nfgenmsg(message, AddressFamily.of(address.family()), 0)
+                .nested(tuple, ends -> ends.nested(CTA_TUPLE_IP, ip -> ip.address(type, address)))
                 // Flags, other than all else here, are in the machine's own byte order.
                 .nested(
                         CTA_FILTER,

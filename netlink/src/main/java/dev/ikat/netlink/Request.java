@@ -325,18 +325,11 @@ public final class Request {
                 message -> NetfilterMessage.nfgenmsg(message, AddressFamily.of(family), 0));
     }
 
-    static Request listConnectionsFrom(IpAddress sender) {
+    static Request listConnections(ConntrackEnd end, IpAddress address) {
         return list(
-                "connections from " + sender,
+                "connections of " + address,
                 ConntrackMessage.GET,
-                message -> ConntrackMessage.writeDumpFrom(message, sender));
-    }
-
-    static Request listConnectionsTo(IpAddress receiver) {
-        return list(
-                "connections to " + receiver,
-                ConntrackMessage.GET,
-                message -> ConntrackMessage.writeDumpTo(message, receiver));
+                message -> ConntrackMessage.writeDump(message, end, address));
     }
 
     static Request listConnectionsMarked(IpFamily family, int mark) {

@@ -99,12 +99,14 @@ class NetfilterTest {
         LoopbackTraffic.exchange(test);
 
         try (NetlinkSocket socket = namespace.call(() -> NetlinkSocket.open(NetlinkSocket.NETLINK_NETFILTER))) {
-            List<ConntrackEntry> from = socket.dump(Request.listConnectionsFrom(FIRST), ConntrackMessage::read);
-            List<ConntrackEntry> to = socket.dump(Request.listConnectionsTo(SECOND), ConntrackMessage::read);
+            List<ConntrackEntry> from =
+                    socket.dump(Request.listConnections(ConntrackEnd.SENDER, FIRST), ConntrackMessage::read);
+            List<ConntrackEntry> to =
+                    socket.dump(Request.listConnections(ConntrackEnd.ANSWERER, SECOND), ConntrackMessage::read);
 
             assertThat(from).isNotEmpty().allMatch(entry -> entry.sender().equals(FIRST));
             assertThat(to).isNotEmpty().allMatch(entry -> entry.receiver().equals(SECOND));
-            assertThat(socket.dump(Request.listConnectionsTo(FIRST), ConntrackMessage::read))
+            assertThat(socket.dump(Request.listConnections(ConntrackEnd.ANSWERER, FIRST), ConntrackMessage::read))
                     .isEmpty();
         }
     }

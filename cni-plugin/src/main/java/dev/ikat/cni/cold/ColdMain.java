@@ -8,6 +8,7 @@ import dev.ikat.cni.NodeNetwork;
 import dev.ikat.cni.PodPolicy;
 import dev.ikat.cni.Recovery;
 import dev.ikat.cni.StepObserver;
+import dev.ikat.cni.TrackedConnections;
 import dev.ikat.ipam.IpamException;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.netlink.NetlinkException;
@@ -50,7 +51,11 @@ public final class ColdMain {
         Clock clock = Clock.systemUTC();
         try (LeaseStore leases = LeaseStore.open(runDirectory.resolve("leases"), clock);
                 NodeNetwork node = NodeNetwork.current();
-                DirectReaper reaper = new DirectReaper(leases, node, StepObserver.NONE)) {
+                DirectReaper reaper = new DirectReaper(
+                        leases,
+                        node,
+                        new TrackedConnections(node, warning -> System.err.println("ikat: " + warning)),
+                        StepObserver.NONE)) {
             if (MENDING.contains(request.variable("CNI_COMMAND"))) {
                 // No agent does it; what a killed process left would hold its address for ever.
                 new Recovery(leases, node, reaper, clock, LEASE_GRACE, ColdMain::isAlive).run();
