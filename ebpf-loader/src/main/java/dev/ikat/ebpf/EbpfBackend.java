@@ -81,7 +81,7 @@ public final class EbpfBackend implements PolicyBackend {
         this.netlink = Rtnetlink.open(namespace);
         this.forward = new ForwardLinks(pins, namespace);
         this.wires = new Wires(pins, namespace, netlink, settings.tcx());
-        this.watch = new WireWatch(namespace, this::updateWires);
+        this.watch = new WireWatch(namespace, this::updateWires, this::attachWire);
         this.sweep = new ConnectionSweep(pins.path(CONNECTIONS_PIN));
     }
 
@@ -203,6 +203,13 @@ public final class EbpfBackend implements PolicyBackend {
         program.pods().values().forEach(this::target);
         try {
             wires.lead(next.object().map("wires"), heads(next), targets);
+            if (former == null) {
+                while (wires.attachNext(next.object().map("wires"), heads(next), targets)) {
+                    // One after the other.
+                }
+            } else {
+                watch.trigger();
+            }
             if (first) {
                 // Those that began meanwhile. It has its name once it knows all of them.
                 takeOver(connections, program, next.epoch());
@@ -296,8 +303,13 @@ public final class EbpfBackend implements PolicyBackend {
     private synchronized void updateWires() {
         Generation current = generation;
         if (current != null) {
-            wires.update(current.object().map("wires"), heads(current), targets);
+            wires.update(current.object().map("wires"), targets);
         }
+    }
+
+    private synchronized boolean attachWire() {
+        Generation current = generation;
+        return current != null && wires.attachNext(current.object().map("wires"), heads(current), targets);
     }
 
     @Override

@@ -147,7 +147,7 @@ final class CraftedPackets {
                 .put(from.address().toBytes())
                 .put(to.address().toBytes())
                 .array();
-        long start = protocol + payload.length;
+        long start = (long) protocol + payload.length;
         start += Short.toUnsignedLong((short) ~sum(addresses, addresses.length, 0));
         return sum(payload, payload.length, start);
     }
