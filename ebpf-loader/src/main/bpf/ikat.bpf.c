@@ -205,7 +205,7 @@ static __noinline int look_at(struct __sk_buff *skb, struct packet *packet)
 	} else if (packet->tuple.protocol == IPPROTO_SCTP) {
 		if (transport + 13 > (__u8 *)end)
 			return TOO_SHORT;
-		packet->flags = transport[12] == SCTP_INIT ? FRESH | SYN : FRESH;
+		packet->flags = sctp_flags(transport[12]);
 	} else {
 		return OTHER;
 	}

@@ -275,17 +275,17 @@ static __always_inline void touch(struct connection *connection, const struct pa
 
 #define UNKNOWN 1
 
-/* What policy says of a connection that is open, if it has not yet said so and is asked: ACCEPTED, or why not. */
-static __always_inline int again(const struct connection *connection, const struct tuple *key,
-				 const struct settings *set)
+/*
+ * What policy says of a connection that is open, if it has not yet said so and is asked: ACCEPTED, or why not. The key
+ * may become the tuple of its first packet: there is no room for both.
+ */
+static __always_inline int again(const struct connection *connection, struct tuple *key, const struct settings *set)
 {
-	struct tuple first = *key;
-
 	if (connection->epoch == set->epoch || !(set->flags & SETTING_RECHECK))
 		return ACCEPTED;
 	if (connection->flags & CONNECTION_TURNED)
-		turn(&first);
-	return judge(&first, receiving_port(&first), set->epoch);
+		turn(key);
+	return judge(key, receiving_port(key), set->epoch);
 }
 
 /* Whether a connection that is open lets the packet pass: ACCEPTED, UNKNOWN or why not; its flags go to `flags`. */
@@ -308,10 +308,13 @@ __noinline int by_connection(const struct packet *packet, const struct settings 
 		int verdict = again(connection, &key, set);
 
 		if (verdict != ACCEPTED) {
-			bpf_map_delete_elem(&connections, &key);
-			return verdict;
+			/* It stays, as long as its packets come: else one of the other end would begin it anew. */
+			touch(connection, packet, turned, now);
+			connection->flags |= CONNECTION_FORBIDDEN;
+			return turned == !!(*flags & CONNECTION_TURNED) ? verdict : DENIED_STRAY;
 		}
 		connection->epoch = set->epoch;
+		connection->flags &= ~CONNECTION_FORBIDDEN;
 	}
 	touch(connection, packet, turned, now);
 	return ACCEPTED;

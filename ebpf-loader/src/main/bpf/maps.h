@@ -140,6 +140,7 @@ struct tuple {
 #define CONNECTION_REPLIED 2
 #define CONNECTION_CLOSING 4
 #define CONNECTION_TURNED 8 /* the second end has begun it */
+#define CONNECTION_FORBIDDEN 16 /* as it was judged last */
 
 #define AWAY 0xffffffff /* the identifier of an end that is reached through the overlay */
 

@@ -32,7 +32,7 @@
 #define TCP_ACK 0x10
 
 #define FRESH 1	  /* it may begin a connection that is to be remembered */
-#define STRAY 2	  /* TCP that begins none */
+#define STRAY 2	  /* TCP or SCTP that begins none */
 #define SYN 4	  /* TCP or SCTP that can't belong to an open connection */
 #define CLOSES 8  /* TCP's FIN or RST */
 #define ERROR 16  /* ICMP that tells of another packet */
@@ -75,6 +75,12 @@ static __always_inline __u16 tcp_flags(__u8 flags)
 	return flags & (TCP_FIN | TCP_RST) ? meaning | CLOSES : meaning;
 }
 
+/* What the type of SCTP's first chunk means. */
+static __always_inline __u16 sctp_flags(__u8 chunk)
+{
+	return chunk == SCTP_INIT ? FRESH | SYN : STRAY;
+}
+
 /*
  * Ports, from where the transport header begins; of TCP with its flags. `quoted`: of a packet inside an error there may
  * be no more than eight bytes.
@@ -103,7 +109,8 @@ static __always_inline void read_transport(const struct bpf_dynptr *data, __u32 
 		packet->tuple.source_port = *(__be16 *)header;
 		packet->tuple.destination_port = *(__be16 *)(header + 2);
 		packet->port = bpf_ntohs(packet->tuple.destination_port);
-		packet->flags |= !quoted && header[12] == SCTP_INIT ? FRESH | SYN : FRESH;
+		if (!quoted)
+			packet->flags |= sctp_flags(header[12]);
 		return;
 	case IPPROTO_UDP:
 		header = bpf_dynptr_slice(data, offset, buffer, 4);

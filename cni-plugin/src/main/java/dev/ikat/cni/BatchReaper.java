@@ -16,9 +16,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * Reaps in a thread of its own, many links at once: the kernel waits for a grace period (some 20 ms) for each request
@@ -38,6 +40,7 @@ public final class BatchReaper implements Reaper {
     private final NodeNetwork node;
     private final PodWiring wiring;
     private final PodPolicy policy;
+    private final PodConnections connections;
     private final StepObserver observer;
     private final Consumer<RuntimeException> onFailure;
     private final Thread thread;
@@ -55,6 +58,7 @@ public final class BatchReaper implements Reaper {
      * @param leases where the leases are
      * @param node where the links are
      * @param policy told before a lease is free, so that its end is not what the next one begins with
+     * @param connections end before a lease is free
      * @param observer hears of the steps
      * @param onFailure told of a batch that failed; its leases stay, for {@link Recovery} to hand over again
      */
@@ -62,12 +66,14 @@ public final class BatchReaper implements Reaper {
             LeaseStore leases,
             NodeNetwork node,
             PodPolicy policy,
+            PodConnections connections,
             StepObserver observer,
             Consumer<RuntimeException> onFailure) {
         this.leases = leases;
         this.node = node;
         this.wiring = new PodWiring(node);
         this.policy = policy;
+        this.connections = connections;
         this.observer = observer;
         this.onFailure = onFailure;
         this.thread = Thread.ofPlatform().name("ikat-reaper").daemon().unstarted(this::run);
@@ -173,6 +179,9 @@ public final class BatchReaper implements Reaper {
                 deleteLinks(current);
             }
             current.forEach(policy::release);
+            connections.end(current.stream()
+                    .flatMap(lease -> lease.addresses().stream())
+                    .collect(Collectors.toUnmodifiableSet()));
             observer.reached(Verb.DEL, "free");
             current.forEach(leases::freeIfUnchanged);
         } finally {
@@ -206,6 +215,11 @@ public final class BatchReaper implements Reaper {
                 throw e;
             }
         }
+    }
+
+    @Override
+    public void endConnections(Lease lease) {
+        connections.end(Set.copyOf(lease.addresses()));
     }
 
     @Override

@@ -269,6 +269,7 @@ public final class CniPlugin {
         try {
             policy.release(lease);
             wiring.deleteLink(link);
+            reaper.endConnections(lease);
             leases.free(lease.attachment());
         } catch (RuntimeException e) {
             failure.addSuppressed(e);

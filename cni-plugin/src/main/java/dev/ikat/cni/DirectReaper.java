@@ -4,21 +4,25 @@ import dev.ikat.ipam.Lease;
 import dev.ikat.ipam.LeaseState;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.model.Attachment;
+import java.util.Set;
 
 /** Reaps in the thread that asks: for a process that ends with its answer. */
 public final class DirectReaper implements Reaper {
     private final LeaseStore leases;
     private final PodWiring wiring;
+    private final PodConnections connections;
     private final StepObserver observer;
 
     /**
      * @param leases where the leases are
      * @param node where the links are
+     * @param connections end before a lease is free
      * @param observer hears of the steps
      */
-    public DirectReaper(LeaseStore leases, NodeNetwork node, StepObserver observer) {
+    public DirectReaper(LeaseStore leases, NodeNetwork node, PodConnections connections, StepObserver observer) {
         this.leases = leases;
         this.wiring = new PodWiring(node);
+        this.connections = connections;
         this.observer = observer;
     }
 
@@ -26,6 +30,7 @@ public final class DirectReaper implements Reaper {
     public void reap(Lease lease) {
         observer.reached(Verb.DEL, "delete");
         wiring.deleteLink(PodLink.of(lease.attachment()));
+        endConnections(lease);
         observer.reached(Verb.DEL, "free");
         leases.freeIfUnchanged(lease);
     }
@@ -35,6 +40,11 @@ public final class DirectReaper implements Reaper {
         leases.find(attachment)
                 .filter(lease -> lease.state() == LeaseState.RELEASING)
                 .ifPresent(this::reap);
+    }
+
+    @Override
+    public void endConnections(Lease lease) {
+        connections.end(Set.copyOf(lease.addresses()));
     }
 
     @Override

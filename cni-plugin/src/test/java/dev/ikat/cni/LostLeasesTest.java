@@ -96,7 +96,7 @@ final class LostLeasesTest {
             Recovery successor = new Recovery(
                     store,
                     node.network,
-                    new DirectReaper(store, node.network, StepObserver.NONE),
+                    new DirectReaper(store, node.network, node.connections, StepObserver.NONE),
                     Clock.offset(Clock.systemUTC(), Duration.ofHours(1)),
                     Duration.ZERO,
                     _ -> false);
@@ -208,7 +208,7 @@ final class LostLeasesTest {
                     node.network,
                     new Node.FixedNetwork(Node.dualStack()),
                     PodPolicy.NONE,
-                    new DirectReaper(empty, node.network, StepObserver.NONE),
+                    new DirectReaper(empty, node.network, node.connections, StepObserver.NONE),
                     StepObserver.NONE);
 
             CniResponse answer = forgetful.handle(new CniRequest(
@@ -302,7 +302,7 @@ final class LostLeasesTest {
             Recovery other = new Recovery(
                     second,
                     node.network,
-                    new DirectReaper(second, node.network, StepObserver.NONE),
+                    new DirectReaper(second, node.network, node.connections, StepObserver.NONE),
                     Clock.systemUTC(),
                     Duration.ZERO,
                     _ -> false);
@@ -323,7 +323,7 @@ final class LostLeasesTest {
             Recovery other = new Recovery(
                     second,
                     node.network,
-                    new DirectReaper(second, node.network, StepObserver.NONE),
+                    new DirectReaper(second, node.network, node.connections, StepObserver.NONE),
                     Clock.systemUTC(),
                     Duration.ZERO,
                     _ -> false);

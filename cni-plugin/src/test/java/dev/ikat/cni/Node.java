@@ -34,12 +34,15 @@ final class Node implements AutoCloseable {
 
     Node(Path directory, AddressPlan plan, StepObserver observer, boolean batched) {
         leases = LeaseStore.open(directory, Clock.systemUTC());
+        PodConnections connections = new TrackedConnections(network, warning -> {
+            throw new AssertionError(warning);
+        });
         reaper = batched
-                ? new BatchReaper(leases, network, delegate(), observer, e -> {
+                ? new BatchReaper(leases, network, delegate(), connections, observer, e -> {
                             throw e;
                         })
                         .start()
-                : new DirectReaper(leases, network, observer);
+                : new DirectReaper(leases, network, connections, observer);
         recovery = new Recovery(leases, network, reaper, Clock.systemUTC(), Duration.ZERO, pid -> false);
         plugin = new CniPlugin(leases, network, new FixedNetwork(plan), delegate(), reaper, observer);
     }

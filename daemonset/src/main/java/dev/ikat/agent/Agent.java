@@ -18,7 +18,9 @@ import dev.ikat.cni.CniPlugin;
 import dev.ikat.cni.CniRequest;
 import dev.ikat.cni.CniResponse;
 import dev.ikat.cni.NodeNetwork;
+import dev.ikat.cni.PodConnections;
 import dev.ikat.cni.Recovery;
+import dev.ikat.cni.TrackedConnections;
 import dev.ikat.cni.Verb;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.ipam.RangeUsage;
@@ -119,10 +121,17 @@ final class Agent implements AutoCloseable {
         dataplanes = planes;
         report.metrics().tables(planes::tables);
         NodePolicy policy = keep(NodePolicy.start(options.policy(), planes, leases, report));
+        TrackedConnections tracked =
+                new TrackedConnections(node, reason -> LOG.warn("event=connections-not-ended reason=\"{}\"", reason));
+        PodConnections connections = addresses -> {
+            tracked.end(addresses);
+            planes.endConnections(addresses);
+        };
         BatchReaper reaper = keep(new BatchReaper(
                         leases,
                         node,
                         policy.podPolicy(),
+                        connections,
                         steps,
                         e -> LOG.error("event=reap-failed error=\"{}\"", e.getMessage(), e))
                 .start());

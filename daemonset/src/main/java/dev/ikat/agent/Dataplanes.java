@@ -9,6 +9,7 @@ import dev.ikat.iptables.IptablesGuard;
 import dev.ikat.iptables.IptablesMasquerade;
 import dev.ikat.iptables.IptablesVariant;
 import dev.ikat.iptables.Programs;
+import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.LoggedPacket;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.nftables.Masquerade;
@@ -17,10 +18,12 @@ import dev.ikat.nftables.NftablesGuard;
 import dev.ikat.nftables.NftablesUnavailableException;
 import dev.ikat.policy.program.Masquerading;
 import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.policy.program.PolicyBackendException;
 import dev.ikat.policy.program.SourceGuard;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -94,6 +97,15 @@ final class Dataplanes {
     /** How full eBPF's tables are, by their name; nothing where others enforce. */
     Map<String, Double> tables() {
         return ebpf.map(EbpfBackend::fill).orElse(Map.of());
+    }
+
+    /** Ends connections with these addresses that a backend knows, and not the kernel's connection tracking. */
+    void endConnections(Set<IpAddress> addresses) {
+        try {
+            EbpfBackend.endConnections(namespace, addresses);
+        } catch (PolicyBackendException e) {
+            LOG.warn("event=connections-not-ended reason=\"{}\"", e.getMessage());
+        }
     }
 
     /**

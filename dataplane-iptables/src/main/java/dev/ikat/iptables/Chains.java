@@ -10,6 +10,7 @@ import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.DirectionProgram;
 import dev.ikat.policy.program.PeerMatch;
 import dev.ikat.policy.program.PodProgram;
+import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PortSpan;
 import dev.ikat.policy.program.SetId;
 import dev.ikat.policy.program.TierProgram;
@@ -42,6 +43,7 @@ final class Chains {
     private static final String SPOOFED = PREFIX + "SPOOFED";
     private static final String UNKNOWN = PREFIX + "UNKNOWN";
     private static final String NAME_PREFIX = "ik";
+    private static final String FORBIDDEN_MARK = "0x" + Integer.toHexString(PolicyBackend.FORBIDDEN);
     /** A leaf with more endpoints becomes a branch: about what a branch has of its own. */
     private static final int LARGEST_LEAF = 12;
     /** How many ports the multiport match takes; a range counts as two. */
@@ -87,7 +89,9 @@ final class Chains {
         chains.put(
                 FORWARD,
                 List.of(
-                        "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
+                        "-m conntrack --ctstate RELATED,ESTABLISHED -m connmark ! --mark " + FORBIDDEN_MARK
+                                + " -j RETURN",
+                        "-m conntrack --ctdir REPLY -m connmark --mark " + FORBIDDEN_MARK + " -j DROP",
                         "-i ik+ -j " + FROM,
                         "-o ik+ -j " + TO));
         chains.put(SPOOFED, drop("", "ikat s"));
@@ -179,6 +183,7 @@ final class Chains {
             first.add("-m conntrack --ctstate INVALID -j DROP");
             // Conntrack takes a segment of a connection it has forgotten for a new one, and its answer for a reply.
             first.add("-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j REJECT --reject-with tcp-reset");
+            first.add("-p sctp -m sctp ! --chunk-types only INIT -j DROP");
             List<TierProgram> tiers = program.tiers();
             for (int i = 0; i < Math.max(1, tiers.size()); i++) {
                 List<String> rules = i == 0 ? first : new ArrayList<>();

@@ -1,5 +1,7 @@
 package dev.ikat.nftables;
 
+import static dev.ikat.policy.program.PolicyBackend.FORBIDDEN;
+
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
@@ -29,11 +31,11 @@ import java.util.stream.Collectors;
  * Programs in nftables' language.
  *
  * <p>A packet that crosses the node meets the base chain {@code forward}: what belongs to a connection that was let
- * pass passes. Anything else is looked up by the interface that it comes from and its source in a verdict map, and then
- * by the interface that it goes to and its destination in another: each leads to the endpoint's chain, or right back
- * where everything passes; what is in neither map is dropped. In an endpoint's chain, returning means passing. A tier
- * that is not the first has a chain of its own, which the one before goes to, and so have the rules for a port where
- * there are many ({@link TierChain}); so a return leaves all of them at once.
+ * pass passes, unless it is marked as forbidden by now. Anything else is looked up by the interface that it comes from
+ * and its source in a verdict map, and then by the interface that it goes to and its destination in another: each leads
+ * to the endpoint's chain, or right back where everything passes; what is in neither map is dropped. In an endpoint's
+ * chain, returning means passing. A tier that is not the first has a chain of its own, which the one before goes to,
+ * and so have the rules for a port where there are many ({@link TierChain}); so a return leaves all of them at once.
  */
 final class PolicyScript {
     static final String FORWARD = "forward";
@@ -83,7 +85,8 @@ final class PolicyScript {
             script.addVerdictMap(Element.setName(FROM, family), "ifname . " + addressType(family));
             script.addVerdictMap(Element.setName(TO, family), "ifname . " + addressType(family));
         }
-        script.addRule(FORWARD, "ct state established,related accept");
+        script.addRule(FORWARD, "ct state established,related ct mark != 0x%x accept".formatted(FORBIDDEN));
+        script.addRule(FORWARD, "ct mark 0x%x ct direction reply counter drop".formatted(FORBIDDEN));
         script.addRule(FORWARD, "iifname \"ik*\" iifname != \"ikat-vxlan\" jump " + FROM_PODS);
         script.addRule(FORWARD, "oifname \"ik*\" oifname != \"ikat-vxlan\" jump " + TO_PODS);
         for (IpFamily family : IpFamily.values()) {
@@ -188,6 +191,8 @@ final class PolicyScript {
         // Conntrack takes a segment of a connection it has forgotten for a new one, and its answer for a reply: a
         // connection that was cut would be back.
         script.addRule(first, "tcp flags & (fin | syn | rst | ack) != syn counter reject with tcp reset");
+        // So it does with SCTP: the first chunk's type, after 12 bytes of header, is to be INIT's (RFC 9260).
+        script.addRule(first, "meta l4proto sctp @th,96,8 != 1 counter drop");
         String prefix = "ikat " + (direction == Direction.INGRESS ? "i " : "e ")
                 + program.endpoint().hostInterface();
         List<TierProgram> tiers = tiers(program, direction);

@@ -5,6 +5,7 @@ import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.Conntrack;
 import dev.ikat.netlink.ConntrackEntry;
 import dev.ikat.netlink.ConntrackTuple;
+import dev.ikat.policy.program.PolicyBackend;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -15,6 +16,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiPredicate;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * The connections that the programs know, {@code struct tuple} and {@code struct connection} in maps.h: taken over from
@@ -22,10 +24,12 @@ import java.util.function.Consumer;
  */
 final class Connections {
     private static final int TUPLE_BYTES = 40;
+    private static final int ADDRESS_BYTES = 16;
     private static final int CONNECTION_BYTES = 32;
     private static final int REPLIED = 2;
     private static final int CLOSING = 4;
     private static final int TURNED = 8;
+    private static final int FORBIDDEN = 16;
     private static final int TCP = 6;
     private static final int UDP = 17;
     private static final int SCTP = 132;
@@ -129,6 +133,30 @@ final class Connections {
         return deleteIf(map, (key, value) -> isOver(key, value, now));
     }
 
+    /** Makes the programs forget those that have one of these addresses at either end. */
+    static void forget(BpfMap map, Set<IpAddress> addresses) {
+        Set<ByteBuffer> ends = ends(addresses);
+        deleteIf(map, (key, _) -> hasEnd(key, ends));
+    }
+
+    /** Makes the programs forget those that have none of them. */
+    static void forgetOthers(BpfMap map, Set<IpAddress> addresses) {
+        Set<ByteBuffer> ends = ends(addresses);
+        deleteIf(map, (key, _) -> !hasEnd(key, ends));
+    }
+
+    /** As keys have them. */
+    private static Set<ByteBuffer> ends(Set<IpAddress> addresses) {
+        return addresses.stream()
+                .map(address -> Layout.address(address).buffer())
+                .collect(Collectors.toUnmodifiableSet());
+    }
+
+    private static boolean hasEnd(MemorySegment key, Set<ByteBuffer> ends) {
+        ByteBuffer both = key.asByteBuffer();
+        return ends.contains(both.slice(0, ADDRESS_BYTES)) || ends.contains(both.slice(ADDRESS_BYTES, ADDRESS_BYTES));
+    }
+
     /** Makes the programs forget everything. */
     static void clear(BpfMap map) {
         deleteIf(map, (_, _) -> true);
@@ -176,15 +204,18 @@ final class Connections {
 
     /** Makes the kernel track what the programs know. */
     static void handOver(BpfMap map, Conntrack conntrack) {
-        List<ConntrackTuple> tuples = new ArrayList<>();
+        List<ConntrackTuple> open = new ArrayList<>();
+        List<ConntrackTuple> forbidden = new ArrayList<>();
         long now = System.nanoTime();
         Bpf.forEach(map, (key, value) -> {
             int flags = flags(value);
             if ((flags & (REPLIED | CLOSING)) == REPLIED && !isOver(key, value, now)) {
-                tuples.add(tuple(Layout.copy(key.asByteBuffer()), (flags & TURNED) != 0));
+                ConntrackTuple tuple = tuple(Layout.copy(key.asByteBuffer()), (flags & TURNED) != 0);
+                ((flags & FORBIDDEN) == 0 ? open : forbidden).add(tuple);
             }
         });
-        conntrack.add(tuples);
+        conntrack.add(open, 0);
+        conntrack.add(forbidden, PolicyBackend.FORBIDDEN);
     }
 
     private static ConntrackTuple tuple(ByteBuffer key, boolean turned) {

@@ -81,13 +81,30 @@ public final class EbpfBackend implements PolicyBackend {
         this.netlink = Rtnetlink.open(namespace);
         this.forward = new ForwardLinks(pins, namespace);
         this.wires = new Wires(pins, namespace, netlink, settings.tcx());
-        this.watch = new WireWatch(namespace, this::updateWires);
+        this.watch = new WireWatch(namespace, this::updateWires, this::attachWire);
         this.sweep = new ConnectionSweep(pins.path(CONNECTIONS_PIN));
     }
 
     /** Whether some run of this backend has left something in a namespace. */
     public static boolean isPresent(NetworkNamespace namespace) {
         return new Pins(namespace).isPresent();
+    }
+
+    /**
+     * Has the programs of a namespace, if there are any, forget the connections that have one of these addresses.
+     *
+     * @throws PolicyBackendException if the kernel refuses
+     */
+    public static void endConnections(NetworkNamespace namespace, Set<IpAddress> addresses) {
+        Pins pins = new Pins(namespace);
+        if (!pins.isPresent()) {
+            return;
+        }
+        try {
+            Connections.withPinned(pins.path(CONNECTIONS_PIN), table -> Connections.forget(table, addresses));
+        } catch (BpfException e) {
+            throw new PolicyBackendException("eBPF could not forget connections: " + e.getMessage(), e);
+        }
     }
 
     @Override
@@ -174,6 +191,9 @@ public final class EbpfBackend implements PolicyBackend {
         BpfMap connections = connections(next);
         if (first) {
             takeOver(connections, program, next.epoch());
+        } else if (generation == null) {
+            // Pods may have gone since a former process ended.
+            Connections.forgetOthers(connections, ends(program));
         }
         forward.lead(next.object().programFd("forward"));
         Generation former = generation;
@@ -183,6 +203,13 @@ public final class EbpfBackend implements PolicyBackend {
         program.pods().values().forEach(this::target);
         try {
             wires.lead(next.object().map("wires"), heads(next), targets);
+            if (former == null) {
+                while (wires.attachNext(next.object().map("wires"), heads(next), targets)) {
+                    // One after the other.
+                }
+            } else {
+                watch.trigger();
+            }
             if (first) {
                 // Those that began meanwhile. It has its name once it knows all of them.
                 takeOver(connections, program, next.epoch());
@@ -216,11 +243,15 @@ public final class EbpfBackend implements PolicyBackend {
         }
     }
 
-    private void takeOver(BpfMap connections, PolicyProgram program, int epoch) {
+    private static Set<IpAddress> ends(PolicyProgram program) {
         Set<IpAddress> ends = new HashSet<>();
         program.pods().values().forEach(pod -> ends.addAll(pod.endpoint().addresses()));
+        return ends;
+    }
+
+    private void takeOver(BpfMap connections, PolicyProgram program, int epoch) {
         try (Conntrack conntrack = Conntrack.open(namespace)) {
-            Connections.takeOver(conntrack, connections, ends, epoch - 1);
+            Connections.takeOver(conntrack, connections, ends(program), epoch - 1);
         } catch (NetlinkException e) {
             LOG.warn("event=connections-not-taken-over reason=\"{}\"", e.getMessage());
         }
@@ -272,8 +303,13 @@ public final class EbpfBackend implements PolicyBackend {
     private synchronized void updateWires() {
         Generation current = generation;
         if (current != null) {
-            wires.update(current.object().map("wires"), heads(current), targets);
+            wires.update(current.object().map("wires"), targets);
         }
+    }
+
+    private synchronized boolean attachWire() {
+        Generation current = generation;
+        return current != null && wires.attachNext(current.object().map("wires"), heads(current), targets);
     }
 
     @Override

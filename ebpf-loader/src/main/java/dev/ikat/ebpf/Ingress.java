@@ -88,18 +88,20 @@ final class Ingress {
         });
     }
 
-    /** Attaches the program to those of these interfaces that have none yet. */
-    void attach(Map<InterfaceName, Link> links, Choice choice) {
-        links.forEach((name, link) -> {
-            if (!attached.containsKey(name)) {
-                attach(link, choice.program(name)).ifPresent(made -> attached.put(name, made));
-            }
-        });
-        removeStrays();
+    /** Those of these interfaces that have no program yet. */
+    List<Link> without(Map<InterfaceName, Link> links) {
+        return links.values().stream()
+                .filter(link -> !attached.containsKey(link.name()))
+                .toList();
+    }
+
+    /** Attaches the program to an interface that has none yet. */
+    void attach(Link link, Choice choice) {
+        attachTo(link, choice.program(link.name())).ifPresent(made -> attached.put(link.name(), made));
     }
 
     /** Empty for a link that goes just now; it has the kernel's own way then, as one without a program. */
-    private Optional<Attached> attach(Link link, int program) {
+    private Optional<Attached> attachTo(Link link, int program) {
         if (tcx) {
             OptionalInt made = attachLink(link, program);
             if (made.isPresent()) {
@@ -177,7 +179,7 @@ final class Ingress {
     }
 
     /** Of interfaces that went, or are no pod's any more, while nobody looked. */
-    private void removeStrays() {
+    void removeStrays() {
         for (String pin : pins.names(Wires.PIN_PREFIX)) {
             InterfaceName name = new InterfaceName(pin.substring(Wires.PIN_PREFIX.length()));
             if (!(attached.get(name) instanceof ByLink)) {
@@ -190,11 +192,12 @@ final class Ingress {
         }
     }
 
-    /** What is not as it was attached, a line a difference. */
+    /** What is not as it was attached, a line a difference. An interface that goes takes what was attached along. */
     List<String> differences(Choice choice) {
         List<String> differences = new ArrayList<>();
+        Map<Integer, Integer> ids = new HashMap<>();
         attached.forEach((name, entry) -> {
-            int id = Bpf.programId(choice.program(name));
+            int id = ids.computeIfAbsent(choice.program(name), Bpf::programId);
             boolean there = switch (entry) {
                 case ByLink link -> Bpf.linkInfo(link.fd()).equals(new Bpf.LinkInfo(id, link.interfaceIndex()));
                 case ByFilter filter ->
@@ -202,6 +205,10 @@ final class Ingress {
                             .filter(found -> found.programId() == id)
                             .isPresent();
             };
+            // Looked for afterwards: it is not found any more before its programs go.
+            if (!there && netlink.link(entry.interfaceIndex()).isEmpty()) {
+                return;
+            }
             if (!there) {
                 differences.add("the program at " + name + " is gone");
             } else if (entry instanceof ByLink && !pins.has(pin(name))) {

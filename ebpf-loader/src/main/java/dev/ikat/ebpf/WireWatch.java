@@ -7,29 +7,39 @@ import dev.ikat.netlink.RouteMonitor;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Looks out for pods' links that come and go, on a thread of its own. */
+/**
+ * Looks out for pods' links that come and go, on a thread of its own. While pods are being added nobody needs the short
+ * way to them, but all need the lock that attaching a program holds for long; so that waits until the kernel reports
+ * nothing for a moment, if not for ever, and starts over after each program.
+ */
 final class WireWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(WireWatch.class);
 
-    /** What comes together is looked at once. */
-    private static final Duration GATHERED = Duration.ofMillis(20);
-
+    private static final Duration QUIET = Duration.ofMillis(50);
+    private static final Duration LONGEST_WAIT = Duration.ofMillis(500);
     private static final Duration IDLE = Duration.ofMillis(200);
 
     private final NetworkNamespace namespace;
     private final Runnable changed;
+    private final BooleanSupplier attachNext;
     private @Nullable RouteMonitor monitor;
     private @Nullable Thread thread;
     private volatile boolean triggered;
     private volatile boolean closed;
 
-    WireWatch(NetworkNamespace namespace, Runnable changed) {
+    /**
+     * @param changed brings up to date what is quickly done
+     * @param attachNext attaches one program that is missing; says whether there are more
+     */
+    WireWatch(NetworkNamespace namespace, Runnable changed, BooleanSupplier attachNext) {
         this.namespace = namespace;
         this.changed = changed;
+        this.attachNext = attachNext;
     }
 
     /** Begins, unless it has begun. */
@@ -49,21 +59,37 @@ final class WireWatch implements AutoCloseable {
     private void run(RouteMonitor opened) {
         while (!closed) {
             try {
-                boolean concerned = concerns(opened.poll(IDLE)) || triggered;
-                if (concerned && !closed) {
-                    Thread.sleep(GATHERED);
-                    opened.poll(Duration.ZERO);
-                    triggered = false;
-                    changed.run();
+                if (concerns(opened.poll(IDLE)) || triggered) {
+                    awaitQuiet(opened);
+                    update(opened);
                 }
-            } catch (InterruptedException e) {
-                return;
             } catch (RuntimeException e) {
                 if (!closed) {
                     // Pods are reached the kernel's way meanwhile.
                     LOG.warn("event=wires-failed error=\"{}\"", e.getMessage(), e);
                     triggered = true;
                 }
+            }
+        }
+    }
+
+    private void awaitQuiet(RouteMonitor opened) {
+        long deadline = System.nanoTime() + LONGEST_WAIT.toNanos();
+        while (!closed && System.nanoTime() < deadline && concerns(opened.poll(QUIET))) {
+            // Something happens.
+        }
+    }
+
+    private void update(RouteMonitor opened) {
+        triggered = false;
+        if (closed) {
+            return;
+        }
+        changed.run();
+        while (!closed && attachNext.getAsBoolean()) {
+            if (concerns(opened.poll(Duration.ZERO))) {
+                triggered = true;
+                return;
             }
         }
     }
@@ -88,9 +114,6 @@ final class WireWatch implements AutoCloseable {
         Thread running;
         synchronized (this) {
             running = thread;
-            if (running != null) {
-                running.interrupt();
-            }
             if (monitor != null) {
                 monitor.close();
             }

@@ -8,6 +8,8 @@ import dev.ikat.netlink.Neighbour;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.netlink.Rtnetlink;
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,6 +61,8 @@ final class Wires {
     private final Rtnetlink netlink;
     private final Ingress ingress;
     private final Map<MapKey, ByteBuffer> rows = new HashMap<>();
+    /** What has no program yet, the overlay first. */
+    private final Deque<Link> waiting = new ArrayDeque<>();
 
     Wires(Pins pins, NetworkNamespace namespace, Rtnetlink netlink, boolean tcx) {
         this.netlink = netlink;
@@ -70,19 +74,45 @@ final class Wires {
         rows.clear();
         putRows(map, rows(links(targets), targets));
         ingress.lead(heads);
-        update(map, heads, targets);
+        update(map, targets);
         // Of a former process, at the link of a pod that is none any more.
         ours().filter(link -> !ingress.isAt(link.name())).forEach(link -> ingress.endFilter(link.index()));
     }
 
-    /** Brings rows and what is attached up to date with the interfaces that there are. */
-    void update(BpfMap map, Heads heads, Map<InterfaceName, Target> targets) {
+    /** Brings the rows up to date with the interfaces that there are; {@link #attachNext} does so with the programs. */
+    void update(BpfMap map, Map<InterfaceName, Target> targets) {
         Map<InterfaceName, Link> links = links(targets);
         ingress.retain(links);
         putRows(map, rows(links, targets));
-        ingress.attach(links, heads);
-        // What goes into the overlay has to come out of it the same way: once the program there is attached.
-        putRows(map, rows(links, targets));
+        waiting.clear();
+        for (Link link : ingress.without(links)) {
+            if (link.name().equals(OVERLAY)) {
+                waiting.addFirst(link);
+            } else {
+                waiting.addLast(link);
+            }
+        }
+    }
+
+    /**
+     * Attaches one program that is missing. The kernel waits for a grace period meanwhile, in which nothing else can be
+     * done about any link.
+     *
+     * @return whether there are more
+     */
+    boolean attachNext(BpfMap map, Heads heads, Map<InterfaceName, Target> targets) {
+        Link next = waiting.poll();
+        if (next != null) {
+            ingress.attach(next, heads);
+            if (next.name().equals(OVERLAY)) {
+                // What goes into the overlay has to come out of it the same way: now it does.
+                putRows(map, rows(links(targets), targets));
+            }
+        }
+        if (waiting.isEmpty()) {
+            ingress.removeStrays();
+        }
+        return !waiting.isEmpty();
     }
 
     private Map<InterfaceName, Link> links(Map<InterfaceName, Target> targets) {

@@ -171,6 +171,23 @@ class EbpfBackendTest extends BackendContract {
         assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 81", "v6 tcp 81");
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void linkThatGoesIsNoDrift(boolean tcx) {
+        reopen(settings(tcx));
+        PolicyProgram program = program(List.of(), open(1), open(2), open(3));
+        backend.replace(program);
+        for (int number = 1; number <= 3; number++) {
+            assertThat(backend.audit(program)).isEmpty();
+
+            node.ip("link", "del", hostInterface(number).value());
+
+            assertThat(backend.audit(program)).isEmpty();
+            assertThat(backend.isUntouched()).isTrue();
+        }
+        Await.until(LIMIT, () -> "short ways are left", () -> ours().backend().shortcuts() == 0);
+    }
+
     @Test
     void filterIsFoundGoneAndNoneStays() {
         reopen(settings(false));

@@ -59,7 +59,8 @@ class PacketHeadersTest {
     private TestNamespace server;
     private TestNamespace client;
     private NodeBackend backend;
-    private long marks;
+    /** None that a packet of the kernel's ends with. */
+    private long marks = 0x696b6174_00000000L;
 
     @BeforeEach
     void make() {

@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * The connections that the kernel tracks in one network namespace: read as values, deleted by value. What is deleted
@@ -16,6 +17,9 @@ import java.util.Set;
  * {@link IllegalStateException} after {@link #close()}.
  */
 public final class Conntrack implements AutoCloseable {
+    /** Up to so many addresses, four lists of each that the kernel looks out cost less than one list of all. */
+    private static final int FEW = 8;
+
     private final NetlinkSocket socket;
 
     private Conntrack(NetlinkSocket socket) {
@@ -37,17 +41,50 @@ public final class Conntrack implements AutoCloseable {
         return socket.dump(Request.listConnections(family), ConntrackMessage::read);
     }
 
+    /** The connections of a family that have this mark, which is not 0. */
+    public List<ConntrackEntry> marked(IpFamily family, int mark) {
+        return socket.dump(Request.listConnectionsMarked(family, mark), ConntrackMessage::read).stream()
+                .filter(entry -> entry.mark() == mark)
+                .toList();
+    }
+
     /** The connections that this address opened or answers, each once. */
     public Set<ConntrackEntry> entries(IpAddress end) {
         Set<ConntrackEntry> entries = new LinkedHashSet<>();
         switch (end.family()) {
             case IPV4 -> {
                 // The kernel looks them out (from Linux 5.8 on; an older one lists all).
-                add(Request.listConnectionsFrom(end), end, entries);
-                add(Request.listConnectionsTo(end), end, entries);
+                add(Request.listConnections(ConntrackEnd.SENDER, end), end, entries);
+                add(Request.listConnections(ConntrackEnd.ANSWERER, end), end, entries);
             }
             // Asked for an IPv6 address, Linux 6.18 leaves out just those that have it.
             case IPV6 -> add(Request.listConnections(IpFamily.IPV6), end, entries);
+        }
+        return entries;
+    }
+
+    /**
+     * The connections that have one of these addresses at any end, before or after any translation of addresses, each
+     * once.
+     */
+    public Set<ConntrackEntry> entries(Set<IpAddress> addresses) {
+        Set<ConntrackEntry> entries = new LinkedHashSet<>();
+        for (IpFamily family : IpFamily.values()) {
+            List<IpAddress> some = addresses.stream()
+                    .filter(address -> address.family() == family)
+                    .toList();
+            if (some.isEmpty()) {
+                continue;
+            }
+            Stream<Request> lists = family == IpFamily.IPV4 && some.size() <= FEW
+                    ? some.stream()
+                            .flatMap(address ->
+                                    Stream.of(ConntrackEnd.values()).map(end -> Request.listConnections(end, address)))
+                    : Stream.of(Request.listConnections(family));
+            lists.forEach(list -> socket.dump(list, ConntrackMessage::read).stream()
+                    .filter(entry ->
+                            Stream.of(ConntrackEnd.values()).anyMatch(end -> addresses.contains(end.of(entry))))
+                    .forEach(entries::add));
         }
         return entries;
     }
@@ -65,10 +102,12 @@ public final class Conntrack implements AutoCloseable {
      * that it tracks stays as it is.
      *
      * @param tuples what their first packets said
+     * @param mark noted of each, 0 for none
      * @throws NetlinkException if the kernel refuses one; the others were tried
      */
-    public void add(Collection<ConntrackTuple> tuples) {
-        List<Request> requests = tuples.stream().map(Request::addConnection).toList();
+    public void add(Collection<ConntrackTuple> tuples, int mark) {
+        List<Request> requests =
+                tuples.stream().map(tuple -> Request.addConnection(tuple, mark)).toList();
         for (NetlinkSocket.Failure failure : socket.execute(requests)) {
             if (failure.errno() != Errno.EEXIST) {
                 throw new NetlinkException(
@@ -88,8 +127,23 @@ public final class Conntrack implements AutoCloseable {
      * @throws NetlinkException if the kernel refuses one; the others were tried
      */
     public int delete(Collection<ConntrackEntry> entries) {
-        List<Request> requests = entries.stream().map(Request::delete).toList();
-        int deleted = requests.size();
+        return ofThoseThere(entries.stream().map(Request::delete).toList());
+    }
+
+    /**
+     * Notes a mark of connections, in few sends, instead of what was noted of them before. They go on as they are.
+     *
+     * @return how many there were
+     * @throws NetlinkException if the kernel refuses one; the others were tried
+     */
+    public int mark(Collection<ConntrackEntry> entries, int mark) {
+        return ofThoseThere(
+                entries.stream().map(entry -> Request.mark(entry, mark)).toList());
+    }
+
+    /** Does what is asked of connections, and tells how many of them there were. */
+    private int ofThoseThere(List<Request> requests) {
+        int done = requests.size();
         for (NetlinkSocket.Failure failure : socket.execute(requests)) {
             if (failure.errno() != Errno.ENOENT) {
                 throw new NetlinkException(
@@ -98,9 +152,9 @@ public final class Conntrack implements AutoCloseable {
                         failure.extendedAck(),
                         failure.index());
             }
-            deleted--;
+            done--;
         }
-        return deleted;
+        return done;
     }
 
     /** Closes the socket once a call under way has ended; idempotent. */

@@ -11,8 +11,9 @@ import java.util.Objects;
  * @param zone the zone in which it is told from others, 0 unless somebody uses zones
  * @param status bits IPS_* (linux/netfilter/nf_conntrack_common.h)
  * @param id tells it from an earlier or later connection with the same tuples; 32 opaque bits
+ * @param mark what somebody noted of it, 0 for nothing
  */
-public record ConntrackEntry(ConntrackTuple original, ConntrackTuple reply, int zone, int status, int id) {
+public record ConntrackEntry(ConntrackTuple original, ConntrackTuple reply, int zone, int status, int id, int mark) {
     private static final int IPS_EXPECTED = 1;
     private static final int IPS_SEEN_REPLY = 1 << 1;
     private static final int IPS_ASSURED = 1 << 2;

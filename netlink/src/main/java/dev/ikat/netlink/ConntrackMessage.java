@@ -22,8 +22,10 @@ final class ConntrackMessage {
     private static final int CTA_STATUS = 3;
     private static final int CTA_PROTOINFO = 4;
     private static final int CTA_TIMEOUT = 7;
+    private static final int CTA_MARK = 8;
     private static final int CTA_ID = 12;
     private static final int CTA_ZONE = 18;
+    private static final int CTA_MARK_MASK = 21;
     private static final int CTA_FILTER = 25;
 
     private static final int CTA_TUPLE_IP = 1;
@@ -66,11 +68,15 @@ final class ConntrackMessage {
 
     private static final int OTHER_TIMEOUT = 120;
 
+    private static final int WHOLE_MARK = 0xffff_ffff;
+
     private static final int CTA_FILTER_ORIG_FLAGS = 1;
     private static final int CTA_FILTER_REPLY_FLAGS = 2;
 
-    /** CTA_FILTER_F_CTA_IP_SRC, net/netfilter/nf_internals.h. */
+    /** CTA_FILTER_F_CTA_IP_SRC and CTA_FILTER_F_CTA_IP_DST, net/netfilter/nf_internals.h. */
     private static final int FILTER_SOURCE = 1;
+
+    private static final int FILTER_DESTINATION = 1 << 1;
 
     private static final int IPPROTO_TCP = 6;
     private static final int IPPROTO_ICMP = 1;
@@ -78,20 +84,15 @@ final class ConntrackMessage {
 
     private ConntrackMessage() {}
 
-    /** Lists connections that this address opened. A kernel before 5.8 lists all of the family. */
-    static void writeDumpFrom(MessageWriter message, IpAddress sender) {
-        writeFilteredDump(message, sender, CTA_TUPLE_ORIG, FILTER_SOURCE, 0);
-    }
-
-    /** Lists connections that this address answers. A kernel before 5.8 lists all of the family. */
-    static void writeDumpTo(MessageWriter message, IpAddress receiver) {
-        writeFilteredDump(message, receiver, CTA_TUPLE_REPLY, 0, FILTER_SOURCE);
-    }
-
-    private static void writeFilteredDump(
-            MessageWriter message, IpAddress source, int tuple, int originalFlags, int replyFlags) {
-        NetfilterMessage.nfgenmsg(message, AddressFamily.of(source.family()), 0)
-                .nested(tuple, ends -> ends.nested(CTA_TUPLE_IP, ip -> ip.address(sourceType(source), source)))
+    /** Lists connections that have this address at this end. A kernel before 5.8 lists all of the family. */
+    static void writeDump(MessageWriter message, ConntrackEnd end, IpAddress address) {
+        int tuple = end.isOfReply() ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG;
+        int type = end.isSource() ? sourceType(address) : destinationType(address);
+        int flag = end.isSource() ? FILTER_SOURCE : FILTER_DESTINATION;
+        int originalFlags = end.isOfReply() ? 0 : flag;
+        int replyFlags = end.isOfReply() ? flag : 0;
+        NetfilterMessage.nfgenmsg(message, AddressFamily.of(address.family()), 0)
+                .nested(tuple, ends -> ends.nested(CTA_TUPLE_IP, ip -> ip.address(type, address)))
                 // Flags, other than all else here, are in the machine's own byte order.
                 .nested(
                         CTA_FILTER,
@@ -99,13 +100,34 @@ final class ConntrackMessage {
                                 .u32(CTA_FILTER_REPLY_FLAGS, replyFlags));
     }
 
+    /** Lists connections with this mark. */
+    static void writeDumpMarked(MessageWriter message, IpFamily family, int mark) {
+        NetfilterMessage.nfgenmsg(message, AddressFamily.of(family), 0)
+                .u32be(CTA_MARK, mark)
+                .u32be(CTA_MARK_MASK, WHOLE_MARK);
+    }
+
+    /** Notes a mark of a connection that is there. */
+    static void writeMark(MessageWriter message, ConntrackEntry entry, int mark) {
+        ConntrackTuple original = entry.original();
+        NetfilterMessage.nfgenmsg(message, AddressFamily.of(original.source().family()), 0)
+                .nested(CTA_TUPLE_ORIG, tuple -> writeTuple(tuple, original))
+                .u32be(CTA_MARK, mark);
+        if (entry.zone() != 0) {
+            message.u16be(CTA_ZONE, entry.zone());
+        }
+    }
+
     /** A connection that is open already, without any translation of addresses. */
-    static void writeNew(MessageWriter message, ConntrackTuple tuple) {
+    static void writeNew(MessageWriter message, ConntrackTuple tuple, int mark) {
         NetfilterMessage.nfgenmsg(message, AddressFamily.of(tuple.source().family()), 0)
                 .nested(CTA_TUPLE_ORIG, original -> writeTuple(original, tuple))
                 .nested(CTA_TUPLE_REPLY, reply -> writeTuple(reply, answer(tuple)))
                 .u32be(CTA_STATUS, STATUS_OPEN)
                 .u32be(CTA_TIMEOUT, tuple.protocol() == IPPROTO_TCP ? TCP_TIMEOUT : OTHER_TIMEOUT);
+        if (mark != 0) {
+            message.u32be(CTA_MARK, mark);
+        }
         if (tuple.protocol() == IPPROTO_TCP) {
             byte[] flags = {TCP_LIBERAL, TCP_LIBERAL};
             message.nested(
@@ -181,6 +203,7 @@ final class ConntrackMessage {
         int zone = 0;
         int status = 0;
         int id = 0;
+        int mark = 0;
         AttributeReader attributes = message.attributes(NetfilterMessage.HEADER);
         while (attributes.next()) {
             switch (attributes.type()) {
@@ -188,6 +211,7 @@ final class ConntrackMessage {
                 case CTA_TUPLE_REPLY -> reply = readTuple(attributes.nested(), family);
                 case CTA_STATUS -> status = attributes.u32be();
                 case CTA_ID -> id = attributes.u32be();
+                case CTA_MARK -> mark = attributes.u32be();
                 case CTA_ZONE -> zone = attributes.u16be();
                 default -> {}
             }
@@ -195,7 +219,7 @@ final class ConntrackMessage {
         if (original == null || reply == null) {
             throw new MalformedMessageException("a connection without the tuples of both directions");
         }
-        return Optional.of(new ConntrackEntry(original, reply, zone, status, id));
+        return Optional.of(new ConntrackEntry(original, reply, zone, status, id, mark));
     }
 
     private static ConntrackTuple readTuple(AttributeReader tuple, IpFamily family) {

@@ -359,27 +359,31 @@ public final class Request {
                 message -> NetfilterMessage.nfgenmsg(message, AddressFamily.of(family), 0));
     }
 
-    static Request listConnectionsFrom(IpAddress sender) {
+    static Request listConnections(ConntrackEnd end, IpAddress address) {
         return list(
-                "connections from " + sender,
+                "connections of " + address,
                 ConntrackMessage.GET,
-                message -> ConntrackMessage.writeDumpFrom(message, sender));
+                message -> ConntrackMessage.writeDump(message, end, address));
     }
 
-    static Request listConnectionsTo(IpAddress receiver) {
+    static Request listConnectionsMarked(IpFamily family, int mark) {
         return list(
-                "connections to " + receiver,
+                family + " connections with mark 0x" + Integer.toHexString(mark),
                 ConntrackMessage.GET,
-                message -> ConntrackMessage.writeDumpTo(message, receiver));
+                message -> ConntrackMessage.writeDumpMarked(message, family, mark));
     }
 
-    static Request addConnection(ConntrackTuple tuple) {
+    static Request addConnection(ConntrackTuple tuple, int mark) {
         return of(
                 "add",
                 "connection " + tuple,
                 ConntrackMessage.NEW,
                 ADD,
-                message -> ConntrackMessage.writeNew(message, tuple));
+                message -> ConntrackMessage.writeNew(message, tuple, mark));
+    }
+
+    static Request mark(ConntrackEntry entry, int mark) {
+        return of("mark", entry, ConntrackMessage.NEW, 0, message -> ConntrackMessage.writeMark(message, entry, mark));
     }
 
     static Request delete(ConntrackEntry entry) {

@@ -99,12 +99,14 @@ class NetfilterTest {
         LoopbackTraffic.exchange(test);
 
         try (NetlinkSocket socket = namespace.call(() -> NetlinkSocket.open(NetlinkSocket.NETLINK_NETFILTER))) {
-            List<ConntrackEntry> from = socket.dump(Request.listConnectionsFrom(FIRST), ConntrackMessage::read);
-            List<ConntrackEntry> to = socket.dump(Request.listConnectionsTo(SECOND), ConntrackMessage::read);
+            List<ConntrackEntry> from =
+                    socket.dump(Request.listConnections(ConntrackEnd.SENDER, FIRST), ConntrackMessage::read);
+            List<ConntrackEntry> to =
+                    socket.dump(Request.listConnections(ConntrackEnd.ANSWERER, SECOND), ConntrackMessage::read);
 
             assertThat(from).isNotEmpty().allMatch(entry -> entry.sender().equals(FIRST));
             assertThat(to).isNotEmpty().allMatch(entry -> entry.receiver().equals(SECOND));
-            assertThat(socket.dump(Request.listConnectionsTo(FIRST), ConntrackMessage::read))
+            assertThat(socket.dump(Request.listConnections(ConntrackEnd.ANSWERER, FIRST), ConntrackMessage::read))
                     .isEmpty();
         }
     }
@@ -117,12 +119,12 @@ class NetfilterTest {
                 new ConntrackTuple(FIRST, SECOND, 1, 0, 0, Optional.of(new ConntrackTuple.IcmpQuery(7, 8, 0))));
 
         try (Conntrack conntrack = Conntrack.open(namespace)) {
-            conntrack.add(tuples);
-            conntrack.add(tuples);
+            conntrack.add(tuples, 7);
+            conntrack.add(tuples, 7);
 
             List<ConntrackEntry> all = new ArrayList<>(conntrack.entries(IpFamily.IPV4));
             all.addAll(conntrack.entries(IpFamily.IPV6));
-            assertThat(all).allMatch(entry -> entry.answered() && entry.assured());
+            assertThat(all).allMatch(entry -> entry.answered() && entry.assured() && entry.mark() == 7);
             assertThat(all).extracting(ConntrackEntry::original).containsExactlyInAnyOrderElementsOf(tuples);
         }
     }
@@ -162,10 +164,41 @@ class NetfilterTest {
         try (Conntrack conntrack = Conntrack.open(namespace)) {
             ConntrackEntry entry = conntrack.entries(IpFamily.IPV4).getFirst();
             ConntrackEntry earlier = new ConntrackEntry(
-                    entry.original(), entry.reply(), entry.zone(), entry.status(), entry.id() ^ 0x55555555);
+                    entry.original(),
+                    entry.reply(),
+                    entry.zone(),
+                    entry.status(),
+                    entry.id() ^ 0x55555555,
+                    entry.mark());
 
             assertThat(conntrack.delete(List.of(earlier))).isZero();
             assertThat(conntrack.entries(IpFamily.IPV4)).contains(entry);
+        }
+    }
+
+    @Test
+    void markIsOfTheseConnectionsAndIsAskedFor() {
+        LoopbackTraffic.track(test);
+        LoopbackTraffic.exchange(test);
+
+        try (Conntrack conntrack = Conntrack.open(namespace)) {
+            for (IpFamily family : IpFamily.values()) {
+                List<ConntrackEntry> udp = conntrack.entries(family).stream()
+                        .filter(entry -> entry.original().protocol() == UDP)
+                        .toList();
+
+                assertThat(conntrack.mark(udp, 0x696b7874))
+                        .isEqualTo(udp.size())
+                        .isPositive();
+
+                assertThat(conntrack.marked(family, 0x696b7874))
+                        .extracting(ConntrackEntry::id)
+                        .containsExactlyInAnyOrderElementsOf(
+                                udp.stream().map(ConntrackEntry::id).toList());
+                assertThat(conntrack.marked(family, 0x696b7875)).isEmpty();
+                assertThat(conntrack.delete(udp)).isEqualTo(udp.size());
+                assertThat(conntrack.mark(udp, 7)).isZero();
+            }
         }
     }
 

@@ -175,7 +175,7 @@ class ReaderPropertiesTest {
                         0,
                         Optional.of(new ConntrackTuple.IcmpQuery(
                                 random.between(0, 65535), random.between(0, 255), random.between(0, 255))));
-        return new ConntrackEntry(tuple, tuple, random.between(0, 65535), 0, (int) random.bits());
+        return new ConntrackEntry(tuple, tuple, random.between(0, 65535), 0, (int) random.bits(), 0);
     }
 
     private static Route route(Generator random) {

@@ -57,6 +57,7 @@ final class AttachBench {
     void run() {
         Cluster.Options options = Cluster.Options.nodes(1);
         try (Cluster cluster = Cluster.start(options);
+                Cluster withEbpf = Cluster.start(options.withAgentArguments("--policy-backend=ebpf"));
                 TestDirectory directory = TestDirectory.create();
                 ReferenceHost bridge = ReferenceHost.bridge(directory.path());
                 ReferenceHost ptp = ReferenceHost.ptp(directory.path());
@@ -77,7 +78,12 @@ final class AttachBench {
                 reportAttach(ikat, bridged, routed, floor);
             }
             if (parts.contains(Bench.Part.burst)) {
-                burst(List.of(ikat, bridged), pool, directory.path());
+                Contestant ebpf = Contestant.of(
+                        "ikat with eBPF",
+                        withEbpf.node(0).namespace(),
+                        withEbpf.node(0).network());
+                warmUp(ebpf, WARM_UP, pool, directory.path());
+                burst(List.of(ikat, bridged, ebpf), pool, directory.path());
                 Samples ratio = ikat.burst.dividedBy(bridged.burst);
                 table.atLeast(
                         BURST + " ADDs at once, per second",
@@ -86,6 +92,13 @@ final class AttachBench {
                         bridged.burst.show("%.0f", true),
                         ratio.median(),
                         3.0);
+                table.atLeast(
+                        "the same with eBPF",
+                        ebpf.burst.show("%.0f", true),
+                        "ikat with nftables",
+                        ikat.burst.show("%.0f", true),
+                        ebpf.burst.dividedBy(ikat.burst).median(),
+                        1 / 1.3);
             }
             if (parts.contains(Bench.Part.memory)) {
                 memory(ikat, node, pool, directory.path());

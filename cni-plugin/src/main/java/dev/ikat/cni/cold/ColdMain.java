@@ -9,6 +9,7 @@ import dev.ikat.cni.NodeNetwork;
 import dev.ikat.cni.PodPolicy;
 import dev.ikat.cni.Recovery;
 import dev.ikat.cni.StepObserver;
+import dev.ikat.cni.TrackedConnections;
 import dev.ikat.ipam.IpamException;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.netlink.NetlinkException;
@@ -61,7 +62,11 @@ public final class ColdMain {
         Clock clock = Clock.systemUTC();
         // Most requests without an agent only learn that there is none, and leave nothing behind.
         try (LeaseStore leases = LeaseStore.openLazily(directory, clock);
-                DirectReaper reaper = new DirectReaper(leases, node, StepObserver.NONE)) {
+                DirectReaper reaper = new DirectReaper(
+                        leases,
+                        node,
+                        new TrackedConnections(node, warning -> System.err.println("ikat: " + warning)),
+                        StepObserver.NONE)) {
             // No agent does it; what a killed process left would hold its address for ever.
             Runnable mend = () -> new Recovery(leases, node, reaper, clock, LEASE_GRACE, ColdMain::isAlive).run();
             if (request.variable("CNI_COMMAND").equals("GC")) {

@@ -4,8 +4,10 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.Conntrack;
 import dev.ikat.netlink.ConntrackEntry;
+import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Flow;
 import dev.ikat.policy.program.PodProgram;
+import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyView;
 import dev.ikat.policy.program.SetMember;
@@ -19,8 +21,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Ends open connections that the program in force would not let begin. The kernel forgets them; what comes next of them
- * is judged like the first packet of a new connection, whichever end sends it.
+ * Ends open connections that the program in force would not let begin. Those of TCP and SCTP the kernel forgets: no
+ * backend takes what comes next of them for a beginning. Of others every packet might be one, whichever end sends it,
+ * so the kernel keeps them with the mark {@link PolicyBackend#FORBIDDEN}, until no packet comes any more or they are
+ * allowed again.
  *
  * <p>To be asked after the program is in force, never before: until then a forgotten connection would be let in again.
  * Thread-safe.
@@ -33,6 +37,8 @@ public final class ConnectionCutter implements AutoCloseable {
 
     private final Conntrack conntrack;
     private final Supplier<Set<IpAddress>> nodeAddresses;
+    /** Whether there may be connections that are marked. */
+    private volatile boolean marked;
 
     /**
      * @param conntrack the connections of the node's namespace; closed with this
@@ -63,6 +69,7 @@ public final class ConnectionCutter implements AutoCloseable {
     public int cutAll(PolicyView policy) {
         List<ConntrackEntry> entries = new ArrayList<>(conntrack.entries(IpFamily.IPV4));
         entries.addAll(conntrack.entries(IpFamily.IPV6));
+        marked = entries.stream().anyMatch(ConnectionCutter::isMarked);
         return cutDenied(entries, policy);
     }
 
@@ -93,23 +100,59 @@ public final class ConnectionCutter implements AutoCloseable {
         return cutDenied(entries, policy);
     }
 
+    /**
+     * Has the kernel forget the connections that were marked and are allowed now: their next packets begin new ones.
+     *
+     * @throws dev.ikat.netlink.NetlinkException if the kernel can't be asked or refuses; call again, nothing is lost
+     */
+    public void letGoOn(PolicyView policy) {
+        if (!marked) {
+            return;
+        }
+        List<ConntrackEntry> found = new ArrayList<>(conntrack.marked(IpFamily.IPV4, PolicyBackend.FORBIDDEN));
+        found.addAll(conntrack.marked(IpFamily.IPV6, PolicyBackend.FORBIDDEN));
+        List<ConntrackEntry> allowed = found.stream()
+                .filter(entry -> policy.evaluate(flow(entry)).accepted())
+                .toList();
+        int forgotten = conntrack.delete(allowed);
+        marked = found.size() > allowed.size();
+        if (forgotten > 0) {
+            LOG.info("event=connections-allowed-again connections={}", forgotten);
+        }
+    }
+
     private int cutDenied(Collection<ConntrackEntry> entries, PolicyView policy) {
         if (entries.isEmpty()) {
             return 0;
         }
         Set<IpAddress> node = nodeAddresses.get();
-        Set<ConntrackEntry> denied = new LinkedHashSet<>();
+        Set<ConntrackEntry> forgotten = new LinkedHashSet<>();
+        Set<ConntrackEntry> kept = new LinkedHashSet<>();
         for (ConntrackEntry entry : entries) {
-            boolean exempt = entry.expected() || node.contains(entry.sender()) || node.contains(entry.receiver());
+            boolean exempt = isMarked(entry)
+                    || entry.expected()
+                    || node.contains(entry.sender())
+                    || node.contains(entry.receiver());
             if (!exempt && !policy.evaluate(flow(entry)).accepted()) {
-                denied.add(entry);
+                (hasBeginning(entry) ? forgotten : kept).add(entry);
             }
         }
-        int cut = conntrack.delete(denied);
+        marked |= !kept.isEmpty();
+        int cut = conntrack.delete(forgotten) + conntrack.mark(kept, PolicyBackend.FORBIDDEN);
         if (cut > 0) {
             LOG.info("event=connections-cut connections={} examined={}", cut, entries.size());
         }
         return cut;
+    }
+
+    private static boolean isMarked(ConntrackEntry entry) {
+        return entry.mark() == PolicyBackend.FORBIDDEN;
+    }
+
+    /** Whether a connection of its protocol begins with a packet that is none of another. */
+    private static boolean hasBeginning(ConntrackEntry entry) {
+        int protocol = entry.original().protocol();
+        return protocol == Protocol.TCP.number() || protocol == Protocol.SCTP.number();
     }
 
     /** The connection's first packet where policy meets it: the source not yet translated, the destination already. */

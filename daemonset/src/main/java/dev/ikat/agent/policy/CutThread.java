@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Cuts what policy forbids in a thread of its own, since looking through all connections can take longer than a pod
- * should wait. What is told meanwhile is looked for at once.
+ * Cuts what policy forbids, and lets go on what it allows again, in a thread of its own, since looking through all
+ * connections can take longer than a pod should wait. What is told meanwhile is looked for at once.
  */
 final class CutThread implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(CutThread.class);
@@ -24,6 +24,7 @@ final class CutThread implements AutoCloseable {
     private final Thread thread;
     private Set<IpAddress> ends = new HashSet<>();
     private boolean all;
+    private boolean changed;
     private boolean closed;
 
     /** @param cutter closed with this */
@@ -36,9 +37,9 @@ final class CutThread implements AutoCloseable {
 
     /** This is in force. */
     synchronized void cut(PolicyChange change) {
-        if (ends.addAll(ConnectionCutter.ends(change))) {
-            notifyAll();
-        }
+        ends.addAll(ConnectionCutter.ends(change));
+        changed = true;
+        notifyAll();
     }
 
     /** Everything was put in force anew. */
@@ -53,7 +54,7 @@ final class CutThread implements AutoCloseable {
                 Set<IpAddress> some;
                 boolean everything;
                 synchronized (this) {
-                    while (!closed && !all && ends.isEmpty()) {
+                    while (!closed && !all && !changed) {
                         wait();
                     }
                     if (closed) {
@@ -63,9 +64,11 @@ final class CutThread implements AutoCloseable {
                     everything = all;
                     ends = new HashSet<>();
                     all = false;
+                    changed = false;
                 }
                 try {
                     metrics.cut(everything ? cutter.cutAll(policy) : cutter.cut(some, policy));
+                    cutter.letGoOn(policy);
                 } catch (NetlinkException e) {
                     LOG.error("event=cut-failed error=\"{}\"", e.getMessage());
                     Thread.sleep(RETRY);

@@ -322,6 +322,8 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
             opener = other;
             backend = Optional.of(next);
             inForce = true;
+            // What the former one kept from going on may have been handed over as open.
+            listener.allInForce();
             answer();
             try {
                 former.remove();
@@ -372,17 +374,18 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
         answer();
     }
 
-    /** What the leases say otherwise. An ADD asks for its own, and a pending lease is that ADD's. */
+    /**
+     * What the leases say otherwise. An ADD asks for its own, and a pending lease is that ADD's; whoever releases one
+     * tells of that.
+     */
     private List<PolicyInput> differences() {
         List<PolicyInput> inputs = new ArrayList<>();
         Map<InterfaceName, Endpoint> surplus = new HashMap<>(endpoints);
         for (Lease lease : leases.leases()) {
-            if (lease.state() != LeaseState.RELEASING) {
-                Endpoint endpoint = endpoint(lease);
-                Endpoint known = surplus.remove(endpoint.hostInterface());
-                if (lease.state() == LeaseState.ACTIVE && !endpoint.equals(known)) {
-                    inputs.add(new PolicyInput.Wired(endpoint));
-                }
+            Endpoint endpoint = endpoint(lease);
+            Endpoint known = surplus.remove(endpoint.hostInterface());
+            if (lease.state() == LeaseState.ACTIVE && !endpoint.equals(known)) {
+                inputs.add(new PolicyInput.Wired(endpoint));
             }
         }
         surplus.keySet().forEach(name -> inputs.add(new PolicyInput.Unwired(name)));

@@ -4,15 +4,58 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.testbed.Cluster;
+import dev.ikat.testbed.ClusterNode;
 import dev.ikat.testbed.ClusterPod;
 import dev.ikat.testbed.CniFailedException;
+import dev.ikat.testbed.CniNetwork;
+import dev.ikat.testbed.TestNamespace;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 
 /** On eBPF. */
 final class EbpfPolicyIT extends PolicyBehaviour {
     EbpfPolicyIT() {
         super("--policy-backend=ebpf");
+    }
+
+    @Test
+    void podsThatComeAndGoAreNoDrift() throws Exception {
+        start();
+        long puts = puts();
+        CniNetwork network = node.network();
+        long end = System.nanoTime() + Duration.ofSeconds(4).toNanos();
+        List<Future<?>> workers = new ArrayList<>();
+        try (ExecutorService threads = Executors.newFixedThreadPool(4)) {
+            for (int worker = 0; worker < 4; worker++) {
+                workers.add(threads.submit(() -> {
+                    while (System.nanoTime() < end) {
+                        try (TestNamespace pod = TestNamespace.create()) {
+                            CniNetwork.Sandbox sandbox = ClusterNode.sandbox("churn", pod.path());
+                            network.add(sandbox);
+                            network.delete(sandbox);
+                        }
+                    }
+                }));
+            }
+        }
+        for (Future<?> worker : workers) {
+            worker.get();
+        }
+
+        assertThat(node.logLines()).noneMatch(line -> line.contains("event=policy-drift"));
+        assertThat(puts()).isEqualTo(puts);
+    }
+
+    /** How often all of the policy was put in force anew. */
+    private long puts() {
+        return node.logLines().stream()
+                .filter(line -> line.contains("event=policy-in-force"))
+                .count();
     }
 
     @Test

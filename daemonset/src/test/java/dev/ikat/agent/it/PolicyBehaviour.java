@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.testbed.Await;
 import dev.ikat.testbed.Cluster;
 import dev.ikat.testbed.ClusterNode;
@@ -15,6 +16,12 @@ import dev.ikat.testbed.Probe;
 import dev.ikat.testbed.RequiresProgram;
 import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestNamespace;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
+import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -194,6 +201,51 @@ abstract class PolicyBehaviour {
             // And it does flood.
             cluster.delete("deny.yaml");
             Await.until(EFFECT, () -> "nothing arrives: " + node.logTail(), () -> flood.arrived() > 100);
+        }
+    }
+
+    @Test
+    void answerToAFormerPodDoesNotReachWhoHasItsAddressNow() throws IOException {
+        // Servers may ask, and get answers, but not be asked.
+        cluster.apply("deny.yaml", DENY_ALL.replace("podSelector: {}", "podSelector: {matchLabels: {app: server}}"));
+        start();
+        ClusterPod peer = add("peer", "other");
+        Json wanted = Json.parse("{\"ips\": [\"10.244.1.77/32\"]}");
+        TestNamespace formers = TestNamespace.create();
+        publish("former", "server", List.of());
+        ClusterPod former = node.addPod("shop", "former", wanted, formers);
+        InetSocketAddress place = new InetSocketAddress("10.244.1.77", 4000);
+        try (DatagramSocket answering = socket(peer.namespace(), 5000);
+                DatagramSocket asking = socket(formers, 4000)) {
+            asking.send(new DatagramPacket(new byte[] {1}, 1, address(peer).toInetAddress(), 5000));
+            answering.receive(new DatagramPacket(new byte[1], 1));
+            answering.send(new DatagramPacket(new byte[] {2}, 1, place));
+            asking.receive(new DatagramPacket(new byte[1], 1));
+
+            former.delete();
+            publish("next", "server", List.of());
+            TestNamespace nexts = TestNamespace.create();
+            node.addPod("shop", "next", wanted, nexts);
+            try (DatagramSocket next = socket(nexts, 4000)) {
+                answering.send(new DatagramPacket(new byte[] {3}, 1, place));
+                next.setSoTimeout(500);
+                assertThatThrownBy(() -> next.receive(new DatagramPacket(new byte[1], 1)))
+                        .isInstanceOf(SocketTimeoutException.class);
+            }
+        }
+    }
+
+    private static DatagramSocket socket(TestNamespace namespace, int port) throws IOException {
+        try (NetworkNamespace inside = NetworkNamespace.open(namespace.path())) {
+            DatagramSocket socket = inside.call(() -> {
+                try {
+                    return new DatagramSocket(port);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            socket.setSoTimeout((int) EFFECT.toMillis());
+            return socket;
         }
     }
 

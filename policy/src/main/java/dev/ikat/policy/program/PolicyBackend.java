@@ -10,6 +10,14 @@ import java.util.Optional;
  * <p>Not thread-safe: one caller at a time.
  */
 public interface PolicyBackend extends AutoCloseable {
+    /**
+     * The mark, in the kernel's connection tracking, of a connection that policy forbids and that has no beginning by
+     * which to know another: were it forgotten instead, the next packet of the end that answers would begin it anew,
+     * the other way round. A backend that goes by connection tracking judges what its first end sends like a first
+     * packet, and drops all that answers. The letters "ikxt".
+     */
+    int FORBIDDEN = 0x696b_7874;
+
     /** Why this machine can't run it, naming what is missing; empty if it can. */
     Optional<String> probe();
 
