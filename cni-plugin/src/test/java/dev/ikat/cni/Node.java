@@ -26,6 +26,9 @@ final class Node implements AutoCloseable {
 
     final TestNamespace namespace = TestNamespace.create();
     final NodeNetwork network = NodeNetwork.of(NetworkNamespace.open(namespace.path()));
+    final PodConnections connections = new TrackedConnections(network, warning -> {
+        throw new AssertionError(warning);
+    });
     final LeaseStore leases;
     final Reaper reaper;
     final Recovery recovery;
@@ -34,9 +37,6 @@ final class Node implements AutoCloseable {
 
     Node(Path directory, AddressPlan plan, StepObserver observer, boolean batched) {
         leases = LeaseStore.open(directory, Clock.systemUTC());
-        PodConnections connections = new TrackedConnections(network, warning -> {
-            throw new AssertionError(warning);
-        });
         reaper = batched
                 ? new BatchReaper(leases, network, delegate(), connections, observer, e -> {
                             throw e;
