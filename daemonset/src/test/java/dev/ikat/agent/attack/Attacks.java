@@ -13,6 +13,7 @@ import dev.ikat.testbed.ClusterPod;
 import dev.ikat.testbed.Crafted;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** The table: packets by which a pod might get past policy, to pods of its own node and of another one. */
 final class Attacks {
@@ -21,6 +22,11 @@ final class Attacks {
     private Attacks() {}
 
     static List<Attack> all() {
+        return Stream.concat(ofHeaders().stream(), GuardedAttacks.all().stream())
+                .toList();
+    }
+
+    private static List<Attack> ofHeaders() {
         return List.of(
                 new Attack("source: another address", Attacks::forgedSources),
                 new Attack("source: another address, to the world", Attacks::forgedSourcesToTheWorld),
