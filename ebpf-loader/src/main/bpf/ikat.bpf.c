@@ -52,8 +52,11 @@ static __always_inline int is_ours(const struct net_device *device, struct name 
 	return bpf_probe_read_kernel_str(name, sizeof(*name), device->name) > 0;
 }
 
-/* An ICMP error passes with the connection that it tells of, if it goes to who sent the packet inside. */
-static __noinline int is_related(const struct bpf_dynptr *data, int v4, const struct packet *packet,
+/*
+ * An ICMP error passes with the connection that it tells of, if it goes to who sent the packet inside. A router may speak
+ * of any packet, a pod only of what it was sent itself.
+ */
+static __noinline int is_related(const struct bpf_dynptr *data, int v4, int from_ours, const struct packet *packet,
 				 const struct settings *set)
 {
 	const struct connection *connection;
@@ -68,6 +71,8 @@ static __noinline int is_related(const struct bpf_dynptr *data, int v4, const st
 	if (inner.flags & BROKEN)
 		return 0;
 	if (!same(&inner.tuple.source, &packet->tuple.destination))
+		return 0;
+	if (from_ours && !same(&inner.tuple.destination, &packet->tuple.source))
 		return 0;
 	key_of(&inner.tuple, &key);
 	connection = find(&key, bpf_ktime_get_ns());
@@ -127,8 +132,12 @@ int forward(struct bpf_nf_ctx *ctx)
 		return NF_ACCEPT;
 
 	verdict = by_connection(&packet, &now, &flags, bpf_ktime_get_ns());
-	if (verdict == UNKNOWN && packet.flags & ERROR && is_related(&data, v4, &packet, &now))
-		verdict = ACCEPTED;
+	if (verdict == UNKNOWN && packet.flags & ERROR) {
+		if (is_related(&data, v4, from_ours, &packet, &now))
+			verdict = ACCEPTED;
+		else if (from_ours)
+			verdict = DENIED_SPOOFED;
+	}
 	if (verdict == UNKNOWN)
 		verdict = by_policy(&packet, &now, 0, bpf_ktime_get_ns());
 	if (verdict != ACCEPTED)

@@ -30,7 +30,10 @@ static const char usage[] =
 	"                                       or no\n"
 	"       ikat-probe stream FROM-NETNS TO-NETNS ADDRESS PORT PER-SECOND\n"
 	"                                       send numbered datagrams until stdin ends; for each byte of it, and in\n"
-	"                                       the end, print how many were sent and how many have arrived\n";
+	"                                       the end, print how many were sent and how many have arrived\n"
+	"       ikat-probe frames               put frames on links and tell where their marks came in; commands on stdin:\n"
+	"           watch PLACE NETNS INTERFACE|*, listen PLACE NETNS UDP-PORT, send NETNS INTERFACE FRAME,\n"
+	"           await PLACE MARK MILLISECONDS; in the end a line for each mark: PLACE MARK\n";
 
 int main(int argc, char **argv)
 {
@@ -58,6 +61,8 @@ int main(int argc, char **argv)
 		return inject(argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "stream"))
 		return stream(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "frames"))
+		return frames(argc - 1, argv + 1);
 	fputs(usage, stderr);
 	return 2;
 }

@@ -16,6 +16,7 @@ int floor_time(int argc, char **argv);
 int fuzz(int argc, char **argv);
 int inject(int argc, char **argv);
 int stream(int argc, char **argv);
+int frames(int argc, char **argv);
 
 struct sockaddr_ll;
 

@@ -72,7 +72,7 @@ final class PodWiring {
                 host.execute(
                         Request.create(pair),
                         // In the same send as the creation: a link of ours without its alias is never to be seen.
-                        Request.change(LinkChange.of(link.hostName()).alias(link.alias())),
+                        Request.change(LinkGuard.atBirth(link.hostName()).alias(link.alias())),
                         // A host without IPv6 has no such mode.
                         Request.change(LinkChange.of(link.hostName()).inet6AddrGenMode(AddrGenMode.NONE))
                                 .ignoring(Errno.EAFNOSUPPORT, Errno.EOPNOTSUPP));
@@ -85,6 +85,7 @@ final class PodWiring {
                 }
                 throw e;
             }
+            LinkGuard.refuseIpv6(node.namespace(), link.hostName());
             // One look at this end tells the other's index too.
             Link made = requireLink(host, link.hostName(), "on the host");
             int podIndex = made.peerIndex()

@@ -220,9 +220,16 @@ public final class Recovery {
         if (!mark.isOn(pod.hostEnd())) {
             requests.add(PodWiring.marking(mark, link, index));
         }
+        boolean guarded = pod.hostEnd().isNoArp();
+        if (!guarded) {
+            // Made by a version that did not guard it, or opened by somebody. The kernel forgets its neighbours for
+            // that.
+            requests.add(Request.change(LinkGuard.later(index)).ignoring(Errno.ENODEV));
+            LinkGuard.refuseIpv6(node.namespace(), pod.hostEnd().name());
+        }
         for (IpAddress address : pod.lease().addresses()) {
             Neighbour neighbour = PodWiring.podNeighbour(address, link, index);
-            if (!host.neighbours(address.family(), index).contains(neighbour)) {
+            if (!guarded || !host.neighbours(address.family(), index).contains(neighbour)) {
                 requests.add(Request.replace(neighbour).ignoring(Errno.ENODEV));
             }
             Route route = PodWiring.podRoute(address, index);

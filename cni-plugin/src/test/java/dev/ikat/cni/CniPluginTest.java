@@ -79,6 +79,34 @@ class CniPluginTest {
     }
 
     @Test
+    void hostEndListensToNothingWhateverTheDefaultsSay() {
+        Node node = node();
+        List<String> settings = List.of(
+                "net.ipv4.conf.%s.arp_accept",
+                "net.ipv4.conf.%s.proxy_arp",
+                "net.ipv4.conf.%s.accept_redirects",
+                "net.ipv4.conf.%s.accept_source_route",
+                "net.ipv4.conf.%s.route_localnet",
+                "net.ipv6.conf.%s.accept_ra",
+                "net.ipv6.conf.%s.accept_redirects",
+                "net.ipv6.conf.%s.accept_untracked_na",
+                "net.ipv6.conf.%s.seg6_enabled");
+        settings.forEach(setting -> node.namespace.sysctl(setting.formatted("default"), "1"));
+
+        node.add("c1", pod());
+
+        String hostEnd = node.namespace.linkNames().stream()
+                .filter(link -> link.startsWith("ik"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(node.namespace.ip("link", "show", hostEnd)).contains("NOARP");
+        assertThat(settings)
+                .allSatisfy(setting -> assertThat(node.namespace.exec("sysctl", "-n", setting.formatted(hostEnd)))
+                        .as(setting)
+                        .isEqualTo("0\n"));
+    }
+
+    @Test
     void podsOfOneNodeReachEachOtherOnceItForwards() {
         Node node = node();
         TestNamespace first = pod();

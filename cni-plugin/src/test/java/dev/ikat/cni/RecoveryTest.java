@@ -69,6 +69,31 @@ class RecoveryTest {
         assertThat(node.recovery.run().changes()).isZero();
     }
 
+    /** As those that an earlier version made. */
+    @Test
+    void linkThatListensIsGuardedAndKeepsItsNeighbours() {
+        node.namespace.ip("link", "set", hostLink, "arp", "on");
+        node.namespace.sysctl("net.ipv4.conf." + hostLink + ".accept_redirects", "1");
+        node.namespace.sysctl("net.ipv4.conf." + hostLink + ".route_localnet", "1");
+        node.namespace.sysctl("net.ipv6.conf." + hostLink + ".accept_ra", "2");
+
+        assertThat(node.recovery.run().foundSomething()).isTrue();
+
+        assertThat(node.namespace.ip("link", "show", hostLink)).contains("NOARP");
+        assertThat(node.namespace.exec(
+                        "sysctl",
+                        "-n",
+                        "net.ipv4.conf." + hostLink + ".accept_redirects",
+                        "net.ipv6.conf." + hostLink + ".accept_ra",
+                        // Another plugin may have wanted it.
+                        "net.ipv4.conf." + hostLink + ".route_localnet"))
+                .isEqualTo("0\n0\n1\n");
+        assertThat(node.namespace.ip("neigh", "show", "dev", hostLink, "nud", "permanent"))
+                .contains("10.77.0.1 ")
+                .contains("fd77::1 ");
+        assertThat(node.recovery.run().foundSomething()).isFalse();
+    }
+
     @Test
     void routeThatNoLeaseExplainsIsRemoved() {
         node.namespace.ip("route", "add", "10.77.0.200/32", "dev", hostLink, "proto", "107");

@@ -25,6 +25,7 @@ import java.util.NavigableMap;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * What the chains of one family consist of. A packet goes from {@code IKAT-FORWARD} to {@code IKAT-F}, if a pod sent
@@ -40,6 +41,8 @@ final class Chains {
     static final String MASQUERADE = PREFIX + "MASQUERADE";
     private static final String FROM = PREFIX + "F";
     private static final String TO = PREFIX + "T";
+    private static final String RELATED = PREFIX + "RELATED";
+    private static final String ERRORS = PREFIX + "ERRORS";
     private static final String SPOOFED = PREFIX + "SPOOFED";
     private static final String UNKNOWN = PREFIX + "UNKNOWN";
     private static final String NAME_PREFIX = "ik";
@@ -89,8 +92,8 @@ final class Chains {
         chains.put(
                 FORWARD,
                 List.of(
-                        "-m conntrack --ctstate RELATED,ESTABLISHED -m connmark ! --mark " + FORBIDDEN_MARK
-                                + " -j RETURN",
+                        "-m conntrack --ctstate ESTABLISHED -m connmark ! --mark " + FORBIDDEN_MARK + " -j RETURN",
+                        "-m conntrack --ctstate RELATED -m connmark ! --mark " + FORBIDDEN_MARK + " -g " + RELATED,
                         "-m conntrack --ctdir REPLY -m connmark --mark " + FORBIDDEN_MARK + " -j DROP",
                         "-i ik+ -j " + FROM,
                         "-o ik+ -j " + TO));
@@ -98,14 +101,56 @@ final class Chains {
         chains.put(UNKNOWN, drop("", "ikat u"));
         NavigableMap<String, PodProgram> byName = new TreeMap<>();
         pods.forEach(pod -> byName.put(pod.endpoint().hostInterface().value(), pod));
+        chains.put(RELATED, related(byName.values()));
+        chains.put(ERRORS, errors());
         for (Direction direction : Direction.values()) {
             String flag = direction == Direction.INGRESS ? "-o" : "-i";
             List<String> root = new ArrayList<>();
             root.add(flag + " ikat-vxlan -j RETURN");
+            if (direction == Direction.EGRESS) {
+                root.add("-p " + icmp() + " -j " + ERRORS);
+            }
             root.addAll(branch(direction, byName, NAME_PREFIX, chains));
             chains.put(direction == Direction.INGRESS ? TO : FROM, root);
         }
         return chains;
+    }
+
+    /** What belongs to a connection without being of it: a router may speak of any, a pod of its own. */
+    private List<String> related(Collection<PodProgram> pods) {
+        List<String> rules = new ArrayList<>();
+        rules.add("! -i " + NAME_PREFIX + "+ -j RETURN");
+        rules.add("-i ikat-vxlan -j RETURN");
+        for (PodProgram pod : pods) {
+            for (IpAddress address : addresses(pod)) {
+                for (String end : List.of("--ctorigsrc", "--ctreplsrc")) {
+                    rules.add("-i %s -m conntrack %s %s -j RETURN"
+                            .formatted(pod.endpoint().hostInterface(), end, address));
+                }
+            }
+        }
+        rules.add("-g " + SPOOFED);
+        return rules;
+    }
+
+    /** ICMP errors of a pod that belong to no connection. */
+    private List<String> errors() {
+        IntStream types = switch (family) {
+            case IPV4 -> IntStream.of(3, 4, 5, 11, 12); // RFC 792
+            case IPV6 -> IntStream.rangeClosed(1, 4); // RFC 4443
+        };
+        String match = switch (family) {
+            case IPV4 -> "-p icmp -m icmp --icmp-type ";
+            case IPV6 -> "-p ipv6-icmp -m icmp6 --icmpv6-type ";
+        };
+        return types.mapToObj(type -> match + type + " -g " + SPOOFED).toList();
+    }
+
+    private String icmp() {
+        return switch (family) {
+            case IPV4 -> "icmp";
+            case IPV6 -> "ipv6-icmp";
+        };
     }
 
     private List<String> branch(

@@ -31,14 +31,16 @@ import java.util.stream.Collectors;
  * Programs in nftables' language.
  *
  * <p>A packet that crosses the node meets the base chain {@code forward}: what belongs to a connection that was let
- * pass passes, unless it is marked as forbidden by now. Anything else is looked up by the interface that it comes from
- * and its source in a verdict map, and then by the interface that it goes to and its destination in another: each leads
- * to the endpoint's chain, or right back where everything passes; what is in neither map is dropped. In an endpoint's
- * chain, returning means passing. A tier that is not the first has a chain of its own, which the one before goes to,
- * and so have the rules for a port where there are many ({@link TierChain}); so a return leaves all of them at once.
+ * pass passes, unless it is marked as forbidden by now, and so do errors about it if they come from elsewhere or from
+ * one of its ends. Anything else is looked up by the interface that it comes from and its source in a verdict map, and
+ * then by the interface that it goes to and its destination in another: each leads to the endpoint's chain, or right
+ * back where everything passes; what is in neither map is dropped. In an endpoint's chain, returning means passing. A
+ * tier that is not the first has a chain of its own, which the one before goes to, and so have the rules for a port
+ * where there are many ({@link TierChain}); so a return leaves all of them at once.
  */
 final class PolicyScript {
     static final String FORWARD = "forward";
+    static final String RELATED = "related";
     static final String FROM_PODS = "from-pods";
     static final String TO_PODS = "to-pods";
     static final String FROM = "from";
@@ -79,16 +81,33 @@ final class PolicyScript {
     /** The chains and maps that are there for every program, empty of endpoints. */
     void base(Script script) {
         script.addBaseChain(FORWARD, "filter", "forward", PRIORITY);
+        script.addChain(RELATED);
         script.addChain(FROM_PODS);
         script.addChain(TO_PODS);
         for (IpFamily family : IpFamily.values()) {
             script.addVerdictMap(Element.setName(FROM, family), "ifname . " + addressType(family));
             script.addVerdictMap(Element.setName(TO, family), "ifname . " + addressType(family));
         }
-        script.addRule(FORWARD, "ct state established,related ct mark != 0x%x accept".formatted(FORBIDDEN));
+        script.addRule(FORWARD, "ct state established ct mark != 0x%x accept".formatted(FORBIDDEN));
+        script.addRule(FORWARD, "ct state related ct mark != 0x%x jump %s".formatted(FORBIDDEN, RELATED));
         script.addRule(FORWARD, "ct mark 0x%x ct direction reply counter drop".formatted(FORBIDDEN));
         script.addRule(FORWARD, "iifname \"ik*\" iifname != \"ikat-vxlan\" jump " + FROM_PODS);
         script.addRule(FORWARD, "oifname \"ik*\" oifname != \"ikat-vxlan\" jump " + TO_PODS);
+        // A router may speak of any connection, a pod of its own: its chain is not asked, only whose interface this is.
+        script.addRule(RELATED, "iifname != \"ik*\" accept");
+        script.addRule(RELATED, "iifname \"ikat-vxlan\" accept");
+        for (IpFamily family : IpFamily.values()) {
+            String sources = Element.setName(FROM, family);
+            for (String direction : List.of("original", "reply")) {
+                script.addRule(
+                        RELATED, "iifname . ct %s %s saddr @%s accept".formatted(direction, protocol(family), sources));
+            }
+        }
+        for (String error : List.of(
+                "icmp type { destination-unreachable, source-quench, redirect, time-exceeded, parameter-problem } ",
+                "icmpv6 type < 128 ")) {
+            drop(script, FROM_PODS, error, "ikat s", "an error about what this endpoint was not sent");
+        }
         for (IpFamily family : IpFamily.values()) {
             String ip = protocol(family);
             script.addRule(FROM_PODS, "iifname . %s saddr vmap @%s".formatted(ip, Element.setName(FROM, family)));

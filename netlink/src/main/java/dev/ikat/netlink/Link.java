@@ -59,6 +59,11 @@ public record Link(
         return (flags & LinkMessage.IFF_LOOPBACK) != 0;
     }
 
+    /** IFF_NOARP: link-layer addresses of neighbours are neither asked for nor learned. */
+    public boolean isNoArp() {
+        return (flags & LinkMessage.IFF_NOARP) != 0;
+    }
+
     /** Whether the driver is this one, as in {@code isKind("veth")}. */
     public boolean isKind(String driver) {
         return kind.filter(driver::equals).isPresent();

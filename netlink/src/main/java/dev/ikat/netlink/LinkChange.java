@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
@@ -54,23 +55,22 @@ public final class LinkChange {
 
     /** Also set it up. */
     public LinkChange up() {
-        return flag("up", LinkMessage.IFF_UP);
+        return flag("up", LinkMessage.IFF_UP, LinkMessage.IFF_UP);
     }
 
     /** Also set it down. */
     public LinkChange down() {
-        return flag("down", 0);
+        return flag("down", LinkMessage.IFF_UP, 0);
     }
 
-    private LinkChange flag(String description, int value) {
+    /** Also have it neither ask for link-layer addresses nor answer who asks, or learn from what others say. */
+    public LinkChange noArp() {
+        return flag("noarp", LinkMessage.IFF_NOARP, LinkMessage.IFF_NOARP);
+    }
+
+    private LinkChange flag(String description, int flag, int value) {
         LinkChange described = plus(description, message -> {});
-        return new LinkChange(
-                index,
-                name,
-                (flags & ~LinkMessage.IFF_UP) | value,
-                mask | LinkMessage.IFF_UP,
-                namespace,
-                described.parts);
+        return new LinkChange(index, name, (flags & ~flag) | value, mask | flag, namespace, described.parts);
     }
 
     /** Also set its MTU, in bytes. */
@@ -136,6 +136,21 @@ public final class LinkChange {
                         families -> families.nested(
                                 AddressFamily.AF_INET6,
                                 inet6 -> inet6.u8(LinkMessage.IFLA_INET6_ADDR_GEN_MODE, mode.code()))));
+    }
+
+    /**
+     * Also set all of these to 0; not together with {@link #inet6AddrGenMode}, as one message has room for one of them.
+     */
+    public LinkChange ipv4Off(Set<Ipv4Setting> settings) {
+        return plus(
+                "off " + settings,
+                message -> message.nested(
+                        LinkMessage.IFLA_AF_SPEC,
+                        families -> families.nested(
+                                AddressFamily.AF_INET,
+                                inet -> inet.nested(
+                                        LinkMessage.IFLA_INET_CONF,
+                                        conf -> settings.forEach(setting -> conf.u32(setting.code(), 0))))));
     }
 
     private LinkChange plus(String description, Consumer<MessageWriter> attribute) {

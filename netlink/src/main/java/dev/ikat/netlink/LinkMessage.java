@@ -20,6 +20,7 @@ final class LinkMessage {
     static final int IFF_UP = 1;
 
     static final int IFF_LOOPBACK = 1 << 3;
+    static final int IFF_NOARP = 1 << 7;
     static final int IFF_LOWER_UP = 1 << 16;
 
     static final int IFLA_ADDRESS = 1;
@@ -44,6 +45,7 @@ final class LinkMessage {
 
     static final int IFLA_INFO_KIND = 1;
     static final int IFLA_INFO_DATA = 2;
+    static final int IFLA_INET_CONF = 1;
     static final int IFLA_INET6_ADDR_GEN_MODE = 8;
 
     /** Leaves out counters, which cost the kernel a walk over all CPUs (linux/rtnetlink.h). */
