@@ -118,7 +118,7 @@ final class Agent implements AutoCloseable {
         Dataplanes planes = new Dataplanes(table, options.policy(), report::told);
         dataplanes = planes;
         report.metrics().tables(planes::tables);
-        NodePolicy policy = keep(NodePolicy.start(options.policy(), planes, leases, report));
+        NodePolicy policy = keep(NodePolicy.start(options.nodeName(), options.policy(), planes, leases, report));
         BatchReaper reaper = keep(new BatchReaper(
                         leases,
                         node,
@@ -131,6 +131,7 @@ final class Agent implements AutoCloseable {
         source = cluster;
         metrics.degraded(() -> cluster.degraded().isPresent());
         metrics.apiSilence(cluster::silence);
+        metrics.clusterFaults(cluster::faults);
         NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, table, planes);
 
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
