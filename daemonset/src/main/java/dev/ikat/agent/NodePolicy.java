@@ -29,12 +29,18 @@ final class NodePolicy implements AutoCloseable {
     }
 
     /** Begins; nothing is in force before the first {@link #reconcile}. */
-    static NodePolicy start(PolicySettings settings, Dataplanes dataplanes, LeaseStore leases, PolicyReport report) {
+    static NodePolicy start(
+            String nodeName, PolicySettings settings, Dataplanes dataplanes, LeaseStore leases, PolicyReport report) {
         if (settings.backend() == PolicySettings.Backend.NONE) {
             return new NodePolicy(dataplanes, Optional.empty(), Optional.empty());
         }
         PolicyKeeper keeper = new PolicyKeeper(
-                leases, () -> dataplanes.policy(settings.backend()), settings.patience(), report.metrics(), report);
+                nodeName,
+                leases,
+                () -> dataplanes.policy(settings.backend()),
+                settings.patience(),
+                report.metrics(),
+                report);
         report.start(keeper);
         return new NodePolicy(dataplanes, Optional.of(keeper.start()), Optional.of(report));
     }

@@ -1,5 +1,6 @@
 package dev.ikat.policy.compiler;
 
+import dev.ikat.model.IpAddress;
 import dev.ikat.policy.Namespace;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.PolicyChange;
@@ -8,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +24,7 @@ final class LiveSets {
     private final Map<SetMeaning, LiveSet> byMeaning = new HashMap<>();
     private final Map<SetId, LiveSet> byId = new HashMap<>();
     private final Map<Reach, LiveReach> reaches = new HashMap<>();
+    private final AddressBook addresses = new AddressBook();
     private Set<LiveSet> touched = new HashSet<>();
 
     /** @param namespaces a view of all there are */
@@ -58,17 +61,62 @@ final class LiveSets {
         }
     }
 
-    /** Changes a pod record, which is in its namespace's before and after, and with it what sets have of it. */
+    /** Who has which address. */
+    AddressBook addresses() {
+        return addresses;
+    }
+
+    /**
+     * Changes a pod record, which is in its namespace's before and after, and with it what sets have of it, and of
+     * others with an address of it.
+     */
     void change(PodRecord pod, Runnable change) {
+        change(Optional.of(pod), List.of(), change);
+    }
+
+    /**
+     * Changes who has addresses.
+     *
+     * @param pod the pod whose record changes, if one does
+     * @param wired the addresses of the endpoint that changes, if one does
+     */
+    void change(Optional<PodRecord> pod, List<IpAddress> wired, Runnable change) {
+        Set<IpAddress> concerned = new HashSet<>(wired);
+        pod.ifPresent(record -> concerned.addAll(record.said()));
+        Set<PodRecord> claimants = new LinkedHashSet<>();
+        pod.ifPresent(claimants::add);
+        concerned.forEach(address -> addresses.claimants(address, claimants::add));
+        claimants.forEach(this::withdraw);
+        pod.ifPresent(record -> {
+            record.pod.ifPresent(known -> record.namespace.labelled.remove(known.labels(), record));
+            addresses.remove(record);
+        });
+        change.run();
+        pod.ifPresent(record -> {
+            record.pod.ifPresent(known -> record.namespace.labelled.add(known.labels(), record));
+            addresses.add(record);
+            for (IpAddress address : record.said()) {
+                if (concerned.add(address)) {
+                    addresses.claimants(address, rival -> {
+                        if (claimants.add(rival)) {
+                            withdraw(rival);
+                        }
+                    });
+                }
+            }
+        });
+        concerned.forEach(addresses::settle);
+        for (PodRecord claimant : claimants) {
+            claimant.settle(addresses);
+            if (claimant.hasAddresses()) {
+                claimant.namespace.reaches.forEach(reach -> reach.claim(claimant, touched));
+            }
+        }
+    }
+
+    private void withdraw(PodRecord pod) {
         if (pod.hasAddresses()) {
             pod.namespace.reaches.forEach(reach -> reach.unclaim(pod, touched));
-        }
-        pod.pod.ifPresent(known -> pod.namespace.labelled.remove(known.labels(), pod));
-        change.run();
-        pod.settle();
-        pod.pod.ifPresent(known -> pod.namespace.labelled.add(known.labels(), pod));
-        if (pod.hasAddresses()) {
-            pod.namespace.reaches.forEach(reach -> reach.claim(pod, touched));
         }
     }
 
@@ -79,7 +127,7 @@ final class LiveSets {
             while (byId.containsKey(meaning.id(attempt))) {
                 attempt++;
             }
-            LiveSet set = new LiveSet(meaning, meaning.id(attempt));
+            LiveSet set = new LiveSet(meaning, meaning.id(attempt), addresses.shared());
             byId.put(set.id, set);
             touched.add(set);
             populate(set);
