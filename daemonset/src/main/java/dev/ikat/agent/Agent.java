@@ -163,7 +163,7 @@ final class Agent implements AutoCloseable {
         rounds.start();
 
         CniPlugin plugin = new CniPlugin(leases, node, network, policy.podPolicy(), reaper, steps);
-        AgentStatus status = new AgentStatus(options, readiness, network, planes, cluster, leases, errors);
+        AgentStatus status = new AgentStatus(options, readiness, network, planes, policy, cluster, leases, errors);
         CniServer server = CniServer.start(
                 options.runDirectory(),
                 request -> request.variable(ControlClient.QUESTION).isEmpty()

@@ -33,6 +33,7 @@ final class AgentStatus {
     private final Readiness readiness;
     private final AgentPodNetwork network;
     private final Dataplanes dataplanes;
+    private final NodePolicy policy;
     private final ClusterSource cluster;
     private final LeaseStore leases;
     private final RecentErrors errors;
@@ -43,6 +44,7 @@ final class AgentStatus {
             Readiness readiness,
             AgentPodNetwork network,
             Dataplanes dataplanes,
+            NodePolicy policy,
             ClusterSource cluster,
             LeaseStore leases,
             RecentErrors errors) {
@@ -50,6 +52,7 @@ final class AgentStatus {
         this.readiness = readiness;
         this.network = network;
         this.dataplanes = dataplanes;
+        this.policy = policy;
         this.cluster = cluster;
         this.leases = leases;
         this.errors = errors;
@@ -78,6 +81,8 @@ final class AgentStatus {
                 "runningSeconds",
                 Duration.ofNanos(System.nanoTime() - startNanos).toSeconds());
         status.put("policyBackend", lowerCase(dataplanes.chosen()));
+        ArrayNode contested = status.putArray("contestedAddresses");
+        policy.contests().forEach(contest -> contested.add(contest.toString()));
         ObjectNode overlay = status.putObject("overlay")
                 .put("mode", lowerCase(options.overlay().mode()));
         network.situation().ifPresent(situation -> describe(situation, overlay));
@@ -153,6 +158,7 @@ final class AgentStatus {
                 "running",
                 Duration.ofSeconds(status.path("runningSeconds").asLong()).toString());
         line(text, "policies", status.path("policyBackend").asText());
+        status.path("contestedAddresses").forEach(contest -> line(text, "", "fault: " + contest.asText()));
         JsonNode overlay = status.path("overlay");
         line(
                 text,

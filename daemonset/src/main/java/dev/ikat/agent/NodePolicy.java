@@ -7,6 +7,8 @@ import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.cni.PodPolicy;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.policy.ClusterChange;
+import dev.ikat.policy.compiler.AddressContest;
+import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,6 +50,11 @@ final class NodePolicy implements AutoCloseable {
     /** What pods are kept to. */
     PodPolicy podPolicy() {
         return keeper.<PodPolicy>map(found -> found).orElse(PodPolicy.NONE);
+    }
+
+    /** The addresses that more than one is said to have, now. */
+    List<AddressContest> contests() {
+        return keeper.map(PolicyKeeper::contests).orElse(List.of());
     }
 
     /** The cluster is different. */

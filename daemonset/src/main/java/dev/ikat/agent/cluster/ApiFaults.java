@@ -36,15 +36,29 @@ final class ApiFaults {
         try {
             return Optional.of(said.key());
         } catch (InvalidObjectException | ManifestFaultException e) {
-            String reason = e instanceof ManifestFaultException faults
-                    ? ApiObject.reasons(faults)
-                    : String.valueOf(e.getMessage());
+            String reason = reason(e);
             if (nameless.add(reason) && (known == this || !known.nameless.contains(reason))) {
                 LOG.warn(
                         "event=api-object-unnamed kind={} reason=\"{}\"",
                         said.kind().title(),
                         reason);
             }
+            return Optional.empty();
+        }
+    }
+
+    private static String reason(RuntimeException e) {
+        return e instanceof ManifestFaultException faults ? ApiObject.reasons(faults) : String.valueOf(e.getMessage());
+    }
+
+    /** The object is not there any more. Which one it was is empty if that can't be said. */
+    Optional<ObjectKey> forget(ApiObject said) {
+        try {
+            ObjectKey key = said.key();
+            byKey.remove(key);
+            return Optional.of(key);
+        } catch (InvalidObjectException | ManifestFaultException e) {
+            nameless.remove(reason(e));
             return Optional.empty();
         }
     }
@@ -87,11 +101,6 @@ final class ApiFaults {
         if (object instanceof NetworkPolicy policy && !policy.complete()) {
             byKey.put(policy.key(), fault(policy.key(), String.join("; ", policy.unreadable()), PARTLY));
         }
-    }
-
-    /** The object is not there any more. */
-    void forget(ObjectKey key) {
-        byKey.remove(key);
     }
 
     /** All of them, in a stable order. */

@@ -4,7 +4,6 @@ import dev.ikat.policy.ClusterChange;
 import dev.ikat.policy.ClusterObject;
 import dev.ikat.policy.ClusterState;
 import dev.ikat.policy.Node;
-import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.Pod;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
@@ -26,15 +25,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The cluster as the Kubernetes API tells it. While the API does not answer, what it said last stays in force; what is
- * wrong with one object leaves that one as it was. The first change comes when every kind was listed, so that nobody
- * takes a policy that was not read yet for one that is not there. Where the API does not answer from the start, that
- * first change is what an earlier run kept in a {@link Snapshot}.
+ * wrong with one object leaves that one as it was, or closes what it can't be read to open. The first change comes when
+ * every kind was listed, so that nobody takes a policy that was not read yet for one that is not there. Where the API
+ * does not answer from the start, that first change is what an earlier run kept in a {@link Snapshot}.
  */
 public final class KubernetesSource implements ClusterSource {
     private static final Logger LOG = LoggerFactory.getLogger(KubernetesSource.class);
@@ -280,25 +278,16 @@ public final class KubernetesSource implements ClusterSource {
         @Override
         public void listed(ApiObject said) {
             Kind known = known(said.kind());
-            known.incomingFaults.key(said, known.faults).ifPresent(key -> {
-                ClusterObject before = current(known, key);
+            // The snapshot may just be read into the same tables.
+            locked(() -> known.incomingFaults.key(said, known.faults).ifPresent(key -> {
+                ClusterObject before = known.objects.get(key);
                 known.incomingFaults
                         .read(said, key, before, known.faults)
                         .map(interner::intern)
                         .or(() -> Optional.ofNullable(before))
                         .ifPresent(object ->
                                 known.incomingObjects.put(before != null && before.equals(object) ? before : object));
-            });
-        }
-
-        /** The snapshot may just be read into the same table. */
-        private @Nullable ClusterObject current(Kind known, ObjectKey key) {
-            lock.lock();
-            try {
-                return known.objects.get(key);
-            } finally {
-                lock.unlock();
-            }
+            }));
         }
 
         @Override
@@ -352,8 +341,7 @@ public final class KubernetesSource implements ClusterSource {
         @Override
         public void deleted(ApiObject said) {
             Kind known = known(said.kind());
-            locked(() -> known.faults.key(said, known.faults).ifPresent(key -> {
-                known.faults.forget(key);
+            locked(() -> known.faults.forget(said).ifPresent(key -> {
                 ClusterObject before = known.objects.remove(key);
                 if (before != null) {
                     report(new ClusterChange(List.of(), List.of(), List.of(before)));

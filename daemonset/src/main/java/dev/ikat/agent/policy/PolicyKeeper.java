@@ -210,12 +210,7 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
         }
         now.forEach((address, contest) -> {
             if (!contest.equals(contests.get(address))) {
-                LOG.warn(
-                        "event=address-contested address={} claimants={} believed={} labels={}",
-                        address,
-                        contest.claimants(),
-                        contest.believed(),
-                        contest.believed().size() > 1 ? "those-of-each-only" : "those-of-the-believed");
+                LOG.warn("event=address-contested address={} reason=\"{}\"", address, contest);
             }
         });
         contests.keySet().stream()

@@ -239,6 +239,8 @@ final class UnreadablePolicyTest {
                             fault -> assertThat(fault.toString())
                                     .startsWith(
                                             "networkpolicies: one of them has no name that could be one, and counts as not there: "));
+            server.remove(POLICIES, "odd");
+            until(() -> source.faults().isEmpty());
         }
     }
 
