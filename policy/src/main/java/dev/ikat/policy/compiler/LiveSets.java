@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -81,30 +80,27 @@ final class LiveSets {
      * @param wired the addresses of the endpoint that changes, if one does
      */
     void change(Optional<PodRecord> pod, List<IpAddress> wired, Runnable change) {
-        Set<IpAddress> concerned = new HashSet<>(wired);
-        pod.ifPresent(record -> concerned.addAll(record.said()));
-        Set<PodRecord> claimants = new LinkedHashSet<>();
-        pod.ifPresent(claimants::add);
-        concerned.forEach(address -> addresses.claimants(address, claimants::add));
-        claimants.forEach(this::withdraw);
-        pod.ifPresent(record -> {
-            record.pod.ifPresent(known -> record.namespace.labelled.remove(known.labels(), record));
-            addresses.remove(record);
-        });
+        // Lists, as there are few of each.
+        List<IpAddress> concerned = new ArrayList<>(wired);
+        List<PodRecord> claimants = new ArrayList<>(1);
+        if (pod.isPresent()) {
+            claimants.add(pod.get());
+            withdraw(pod.get());
+            pod.get().said().forEach(address -> addNew(address, concerned));
+        }
+        concerned.forEach(address -> withdrawAll(address, claimants));
+        if (pod.isPresent()) {
+            unindex(pod.get());
+        }
         change.run();
-        pod.ifPresent(record -> {
-            record.pod.ifPresent(known -> record.namespace.labelled.add(known.labels(), record));
-            addresses.add(record);
-            for (IpAddress address : record.said()) {
-                if (concerned.add(address)) {
-                    addresses.claimants(address, rival -> {
-                        if (claimants.add(rival)) {
-                            withdraw(rival);
-                        }
-                    });
+        if (pod.isPresent()) {
+            index(pod.get());
+            for (IpAddress address : pod.get().said()) {
+                if (addNew(address, concerned)) {
+                    withdrawAll(address, claimants);
                 }
             }
-        });
+        }
         concerned.forEach(addresses::settle);
         for (PodRecord claimant : claimants) {
             claimant.settle(addresses);
@@ -112,6 +108,29 @@ final class LiveSets {
                 claimant.namespace.reaches.forEach(reach -> reach.claim(claimant, touched));
             }
         }
+    }
+
+    private static <T> boolean addNew(T element, List<T> list) {
+        return !list.contains(element) && list.add(element);
+    }
+
+    private void unindex(PodRecord pod) {
+        pod.pod.ifPresent(known -> pod.namespace.labelled.remove(known.labels(), pod));
+        addresses.remove(pod);
+    }
+
+    private void index(PodRecord pod) {
+        pod.pod.ifPresent(known -> pod.namespace.labelled.add(known.labels(), pod));
+        addresses.add(pod);
+    }
+
+    /** Withdraws what is claimed by those that the address may be of, who are not among the claimants yet. */
+    private void withdrawAll(IpAddress address, List<PodRecord> claimants) {
+        addresses.claimants(address, rival -> {
+            if (addNew(rival, claimants)) {
+                withdraw(rival);
+            }
+        });
     }
 
     private void withdraw(PodRecord pod) {
