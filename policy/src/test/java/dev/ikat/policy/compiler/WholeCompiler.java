@@ -42,6 +42,10 @@ final class WholeCompiler {
     private final TreeMap<ObjectKey, NetworkPolicy> policies = new TreeMap<>();
     private final Map<InterfaceName, Endpoint> endpoints = new HashMap<>();
     private final Map<IpAddress, Set<Object>> owners = new HashMap<>();
+
+    /** What nameless endpoints were found to be, since the last change. */
+    private final Map<InterfaceName, Optional<ObjectKey>> found = new HashMap<>();
+
     private PolicyProgram program = PolicyProgram.EMPTY;
 
     /** A compiler of an empty cluster and a node without endpoints. */
@@ -49,8 +53,12 @@ final class WholeCompiler {
 
     /** The pod that an endpoint belongs to, and empty where nobody can say. */
     private Optional<ObjectKey> owner(Endpoint endpoint) {
-        List<ObjectKey> candidates = endpoint.pod().isPresent() ? List.of() : candidates(endpoint);
-        return candidates.size() == 1 ? Optional.of(candidates.getFirst()) : endpoint.pod();
+        return endpoint.pod().isPresent()
+                ? endpoint.pod()
+                : found.computeIfAbsent(endpoint.hostInterface(), _ -> {
+                    List<ObjectKey> candidates = candidates(endpoint);
+                    return candidates.size() == 1 ? Optional.of(candidates.getFirst()) : Optional.empty();
+                });
     }
 
     private List<ObjectKey> candidates(Endpoint endpoint) {
@@ -175,6 +183,7 @@ final class WholeCompiler {
     private PolicyChange recompile() {
         PolicyProgram before = program;
         owners.clear();
+        found.clear();
         Map<SetId, SetMeaning> meanings = new HashMap<>();
         Map<InterfaceName, PodProgram> programs = new HashMap<>();
         endpoints.forEach((name, endpoint) -> programs.put(name, compile(endpoint, meanings)));
