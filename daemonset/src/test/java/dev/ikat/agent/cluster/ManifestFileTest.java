@@ -98,7 +98,7 @@ final class ManifestFileTest {
               - {}
             """;
 
-    private static ManifestFile parse(String text) {
+    static ManifestFile parse(String text) {
         return ManifestFile.parse(text.getBytes(StandardCharsets.UTF_8));
     }
 
@@ -253,59 +253,6 @@ final class ManifestFileTest {
             assertThat(fault.line()).isEqualTo(15);
             assertThat(fault.reason()).startsWith("Namespace Bank: metadata.name: ");
         });
-    }
-
-    static Stream<Arguments> mistakenKinds() {
-        String policy = "write kind: NetworkPolicy, apiVersion: networking.k8s.io/v1";
-        return Stream.of(
-                Arguments.of("extensions/v1beta1", "NetworkPolicy", "write apiVersion: networking.k8s.io/v1"),
-                Arguments.of("extensions/v1beta1", "NetworkPolicyList", "write apiVersion: networking.k8s.io/v1"),
-                Arguments.of("networking.k8s.io/v1beta1", "NetworkPolicy", "write apiVersion: networking.k8s.io/v1"),
-                Arguments.of("networking.k8.io/v1", "NetworkPolicy", "write apiVersion: networking.k8s.io/v1"),
-                Arguments.of("v1", "NetworkPolicy", "write apiVersion: networking.k8s.io/v1"),
-                Arguments.of("networking.k8s.io/v1", "networkpolicy", policy),
-                Arguments.of("networking.k8s.io/v1", "NetworkPolicies", policy),
-                Arguments.of("networking.k8s.io/v1", "NetworkPolcy", policy),
-                Arguments.of("networking.k8s.io/v1", "Network-Policy", policy),
-                Arguments.of("v1", "pod", "write kind: Pod, apiVersion: v1"),
-                Arguments.of("v1", "Pods", "write kind: Pod, apiVersion: v1"),
-                Arguments.of("V1", "Node", "write apiVersion: v1"),
-                Arguments.of("v1", "NameSpace", "write kind: Namespace, apiVersion: v1"),
-                Arguments.of("v1", "list", "write kind: List, apiVersion: v1"));
-    }
-
-    @ParameterizedTest
-    @MethodSource("mistakenKinds")
-    void knownKindInAnotherVersionOrNearlyAKnownKindIsAFault(String version, String kind, String advice) {
-        ManifestFile file = parse("apiVersion: " + version + "\nkind: " + kind
-                + "\nmetadata: {name: front}\nitems: [{metadata: {name: front}}]\n");
-
-        assertThat(file.faults())
-                .singleElement()
-                .satisfies(fault -> assertThat(fault.reason()).contains(advice));
-        assertThat(file.ignored()).isEmpty();
-    }
-
-    @Test
-    void otherKindsOfKubernetesAreNoMistakes() {
-        List<String> kinds = List.of(
-                "v1 Secret",
-                "v1 Service",
-                "v1 PodTemplate",
-                "v1 Endpoints",
-                "v1 Event",
-                "networking.k8s.io/v1 Ingress",
-                "apps/v1 Deployment",
-                "batch/v1 Job",
-                "rbac.authorization.k8s.io/v1 Role",
-                "example.com/v1 pod");
-        for (String kind : kinds) {
-            ManifestFile file = parse("apiVersion: " + kind.replace(" ", "\nkind: ") + "\n");
-
-            assertThat(file.faults()).isEmpty();
-            assertThat(file.warnings()).isEmpty();
-            assertThat(file.ignored()).containsExactly(kind);
-        }
     }
 
     @Test
