@@ -61,7 +61,7 @@ record History(List<Event> events) {
 
     /** Plays it to a backend whatever that has in force, and returns the objects that there are in the end. */
     Collection<ClusterObject> play(PolicyBackend backend, List<Endpoint> endpoints) {
-        PolicyCompiler compiler = new PolicyCompiler();
+        PolicyCompiler compiler = new PolicyCompiler(RandomCluster.NODE);
         endpoints.forEach(compiler::add);
         Map<ObjectKey, ClusterObject> objects = new TreeMap<>();
         List<Integer> batches = events.stream().map(Event::batch).distinct().toList();

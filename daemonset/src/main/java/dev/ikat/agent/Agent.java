@@ -120,7 +120,7 @@ final class Agent implements AutoCloseable {
         Dataplanes planes = new Dataplanes(table, options.policy(), report::told);
         dataplanes = planes;
         report.metrics().tables(planes::tables);
-        NodePolicy policy = keep(NodePolicy.start(options.policy(), planes, leases, report));
+        NodePolicy policy = keep(NodePolicy.start(options.nodeName(), options.policy(), planes, leases, report));
         TrackedConnections tracked =
                 new TrackedConnections(node, reason -> LOG.warn("event=connections-not-ended reason=\"{}\"", reason));
         PodConnections connections = addresses -> {
@@ -145,6 +145,7 @@ final class Agent implements AutoCloseable {
         source = cluster;
         metrics.degraded(() -> cluster.degraded().isPresent());
         metrics.apiSilence(cluster::silence);
+        metrics.clusterFaults(cluster::faults);
         NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, table, planes);
 
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
@@ -179,8 +180,8 @@ final class Agent implements AutoCloseable {
         rounds.start();
 
         CniPlugin plugin = new CniPlugin(leases, node, network, policy.podPolicy(), reaper, steps);
-        AgentStatus status =
-                new AgentStatus(options, readiness, network, planes, cluster, leases, leaseKeeper::faults, errors);
+        AgentStatus status = new AgentStatus(
+                options, readiness, network, planes, policy, cluster, leases, leaseKeeper::faults, errors);
         CniServer server = CniServer.start(
                 options.runDirectory(),
                 request -> request.variable(ControlClient.QUESTION).isEmpty()

@@ -34,6 +34,7 @@ final class AgentStatus {
     private final Readiness readiness;
     private final AgentPodNetwork network;
     private final Dataplanes dataplanes;
+    private final NodePolicy policy;
     private final ClusterSource cluster;
     private final LeaseStore leases;
     private final Supplier<List<String>> leaseFaults;
@@ -45,6 +46,7 @@ final class AgentStatus {
             Readiness readiness,
             AgentPodNetwork network,
             Dataplanes dataplanes,
+            NodePolicy policy,
             ClusterSource cluster,
             LeaseStore leases,
             Supplier<List<String>> leaseFaults,
@@ -53,6 +55,7 @@ final class AgentStatus {
         this.readiness = readiness;
         this.network = network;
         this.dataplanes = dataplanes;
+        this.policy = policy;
         this.cluster = cluster;
         this.leases = leases;
         this.leaseFaults = leaseFaults;
@@ -82,6 +85,8 @@ final class AgentStatus {
                 "runningSeconds",
                 Duration.ofNanos(System.nanoTime() - startNanos).toSeconds());
         status.put("policyBackend", lowerCase(dataplanes.chosen()));
+        ArrayNode contested = status.putArray("contestedAddresses");
+        policy.contests().forEach(contest -> contested.add(contest.toString()));
         ObjectNode overlay = status.putObject("overlay")
                 .put("mode", lowerCase(options.overlay().mode()));
         network.situation().ifPresent(situation -> describe(situation, overlay));
@@ -159,6 +164,7 @@ final class AgentStatus {
                 "running",
                 Duration.ofSeconds(status.path("runningSeconds").asLong()).toString());
         line(text, "policies", status.path("policyBackend").asText());
+        status.path("contestedAddresses").forEach(contest -> line(text, "", "fault: " + contest.asText()));
         JsonNode overlay = status.path("overlay");
         line(
                 text,

@@ -1,5 +1,7 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.cluster.SourceFault;
+import dev.ikat.policy.ObjectKey;
 import io.prometheus.metrics.config.EscapingScheme;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
@@ -10,11 +12,13 @@ import io.prometheus.metrics.model.snapshots.Unit;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /** What the agent counts, in Prometheus' terms. Thread-safe. */
 final class Metrics {
@@ -117,6 +121,24 @@ final class Metrics {
                 .name("ikat_degraded")
                 .help("1 while the API has not answered since the start, and a snapshot of an earlier run is in force.")
                 .callback(callback -> callback.call(degraded.getAsBoolean() ? 1 : 0))
+                .register(registry);
+    }
+
+    /** Serves what is wrong at the cluster's source, by the object that it is about, asked for at each scrape. */
+    void clusterFaults(Supplier<List<SourceFault>> faults) {
+        GaugeWithCallback.builder()
+                .name("ikat_cluster_faults")
+                .help(
+                        "What is wrong now at the API or in the manifests, as status names it, by the object that can't be"
+                                + " read; empty labels where it is about no object, or that can't be said.")
+                .labelNames("kind", "namespace", "name")
+                .callback(callback -> faults.get().stream()
+                        .collect(Collectors.groupingBy(SourceFault::object, Collectors.counting()))
+                        .forEach((object, count) -> callback.call(
+                                count,
+                                object.map(key -> key.kind().title()).orElse(""),
+                                object.map(ObjectKey::namespace).orElse(""),
+                                object.map(ObjectKey::name).orElse(""))))
                 .register(registry);
     }
 

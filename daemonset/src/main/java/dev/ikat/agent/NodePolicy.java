@@ -7,6 +7,8 @@ import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.cni.PodPolicy;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.policy.ClusterChange;
+import dev.ikat.policy.compiler.AddressContest;
+import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,13 +31,19 @@ final class NodePolicy implements AutoCloseable {
     }
 
     /** Begins; nothing is in force before the first {@link #reconcile}. */
-    static NodePolicy start(PolicySettings settings, Dataplanes dataplanes, LeaseStore leases, PolicyReport report) {
+    static NodePolicy start(
+            String nodeName, PolicySettings settings, Dataplanes dataplanes, LeaseStore leases, PolicyReport report) {
         if (settings.backend() == PolicySettings.Backend.NONE) {
             report.startWithoutPolicy();
             return new NodePolicy(dataplanes, Optional.empty(), Optional.of(report));
         }
         PolicyKeeper keeper = new PolicyKeeper(
-                leases, () -> dataplanes.policy(settings.backend()), settings.patience(), report.metrics(), report);
+                nodeName,
+                leases,
+                () -> dataplanes.policy(settings.backend()),
+                settings.patience(),
+                report.metrics(),
+                report);
         report.start(keeper);
         return new NodePolicy(dataplanes, Optional.of(keeper.start()), Optional.of(report));
     }
@@ -43,6 +51,11 @@ final class NodePolicy implements AutoCloseable {
     /** What pods are kept to. */
     PodPolicy podPolicy() {
         return keeper.<PodPolicy>map(found -> found).orElse(PodPolicy.NONE);
+    }
+
+    /** The addresses that more than one is said to have, now. */
+    List<AddressContest> contests() {
+        return keeper.map(PolicyKeeper::contests).orElse(List.of());
     }
 
     /** The cluster is different. */

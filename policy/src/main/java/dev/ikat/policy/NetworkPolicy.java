@@ -19,6 +19,8 @@ import java.util.Set;
  *     {@link #defaultTypes}
  * @param ingress what may reach the pods
  * @param egress what the pods may reach
+ * @param unreadable what of its specification could not be read, each with its field; the rest is such that it allows
+ *     nothing that the whole would not
  */
 public record NetworkPolicy(
         String namespace,
@@ -26,8 +28,20 @@ public record NetworkPolicy(
         LabelSelector podSelector,
         Set<Direction> types,
         List<Rule> ingress,
-        List<Rule> egress)
+        List<Rule> egress,
+        List<String> unreadable)
         implements ClusterObject {
+    /** One that could be read. */
+    public NetworkPolicy(
+            String namespace,
+            String name,
+            LabelSelector podSelector,
+            Set<Direction> types,
+            List<Rule> ingress,
+            List<Rule> egress) {
+        this(namespace, name, podSelector, types, ingress, egress, List.of());
+    }
+
     public NetworkPolicy {
         String object = new ObjectKey(ObjectKind.NETWORK_POLICY, namespace, name).toString();
         Objects.requireNonNull(podSelector, "podSelector");
@@ -38,11 +52,22 @@ public record NetworkPolicy(
         types = Collections.unmodifiableSet(EnumSet.copyOf(types));
         ingress = List.copyOf(ingress);
         egress = List.copyOf(egress);
+        unreadable = List.copyOf(unreadable);
     }
 
     /** The directions of a specification that names none: Ingress always, and Egress if it has egress rules. */
     public static Set<Direction> defaultTypes(List<Rule> egress) {
         return egress.isEmpty() ? EnumSet.of(Direction.INGRESS) : EnumSet.allOf(Direction.class);
+    }
+
+    /** The same, with these for what could not be read. */
+    public NetworkPolicy lacking(List<String> fields) {
+        return new NetworkPolicy(namespace, name, podSelector, types, ingress, egress, fields);
+    }
+
+    /** Whether all of it could be read. */
+    public boolean complete() {
+        return unreadable.isEmpty();
     }
 
     @Override
@@ -76,9 +101,15 @@ public record NetworkPolicy(
      * @param ports the ports at the receiving end; none means any, of any protocol
      */
     public record Rule(List<Peer> peers, List<PortRule> ports) {
+        /** Stands for one that could not be read. */
+        public static final Rule NOTHING = new Rule(List.of(new Nobody()), List.of());
+
         public Rule {
             peers = List.copyOf(peers);
             ports = List.copyOf(ports);
+            if (peers.contains(new Nobody()) && (peers.size() > 1 || !ports.isEmpty())) {
+                throw new InvalidObjectException("peers", "nobody is a peer beside others, or on some ports");
+            }
         }
     }
 
@@ -116,6 +147,9 @@ public record NetworkPolicy(
             }
         }
     }
+
+    /** No other end at all: stands for one that could not be read. */
+    public record Nobody() implements Peer {}
 
     /**
      * Ports of a protocol.

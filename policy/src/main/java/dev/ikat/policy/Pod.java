@@ -19,6 +19,8 @@ import java.util.Set;
  * @param hostNetwork whether it shares its node's network: then its addresses are the node's, and no policy selects it
  * @param phase where in its life it is
  * @param ports the ports of its containers that have a name
+ * @param created when it was made, in seconds since 1970; 0 if nobody says
+ * @param deleting whether it is being deleted: it may be gone already where it ran
  */
 public record Pod(
         String namespace,
@@ -28,8 +30,23 @@ public record Pod(
         List<IpAddress> ips,
         boolean hostNetwork,
         Phase phase,
-        List<NamedPort> ports)
+        List<NamedPort> ports,
+        long created,
+        boolean deleting)
         implements ClusterObject {
+    /** One that is not being deleted, and of which nobody says when it was made. */
+    public Pod(
+            String namespace,
+            String name,
+            Labels labels,
+            Optional<String> nodeName,
+            List<IpAddress> ips,
+            boolean hostNetwork,
+            Phase phase,
+            List<NamedPort> ports) {
+        this(namespace, name, labels, nodeName, ips, hostNetwork, phase, ports, 0, false);
+    }
+
     public Pod {
         String object = new ObjectKey(ObjectKind.POD, namespace, name).toString();
         Objects.requireNonNull(labels, "labels");

@@ -19,6 +19,7 @@ enum ApiKind {
             ObjectKind.POD,
             "/api/v1/pods",
             "metadata.labels",
+            "metadata.deletionTimestamp",
             "spec.nodeName",
             "spec.hostNetwork",
             "spec.containers.ports",

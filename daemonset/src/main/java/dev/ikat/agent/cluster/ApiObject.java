@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import dev.ikat.policy.ClusterObject;
 import dev.ikat.policy.InvalidObjectException;
 import dev.ikat.policy.ObjectKey;
+import dev.ikat.policy.ObjectKind;
 import java.io.IOException;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
@@ -79,6 +80,15 @@ record ApiObject(ApiKind kind, YamlValue top) {
      */
     ClusterObject object() {
         return ManifestReader.read(kind.kind(), top);
+    }
+
+    /**
+     * As much of what it says as can be read, such that it fails closed; empty for a kind of which a part is no use.
+     */
+    Optional<ClusterObject> part() {
+        return kind.kind() == ObjectKind.NETWORK_POLICY
+                ? NetworkPolicyReader.read(top).policy().map(policy -> policy)
+                : Optional.empty();
     }
 
     /** What is wrong with it, in one line. */

@@ -10,8 +10,8 @@ import java.util.Optional;
 /**
  * Says what the cluster is, and then what changes. Implementations are thread-safe.
  *
- * <p>What is wrong at the source never stops it: the last good state of what is wrong stays in force, and
- * {@link #faults} says what is the matter.
+ * <p>What is wrong at the source never stops it: the last good state of what is wrong stays in force, of a policy that
+ * has none what can be read of it, such that it fails closed; and {@link #faults} says what is the matter.
  */
 public interface ClusterSource extends AutoCloseable {
     /**

@@ -57,7 +57,9 @@ final class Interner {
                         pod.ips(),
                         pod.hostNetwork(),
                         pod.phase(),
-                        pod.ports().isEmpty() ? List.of() : one(pod.ports()));
+                        pod.ports().isEmpty() ? List.of() : one(pod.ports()),
+                        pod.created(),
+                        pod.deleting());
             case Node node -> node;
             case Namespace namespace -> namespace;
             case NetworkPolicy policy -> policy;

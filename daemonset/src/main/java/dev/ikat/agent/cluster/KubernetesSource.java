@@ -3,9 +3,7 @@ package dev.ikat.agent.cluster;
 import dev.ikat.policy.ClusterChange;
 import dev.ikat.policy.ClusterObject;
 import dev.ikat.policy.ClusterState;
-import dev.ikat.policy.InvalidObjectException;
 import dev.ikat.policy.Node;
-import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.Pod;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
@@ -27,15 +25,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The cluster as the Kubernetes API tells it. While the API does not answer, what it said last stays in force; what is
- * wrong with one object leaves that one as it was. The first change comes when every kind was listed, so that nobody
- * takes a policy that was not read yet for one that is not there. Where the API does not answer from the start, that
- * first change is what an earlier run kept in a {@link Snapshot}.
+ * wrong with one object leaves that one as it was, or closes what it can't be read to open. The first change comes when
+ * every kind was listed, so that nobody takes a policy that was not read yet for one that is not there. Where the API
+ * does not answer from the start, that first change is what an earlier run kept in a {@link Snapshot}.
  */
 public final class KubernetesSource implements ClusterSource {
     private static final Logger LOG = LoggerFactory.getLogger(KubernetesSource.class);
@@ -94,9 +91,9 @@ public final class KubernetesSource implements ClusterSource {
     /** What is known of one kind. */
     private static final class Kind {
         private ObjectTable objects = new ObjectTable();
-        private Map<ObjectKey, SourceFault> faults = new HashMap<>();
+        private ApiFaults faults = new ApiFaults();
         private ObjectTable incomingObjects = new ObjectTable();
-        private Map<ObjectKey, SourceFault> incomingFaults = new HashMap<>();
+        private ApiFaults incomingFaults = new ApiFaults();
         private boolean listed;
         private Optional<SourceFault> outage = Optional.empty();
     }
@@ -187,6 +184,7 @@ public final class KubernetesSource implements ClusterSource {
             Kind kind = known(ApiKind.of(object.key().kind()));
             if (!kind.listed) {
                 kind.objects.put(interner.intern(object));
+                kind.faults.take(object);
             }
         }
         LOG.warn(
@@ -274,29 +272,22 @@ public final class KubernetesSource implements ClusterSource {
         public void listBegins(ApiKind kind) {
             Kind known = known(kind);
             known.incomingObjects = new ObjectTable();
-            known.incomingFaults = new HashMap<>();
+            known.incomingFaults = new ApiFaults();
         }
 
         @Override
         public void listed(ApiObject said) {
             Kind known = known(said.kind());
-            keyOf(said).ifPresent(key -> {
-                ClusterObject before = current(known, key);
-                read(said, key, known.incomingFaults)
+            // The snapshot may just be read into the same tables.
+            locked(() -> known.incomingFaults.key(said, known.faults).ifPresent(key -> {
+                ClusterObject before = known.objects.get(key);
+                known.incomingFaults
+                        .read(said, key, before, known.faults)
+                        .map(interner::intern)
                         .or(() -> Optional.ofNullable(before))
                         .ifPresent(object ->
                                 known.incomingObjects.put(before != null && before.equals(object) ? before : object));
-            });
-        }
-
-        /** The snapshot may just be read into the same table. */
-        private @Nullable ClusterObject current(Kind known, ObjectKey key) {
-            lock.lock();
-            try {
-                return known.objects.get(key);
-            } finally {
-                lock.unlock();
-            }
+            }));
         }
 
         @Override
@@ -307,7 +298,7 @@ public final class KubernetesSource implements ClusterSource {
                 known.objects = known.incomingObjects;
                 known.faults = known.incomingFaults;
                 known.incomingObjects = new ObjectTable();
-                known.incomingFaults = new HashMap<>();
+                known.incomingFaults = new ApiFaults();
                 known.listed = true;
                 LOG.info("event=api-listed kind={} objects={}", kind.title(), known.objects.size());
                 boolean complete = kinds.values().stream().allMatch(each -> each.listed);
@@ -325,31 +316,32 @@ public final class KubernetesSource implements ClusterSource {
 
         @Override
         public void changed(ApiObject said) {
-            locked(() -> keyOf(said).ifPresent(key -> {
-                Kind known = known(said.kind());
+            Kind known = known(said.kind());
+            locked(() -> known.faults.key(said, known.faults).ifPresent(key -> {
                 ClusterObject before = known.objects.get(key);
                 said.written(before == null).ifPresent(written -> metrics.heard(said.kind(), written));
-                known.faults.remove(key);
-                read(said, key, known.faults).ifPresent(object -> {
-                    if (!object.equals(before)) {
-                        known.objects.put(object);
-                        report(
-                                before == null
-                                        ? new ClusterChange(List.of(object), List.of(), List.of())
-                                        : new ClusterChange(
-                                                List.of(),
-                                                List.of(new ClusterChange.Update(before, object)),
-                                                List.of()));
-                    }
-                });
+                known.faults
+                        .read(said, key, before, known.faults)
+                        .map(interner::intern)
+                        .ifPresent(object -> {
+                            if (!object.equals(before)) {
+                                known.objects.put(object);
+                                report(
+                                        before == null
+                                                ? new ClusterChange(List.of(object), List.of(), List.of())
+                                                : new ClusterChange(
+                                                        List.of(),
+                                                        List.of(new ClusterChange.Update(before, object)),
+                                                        List.of()));
+                            }
+                        });
             }));
         }
 
         @Override
         public void deleted(ApiObject said) {
-            locked(() -> keyOf(said).ifPresent(key -> {
-                Kind known = known(said.kind());
-                known.faults.remove(key);
+            Kind known = known(said.kind());
+            locked(() -> known.faults.forget(said).ifPresent(key -> {
                 ClusterObject before = known.objects.remove(key);
                 if (before != null) {
                     report(new ClusterChange(List.of(), List.of(), List.of(before)));
@@ -387,30 +379,6 @@ public final class KubernetesSource implements ClusterSource {
             throw new IllegalStateException("nothing is known of " + kind);
         }
         return known;
-    }
-
-    private static Optional<ObjectKey> keyOf(ApiObject said) {
-        try {
-            return Optional.of(said.key());
-        } catch (InvalidObjectException | ManifestFaultException e) {
-            // Without a name it can be neither kept nor told about.
-            LOG.warn(
-                    "event=api-object-unnamed kind={} reason=\"{}\"",
-                    said.kind().title(),
-                    e.getMessage());
-            return Optional.empty();
-        }
-    }
-
-    private Optional<ClusterObject> read(ApiObject said, ObjectKey key, Map<ObjectKey, SourceFault> faults) {
-        try {
-            return Optional.of(interner.intern(said.object()));
-        } catch (ManifestFaultException e) {
-            SourceFault fault = new SourceFault(key.toString(), ApiObject.reasons(e));
-            faults.put(key, fault);
-            LOG.warn("event=api-object-refused fault=\"{}\"", fault);
-            return Optional.empty();
-        }
     }
 
     private void locked(Runnable action) {
@@ -515,11 +483,7 @@ public final class KubernetesSource implements ClusterSource {
         try {
             List<SourceFault> faults = new ArrayList<>();
             kinds.values().forEach(kind -> kind.outage.ifPresent(faults::add));
-            for (Kind kind : kinds.values()) {
-                kind.faults.entrySet().stream()
-                        .sorted(Map.Entry.comparingByKey())
-                        .forEach(entry -> faults.add(entry.getValue()));
-            }
+            kinds.forEach((kind, known) -> faults.addAll(known.faults.all(kind)));
             return faults;
         } finally {
             lock.unlock();

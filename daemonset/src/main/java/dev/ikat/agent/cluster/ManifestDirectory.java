@@ -30,8 +30,9 @@ import org.slf4j.LoggerFactory;
  * The cluster as a directory of Kubernetes manifests says it: {@code *.yaml}, {@code *.yml} and {@code *.json}, with
  * any number of documents each. Files whose name begins with a dot, and subdirectories, are not read.
  *
- * <p>A file with any fault is not used at all: what it said when it was last right stays in force. Changes are seen
- * within a fraction of a second where the file system notifies, and else by the slow rescan.
+ * <p>A file with any fault is not used at all: what it said when it was last right stays in force. Of one that never
+ * was, the policies are, as far as they can be read. Changes are seen within a fraction of a second where the file
+ * system notifies, and else by the slow rescan.
  */
 public final class ManifestDirectory implements ClusterSource {
     private static final Logger LOG = LoggerFactory.getLogger(ManifestDirectory.class);

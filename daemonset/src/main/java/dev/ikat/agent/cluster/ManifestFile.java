@@ -1,6 +1,7 @@
 package dev.ikat.agent.cluster;
 
 import dev.ikat.policy.ClusterObject;
+import dev.ikat.policy.NetworkPolicy;
 import dev.ikat.policy.ObjectKey;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
@@ -11,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.snakeyaml.engine.v2.api.LoadSettings;
@@ -24,11 +26,14 @@ import org.snakeyaml.engine.v2.schema.CoreSchema;
 /**
  * What one file of manifests says: objects with their places, or faults, in which case it is not to be used.
  *
- * @param objects the objects by key, with the place of each
+ * @param objects the objects by key, with the place of each; where there are faults, also policies of which only a part
+ *     can be read
  * @param faults everything that is wrong
+ * @param warnings what has no effect, and may have been meant to have one
  * @param ignored kinds of object in it that nobody asks for, as {@code apiVersion kind}
  */
-record ManifestFile(Map<ObjectKey, Placed> objects, List<ManifestFault> faults, Set<String> ignored) {
+record ManifestFile(
+        Map<ObjectKey, Placed> objects, List<ManifestFault> faults, List<ManifestFault> warnings, Set<String> ignored) {
     private static final int MAX_CODE_POINTS = 64 << 20;
     private static final LoadSettings SETTINGS = LoadSettings.builder()
             .setSchema(new CoreSchema())
@@ -38,8 +43,15 @@ record ManifestFile(Map<ObjectKey, Placed> objects, List<ManifestFault> faults, 
     /** An object with the place where it begins. */
     record Placed(ClusterObject object, int line, int column) {
         ManifestFault fault(String reason) {
-            return new ManifestFault(line, column, object.key() + ": " + reason);
+            return new ManifestFault(line, column, Optional.of(object.key()), object.key() + ": " + reason);
         }
+    }
+
+    /** Its policies, as far as they can be read: what is missing of them closes, where missing policies would open. */
+    Map<ObjectKey, Placed> policies() {
+        Map<ObjectKey, Placed> policies = new LinkedHashMap<>(objects);
+        policies.values().removeIf(placed -> !(placed.object() instanceof NetworkPolicy));
+        return policies;
     }
 
     /** Reads all documents of a file; JSON is YAML too. */
@@ -68,7 +80,8 @@ record ManifestFile(Map<ObjectKey, Placed> objects, List<ManifestFault> faults, 
             // The composer recurses; a manifest is never so deep that this is not a mistake.
             collector.faults.add(new ManifestFault(1, 1, "is nested too deeply"));
         }
-        return new ManifestFile(collector.objects, List.copyOf(collector.faults), collector.ignored);
+        return new ManifestFile(
+                collector.objects, List.copyOf(collector.faults), List.copyOf(collector.warnings), collector.ignored);
     }
 
     private static String decode(byte[] bytes) {
@@ -100,21 +113,23 @@ record ManifestFile(Map<ObjectKey, Placed> objects, List<ManifestFault> faults, 
     private static final class Collector {
         private final Map<ObjectKey, Placed> objects = new LinkedHashMap<>();
         private final List<ManifestFault> faults = new ArrayList<>();
+        private final List<ManifestFault> warnings = new ArrayList<>();
         private final Set<String> ignored = new TreeSet<>();
 
         void add(YamlValue document) {
             if (document.isNull()) {
                 return; // nothing but a comment between two separators
             }
-            try {
-                for (ManifestReader.Reading reading : ManifestReader.read(document)) {
-                    switch (reading) {
-                        case ManifestReader.Ignored(String kind) -> ignored.add(kind);
-                        case ManifestReader.Read(ClusterObject object, YamlValue place) -> put(object, place);
+            for (ManifestReader.Reading reading : ManifestReader.read(document)) {
+                switch (reading) {
+                    case ManifestReader.Ignored(String kind) -> ignored.add(kind);
+                    case ManifestReader.Doubtful(ManifestFault warning) -> warnings.add(warning);
+                    case ManifestReader.Read(ClusterObject object, YamlValue place) -> put(object, place);
+                    case ManifestReader.Refused refused -> {
+                        faults.addAll(refused.faults());
+                        refused.policy().ifPresent(policy -> put(policy, refused.place()));
                     }
                 }
-            } catch (ManifestFaultException e) {
-                faults.addAll(e.faults());
             }
         }
 

@@ -23,6 +23,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,7 +56,8 @@ final class ManifestScan {
     private static final class Seen {
         private @Nullable Version version;
         private @Nullable Instant missingSince;
-        private Map<ObjectKey, ManifestFile.Placed> good = Map.of();
+        private Map<ObjectKey, ManifestFile.Placed> inForce = Map.of();
+        private boolean wasGood;
         private List<SourceFault> faults = List.of();
         private Set<String> ignored = Set.of();
     }
@@ -130,10 +132,15 @@ final class ManifestScan {
 
     private static void take(Path file, Seen seen, ManifestFile parsed) {
         seen.ignored = parsed.ignored();
-        seen.faults =
-                parsed.faults().stream().map(fault -> fault.in(file.toString())).toList();
+        seen.faults = Stream.concat(parsed.faults().stream(), parsed.warnings().stream())
+                .map(fault -> fault.in(file.toString()))
+                .toList();
         if (parsed.faults().isEmpty()) {
-            seen.good = parsed.objects();
+            seen.inForce = parsed.objects();
+            seen.wasGood = true;
+        } else if (!seen.wasGood) {
+            // Nothing else is known to hold. Policies that are missing would open what these close.
+            seen.inForce = parsed.policies();
         }
     }
 
@@ -155,7 +162,7 @@ final class ManifestScan {
             if (missingSince == null) {
                 continue;
             }
-            boolean empty = seen.good.isEmpty() && seen.faults.isEmpty();
+            boolean empty = seen.inForce.isEmpty() && seen.faults.isEmpty();
             if (atOnce || empty || !clock.instant().isBefore(missingSince.plus(settling))) {
                 i.remove();
             } else {
@@ -178,7 +185,7 @@ final class ManifestScan {
         files.forEach((file, seen) -> {
             faults.addAll(seen.faults);
             ignored.addAll(seen.ignored);
-            seen.good.forEach((key, placed) -> {
+            seen.inForce.forEach((key, placed) -> {
                 String other = origins.get(key);
                 if (other == null) {
                     origins.put(key, file + ":" + placed.line());

@@ -11,6 +11,7 @@ import dev.ikat.policy.Namespace;
 import dev.ikat.policy.NetworkPolicy;
 import dev.ikat.policy.NetworkPolicy.AnyPort;
 import dev.ikat.policy.NetworkPolicy.IpBlock;
+import dev.ikat.policy.NetworkPolicy.Nobody;
 import dev.ikat.policy.NetworkPolicy.Peer;
 import dev.ikat.policy.NetworkPolicy.PortName;
 import dev.ikat.policy.NetworkPolicy.PortNumbers;
@@ -21,6 +22,7 @@ import dev.ikat.policy.Node;
 import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.Pod;
 import java.io.IOException;
+import java.time.Instant;
 import java.util.Collection;
 import java.util.Optional;
 
@@ -28,6 +30,9 @@ import java.util.Optional;
  * Writes objects of the cluster model in the form of the Kubernetes API, so that {@link ManifestReader} reads equals.
  */
 final class ManifestWriter {
+    /** The field of a policy's metadata for what of it could not be read; none of the API's. */
+    static final String UNREADABLE = "ikatCouldNotRead";
+
     private final JsonGenerator json;
 
     private ManifestWriter(JsonGenerator json) {
@@ -62,6 +67,13 @@ final class ManifestWriter {
     }
 
     private void head(String version, ObjectKey key, Labels labels) throws IOException {
+        beginHead(version, key);
+        labels("labels", labels);
+        json.writeEndObject();
+    }
+
+    /** Its metadata are still open. */
+    private void beginHead(String version, ObjectKey key) throws IOException {
         json.writeStringField("apiVersion", version);
         json.writeStringField("kind", key.kind().title());
         json.writeObjectFieldStart("metadata");
@@ -69,8 +81,6 @@ final class ManifestWriter {
             json.writeStringField("namespace", key.namespace());
         }
         json.writeStringField("name", key.name());
-        labels("labels", labels);
-        json.writeEndObject();
     }
 
     private void labels(String name, Labels labels) throws IOException {
@@ -99,7 +109,17 @@ final class ManifestWriter {
     }
 
     private void pod(Pod pod) throws IOException {
-        head("v1", pod.key(), pod.labels());
+        beginHead("v1", pod.key());
+        labels("labels", pod.labels());
+        if (pod.created() != 0) {
+            json.writeStringField(
+                    "creationTimestamp", Instant.ofEpochSecond(pod.created()).toString());
+        }
+        if (pod.deleting()) {
+            // When matters to nobody.
+            json.writeStringField("deletionTimestamp", Instant.EPOCH.toString());
+        }
+        json.writeEndObject();
         json.writeObjectFieldStart("spec");
         if (pod.nodeName().isPresent()) {
             json.writeStringField("nodeName", pod.nodeName().get());
@@ -134,7 +154,9 @@ final class ManifestWriter {
     }
 
     private void networkPolicy(NetworkPolicy policy) throws IOException {
-        head("networking.k8s.io/v1", policy.key(), Labels.NONE);
+        beginHead("networking.k8s.io/v1", policy.key());
+        list(UNREADABLE, policy.unreadable(), json::writeString);
+        json.writeEndObject();
         json.writeObjectFieldStart("spec");
         selector("podSelector", Optional.of(policy.podSelector()));
         list("policyTypes", policy.types(), type -> json.writeString(type.title()));
@@ -156,6 +178,9 @@ final class ManifestWriter {
             case SelectedPods selected -> {
                 selector("namespaceSelector", selected.namespaces());
                 selector("podSelector", selected.pods());
+            }
+            case Nobody _ -> {
+                // What is read as one again: a peer of no kind.
             }
             case IpBlock block -> {
                 json.writeObjectFieldStart("ipBlock");

@@ -6,7 +6,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.util.MinimalPrettyPrinter;
 import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.InvalidObjectException;
+import dev.ikat.policy.NetworkPolicy;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -126,15 +126,33 @@ final class Snapshot {
     }
 
     private void add(YamlValue top, List<ClusterObject> objects) {
-        try {
-            for (ManifestReader.Reading reading : ManifestReader.read(top)) {
-                if (reading instanceof ManifestReader.Read(ClusterObject object, YamlValue _)) {
-                    objects.add(object);
+        for (ManifestReader.Reading reading : ManifestReader.read(top)) {
+            switch (reading) {
+                case ManifestReader.Read(NetworkPolicy policy, YamlValue place) ->
+                    objects.add(policy.lacking(unreadable(place)));
+                case ManifestReader.Read(ClusterObject object, YamlValue _) -> objects.add(object);
+                case ManifestReader.Refused refused -> {
+                    List<String> known = unreadable(refused.place());
+                    refused.policy().ifPresent(policy -> objects.add(known.isEmpty() ? policy : policy.lacking(known)));
+                    if (known.isEmpty()) {
+                        // Written by another version, or by somebody else.
+                        LOG.warn(
+                                "event=snapshot-object-refused file={} reason=\"{}\"",
+                                file,
+                                ApiObject.reasons(new ManifestFaultException(refused.faults())));
+                    }
+                }
+                case ManifestReader.Doubtful _, ManifestReader.Ignored _ -> {
+                    // Nothing that is written here.
                 }
             }
-        } catch (ManifestFaultException | InvalidObjectException e) {
-            // Written by another version, or by somebody else.
-            LOG.warn("event=snapshot-object-refused file={} reason=\"{}\"", file, e.getMessage());
         }
+    }
+
+    /** What the API had said of the policy and could not be read then. */
+    private static List<String> unreadable(YamlValue policy) {
+        return new Faults()
+                .attempt(() -> policy.require("metadata").list(ManifestWriter.UNREADABLE, YamlValue::text))
+                .orElse(List.of());
     }
 }

@@ -83,16 +83,21 @@ final class YamlValue {
             throw wrong("should be a mapping of keys to values, and is " + description());
         }
         Map<String, YamlValue> read = new LinkedHashMap<>();
+        List<ManifestFault> faults = new ArrayList<>();
         for (NodeTuple tuple : mapping.getValue()) {
             YamlValue key = new YamlValue(tuple.getKeyNode(), path);
             if (!(tuple.getKeyNode() instanceof ScalarNode scalar)) {
-                throw key.wrong("a key should be a word, and is " + key.description());
+                faults.add(key.fault("a key should be a word, and is " + key.description()));
+                continue;
             }
             String name = scalar.getValue();
             YamlValue value = new YamlValue(tuple.getValueNode(), path.isEmpty() ? name : path + "." + name);
             if (read.put(name, value) != null) {
-                throw key.wrong("the key '" + name + "' is there twice");
+                faults.add(key.fault("the key '" + name + "' is there twice"));
             }
+        }
+        if (!faults.isEmpty()) {
+            throw new ManifestFaultException(faults);
         }
         return read;
     }
@@ -173,27 +178,29 @@ final class YamlValue {
      * all elements are reported together.
      */
     <T> List<T> list(String key, Function<YamlValue, T> reader) {
-        Optional<YamlValue> list = get(key);
-        return list.isPresent() ? list.get().elements(reader) : List.of();
+        List<T> read = new ArrayList<>();
+        Faults faults = new Faults();
+        elements(key)
+                .forEach(element -> faults.attempt(() -> reader.apply(element)).ifPresent(read::add));
+        faults.throwIfAny();
+        return read;
     }
 
-    private <T> List<T> elements(Function<YamlValue, T> reader) {
+    /** The elements of the list at this key, unread; none if there is no such key. */
+    List<YamlValue> elements(String key) {
+        Optional<YamlValue> list = get(key);
+        return list.isPresent() ? list.get().elements() : List.of();
+    }
+
+    private List<YamlValue> elements() {
         if (!(node instanceof SequenceNode sequence)) {
             throw wrong("should be a list, and is " + description());
         }
-        List<T> read = new ArrayList<>();
-        List<ManifestFault> faults = new ArrayList<>();
-        for (int i = 0; i < sequence.getValue().size(); i++) {
-            try {
-                read.add(reader.apply(new YamlValue(sequence.getValue().get(i), path + "[" + i + "]")));
-            } catch (ManifestFaultException e) {
-                faults.addAll(e.faults());
-            }
+        List<YamlValue> elements = new ArrayList<>(sequence.getValue().size());
+        for (Node element : sequence.getValue()) {
+            elements.add(new YamlValue(element, path + "[" + elements.size() + "]"));
         }
-        if (!faults.isEmpty()) {
-            throw new ManifestFaultException(faults);
-        }
-        return read;
+        return elements;
     }
 
     /** What {@code maker} makes of this value; what it refuses is a fault of the field that it names. */

@@ -10,6 +10,7 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.policy.ClusterChange;
 import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.ObjectKind;
+import dev.ikat.policy.compiler.AddressContest;
 import dev.ikat.policy.compiler.PolicyCompiler;
 import dev.ikat.policy.compiler.PolicyInput;
 import dev.ikat.policy.program.Endpoint;
@@ -23,6 +24,7 @@ import dev.ikat.policy.program.PolicyView;
 import dev.ikat.policy.program.Verdict;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -55,12 +57,13 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
     /** Held while something is compiled and put in force, so that whoever has it sees what is in force. */
     private final ReentrantLock lock = new ReentrantLock();
 
-    private final PolicyCompiler compiler = new PolicyCompiler();
-    private final Evaluator evaluator = new Evaluator(compiler);
+    private final PolicyCompiler compiler;
+    private final Evaluator evaluator;
     private final Map<InterfaceName, Endpoint> endpoints = new HashMap<>();
     private final List<PolicyWaiter> waiting = new ArrayList<>();
     private Supplier<PolicyBackend> opener;
     private Optional<PolicyBackend> backend = Optional.empty();
+    private Map<IpAddress, AddressContest> contests = Map.of();
     private boolean clusterKnown;
     private boolean inForce;
     private String failure = "it is not in force yet";
@@ -68,6 +71,7 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
     private record Work(PolicyInput input, Optional<PolicyWaiter> waiter, long since) {}
 
     /**
+     * @param nodeName this node's
      * @param leases say which pods this node has
      * @param opener opens the backend, when it is first needed
      * @param patience how long ADD waits for a pod's labels
@@ -75,11 +79,14 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
      * @param listener told what has come in force
      */
     public PolicyKeeper(
+            String nodeName,
             LeaseStore leases,
             Supplier<PolicyBackend> opener,
             Duration patience,
             PolicyMetrics metrics,
             PolicyListener listener) {
+        this.compiler = new PolicyCompiler(nodeName);
+        this.evaluator = new Evaluator(compiler);
         this.leases = leases;
         this.opener = opener;
         this.patience = patience;
@@ -191,7 +198,25 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
                 case PolicyInput.Cluster _ -> {}
             }
         }
-        return compiler.update(inputs);
+        PolicyChange change = compiler.update(inputs);
+        tellContests();
+        return change;
+    }
+
+    private void tellContests() {
+        Map<IpAddress, AddressContest> now = compiler.contests();
+        if (now.equals(contests)) {
+            return;
+        }
+        now.forEach((address, contest) -> {
+            if (!contest.equals(contests.get(address))) {
+                LOG.warn("event=address-contested address={} reason=\"{}\"", address, contest);
+            }
+        });
+        contests.keySet().stream()
+                .filter(address -> !now.containsKey(address))
+                .forEach(address -> LOG.info("event=address-contest-over address={}", address));
+        contests = Map.copyOf(now);
     }
 
     private boolean apply(PolicyChange change) {
@@ -397,6 +422,18 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
         lock.lock();
         try {
             return endpoints.size();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The addresses that more than one is said to have, now. */
+    public List<AddressContest> contests() {
+        lock.lock();
+        try {
+            return contests.values().stream()
+                    .sorted(Comparator.comparing(contest -> contest.address().toString()))
+                    .toList();
         } finally {
             lock.unlock();
         }

@@ -42,6 +42,17 @@ public final class PolicyMetrics {
                 .register(registry);
     }
 
+    /** Serves how many addresses more than one is said to have, asked for at each scrape. */
+    public void contests(IntSupplier count) {
+        GaugeWithCallback.builder()
+                .name("ikat_policy_contested_addresses")
+                .help(
+                        "Addresses that more than one pod is said to have, as the log names them; policy believes this node's"
+                                + " leases, and elsewhere the newest pod.")
+                .callback(callback -> callback.call(count.getAsInt()))
+                .register(registry);
+    }
+
     /** Serves how full the tables of eBPF are, 0 to 1 by their name, asked for at each scrape. */
     public void tables(Supplier<Map<String, Double>> fill) {
         GaugeWithCallback.builder()

@@ -53,6 +53,7 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
     /** Begins, in the calling thread's network namespace. What the kernel does not offer is warned of and left out. */
     public void start(PolicyKeeper keeper) {
         metrics.endpoints(keeper::endpointCount);
+        metrics.contests(() -> keeper.contests().size());
         if (settings.cutConnections()) {
             try {
                 ConnectionCutter cutter = new ConnectionCutter(

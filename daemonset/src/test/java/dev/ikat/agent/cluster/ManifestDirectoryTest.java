@@ -181,8 +181,9 @@ final class ManifestDirectoryTest {
         assertThat(source.state().namespace("shop").orElseThrow().labels().values())
                 .containsEntry("label", "a");
         assertThat(source.faults())
-                .containsExactly(new SourceFault(
-                        second + ":5:1", "Namespace shop: is also at " + first + ":1, which is the one in force"));
+                .extracting(SourceFault::toString)
+                .containsExactly(
+                        second + ":5:1: Namespace shop: is also at " + first + ":1, which is the one in force");
 
         Files.delete(first);
         assertThat(next().updated()).hasSize(1);

@@ -33,6 +33,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.api.lowlevel.Compose;
+import org.snakeyaml.engine.v2.schema.CoreSchema;
 
 final class ManifestFileTest {
     private static final String NODE = """
@@ -95,8 +98,16 @@ final class ManifestFileTest {
               - {}
             """;
 
-    private static ManifestFile parse(String text) {
+    static ManifestFile parse(String text) {
         return ManifestFile.parse(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** The only document of a text. */
+    static YamlValue yaml(String text) {
+        return YamlValue.top(
+                new Compose(LoadSettings.builder().setSchema(new CoreSchema()).build())
+                        .composeString(text)
+                        .orElseThrow());
     }
 
     private static ClusterObject only(String text) {
@@ -202,7 +213,101 @@ final class ManifestFileTest {
         assertThat(file.objects().values().stream()
                         .map(placed -> placed.object().key() + "@" + placed.line()))
                 .containsExactly("Node worker-1@5", "Pod shop/web@20", "Namespace shop@41");
-        assertThat(file.ignored()).containsExactly("crd.example.com/v1 NetworkPolicy", "v1 ConfigMap");
+        assertThat(file.ignored()).containsExactly("v1 ConfigMap");
+        assertThat(file.warnings())
+                .extracting(ManifestFault::reason)
+                .containsExactly(
+                        "this NetworkPolicy of crd.example.com/v1 has no effect on the node's network: Ikat knows"
+                                + " that of networking.k8s.io/v1 only");
+    }
+
+    @Test
+    void listsOfEveryKnownKindAreRead() {
+        ManifestFile file = parse("""
+                apiVersion: networking.k8s.io/v1
+                kind: NetworkPolicyList
+                metadata: {resourceVersion: "7"}
+                items:
+                - metadata: {name: a, namespace: shop}
+                  spec: {podSelector: {}}
+                - apiVersion: networking.k8s.io/v1
+                  kind: NetworkPolicy
+                  metadata: {name: b, namespace: shop}
+                ---
+                {apiVersion: v1, kind: PodList, items: [{metadata: {name: web, namespace: shop}}]}
+                ---
+                {apiVersion: v1, kind: NodeList, items: [{metadata: {name: worker-1}}]}
+                ---
+                {apiVersion: v1, kind: NamespaceList, items: [{metadata: {name: shop}}, {metadata: {name: Bank}}]}
+                """);
+
+        assertThat(file.objects().keySet())
+                .extracting(Object::toString)
+                .containsExactly(
+                        "NetworkPolicy shop/a",
+                        "NetworkPolicy shop/b",
+                        "Pod shop/web",
+                        "Node worker-1",
+                        "Namespace shop");
+        assertThat(file.faults()).singleElement().satisfies(fault -> {
+            assertThat(fault.line()).isEqualTo(15);
+            assertThat(fault.reason()).startsWith("Namespace Bank: metadata.name: ");
+        });
+    }
+
+    @Test
+    void everyMistakeOfADocumentIsReported() {
+        String policy = """
+                apiVersion: networking.k8s.io/v1
+                kind: NetworkPolicy
+                metadata: {name: front, namespace: shop}
+                spec:
+                  podSelector: {matchLabels: {app: "a b"}}
+                  policyTypes: [ingress]
+                  ingress:
+                  - from: [{ipBlock: {cidr: 10.0.0.0/33}}]
+                    ports: [{port: 70000, protocol: tcp}]
+                  egres: []
+                """;
+        String pod = """
+                ---
+                apiVersion: v1
+                kind: Pod
+                metadata: {name: Web, namespace: Shop, labels: {a: "b c", d: "e f"}}
+                spec: {nodeName: W_1, hostNetwork: 1}
+                status: {phase: Jogging, podIPs: [{ip: 10.0.0.300}]}
+                """;
+        String node = """
+                ---
+                apiVersion: v1
+                kind: Node
+                metadata: {name: Worker, namespace: shop, labels: {a: 1}}
+                spec: {podCIDRs: [10.0.0.0/24, 10.0.1.0/24]}
+                status: {addresses: [{type: InternalIP, address: 127.0.0.1}]}
+                """;
+
+        assertThat(parse(policy + pod + node).faults())
+                .extracting(fault -> fault.line() + " " + fault.reason().replaceAll("(: [a-z]+\\.?[^:]*): .*", "$1"))
+                .containsExactly(
+                        "5 NetworkPolicy shop/front: spec.podSelector.matchLabels.app",
+                        "6 NetworkPolicy shop/front: spec.policyTypes[0]",
+                        "8 NetworkPolicy shop/front: spec.ingress[0].from[0].ipBlock.cidr",
+                        "9 NetworkPolicy shop/front: spec.ingress[0].ports[0].port",
+                        "9 NetworkPolicy shop/front: spec.ingress[0].ports[0].protocol",
+                        "10 NetworkPolicy shop/front: spec.egres",
+                        "14 Pod Shop/Web: metadata.name",
+                        "14 Pod Shop/Web: metadata.namespace",
+                        "14 Pod Shop/Web: metadata.labels.a",
+                        "14 Pod Shop/Web: metadata.labels.d",
+                        "15 Pod Shop/Web: spec.nodeName",
+                        "15 Pod Shop/Web: spec.hostNetwork",
+                        "16 Pod Shop/Web: status.phase",
+                        "16 Pod Shop/Web: status.podIPs[0].ip",
+                        "20 Node shop/Worker: metadata.name",
+                        "20 Node shop/Worker: metadata.namespace",
+                        "20 Node shop/Worker: metadata.labels.a",
+                        "21 Node shop/Worker: spec.podCIDRs",
+                        "22 Node shop/Worker: status.addresses");
     }
 
     @Test

@@ -153,11 +153,11 @@ class PodMemoryTest {
     void podTakesAtMost300BytesAndAHundredThousandWithTheirPoliciesIndex100Mebibytes() throws Exception {
         try (KubernetesSource _ = source(100)) {
             // What is loaded once, whatever the cluster is.
-            new PolicyCompiler().update(first());
+            new PolicyCompiler("node").update(first());
         }
         long before = heapInUse();
         try (KubernetesSource source = source(PODS)) {
-            PolicyCompiler compiler = new PolicyCompiler();
+            PolicyCompiler compiler = new PolicyCompiler("node");
             assertThat(compileFirst(compiler, () -> heapInUse() - before) / (double) PODS)
                     .as("bytes that the source keeps of a pod")
                     .isBetween(100.0, 300.0);

@@ -57,7 +57,7 @@ final class Oracle {
             }
         }
         for (String node : Ends.NODES) {
-            PolicyCompiler compiler = new PolicyCompiler();
+            PolicyCompiler compiler = new PolicyCompiler(node);
             Ends.PODS.stream()
                     .filter(pod -> Ends.nodeOf(pod).equals(node))
                     .forEach(pod -> compiler.add(oracle.endpoint(pod)));

@@ -184,6 +184,34 @@ abstract class PolicyBehaviour {
     }
 
     @Test
+    void unreadablePolicyFailsClosedAtTheStartAndAGhostOpensNothing() {
+        cluster.apply("allow.yaml", ALLOW_CLIENTS + "    - ports: [{port: 70000}]\n");
+        start();
+        ClusterPod server = add("server", "server");
+        ClusterPod client = add("client", "client");
+        ClusterPod stranger = add("stranger", "other");
+        server.serve();
+        awaitReach(client, server, true);
+        assertThat(reaches(stranger, server)).isFalse();
+        String faults = "ikat_cluster_faults{kind=\"NetworkPolicy\",name=\"allow-clients\",namespace=\"shop\"} 1";
+        assertThat(node.metrics()).contains(faults);
+        assertThat(node.logTail()).contains("NetworkPolicy shop/allow-clients: spec.ingress[1].ports[0].port: ");
+
+        // The object of a pod that is gone, whose addresses another one has now.
+        publish("ghost", "client", stranger.addresses());
+        String contested =
+                "ikat_policy_contested_addresses " + stranger.addresses().size();
+        Await.until(EFFECT, node::metrics, () -> node.metrics().contains(contested));
+        assertThat(reaches(stranger, server)).isFalse();
+        assertThat(node.logTail())
+                .contains("event=address-contested address=" + address(stranger))
+                .contains("claimed by Pod shop/ghost and Pod shop/stranger; Pod shop/stranger is taken to have it");
+        cluster.delete("pod-ghost.yaml");
+        Await.until(EFFECT, node::metrics, () -> node.metrics().contains("ikat_policy_contested_addresses 0"));
+        assertThat(reaches(client, server)).isTrue();
+    }
+
+    @Test
     void deniedPacketsNeverPassWhileAPodIsAdded() throws Exception {
         cluster.apply("deny.yaml", DENY_ALL);
         start();

@@ -81,6 +81,7 @@ public final class PolicyKeeperBench {
             public void allInForce() {}
         };
         try (PolicyKeeper keeper = new PolicyKeeper(
+                        "node",
                         leases,
                         () -> new NftablesBackend(nftables, OptionalInt.of(4796)),
                         Duration.ofSeconds(1),

@@ -11,8 +11,11 @@ import java.util.Optional;
 final class EndpointRecord {
     final Endpoint endpoint;
 
-    /** Empty if it is no pod's. */
-    final Optional<PodRecord> pod;
+    /** Whose it is; empty if it is no pod's, or nobody can say. */
+    Optional<PodRecord> pod = Optional.empty();
+
+    /** Whether it may be a pod's of which nobody can say which one: then nothing passes. */
+    boolean unclear;
 
     PodProgram program;
 
@@ -22,9 +25,8 @@ final class EndpointRecord {
     /** What the program is made of. */
     List<RuleBlock> blocks = List.of();
 
-    EndpointRecord(Endpoint endpoint, Optional<PodRecord> pod) {
+    EndpointRecord(Endpoint endpoint) {
         this.endpoint = endpoint;
-        this.pod = pod;
         this.program = new PodProgram(endpoint, DirectionProgram.OPEN, DirectionProgram.OPEN);
     }
 

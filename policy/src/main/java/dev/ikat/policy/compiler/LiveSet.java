@@ -1,5 +1,6 @@
 package dev.ikat.policy.compiler;
 
+import dev.ikat.model.IpAddress;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.ProgramLookup;
@@ -10,10 +11,11 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
- * A set that rules of this node refer to. It counts how many pods claim a member: an address may be two pods' for a
- * while, and stays until the last of them is gone.
+ * A set that rules of this node refer to. It counts how many pods claim a member: one is enough, but where several
+ * share an address and nobody knows whose it is, each of them has to.
  */
 final class LiveSet implements ProgramLookup.Members {
     final SetMeaning meaning;
@@ -27,19 +29,26 @@ final class LiveSet implements ProgramLookup.Members {
 
     private final Map<SetMember, Integer> claims = new HashMap<>();
 
+    /** How many have to claim an address, where that is more than one. */
+    private final Map<IpAddress, Integer> shared;
+
     /** Members that were touched since the last change was told, and whether they were there then. */
     private final Map<SetMember, Boolean> before = new HashMap<>();
 
-    LiveSet(SetMeaning meaning, SetId id) {
+    /**
+     * @param shared a view of the addresses that are shared, and by how many; no claim of one is there as it changes
+     */
+    LiveSet(SetMeaning meaning, SetId id, Map<IpAddress, Integer> shared) {
         this.meaning = meaning;
         this.id = id;
+        this.shared = shared;
     }
 
     /** Whether there was anything to do. */
     boolean claim(List<SetMember> members) {
         for (SetMember member : members) {
             int count = claims.merge(member, 1, Integer::sum);
-            if (published && count == 1) {
+            if (published && count == needed(member)) {
                 before.putIfAbsent(member, false);
             }
         }
@@ -50,7 +59,7 @@ final class LiveSet implements ProgramLookup.Members {
     boolean unclaim(List<SetMember> members) {
         for (SetMember member : members) {
             Integer left = claims.computeIfPresent(member, (_, count) -> count == 1 ? null : count - 1);
-            if (published && left == null) {
+            if (published && (left == null ? 0 : left) == needed(member) - 1) {
                 before.putIfAbsent(member, true);
             }
         }
@@ -69,12 +78,22 @@ final class LiveSet implements ProgramLookup.Members {
 
     @Override
     public boolean contains(SetMember member) {
-        return claims.containsKey(member);
+        Integer count = claims.get(member);
+        return count != null && count >= needed(member);
+    }
+
+    /** How many have to claim it. */
+    private int needed(SetMember member) {
+        return shared.isEmpty() ? 1 : shared.getOrDefault(member.address(), 1);
     }
 
     /** All of it. */
     AddressSet toAddressSet() {
-        return new AddressSet(id, meaning.form(), meaning.toString(), claims.keySet());
+        Set<SetMember> members = claims.keySet();
+        if (!shared.isEmpty()) {
+            members = members.stream().filter(this::contains).collect(Collectors.toSet());
+        }
+        return new AddressSet(id, meaning.form(), meaning.toString(), members);
     }
 
     /** How its members changed since the last call; both sides are empty if they did not. */
@@ -82,7 +101,7 @@ final class LiveSet implements ProgramLookup.Members {
         Set<SetMember> added = new HashSet<>();
         Set<SetMember> removed = new HashSet<>();
         before.forEach((member, was) -> {
-            boolean is = claims.containsKey(member);
+            boolean is = contains(member);
             if (is && !was) {
                 added.add(member);
             } else if (was && !is) {

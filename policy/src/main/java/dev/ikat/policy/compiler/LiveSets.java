@@ -1,5 +1,6 @@
 package dev.ikat.policy.compiler;
 
+import dev.ikat.model.IpAddress;
 import dev.ikat.policy.Namespace;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.PolicyChange;
@@ -22,6 +23,7 @@ final class LiveSets {
     private final Map<SetMeaning, LiveSet> byMeaning = new HashMap<>();
     private final Map<SetId, LiveSet> byId = new HashMap<>();
     private final Map<Reach, LiveReach> reaches = new HashMap<>();
+    private final AddressBook addresses = new AddressBook();
     private Set<LiveSet> touched = new HashSet<>();
 
     /** @param namespaces a view of all there are */
@@ -58,17 +60,82 @@ final class LiveSets {
         }
     }
 
-    /** Changes a pod record, which is in its namespace's before and after, and with it what sets have of it. */
+    /** Who has which address. */
+    AddressBook addresses() {
+        return addresses;
+    }
+
+    /**
+     * Changes a pod record, which is in its namespace's before and after, and with it what sets have of it, and of
+     * others with an address of it.
+     */
     void change(PodRecord pod, Runnable change) {
+        change(Optional.of(pod), List.of(), change);
+    }
+
+    /**
+     * Changes who has addresses.
+     *
+     * @param pod the pod whose record changes, if one does
+     * @param wired the addresses of the endpoint that changes, if one does
+     */
+    void change(Optional<PodRecord> pod, List<IpAddress> wired, Runnable change) {
+        // Lists, as there are few of each.
+        List<IpAddress> concerned = new ArrayList<>(wired);
+        List<PodRecord> claimants = new ArrayList<>(1);
+        if (pod.isPresent()) {
+            claimants.add(pod.get());
+            withdraw(pod.get());
+            pod.get().said().forEach(address -> addNew(address, concerned));
+        }
+        concerned.forEach(address -> withdrawAll(address, claimants));
+        if (pod.isPresent()) {
+            unindex(pod.get());
+        }
+        change.run();
+        if (pod.isPresent()) {
+            index(pod.get());
+            for (IpAddress address : pod.get().said()) {
+                if (addNew(address, concerned)) {
+                    withdrawAll(address, claimants);
+                }
+            }
+        }
+        concerned.forEach(addresses::settle);
+        for (PodRecord claimant : claimants) {
+            claimant.settle(addresses);
+            if (claimant.hasAddresses()) {
+                claimant.namespace.reaches.forEach(reach -> reach.claim(claimant, touched));
+            }
+        }
+    }
+
+    private static <T> boolean addNew(T element, List<T> list) {
+        return !list.contains(element) && list.add(element);
+    }
+
+    private void unindex(PodRecord pod) {
+        pod.pod.ifPresent(known -> pod.namespace.labelled.remove(known.labels(), pod));
+        addresses.remove(pod);
+    }
+
+    private void index(PodRecord pod) {
+        pod.pod.ifPresent(known -> pod.namespace.labelled.add(known.labels(), pod));
+        addresses.add(pod);
+    }
+
+    /** Withdraws what is claimed by those that the address may be of, who are not among the claimants yet. */
+    private void withdrawAll(IpAddress address, List<PodRecord> claimants) {
+        addresses.claimants(address, rival -> {
+            if (addNew(rival, claimants)) {
+                withdraw(rival);
+            }
+        });
+    }
+
+    private void withdraw(PodRecord pod) {
         if (pod.hasAddresses()) {
             pod.namespace.reaches.forEach(reach -> reach.unclaim(pod, touched));
-        }
-        pod.pod.ifPresent(known -> pod.namespace.labelled.remove(known.labels(), pod));
-        change.run();
-        pod.settle();
-        pod.pod.ifPresent(known -> pod.namespace.labelled.add(known.labels(), pod));
-        if (pod.hasAddresses()) {
-            pod.namespace.reaches.forEach(reach -> reach.claim(pod, touched));
         }
     }
 
@@ -79,7 +146,7 @@ final class LiveSets {
             while (byId.containsKey(meaning.id(attempt))) {
                 attempt++;
             }
-            LiveSet set = new LiveSet(meaning, meaning.id(attempt));
+            LiveSet set = new LiveSet(meaning, meaning.id(attempt), addresses.shared());
             byId.put(set.id, set);
             touched.add(set);
             populate(set);

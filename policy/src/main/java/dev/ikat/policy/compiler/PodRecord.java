@@ -32,21 +32,39 @@ final class PodRecord {
         return pod.isEmpty() && endpoints.isEmpty();
     }
 
-    /** To be called after each change of the fields. */
-    void settle() {
+    /** The addresses that its object says it has; none if it has ended, or they are its node's. */
+    List<IpAddress> said() {
+        return hasNetwork() ? pod.orElseThrow().ips() : List.of();
+    }
+
+    private boolean hasNetwork() {
+        return pod.isPresent() && !pod.get().hostNetwork() && !pod.get().ended();
+    }
+
+    /** Those of its interfaces here, which the node knows before the status has them. */
+    private List<IpAddress> wired() {
+        return endpoints.stream()
+                .flatMap(endpoint -> endpoint.endpoint.addresses().stream())
+                .distinct()
+                .toList();
+    }
+
+    /** To be called after each change of the fields, and after each change of who has one of its addresses. */
+    void settle(AddressBook book) {
         List<SetMember> members = new ArrayList<>();
-        if (pod.isPresent() && !pod.get().hostNetwork() && !pod.get().ended()) {
-            if (endpoints.isEmpty()) {
-                pod.get().ips().forEach(address -> members.add(new AddressMember(address)));
-            } else {
-                // The node knows them before the status has them.
-                endpoints.stream()
-                        .flatMap(endpoint -> endpoint.endpoint.addresses().stream())
-                        .distinct()
-                        .forEach(address -> members.add(new AddressMember(address)));
+        if (hasNetwork()) {
+            for (IpAddress address : endpoints.isEmpty() ? said() : wired()) {
+                if (book.has(this, address)) {
+                    members.add(new AddressMember(address));
+                }
             }
         }
         addresses = List.copyOf(members);
+    }
+
+    @Override
+    public String toString() {
+        return "Pod " + namespace.name + "/" + name;
     }
 
     /** Whether a set can have anything of it. */

@@ -45,6 +45,10 @@ public final class PolicyCompiler implements ProgramLookup {
     private final Map<InterfaceName, EndpointRecord> endpoints = new HashMap<>();
     private final Map<IpAddress, EndpointRecord> byAddress = new HashMap<>();
     private final LiveSets sets = new LiveSets(namespaces.values());
+    private final String node;
+
+    /** Endpoints that say of no pod that they are its; few. */
+    private final Set<EndpointRecord> nameless = new LinkedHashSet<>();
 
     /** Endpoints whose program may be another since the last change was told. */
     private final Set<EndpointRecord> stale = new LinkedHashSet<>();
@@ -55,8 +59,14 @@ public final class PolicyCompiler implements ProgramLookup {
     /** What was told of the endpoints that went since then. */
     private final Map<InterfaceName, PodProgram> gone = new HashMap<>();
 
-    /** A compiler of an empty cluster and a node without endpoints. */
-    public PolicyCompiler() {}
+    /**
+     * A compiler of an empty cluster and a node without endpoints.
+     *
+     * @param node the node's name
+     */
+    public PolicyCompiler(String node) {
+        this.node = node;
+    }
 
     /** Takes in what is different in the cluster. Objects that are no policy's concern cost nothing. */
     public PolicyChange update(ClusterChange change) {
@@ -98,20 +108,33 @@ public final class PolicyCompiler implements ProgramLookup {
         if (before != null) {
             detach(before);
         }
-        Optional<PodRecord> pod = endpoint.pod().map(key -> record(key.namespace(), key.name()));
-        EndpointRecord record = new EndpointRecord(endpoint, pod);
+        EndpointRecord record = new EndpointRecord(endpoint);
         record.told = Optional.ofNullable(gone.remove(endpoint.hostInterface()));
         endpoints.put(endpoint.hostInterface(), record);
         endpoint.addresses().forEach(address -> byAddress.put(address, record));
-        pod.ifPresent(found -> {
-            sets.change(found, () -> {
-                List<EndpointRecord> wired = new ArrayList<>(found.endpoints);
-                wired.add(record);
-                found.endpoints = List.copyOf(wired);
-            });
-            found.namespace.endpoints.add(record);
+        Optional<PodRecord> pod = endpoint.pod().map(key -> record(key.namespace(), key.name()));
+        sets.change(pod, endpoint.addresses(), () -> {
+            sets.addresses().wire(record);
+            pod.ifPresent(found -> link(record, found));
         });
+        if (pod.isEmpty()) {
+            nameless.add(record);
+        }
         stale.add(record);
+    }
+
+    private static void link(EndpointRecord record, PodRecord pod) {
+        List<EndpointRecord> wired = new ArrayList<>(pod.endpoints);
+        wired.add(record);
+        pod.endpoints = List.copyOf(wired);
+        pod.namespace.endpoints.add(record);
+        record.pod = Optional.of(pod);
+    }
+
+    private static void unlink(EndpointRecord record, PodRecord pod) {
+        pod.endpoints = pod.endpoints.stream().filter(other -> other != record).toList();
+        pod.namespace.endpoints.remove(record);
+        record.pod = Optional.empty();
     }
 
     private void detach(EndpointRecord record) {
@@ -119,16 +142,47 @@ public final class PolicyCompiler implements ProgramLookup {
         record.endpoint.addresses().forEach(address -> byAddress.remove(address, record));
         record.told.ifPresent(told -> gone.put(record.endpoint.hostInterface(), told));
         stale.remove(record);
+        nameless.remove(record);
         record.blocks.forEach(this::release);
-        record.pod.ifPresent(pod -> {
-            sets.change(
-                    pod,
-                    () -> pod.endpoints = pod.endpoints.stream()
-                            .filter(other -> other != record)
-                            .toList());
-            pod.namespace.endpoints.remove(record);
-            tidy(pod);
+        Optional<PodRecord> pod = record.pod;
+        sets.change(pod, record.endpoint.addresses(), () -> {
+            sets.addresses().unwire(record);
+            pod.ifPresent(found -> unlink(record, found));
         });
+        pod.ifPresent(this::tidy);
+    }
+
+    /**
+     * Finds out whose an endpoint is that does not say so: the only pod's that runs on this node, has no other endpoint
+     * and is said to have its address.
+     */
+    private void identify(EndpointRecord record) {
+        Set<PodRecord> candidates = sets.addresses().said(record.endpoint.addresses());
+        candidates.removeIf(candidate -> !mayHave(candidate));
+        Optional<PodRecord> now =
+                candidates.size() == 1 ? Optional.of(candidates.iterator().next()) : Optional.empty();
+        boolean unclear = candidates.size() > 1 || (candidates.isEmpty() && record.endpoint.nameLost());
+        Optional<PodRecord> before = record.pod;
+        if (!before.equals(now)) {
+            before.ifPresent(pod -> {
+                sets.change(Optional.of(pod), record.endpoint.addresses(), () -> unlink(record, pod));
+                tidy(pod);
+            });
+            now.ifPresent(pod -> sets.change(Optional.of(pod), record.endpoint.addresses(), () -> link(record, pod)));
+            stale.add(record);
+        }
+        if (record.unclear != unclear) {
+            record.unclear = unclear;
+            stale.add(record);
+        }
+    }
+
+    private boolean mayHave(PodRecord candidate) {
+        Pod pod = candidate.pod.orElseThrow();
+        return pod.phase() == Pod.Phase.RUNNING
+                && pod.nodeName().equals(Optional.of(node))
+                && candidate.endpoints.stream()
+                        .allMatch(record -> record.endpoint.pod().isEmpty());
     }
 
     /** All that is to be enforced now; costs as much as there is. */
@@ -164,6 +218,11 @@ public final class PolicyCompiler implements ProgramLookup {
             return false;
         }
         return record.pod.get().namespace.policies.values().stream().anyMatch(PolicyRecord::awaitsPod);
+    }
+
+    /** The addresses that more than one is said to have, now: as a view. */
+    public Map<IpAddress, AddressContest> contests() {
+        return sets.addresses().contests();
     }
 
     private void take(ClusterObject object) {
@@ -252,6 +311,7 @@ public final class PolicyCompiler implements ProgramLookup {
     }
 
     private PolicyChange settle() {
+        nameless.forEach(this::identify);
         List<PodProgram> programs = new ArrayList<>();
         for (EndpointRecord endpoint : stale) {
             compile(endpoint);
@@ -313,6 +373,9 @@ public final class PolicyCompiler implements ProgramLookup {
 
     private DirectionProgram compile(
             EndpointRecord endpoint, List<PolicyRecord> policies, Direction direction, List<RuleBlock> blocks) {
+        if (endpoint.unclear) {
+            return DirectionProgram.CLOSED;
+        }
         Optional<Pod> pod = endpoint.known();
         List<ObjectKey> isolatedBy = new ArrayList<>();
         List<CompiledRule> rules = new ArrayList<>();

@@ -4,6 +4,7 @@ import dev.ikat.policy.NetworkPolicy;
 import dev.ikat.policy.NetworkPolicy.AnyPort;
 import dev.ikat.policy.NetworkPolicy.Direction;
 import dev.ikat.policy.NetworkPolicy.IpBlock;
+import dev.ikat.policy.NetworkPolicy.Nobody;
 import dev.ikat.policy.NetworkPolicy.Peer;
 import dev.ikat.policy.NetworkPolicy.PortName;
 import dev.ikat.policy.NetworkPolicy.PortNumbers;
@@ -56,6 +57,9 @@ final class RuleTranslation {
         List<CompiledRule> compiled = new ArrayList<>();
         for (int index = 0; index < policy.ingress().size(); index++) {
             Rule rule = policy.ingress().get(index);
+            if (rule.equals(Rule.NOTHING)) {
+                continue;
+            }
             Set<PortSpan> spans = numbers(rule.ports());
             for (PortOfName named : names(rule.ports())) {
                 pod.flatMap(known -> known.port(named.name(), named.protocol()))
@@ -75,6 +79,9 @@ final class RuleTranslation {
         List<CompiledRule> compiled = new ArrayList<>();
         for (int index = 0; index < policy.egress().size(); index++) {
             Rule rule = policy.egress().get(index);
+            if (rule.equals(Rule.NOTHING)) {
+                continue;
+            }
             RuleId id = new RuleId(key, Direction.EGRESS, index);
             Set<PortSpan> spans = numbers(rule.ports());
             if (rule.ports().isEmpty() || !spans.isEmpty()) {
@@ -128,6 +135,8 @@ final class RuleTranslation {
                     switch (peer) {
                         case SelectedPods pods -> new InSet(sets.apply(meaning(pods, Optional.empty())));
                         case IpBlock block -> new InBlock(block);
+                        case Nobody _ ->
+                            throw new IllegalStateException("a rule of " + key + " names nobody beside others");
                     });
         }
         return List.copyOf(matches);

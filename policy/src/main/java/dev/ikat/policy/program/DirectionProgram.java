@@ -12,6 +12,10 @@ public record DirectionProgram(List<TierProgram> tiers) {
     /** Everything passes. */
     public static final DirectionProgram OPEN = new DirectionProgram(List.of());
 
+    /** Nothing passes, and no policy says so: of an endpoint of which nobody can say whose it is. */
+    public static final DirectionProgram CLOSED =
+            new DirectionProgram(List.of(new TierProgram(Tier.NETWORK_POLICY, List.of(), Action.DENY, List.of())));
+
     public DirectionProgram {
         tiers = List.copyOf(tiers);
     }

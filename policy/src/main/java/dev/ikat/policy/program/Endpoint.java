@@ -15,10 +15,23 @@ import java.util.Optional;
  * @param attachment the container and its interface
  * @param hostInterface the host end of its link, unique on the node
  * @param addresses the addresses that it was given, at least one; it may send from no others
- * @param pod the pod that it belongs to; empty if the container is not a Kubernetes pod's, and then nothing selects it
+ * @param pod the pod that it belongs to; empty if the container is not a Kubernetes pod's, as far as its runtime said:
+ *     then it is the only pod's that is said to run here with its address, and if there is none, nothing selects it
+ * @param nameLost whether it may be a pod's although {@code pod} is empty, because what the runtime said was lost:
+ *     then, if no pod is said to have its address, nothing passes
  */
 public record Endpoint(
-        Attachment attachment, InterfaceName hostInterface, List<IpAddress> addresses, Optional<ObjectKey> pod) {
+        Attachment attachment,
+        InterfaceName hostInterface,
+        List<IpAddress> addresses,
+        Optional<ObjectKey> pod,
+        boolean nameLost) {
+    /** One of which is known whether it is a pod's. */
+    public Endpoint(
+            Attachment attachment, InterfaceName hostInterface, List<IpAddress> addresses, Optional<ObjectKey> pod) {
+        this(attachment, hostInterface, addresses, pod, false);
+    }
+
     public Endpoint {
         Objects.requireNonNull(attachment, "attachment");
         Objects.requireNonNull(hostInterface, "hostInterface");

@@ -15,17 +15,25 @@ import dev.ikat.policy.NetworkPolicy.PortNumbers;
 import dev.ikat.policy.NetworkPolicy.PortRule;
 import dev.ikat.policy.NetworkPolicy.Rule;
 import dev.ikat.policy.NetworkPolicy.SelectedPods;
+import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.Pod;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Flow;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * The text of the networking.k8s.io/v1 NetworkPolicy API, sentence by sentence, looking at every object for every flow:
  * "Isolated pods accept what at least one rule of at least one policy that selects them allows." It shares with the
  * compiler only the objects themselves.
+ *
+ * <p>The text says nothing of two pods with one address. Here the address of an endpoint is that endpoint's; elsewhere
+ * it is the newest pod's that is not on its way out, and where several are as good, a peer means it only if it means
+ * each.
  */
 public final class ApiReference {
     private final Collection<ClusterObject> objects;
@@ -54,16 +62,17 @@ public final class ApiReference {
     }
 
     private boolean allows(Endpoint endpoint, Direction direction, Flow flow) {
-        if (endpoint.pod().isEmpty()) {
-            return true;
+        Set<ObjectKey> owners = owners(endpoint);
+        if (owners.size() != 1) {
+            return owners.isEmpty() && !endpoint.nameLost();
         }
+        ObjectKey owner = owners.iterator().next();
         Optional<Pod> self = all(Pod.class).stream()
-                .filter(pod -> pod.key().equals(endpoint.pod().get()) && !pod.hostNetwork())
+                .filter(pod -> pod.key().equals(owner) && !pod.hostNetwork())
                 .findFirst();
         boolean isolated = false;
         for (NetworkPolicy policy : all(NetworkPolicy.class)) {
-            if (!policy.namespace().equals(endpoint.pod().get().namespace())
-                    || !policy.types().contains(direction)) {
+            if (!policy.namespace().equals(owner.namespace()) || !policy.types().contains(direction)) {
                 continue;
             }
             boolean selects = self.isPresent()
@@ -103,13 +112,13 @@ public final class ApiReference {
             if (isNumber(wanted, flow) && peered) {
                 return true;
             }
-            for (Pod pod : owners(flow.destination())) {
-                boolean meant = rule.peers().isEmpty()
-                        || rule.peers().stream()
-                                .anyMatch(peer -> peer instanceof SelectedPods pods && selects(policy, pods, pod));
-                if (meant && isName(wanted, Optional.of(pod), flow)) {
-                    return true;
-                }
+            List<Pod> owners = owners(flow.destination());
+            boolean meant = rule.peers().isEmpty()
+                    || rule.peers().stream()
+                            .anyMatch(peer -> peer instanceof SelectedPods pods
+                                    && owners.stream().allMatch(pod -> selects(policy, pods, pod)));
+            if (meant && !owners.isEmpty() && owners.stream().allMatch(pod -> isName(wanted, Optional.of(pod), flow))) {
+                return true;
             }
         }
         return false;
@@ -135,9 +144,13 @@ public final class ApiReference {
 
     private boolean isPeer(NetworkPolicy policy, Peer peer, IpAddress address) {
         return switch (peer) {
+            case NetworkPolicy.Nobody() -> false;
             case IpBlock(var cidr, var except) ->
                 cidr.contains(address) && except.stream().noneMatch(hole -> hole.contains(address));
-            case SelectedPods pods -> owners(address).stream().anyMatch(pod -> selects(policy, pods, pod));
+            case SelectedPods pods -> {
+                List<Pod> owners = owners(address);
+                yield !owners.isEmpty() && owners.stream().allMatch(pod -> selects(policy, pods, pod));
+            }
         };
     }
 
@@ -155,17 +168,56 @@ public final class ApiReference {
                                 namespace.name().equals(pod.namespace()) && matches(wanted, namespace.labels()));
     }
 
-    /** The pods whose own network has the address. */
+    /**
+     * The pods that an endpoint may be of: the one that it names, else those that are said to be here with its address.
+     */
+    private Set<ObjectKey> owners(Endpoint endpoint) {
+        return endpoint.pod()
+                .map(Set::of)
+                .orElseGet(() -> all(Pod.class).stream()
+                        .filter(pod -> pod.phase() == Pod.Phase.RUNNING && !pod.hostNetwork())
+                        .filter(pod -> pod.nodeName().equals(Optional.of(RandomCluster.NODE)))
+                        .filter(pod -> pod.ips().stream().anyMatch(endpoint.addresses()::contains))
+                        .map(Pod::key)
+                        .filter(key -> endpoints.stream()
+                                .noneMatch(other -> other.pod().equals(Optional.of(key))))
+                        .collect(Collectors.toSet()));
+    }
+
+    /** The pods whose own network may have the address; none if nobody's does, or one may have it that is not known. */
     private List<Pod> owners(IpAddress address) {
-        return all(Pod.class).stream()
+        List<Endpoint> wired = endpoints.stream()
+                .filter(endpoint -> endpoint.addresses().contains(address))
+                .toList();
+        List<Pod> pods = all(Pod.class).stream()
                 .filter(pod -> !pod.hostNetwork() && !pod.ended())
-                .filter(pod -> {
-                    List<IpAddress> wired = endpoints.stream()
-                            .filter(endpoint -> endpoint.pod().equals(Optional.of(pod.key())))
-                            .flatMap(endpoint -> endpoint.addresses().stream())
-                            .toList();
-                    return (wired.isEmpty() ? pod.ips() : wired).contains(address);
-                })
+                .toList();
+        if (!wired.isEmpty()) {
+            Set<Pod> owners = new HashSet<>();
+            for (Endpoint endpoint : wired) {
+                Set<ObjectKey> keys = owners(endpoint);
+                List<Pod> known =
+                        pods.stream().filter(pod -> keys.contains(pod.key())).toList();
+                if (keys.size() != 1 || known.isEmpty()) {
+                    return List.of();
+                }
+                owners.addAll(known);
+            }
+            return List.copyOf(owners);
+        }
+        List<Pod> claimants = pods.stream()
+                .filter(pod -> pod.ips().contains(address))
+                .filter(pod -> endpoints.stream()
+                        .noneMatch(endpoint -> owners(endpoint).equals(Set.of(pod.key()))))
+                .toList();
+        List<Pod> staying = claimants.stream()
+                .filter(pod -> !pod.deleting() && pod.phase() != Pod.Phase.UNKNOWN)
+                .toList();
+        List<Pod> best = staying.isEmpty() ? claimants : staying;
+        return best.stream()
+                .filter(pod -> best.stream()
+                        .noneMatch(other ->
+                                other.created() > pod.created() && best.stream().allMatch(each -> each.created() > 0)))
                 .toList();
     }
 

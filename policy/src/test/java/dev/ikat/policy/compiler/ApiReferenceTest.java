@@ -34,7 +34,7 @@ final class ApiReferenceTest {
             random.listOf(4, 20, _ -> cluster.endpoint()).stream()
                     .filter(endpoint -> sharesNoAddress(endpoint, endpoints))
                     .forEach(endpoint -> endpoints.put(endpoint.hostInterface(), endpoint));
-            PolicyCompiler compiler = new PolicyCompiler();
+            PolicyCompiler compiler = new PolicyCompiler("node");
             endpoints.values().forEach(compiler::add);
             compiler.update(ClusterChange.between(Map.of(), objects));
 

@@ -30,7 +30,7 @@ final class IncrementalCompilerTest {
     void everyChangeLeadsToTheProgramOfAFreshCompilation() {
         Seeds.forEach(300, random -> {
             RandomCluster cluster = new RandomCluster(random);
-            PolicyCompiler compiler = new PolicyCompiler();
+            PolicyCompiler compiler = new PolicyCompiler("node");
             WholeCompiler whole = new WholeCompiler();
             Map<ObjectKey, ClusterObject> objects = new TreeMap<>();
             Map<InterfaceName, Endpoint> endpoints = new HashMap<>();
@@ -68,7 +68,7 @@ final class IncrementalCompilerTest {
                         .keySet()
                         .forEach(name -> assertThat(compiler.awaitsLabels(name)).isEqualTo(whole.awaitsLabels(name)));
             }
-            PolicyCompiler fresh = new PolicyCompiler();
+            PolicyCompiler fresh = new PolicyCompiler("node");
             endpoints.values().forEach(fresh::add);
             fresh.update(ClusterChange.between(Map.of(), objects));
             assertThat(fresh.program()).isEqualTo(program);

@@ -44,7 +44,7 @@ import org.junit.jupiter.api.Test;
 final class PolicyCompilerTest {
     private static final InterfaceName WEB = new InterfaceName("ik-web");
 
-    private final PolicyCompiler compiler = new PolicyCompiler();
+    private final PolicyCompiler compiler = new PolicyCompiler("node");
 
     @Test
     void podThatNoPolicySelectsIsOpen() {

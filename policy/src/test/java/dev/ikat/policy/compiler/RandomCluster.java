@@ -38,6 +38,9 @@ import java.util.TreeMap;
 
 /** Objects, endpoints and flows from few names, so that they meet often. */
 public final class RandomCluster {
+    /** The name of the node that endpoints are on, and most of the pods that name none of them. */
+    public static final String NODE = "node";
+
     private static final List<String> NAMESPACES = List.of("a", "b", "c");
     private static final int ADDRESSES = 12;
 
@@ -71,11 +74,15 @@ public final class RandomCluster {
                 random.oneOf(NAMESPACES),
                 podName(),
                 labels(),
-                Optional.of("node"),
+                Optional.of(random.chance(0.7) ? NODE : "elsewhere"),
                 ips,
                 random.chance(0.1),
-                random.chance(0.1) ? Pod.Phase.SUCCEEDED : Pod.Phase.RUNNING,
-                ports);
+                random.chance(0.8)
+                        ? Pod.Phase.RUNNING
+                        : random.oneOf(Pod.Phase.PENDING, Pod.Phase.SUCCEEDED, Pod.Phase.UNKNOWN),
+                ports,
+                random.between(0, 3),
+                random.chance(0.1));
     }
 
     /** Of one of eight interfaces. */
@@ -88,14 +95,16 @@ public final class RandomCluster {
                 new Attachment(new ContainerId("c" + random.between(0, 3)), new InterfaceName("eth0")),
                 hostInterface(),
                 addresses,
-                random.chance(0.1) ? Optional.empty() : Optional.of(podKey()));
+                random.chance(0.8) ? Optional.of(podKey()) : Optional.empty(),
+                random.chance(0.2));
     }
 
     InterfaceName hostInterface() {
         return new InterfaceName("ik" + random.between(0, 7));
     }
 
-    Flow flow(boolean v6) {
+    /** Between any two of the addresses. */
+    public Flow flow(boolean v6) {
         int protocol = random.oneOf(6, 6, 17, 132, 1, 58, 47);
         boolean ports = protocol == 6 || protocol == 17 || protocol == 132;
         return new Flow(address(v6), address(v6), protocol, ports ? random.between(79, 84) : 0);

@@ -61,7 +61,7 @@ final class ScaleBench {
     private static final double MEBIBYTE = 1024.0 * 1024;
 
     private final Generator random = new Generator(1);
-    private final PolicyCompiler compiler = new PolicyCompiler();
+    private final PolicyCompiler compiler = new PolicyCompiler("node");
     private boolean allMet = true;
     private long changedSets;
 

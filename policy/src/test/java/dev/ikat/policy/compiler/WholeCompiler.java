@@ -33,6 +33,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** What {@link PolicyCompiler} does, in the simplest way: everything is compiled again at each change. */
 final class WholeCompiler {
@@ -40,10 +41,73 @@ final class WholeCompiler {
     private final Map<ObjectKey, Pod> pods = new HashMap<>();
     private final TreeMap<ObjectKey, NetworkPolicy> policies = new TreeMap<>();
     private final Map<InterfaceName, Endpoint> endpoints = new HashMap<>();
+    private final Map<IpAddress, Set<Object>> owners = new HashMap<>();
+
+    /** What nameless endpoints were found to be, since the last change. */
+    private final Map<InterfaceName, Optional<ObjectKey>> found = new HashMap<>();
+
     private PolicyProgram program = PolicyProgram.EMPTY;
 
     /** A compiler of an empty cluster and a node without endpoints. */
     public WholeCompiler() {}
+
+    /** The pod that an endpoint belongs to, and empty where nobody can say. */
+    private Optional<ObjectKey> owner(Endpoint endpoint) {
+        return endpoint.pod().isPresent()
+                ? endpoint.pod()
+                : found.computeIfAbsent(endpoint.hostInterface(), _ -> {
+                    List<ObjectKey> candidates = candidates(endpoint);
+                    return candidates.size() == 1 ? Optional.of(candidates.getFirst()) : Optional.empty();
+                });
+    }
+
+    private List<ObjectKey> candidates(Endpoint endpoint) {
+        return pods.values().stream()
+                .filter(pod -> pod.phase() == Pod.Phase.RUNNING
+                        && !pod.hostNetwork()
+                        && pod.nodeName().equals(Optional.of(RandomCluster.NODE))
+                        && pod.ips().stream().anyMatch(endpoint.addresses()::contains))
+                .map(Pod::key)
+                .filter(key -> endpoints.values().stream()
+                        .noneMatch(other -> other.pod().equals(Optional.of(key))))
+                .toList();
+    }
+
+    private boolean isUnclear(Endpoint endpoint) {
+        int candidates = endpoint.pod().isPresent() ? 1 : candidates(endpoint).size();
+        return candidates > 1 || (candidates == 0 && endpoint.nameLost());
+    }
+
+    /** The pods that may have the address, each of which has to be selected for it to be; and others, of no pod. */
+    private Set<Object> owners(IpAddress address) {
+        return owners.computeIfAbsent(address, _ -> {
+            List<Endpoint> wired = endpoints.values().stream()
+                    .filter(endpoint -> endpoint.addresses().contains(address))
+                    .toList();
+            if (!wired.isEmpty()) {
+                return wired.stream()
+                        .<Object>map(endpoint ->
+                                owner(endpoint).<Object>map(key -> key).orElse(endpoint.attachment()))
+                        .collect(Collectors.toSet());
+            }
+            List<Pod> claimants = pods.values().stream()
+                    .filter(pod ->
+                            !pod.hostNetwork() && !pod.ended() && pod.ips().contains(address))
+                    .filter(pod -> endpoints.values().stream()
+                            .noneMatch(endpoint -> owner(endpoint).equals(Optional.of(pod.key()))))
+                    .toList();
+            List<Pod> alive = claimants.stream()
+                    .filter(pod -> !pod.deleting() && pod.phase() != Pod.Phase.UNKNOWN)
+                    .toList();
+            List<Pod> best = alive.isEmpty() ? claimants : alive;
+            long newest = best.stream().mapToLong(Pod::created).max().orElse(0);
+            boolean known = best.stream().allMatch(pod -> pod.created() != 0);
+            return best.stream()
+                    .filter(pod -> !known || pod.created() == newest)
+                    .map(Pod::key)
+                    .collect(Collectors.toSet());
+        });
+    }
 
     /** Takes in what is different in the cluster. Objects that are no policy's concern cost nothing. */
     public PolicyChange update(ClusterChange change) {
@@ -81,10 +145,10 @@ final class WholeCompiler {
      */
     public boolean awaitsLabels(InterfaceName hostInterface) {
         Endpoint endpoint = endpoints.get(hostInterface);
-        if (endpoint == null || endpoint.pod().isEmpty() || known(endpoint).isPresent()) {
+        if (endpoint == null || owner(endpoint).isEmpty() || known(endpoint).isPresent()) {
             return false;
         }
-        String namespace = endpoint.pod().get().namespace();
+        String namespace = owner(endpoint).get().namespace();
         return policies.values().stream()
                 .anyMatch(policy -> policy.namespace().equals(namespace)
                         && (!Requirements.of(policy.podSelector()).isEmpty()
@@ -111,11 +175,15 @@ final class WholeCompiler {
 
     /** The endpoint's pod, if the cluster knows it. One on the host's network can't be the one that has this link. */
     private Optional<Pod> known(Endpoint endpoint) {
-        return endpoint.pod().flatMap(key -> Optional.ofNullable(pods.get(key))).filter(pod -> !pod.hostNetwork());
+        return owner(endpoint)
+                .flatMap(key -> Optional.ofNullable(pods.get(key)))
+                .filter(pod -> !pod.hostNetwork());
     }
 
     private PolicyChange recompile() {
         PolicyProgram before = program;
+        owners.clear();
+        found.clear();
         Map<SetId, SetMeaning> meanings = new HashMap<>();
         Map<InterfaceName, PodProgram> programs = new HashMap<>();
         endpoints.forEach((name, endpoint) -> programs.put(name, compile(endpoint, meanings)));
@@ -144,9 +212,13 @@ final class WholeCompiler {
     }
 
     private DirectionProgram compile(Endpoint endpoint, Direction direction, Map<SetId, SetMeaning> meanings) {
-        if (endpoint.pod().isEmpty()) {
+        if (isUnclear(endpoint)) {
+            return DirectionProgram.CLOSED;
+        }
+        if (owner(endpoint).isEmpty()) {
             return DirectionProgram.OPEN;
         }
+        String namespace = owner(endpoint).get().namespace();
         Optional<Pod> pod = known(endpoint);
         List<ObjectKey> isolatedBy = new ArrayList<>();
         List<CompiledRule> rules = new ArrayList<>();
@@ -154,7 +226,7 @@ final class WholeCompiler {
             Requirements selector = Requirements.of(policy.podSelector());
             boolean selected =
                     pod.map(known -> selector.matches(known.labels())).orElse(selector.isEmpty());
-            if (key.namespace().equals(endpoint.pod().get().namespace())
+            if (key.namespace().equals(namespace)
                     && policy.types().contains(direction)
                     && (selected || pod.isEmpty())) {
                 isolatedBy.add(key);
@@ -173,7 +245,7 @@ final class WholeCompiler {
     }
 
     private AddressSet members(SetId id, SetMeaning meaning) {
-        Set<SetMember> members = new HashSet<>();
+        Map<SetMember, Set<ObjectKey>> claims = new HashMap<>();
         for (Pod pod : pods.values()) {
             boolean reached =
                     meaning.reach().includes(pod.namespace(), Optional.ofNullable(namespaces.get(pod.namespace())));
@@ -181,22 +253,27 @@ final class WholeCompiler {
                 continue;
             }
             for (IpAddress address : addresses(pod)) {
-                members.add(meaning.port()
+                SetMember member = meaning.port()
                         .<SetMember>map(port -> new PortMember(
                                 address,
                                 port.protocol(),
                                 pod.port(port.name(), port.protocol()).orElseThrow()))
-                        .orElseGet(() -> new AddressMember(address)));
+                        .orElseGet(() -> new AddressMember(address));
+                claims.computeIfAbsent(member, _ -> new HashSet<>()).add(pod.key());
             }
         }
+        Set<SetMember> members = claims.keySet().stream()
+                .filter(member -> claims.getOrDefault(member, Set.of()).containsAll(owners(member.address())))
+                .collect(Collectors.toSet());
         return new AddressSet(id, meaning.form(), meaning.toString(), members);
     }
 
     private List<IpAddress> addresses(Pod pod) {
         ObjectKey key = new ObjectKey(ObjectKind.POD, pod.namespace(), pod.name());
         List<IpAddress> wired = endpoints.values().stream()
-                .filter(endpoint -> endpoint.pod().equals(Optional.of(key)))
+                .filter(endpoint -> owner(endpoint).equals(Optional.of(key)))
                 .flatMap(endpoint -> endpoint.addresses().stream())
+                .distinct()
                 .toList();
         return wired.isEmpty() ? pod.ips() : wired;
     }
