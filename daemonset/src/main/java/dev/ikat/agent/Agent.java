@@ -131,7 +131,9 @@ final class Agent implements AutoCloseable {
         source = cluster;
         metrics.degraded(() -> cluster.degraded().isPresent());
         metrics.apiSilence(cluster::silence);
-        NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, table, planes);
+        NodeFaults nodeFaults = new NodeFaults();
+        metrics.nodeFaults(nodeFaults::all);
+        NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, table, planes, nodeFaults);
 
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
         reconciliations.put(Part.POLICY, policy::reconcile);
@@ -162,7 +164,7 @@ final class Agent implements AutoCloseable {
         rounds.start();
 
         CniPlugin plugin = new CniPlugin(leases, node, network, policy.podPolicy(), reaper, steps);
-        AgentStatus status = new AgentStatus(options, readiness, network, planes, cluster, leases, errors);
+        AgentStatus status = new AgentStatus(options, readiness, network, planes, cluster, leases, errors, nodeFaults);
         CniServer server = CniServer.start(
                 options.runDirectory(),
                 request -> request.variable(ControlClient.QUESTION).isEmpty()

@@ -36,6 +36,7 @@ final class AgentStatus {
     private final ClusterSource cluster;
     private final LeaseStore leases;
     private final RecentErrors errors;
+    private final NodeFaults nodeFaults;
     private final long startNanos = System.nanoTime();
 
     AgentStatus(
@@ -45,7 +46,8 @@ final class AgentStatus {
             Dataplanes dataplanes,
             ClusterSource cluster,
             LeaseStore leases,
-            RecentErrors errors) {
+            RecentErrors errors,
+            NodeFaults nodeFaults) {
         this.options = options;
         this.readiness = readiness;
         this.network = network;
@@ -53,6 +55,7 @@ final class AgentStatus {
         this.cluster = cluster;
         this.leases = leases;
         this.errors = errors;
+        this.nodeFaults = nodeFaults;
     }
 
     /** Answers a question; the exit code is 1 where it is not understood. */
@@ -81,6 +84,8 @@ final class AgentStatus {
         ObjectNode overlay = status.putObject("overlay")
                 .put("mode", lowerCase(options.overlay().mode()));
         network.situation().ifPresent(situation -> describe(situation, overlay));
+        ArrayNode overlayFaults = overlay.putArray("faults");
+        nodeFaults.all().forEach(fault -> overlayFaults.add(fault.text()));
         ObjectNode pods = status.putObject("leases").put("held", leases.leases().size());
         ArrayNode ranges = pods.putArray("ranges");
         network.nodePlan().ifPresent(plan -> {
@@ -133,8 +138,6 @@ final class AgentStatus {
                 .put("pods", peer.destination())
                 .put("by", peer.by())
                 .put("via", peer.via()));
-        ArrayNode faults = overlay.putArray("faults");
-        situation.overlay().faults().forEach(faults::add);
     }
 
     private static String lowerCase(Enum<?> value) {

@@ -1,16 +1,16 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.overlay.InForce;
 import dev.ikat.agent.overlay.OverlayPlanner;
 import dev.ikat.agent.overlay.OverlaySettings;
 import dev.ikat.agent.overlay.OverlayState;
 import dev.ikat.agent.overlay.Uplink;
-import dev.ikat.model.Cidr;
+import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.policy.Node;
 import dev.ikat.policy.program.MasqueradeState;
 import java.util.Collection;
 import java.util.EnumSet;
-import java.util.HashSet;
 import java.util.Set;
 
 /**
@@ -22,14 +22,21 @@ import java.util.Set;
  * @param masquerade whose address is hidden from whom
  */
 record NodeSituation(Node self, Uplink uplink, OverlayState overlay, MasqueradeState masquerade) {
-    static NodeSituation of(OverlaySettings settings, Collection<Node> nodes, Node self, Uplink uplink) {
-        Set<Cidr> clusterCidrs = new HashSet<>();
-        nodes.forEach(node -> clusterCidrs.addAll(node.podCidrs()));
+    /**
+     * @param apiServers where the cluster's API is asked
+     * @param inForce who has which block and address now
+     */
+    static NodeSituation of(
+            OverlaySettings settings,
+            Collection<Node> nodes,
+            Node self,
+            Uplink uplink,
+            Set<IpAddress> apiServers,
+            InForce inForce) {
+        OverlayState overlay = OverlayPlanner.plan(settings, self, nodes, uplink, apiServers, inForce);
+        // A block that is not believed, such as 0.0.0.0/0, would have nothing masqueraded any more.
         return new NodeSituation(
-                self,
-                uplink,
-                OverlayPlanner.plan(settings, self, nodes, uplink),
-                new MasqueradeState(Set.copyOf(self.podCidrs()), clusterCidrs));
+                self, uplink, overlay, new MasqueradeState(overlay.ownBlocks(), overlay.clusterBlocks()));
     }
 
     /** The families that pods of this node have addresses of. */

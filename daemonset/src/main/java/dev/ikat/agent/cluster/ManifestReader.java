@@ -9,6 +9,8 @@ import dev.ikat.policy.Node;
 import dev.ikat.policy.ObjectKind;
 import dev.ikat.policy.Pod;
 import dev.ikat.policy.Protocol;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -126,7 +128,17 @@ final class ManifestReader {
         List<Cidr> podCidrs = document.get("spec").map(ManifestReader::podCidrs).orElse(List.of());
         List<IpAddress> internalIps =
                 document.get("status").map(ManifestReader::internalIps).orElse(List.of());
-        return document.make(() -> new Node(name(document), labels, podCidrs, internalIps));
+        Optional<Instant> created =
+                document.require("metadata").get("creationTimestamp").map(ManifestReader::time);
+        return document.make(() -> new Node(name(document), labels, podCidrs, internalIps, created));
+    }
+
+    private static Instant time(YamlValue value) {
+        try {
+            return Instant.parse(value.text());
+        } catch (DateTimeParseException e) {
+            throw value.wrong("'" + value.text() + "' is no time like 2026-01-31T12:00:00Z");
+        }
     }
 
     private static List<Cidr> podCidrs(YamlValue spec) {

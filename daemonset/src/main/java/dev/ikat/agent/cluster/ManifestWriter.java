@@ -21,6 +21,7 @@ import dev.ikat.policy.Node;
 import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.Pod;
 import java.io.IOException;
+import java.time.Instant;
 import java.util.Collection;
 import java.util.Optional;
 
@@ -62,6 +63,10 @@ final class ManifestWriter {
     }
 
     private void head(String version, ObjectKey key, Labels labels) throws IOException {
+        head(version, key, labels, Optional.empty());
+    }
+
+    private void head(String version, ObjectKey key, Labels labels, Optional<Instant> created) throws IOException {
         json.writeStringField("apiVersion", version);
         json.writeStringField("kind", key.kind().title());
         json.writeObjectFieldStart("metadata");
@@ -69,6 +74,9 @@ final class ManifestWriter {
             json.writeStringField("namespace", key.namespace());
         }
         json.writeStringField("name", key.name());
+        if (created.isPresent()) {
+            json.writeStringField("creationTimestamp", created.get().toString());
+        }
         labels("labels", labels);
         json.writeEndObject();
     }
@@ -84,7 +92,7 @@ final class ManifestWriter {
     }
 
     private void node(Node node) throws IOException {
-        head("v1", node.key(), node.labels());
+        head("v1", node.key(), node.labels(), node.created());
         json.writeObjectFieldStart("spec");
         list("podCIDRs", node.podCidrs(), this::cidr);
         json.writeEndObject();
