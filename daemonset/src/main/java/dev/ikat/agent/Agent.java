@@ -146,7 +146,9 @@ final class Agent implements AutoCloseable {
         metrics.degraded(() -> cluster.degraded().isPresent());
         metrics.apiSilence(cluster::silence);
         metrics.clusterFaults(cluster::faults);
-        NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, table, planes);
+        NodeFaults nodeFaults = new NodeFaults();
+        metrics.nodeFaults(nodeFaults::all);
+        NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, table, planes, nodeFaults);
 
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
         reconciliations.put(Part.POLICY, policy::reconcile);
@@ -181,7 +183,7 @@ final class Agent implements AutoCloseable {
 
         CniPlugin plugin = new CniPlugin(leases, node, network, policy.podPolicy(), reaper, steps);
         AgentStatus status = new AgentStatus(
-                options, readiness, network, planes, policy, cluster, leases, leaseKeeper::faults, errors);
+                options, readiness, network, planes, policy, cluster, leases, leaseKeeper::faults, errors, nodeFaults);
         CniServer server = CniServer.start(
                 options.runDirectory(),
                 request -> request.variable(ControlClient.QUESTION).isEmpty()

@@ -12,7 +12,7 @@ import java.util.Optional;
 /**
  * What the plugin asks of the node, answered from the node object: addresses from its pod CIDRs, the MTU that the way
  * to the other nodes takes. Pods are wired from the first moment at which everything was in order; what fails later is
- * repaired under them and told by STATUS.
+ * repaired under them and told by STATUS, unless it is that the node's addresses turn out to be somebody else's.
  */
 final class AgentPodNetwork implements PodNetwork {
     private final Readiness readiness;
@@ -51,6 +51,12 @@ final class AgentPodNetwork implements PodNetwork {
 
     @Override
     public void requireReady(NetworkConfig config) {
+        Optional<String> refusal = situation.flatMap(now -> now.overlay().refusal());
+        if (refusal.isPresent()) {
+            // Also where it was ready before: an address of somebody else's block would take that one's packets.
+            throw new CniException(
+                    CniError.TRY_AGAIN_LATER, "this node must not give addresses to pods now", refusal.get());
+        }
         if (!wasReady) {
             throw new CniException(
                     CniError.TRY_AGAIN_LATER,

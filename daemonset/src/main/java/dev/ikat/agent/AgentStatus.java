@@ -39,6 +39,7 @@ final class AgentStatus {
     private final LeaseStore leases;
     private final Supplier<List<String>> leaseFaults;
     private final RecentErrors errors;
+    private final NodeFaults nodeFaults;
     private final long startNanos = System.nanoTime();
 
     AgentStatus(
@@ -50,7 +51,8 @@ final class AgentStatus {
             ClusterSource cluster,
             LeaseStore leases,
             Supplier<List<String>> leaseFaults,
-            RecentErrors errors) {
+            RecentErrors errors,
+            NodeFaults nodeFaults) {
         this.options = options;
         this.readiness = readiness;
         this.network = network;
@@ -60,6 +62,7 @@ final class AgentStatus {
         this.leases = leases;
         this.leaseFaults = leaseFaults;
         this.errors = errors;
+        this.nodeFaults = nodeFaults;
     }
 
     /** Answers a question; the exit code is 1 where it is not understood. */
@@ -90,6 +93,8 @@ final class AgentStatus {
         ObjectNode overlay = status.putObject("overlay")
                 .put("mode", lowerCase(options.overlay().mode()));
         network.situation().ifPresent(situation -> describe(situation, overlay));
+        ArrayNode overlayFaults = overlay.putArray("faults");
+        nodeFaults.all().forEach(fault -> overlayFaults.add(fault.text()));
         ObjectNode pods = status.putObject("leases").put("held", leases.leases().size());
         ArrayNode ranges = pods.putArray("ranges");
         network.nodePlan().ifPresent(plan -> {
@@ -144,8 +149,6 @@ final class AgentStatus {
                 .put("pods", peer.destination())
                 .put("by", peer.by())
                 .put("via", peer.via()));
-        ArrayNode faults = overlay.putArray("faults");
-        situation.overlay().faults().forEach(faults::add);
     }
 
     private static String lowerCase(Enum<?> value) {

@@ -57,7 +57,7 @@ record FixedPodCidrs(Map<String, List<Cidr>> blocks) {
         }
         Map<String, Node> fixed = new HashMap<>(nodes);
         blocks.forEach((name, cidrs) -> fixed.computeIfPresent(
-                name, (_, node) -> new Node(node.name(), node.labels(), cidrs, node.internalIps())));
+                name, (_, node) -> new Node(node.name(), node.labels(), cidrs, node.internalIps(), node.created())));
         return fixed;
     }
 }

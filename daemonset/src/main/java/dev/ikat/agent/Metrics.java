@@ -1,6 +1,7 @@
 package dev.ikat.agent;
 
 import dev.ikat.agent.cluster.SourceFault;
+import dev.ikat.agent.overlay.NodeFault;
 import dev.ikat.policy.ObjectKey;
 import io.prometheus.metrics.config.EscapingScheme;
 import io.prometheus.metrics.core.metrics.Counter;
@@ -112,6 +113,23 @@ final class Metrics {
                 .name("ikat_ready")
                 .help("1 if pods can be given a working network, as /readyz says.")
                 .callback(callback -> callback.call(ready.getAsBoolean() ? 1 : 0))
+                .register(registry);
+    }
+
+    /** Serves what is wrong with nodes' parts of the overlay, asked for at each scrape. */
+    void nodeFaults(Supplier<List<NodeFault>> faults) {
+        GaugeWithCallback.builder()
+                .name("ikat_node_faults")
+                .help(
+                        "What is wrong with a node's part of the overlay, as this node sees it, by the node that is at fault"
+                                + " and by cause: block_claimed and address_claimed, which another node had first; block_in_use,"
+                                + " a pod CIDR with addresses that are no pods'; unreachable; route, another one is in the way;"
+                                + " mtu.")
+                .labelNames("node", "cause")
+                .callback(callback -> faults.get().stream()
+                        .collect(Collectors.groupingBy(
+                                fault -> List.of(fault.node(), fault.cause().label()), Collectors.counting()))
+                        .forEach((labels, count) -> callback.call(count, labels.getFirst(), labels.getLast())))
                 .register(registry);
     }
 

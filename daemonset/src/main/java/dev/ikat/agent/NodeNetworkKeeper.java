@@ -4,7 +4,9 @@ import dev.ikat.agent.Readiness.Part;
 import dev.ikat.agent.ReconcileLoop.NotYetException;
 import dev.ikat.agent.ReconcileLoop.Reconciliation;
 import dev.ikat.agent.cluster.ClusterSource;
+import dev.ikat.agent.overlay.InForce;
 import dev.ikat.agent.overlay.OverlayReconciler;
+import dev.ikat.agent.overlay.RoutesInForce;
 import dev.ikat.agent.overlay.Uplink;
 import dev.ikat.agent.overlay.UplinkFinder;
 import dev.ikat.agent.policy.PolicySettings;
@@ -12,13 +14,12 @@ import dev.ikat.netlink.Rtnetlink;
 import dev.ikat.policy.Node;
 import dev.ikat.policy.program.Masquerading;
 import dev.ikat.policy.program.SourceGuard;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,6 +29,9 @@ import org.slf4j.LoggerFactory;
  */
 final class NodeNetworkKeeper {
     private static final Logger LOG = LoggerFactory.getLogger(NodeNetworkKeeper.class);
+
+    /** How soon it is seen that a route of somebody else is not in the way any more. */
+    private static final Duration IN_THE_WAY_RETRY = Duration.ofSeconds(5);
 
     private final AgentOptions options;
     private final ClusterSource cluster;
@@ -42,7 +46,9 @@ final class NodeNetworkKeeper {
     private boolean masqueraded;
     private Optional<SourceGuard> guard = Optional.empty();
     private volatile PolicySettings.Backend guardedBy = PolicySettings.Backend.NONE;
-    private Set<String> faults = Set.of();
+    private final NodeFaults faults;
+    /** When the overlay was last looked at. */
+    private volatile long overlayNanos;
 
     NodeNetworkKeeper(
             AgentOptions options,
@@ -50,7 +56,9 @@ final class NodeNetworkKeeper {
             AgentPodNetwork network,
             Rtnetlink netlink,
             NftablesHolder table,
-            Dataplanes dataplanes) {
+            Dataplanes dataplanes,
+            NodeFaults faults) {
+        this.faults = faults;
         this.table = table;
         this.dataplanes = dataplanes;
         this.options = options;
@@ -71,9 +79,11 @@ final class NodeNetworkKeeper {
             return forwarding.reconcile(now.families(), now.uplink().name());
         });
         parts.put(Part.OVERLAY, () -> {
-            List<String> repairs = overlay.reconcile(situation().overlay());
-            repairs.forEach(repair -> LOG.info("event=overlay-changed change=\"{}\"", repair));
-            return repairs.size();
+            OverlayReconciler.Outcome outcome = overlay.reconcile(situation().overlay());
+            overlayNanos = System.nanoTime();
+            outcome.changes().forEach(change -> LOG.info("event=overlay-changed change=\"{}\"", change));
+            faults.ofKernel(outcome.faults());
+            return outcome.changes().size();
         });
         parts.put(Part.MASQUERADE, this::masquerade);
         return parts;
@@ -104,7 +114,19 @@ final class NodeNetworkKeeper {
                                 .orElseGet(() -> "no interface has an" + " InternalIP of node " + self.name() + " "
                                         + self.internalIps())
                         + "; correct the node object, or give another --uplink"));
-        NodeSituation now = NodeSituation.of(options.overlay(), nodes.values(), self, uplink, options.masquerade());
+        // An earlier agent's routes count until there is a plan of this one.
+        InForce inForce = network.situation()
+                .map(situation -> situation.overlay().inForce())
+                .orElseGet(() -> RoutesInForce.read(netlink, self));
+        NodeSituation now =
+                NodeSituation.of(
+                options.overlay(),
+                nodes.values(),
+                self,
+                uplink,
+                cluster.apiServers(),
+                inForce,
+                options.masquerade());
         boolean changed = !network.situation().equals(Optional.of(now));
         if (changed) {
             LOG.info(
@@ -115,12 +137,11 @@ final class NodeNetworkKeeper {
                     now.overlay().podMtu(),
                     nodes.size() - 1);
         }
-        Set<String> nowFaults = new TreeSet<>(now.overlay().faults());
-        nowFaults.stream()
-                .filter(fault -> !faults.contains(fault))
-                .forEach(fault -> LOG.warn("event=overlay-fault fault=\"{}\"", fault));
-        faults = nowFaults;
+        faults.ofObjects(now.overlay().faults());
         network.update(now);
+        now.overlay().refusal().ifPresent(reason -> {
+            throw new NotYetException("this node gives no addresses to pods: " + reason);
+        });
         return 0;
     }
 
@@ -184,7 +205,12 @@ final class NodeNetworkKeeper {
         boolean gone =
                 guardedBy == PolicySettings.Backend.NFTABLES && !table.get().isPresent();
         // What else is in the same table is gone with it.
-        return gone ? EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY) : EnumSet.noneOf(Part.class);
+        Set<Part> drifted =
+                gone ? EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY) : EnumSet.noneOf(Part.class);
+        if (faults.kernelIsInTheWay() && System.nanoTime() - overlayNanos > IN_THE_WAY_RETRY.toNanos()) {
+            drifted.add(Part.OVERLAY);
+        }
+        return drifted;
     }
 
     /** Whether the kernel does not tell of what others change: then somebody has to look; for any thread. */

@@ -1,18 +1,18 @@
 package dev.ikat.agent;
 
 import dev.ikat.agent.overlay.GuardPlanner;
+import dev.ikat.agent.overlay.InForce;
 import dev.ikat.agent.overlay.OverlayPlanner;
 import dev.ikat.agent.overlay.OverlaySettings;
 import dev.ikat.agent.overlay.OverlayState;
 import dev.ikat.agent.overlay.Uplink;
-import dev.ikat.model.Cidr;
+import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.policy.Node;
 import dev.ikat.policy.program.GuardState;
 import dev.ikat.policy.program.MasqueradeState;
 import java.util.Collection;
 import java.util.EnumSet;
-import java.util.HashSet;
 import java.util.Set;
 
 /**
@@ -25,17 +25,26 @@ import java.util.Set;
  * @param guard which source may come which way
  */
 record NodeSituation(Node self, Uplink uplink, OverlayState overlay, MasqueradeState masquerade, GuardState guard) {
-    /** @param masqueraded whether addresses are hidden at all */
+    /**
+     * @param apiServers where the cluster's API is asked
+     * @param inForce who has which block and address now
+     * @param masqueraded whether addresses are hidden at all
+     */
     static NodeSituation of(
-            OverlaySettings settings, Collection<Node> nodes, Node self, Uplink uplink, boolean masqueraded) {
-        Set<Cidr> clusterCidrs = new HashSet<>();
-        nodes.forEach(node -> clusterCidrs.addAll(node.podCidrs()));
-        OverlayState overlay = OverlayPlanner.plan(settings, self, nodes, uplink);
+            OverlaySettings settings,
+            Collection<Node> nodes,
+            Node self,
+            Uplink uplink,
+            Set<IpAddress> apiServers,
+            InForce inForce,
+            boolean masqueraded) {
+        OverlayState overlay = OverlayPlanner.plan(settings, self, nodes, uplink, apiServers, inForce);
         return new NodeSituation(
                 self,
                 uplink,
                 overlay,
-                new MasqueradeState(Set.copyOf(self.podCidrs()), clusterCidrs),
+                // A block that is not believed, such as 0.0.0.0/0, would have nothing masqueraded any more.
+                new MasqueradeState(overlay.ownBlocks(), overlay.clusterBlocks()),
                 GuardPlanner.plan(settings, self, nodes, uplink, overlay, masqueraded));
     }
 

@@ -3,6 +3,7 @@ package dev.ikat.policy;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import java.time.Instant;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
@@ -18,12 +19,15 @@ import java.util.Set;
  *     until the cluster has given it any
  * @param internalIps the addresses other nodes reach it at, the preferred one of each family first
  *     ({@code status.addresses} of type InternalIP)
+ * @param created when it became one of the cluster ({@code metadata.creationTimestamp}); empty where nobody said it
  */
-public record Node(String name, Labels labels, List<Cidr> podCidrs, List<IpAddress> internalIps)
+public record Node(
+        String name, Labels labels, List<Cidr> podCidrs, List<IpAddress> internalIps, Optional<Instant> created)
         implements ClusterObject {
     public Node {
         ObjectKey key = new ObjectKey(ObjectKind.NODE, "", name);
         Objects.requireNonNull(labels, "labels");
+        Objects.requireNonNull(created, "created");
         podCidrs = List.copyOf(podCidrs);
         internalIps = List.copyOf(internalIps);
         Set<IpFamily> families = EnumSet.noneOf(IpFamily.class);
@@ -39,6 +43,11 @@ public record Node(String name, Labels labels, List<Cidr> podCidrs, List<IpAddre
                         key.toString(), "status.addresses", "no other node can reach " + address);
             }
         }
+    }
+
+    /** A node of which nobody said when it was made. */
+    public Node(String name, Labels labels, List<Cidr> podCidrs, List<IpAddress> internalIps) {
+        this(name, labels, podCidrs, internalIps, Optional.empty());
     }
 
     @Override

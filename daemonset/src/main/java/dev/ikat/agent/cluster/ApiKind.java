@@ -47,7 +47,7 @@ enum ApiKind {
                 "metadata.name",
                 "metadata.namespace",
                 "metadata.resourceVersion",
-                // When it was written, for the metrics.
+                // When it was written, for the metrics; and which of two nodes was first.
                 "metadata.creationTimestamp",
                 "metadata.managedFields.time",
                 // Of a Status, which stands where an object would where a watch fails.

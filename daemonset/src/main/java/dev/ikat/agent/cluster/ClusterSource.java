@@ -1,11 +1,13 @@
 package dev.ikat.agent.cluster;
 
+import dev.ikat.model.IpAddress;
 import dev.ikat.policy.ClusterState;
 import dev.ikat.policy.Node;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Says what the cluster is, and then what changes. Implementations are thread-safe.
@@ -55,6 +57,9 @@ public interface ClusterSource extends AutoCloseable {
      * objects; empty for one that does not.
      */
     Map<String, Duration> silence();
+
+    /** The addresses at which the cluster's API is asked, as far as they are known and there is one to ask. */
+    Set<IpAddress> apiServers();
 
     /** Ends the reports: none comes after this method has returned. */
     @Override

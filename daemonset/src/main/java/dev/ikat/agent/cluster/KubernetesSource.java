@@ -1,5 +1,6 @@
 package dev.ikat.agent.cluster;
 
+import dev.ikat.model.IpAddress;
 import dev.ikat.policy.ClusterChange;
 import dev.ikat.policy.ClusterObject;
 import dev.ikat.policy.ClusterState;
@@ -18,6 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
@@ -41,12 +43,13 @@ public final class KubernetesSource implements ClusterSource {
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
 
     private final ApiConnection api;
+    private final ServerHistory history;
     private final Snapshot snapshot;
     private final Patience patience;
     private final ApiMetrics metrics;
-    // One thread for what waits for the API, one for what must not wait.
+    // Two threads for what waits for the API, one for what must not wait.
     private final ScheduledExecutorService timer = Executors.newScheduledThreadPool(
-            2, Thread.ofPlatform().daemon().name("api-timer-", 0).factory());
+            3, Thread.ofPlatform().daemon().name("api-timer-", 0).factory());
     private final Interner interner = new Interner();
     private final List<Reflector> reflectors = new ArrayList<>();
 
@@ -77,15 +80,24 @@ public final class KubernetesSource implements ClusterSource {
      * @param savePods where only pods did
      * @param retry until the API is told again what it did not take
      * @param repeat until it is told again what it did: somebody else may have said the opposite
+     * @param history until it is asked again whether it still knows what it said
      */
-    record Patience(Duration outage, Duration list, Duration save, Duration savePods, Duration retry, Duration repeat) {
+    record Patience(
+            Duration outage,
+            Duration list,
+            Duration save,
+            Duration savePods,
+            Duration retry,
+            Duration repeat,
+            Duration history) {
         static final Patience DEFAULT = new Patience(
                 Duration.ofSeconds(5),
                 Duration.ofSeconds(30),
                 Duration.ofSeconds(30),
                 Duration.ofMinutes(5),
                 Duration.ofSeconds(10),
-                Duration.ofMinutes(5));
+                Duration.ofMinutes(5),
+                Duration.ofSeconds(20));
     }
 
     /** What is known of one kind. */
@@ -100,9 +112,11 @@ public final class KubernetesSource implements ClusterSource {
 
     private KubernetesSource(ApiConnection api, Snapshot snapshot, Patience patience, ApiMetrics metrics) {
         this.api = api;
+        this.history = new ServerHistory(api);
         this.snapshot = snapshot;
         this.patience = patience;
         this.metrics = metrics;
+        api.onHandshakeFailure(metrics::handshakeFailed);
         this.savedNanos = openedNanos - patience.save().toNanos();
         for (ApiKind kind : ApiKind.values()) {
             kinds.put(kind, new Kind());
@@ -147,10 +161,15 @@ public final class KubernetesSource implements ClusterSource {
             }
             listener = Optional.of(heard);
             for (ApiKind kind : ApiKind.values()) {
-                reflectors.add(new Reflector(kind, api, new Intake(), RandomGenerator.getDefault()).start());
+                reflectors.add(new Reflector(kind, api, history, new Intake(), RandomGenerator.getDefault()).start());
             }
             long tick = Math.min(TICK.toMillis(), patience.outage().toMillis());
             ScheduledFuture<?> _ = timer.scheduleWithFixedDelay(this::tick, tick, tick, TimeUnit.MILLISECONDS);
+            // Not all nodes at once, as they would after the server had been away.
+            long pause = patience.history().toMillis();
+            long first = RandomGenerator.getDefault().nextLong(pause) + 1;
+            ScheduledFuture<?> _ =
+                    timer.scheduleWithFixedDelay(this::checkHistory, first, pause, TimeUnit.MILLISECONDS);
         } finally {
             lock.unlock();
         }
@@ -159,9 +178,19 @@ public final class KubernetesSource implements ClusterSource {
 
     private void tick() {
         try {
+            api.followFiles();
             reflectors.forEach(Reflector::checkStalled);
+            history.checkStalled();
             startFromSnapshot();
             save(false);
+        } catch (RuntimeException e) {
+            LOG.error("event=api-timer-failed error=\"{}\"", e.toString(), e);
+        }
+    }
+
+    private void checkHistory() {
+        try {
+            history.check(reflectors);
         } catch (RuntimeException e) {
             LOG.error("event=api-timer-failed error=\"{}\"", e.toString(), e);
         }
@@ -478,10 +507,16 @@ public final class KubernetesSource implements ClusterSource {
     }
 
     @Override
+    public Set<IpAddress> apiServers() {
+        return api.address().map(Set::of).orElse(Set.of());
+    }
+
+    @Override
     public List<SourceFault> faults() {
         lock.lock();
         try {
             List<SourceFault> faults = new ArrayList<>();
+            api.fault().ifPresent(fault -> faults.add(new SourceFault("credentials", fault)));
             kinds.values().forEach(kind -> kind.outage.ifPresent(faults::add));
             kinds.forEach((kind, known) -> faults.addAll(known.faults.all(kind)));
             return faults;

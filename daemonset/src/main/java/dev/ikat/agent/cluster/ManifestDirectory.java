@@ -1,5 +1,6 @@
 package dev.ikat.agent.cluster;
 
+import dev.ikat.model.IpAddress;
 import dev.ikat.policy.ClusterChange;
 import dev.ikat.policy.ClusterObject;
 import dev.ikat.policy.ClusterState;
@@ -233,6 +234,11 @@ public final class ManifestDirectory implements ClusterSource {
     @Override
     public Map<String, Duration> silence() {
         return Map.of();
+    }
+
+    @Override
+    public Set<IpAddress> apiServers() {
+        return Set.of();
     }
 
     @Override

@@ -252,16 +252,32 @@ final class ManifestReader {
                 () -> document.get("spec").map(ManifestReader::podCidrs).orElse(List.of()));
         Optional<List<IpAddress>> internalIps = faults.attempt(
                 () -> document.get("status").map(ManifestReader::internalIps).orElse(List.of()));
+        Optional<Optional<Instant>> created = faults.attempt(
+                () -> document.require("metadata").get("creationTimestamp").map(ManifestReader::time));
         String name = key.map(ObjectKey::name).orElse("unnamed");
         Optional<Node> node = faults.attempt(() -> document.make(() ->
-                new Node(name, labels.orElse(Labels.NONE), podCidrs.orElse(List.of()), internalIps.orElse(List.of()))));
+                new Node(
+                name,
+                labels.orElse(Labels.NONE),
+                podCidrs.orElse(List.of()),
+                internalIps.orElse(List.of()),
+                created.orElse(Optional.empty()))));
         if (node.isEmpty()) {
             // The blocks may have hidden the addresses.
             faults.check(
-                    () -> document.make(() -> new Node(name, Labels.NONE, List.of(), internalIps.orElse(List.of()))));
+                    () -> document.make(() -> new Node(
+                            name, Labels.NONE, List.of(), internalIps.orElse(List.of()), Optional.empty())));
         }
         faults.throwIfAny();
         return node.orElseThrow();
+    }
+
+    private static Instant time(YamlValue value) {
+        try {
+            return Instant.parse(value.text());
+        } catch (DateTimeParseException e) {
+            throw value.wrong("'" + value.text() + "' is no time like 2026-01-31T12:00:00Z");
+        }
     }
 
     private static List<Cidr> podCidrs(YamlValue spec) {

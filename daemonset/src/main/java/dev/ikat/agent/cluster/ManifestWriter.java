@@ -67,7 +67,14 @@ final class ManifestWriter {
     }
 
     private void head(String version, ObjectKey key, Labels labels) throws IOException {
+        head(version, key, labels, Optional.empty());
+    }
+
+    private void head(String version, ObjectKey key, Labels labels, Optional<Instant> created) throws IOException {
         beginHead(version, key);
+        if (created.isPresent()) {
+            json.writeStringField("creationTimestamp", created.get().toString());
+        }
         labels("labels", labels);
         json.writeEndObject();
     }
@@ -94,7 +101,7 @@ final class ManifestWriter {
     }
 
     private void node(Node node) throws IOException {
-        head("v1", node.key(), node.labels());
+        head("v1", node.key(), node.labels(), node.created());
         json.writeObjectFieldStart("spec");
         list("podCIDRs", node.podCidrs(), this::cidr);
         json.writeEndObject();

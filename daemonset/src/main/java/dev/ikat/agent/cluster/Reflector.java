@@ -2,7 +2,6 @@ package dev.ikat.agent.cluster;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URLEncoder;
@@ -15,8 +14,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Follows all objects of one kind: a list, then a watch from where the list stood, again from where the last watch
- * stood, and a new list only where the server has forgotten that. It goes on for ever; what it hears goes to a
- * {@link Sink}. See the Kubernetes API concepts, "efficient detection of changes".
+ * stood, and a new list only where the server has forgotten that, or tells of a time before it: it was restored from a
+ * backup. It goes on for ever; what it hears goes to a {@link Sink}. See the Kubernetes API concepts, "efficient
+ * detection of changes".
  */
 final class Reflector implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Reflector.class);
@@ -39,6 +39,7 @@ final class Reflector implements AutoCloseable {
 
     private final ApiKind kind;
     private final ApiConnection api;
+    private final ServerHistory history;
     private final Sink sink;
     private final RandomGenerator random;
     private final Backoff backoff;
@@ -48,8 +49,11 @@ final class Reflector implements AutoCloseable {
     private volatile @Nullable GuardedStream stream;
     private volatile long heardNanos = System.nanoTime();
 
-    /** The version up to which everything was heard; empty when all has to be listed. */
-    private String version = "";
+    /** The version up to which everything was heard; empty when all has to be listed. Written by the thread alone. */
+    private volatile String version = "";
+
+    /** That the server has forgotten that, as somebody else has found. */
+    private volatile boolean forgotten;
 
     private String listQuery = FROM_MEMORY;
 
@@ -77,14 +81,21 @@ final class Reflector implements AutoCloseable {
         void disconnected(ApiKind kind, String reason);
     }
 
-    Reflector(ApiKind kind, ApiConnection api, Sink sink, RandomGenerator random) {
-        this(kind, api, sink, random, new Backoff(random), SHORT_LIVED);
+    Reflector(ApiKind kind, ApiConnection api, ServerHistory history, Sink sink, RandomGenerator random) {
+        this(kind, api, history, sink, random, new Backoff(random), SHORT_LIVED);
     }
 
     Reflector(
-            ApiKind kind, ApiConnection api, Sink sink, RandomGenerator random, Backoff backoff, Duration shortLived) {
+            ApiKind kind,
+            ApiConnection api,
+            ServerHistory history,
+            Sink sink,
+            RandomGenerator random,
+            Backoff backoff,
+            Duration shortLived) {
         this.kind = kind;
         this.api = api;
+        this.history = history;
         this.sink = sink;
         this.random = random;
         this.backoff = backoff;
@@ -104,6 +115,9 @@ final class Reflector implements AutoCloseable {
     private void run() {
         while (!closed) {
             try {
+                if (forgotten || (!version.isEmpty() && history.isBehind(kind, version))) {
+                    throw forgot();
+                }
                 if (version.isEmpty()) {
                     list();
                 }
@@ -123,16 +137,27 @@ final class Reflector implements AutoCloseable {
         }
     }
 
-    private void failed(Exception e) {
+    private void failed(Exception thrown) {
         if (closed) {
             return;
         }
+        Exception e = forgotten ? forgot() : thrown;
         sink.disconnected(kind, e instanceof ApiException ? String.valueOf(e.getMessage()) : e.toString());
         try {
             Thread.sleep(backoff.next());
         } catch (InterruptedException interrupted) {
             closed = true;
         }
+    }
+
+    /** What there is to say where the server was set back; everything is listed anew. */
+    private ApiException forgot() {
+        forgotten = false;
+        version = "";
+        return new ApiException(
+                ApiException.GONE,
+                "the API server has forgotten " + kind.title()
+                        + " that it told of, as after a backup was restored; all are listed anew");
     }
 
     private void list() throws IOException, InterruptedException {
@@ -146,57 +171,14 @@ final class Reflector implements AutoCloseable {
             String more = next.isEmpty() ? "" : "&continue=" + URLEncoder.encode(next, StandardCharsets.UTF_8);
             try (GuardedStream body = open(kind.path() + "?" + query + more, STALL);
                     JsonParser json = ApiConnection.JSON.createParser((InputStream) body)) {
-                ListHead head = page(json);
-                at = head.version;
-                next = head.next;
+                ListHead head = ListHead.read(json, kind, sink::listed);
+                at = head.version();
+                next = head.next();
             }
         } while (!next.isEmpty());
-        if (at.isEmpty()) {
-            throw new IOException("a list of " + kind.title() + " came without metadata.resourceVersion");
-        }
         sink.listEnds(kind);
         version = at;
         heardNanos = System.nanoTime();
-    }
-
-    /** What a list says of itself. */
-    private static final class ListHead {
-        private String version = "";
-        private String next = "";
-    }
-
-    private ListHead page(JsonParser json) throws IOException {
-        ListHead head = new ListHead();
-        if (json.nextToken() != JsonToken.START_OBJECT) {
-            throw new IOException("a list of " + kind.title() + " is no JSON object");
-        }
-        for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
-            JsonToken token = json.nextToken();
-            if (name.equals("metadata") && token == JsonToken.START_OBJECT) {
-                metadata(json, head);
-            } else if (name.equals("items") && token == JsonToken.START_ARRAY) {
-                while (json.nextToken() == JsonToken.START_OBJECT) {
-                    sink.listed(ApiObject.read(json, kind));
-                }
-            } else {
-                json.skipChildren();
-            }
-        }
-        if (json.currentToken() != JsonToken.END_OBJECT) {
-            throw new IOException("a list of " + kind.title() + " ends too early");
-        }
-        return head;
-    }
-
-    private static void metadata(JsonParser json, ListHead head) throws IOException {
-        for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
-            json.nextToken();
-            switch (name) {
-                case "resourceVersion" -> head.version = json.getValueAsString("");
-                case "continue" -> head.next = json.getValueAsString("");
-                default -> json.skipChildren();
-            }
-        }
     }
 
     /** Returns when the server ends the watch, as it does after a while: whether it lasted. */
@@ -253,6 +235,10 @@ final class Reflector implements AutoCloseable {
         if (object == null) {
             throw new IOException("an event of " + kind.title() + " is about nothing");
         }
+        String reached = object.version();
+        if (ServerHistory.isOlder(reached, version)) {
+            throw forgot();
+        }
         switch (type) {
             case "ADDED", "MODIFIED" -> sink.changed(object);
             case "DELETED" -> sink.deleted(object);
@@ -266,7 +252,6 @@ final class Reflector implements AutoCloseable {
             }
             default -> LOG.debug("event=api-event-unknown kind={} type={}", kind.title(), type);
         }
-        String reached = object.version();
         if (!reached.isEmpty()) {
             version = reached;
         }
@@ -279,6 +264,20 @@ final class Reflector implements AutoCloseable {
             opened.closeQuietly();
         }
         return opened;
+    }
+
+    /** The version up to which everything was heard; empty where all has to be listed. From any thread. */
+    String version() {
+        return version;
+    }
+
+    /** The server has forgotten what it told of: everything is listed anew. From any thread. */
+    void startOver() {
+        forgotten = true;
+        GuardedStream now = stream;
+        if (now != null) {
+            now.closeQuietly();
+        }
     }
 
     /** How long ago the server last said anything of this kind; it does so about once a minute if nothing changes. */
@@ -303,47 +302,5 @@ final class Reflector implements AutoCloseable {
             now.closeQuietly();
         }
         thread.interrupt();
-    }
-
-    /** A body that knows whether it should have said something. */
-    private static final class GuardedStream extends FilterInputStream {
-        private final long patience;
-        private volatile long deadline;
-
-        GuardedStream(InputStream in, Duration patience) {
-            super(in);
-            this.patience = patience.toNanos();
-            touch();
-        }
-
-        private void touch() {
-            deadline = System.nanoTime() + patience;
-        }
-
-        boolean isStalled() {
-            return System.nanoTime() - deadline > 0;
-        }
-
-        @Override
-        public int read() throws IOException {
-            int read = super.read();
-            touch();
-            return read;
-        }
-
-        @Override
-        public int read(byte[] bytes, int offset, int length) throws IOException {
-            int read = super.read(bytes, offset, length);
-            touch();
-            return read;
-        }
-
-        void closeQuietly() {
-            try {
-                close();
-            } catch (IOException e) {
-                LOG.debug("event=api-close-failed error=\"{}\"", e.toString());
-            }
-        }
     }
 }

@@ -64,7 +64,7 @@ public final class GuardPlanner {
                 tunnels ? Optional.of(new GuardState.Tunnel(settings.port(), settings.vni())) : Optional.empty(),
                 peers,
                 nodeAddresses,
-                self.podCidrs().stream().filter(this::isPodsOnly).collect(Collectors.toSet()),
+                overlay.ownBlocks().stream().filter(this::isPodsOnly).collect(Collectors.toSet()),
                 // Others may be translated on the way to this node, and then come from it.
                 self.internalIps().stream().filter(carried::contains).collect(Collectors.toSet()),
                 uplink.name(),

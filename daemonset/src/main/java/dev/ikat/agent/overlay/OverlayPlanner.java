@@ -1,5 +1,6 @@
 package dev.ikat.agent.overlay;
 
+import dev.ikat.agent.overlay.NodeFault.Cause;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
@@ -10,11 +11,13 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Computes an {@link OverlayState} from the nodes. A pure function: no kernel, no clock, nothing remembered. A node
@@ -36,39 +39,50 @@ public final class OverlayPlanner {
     private final Map<MacAddress, IpAddress> forwarding = new HashMap<>();
     private final Map<IpAddress, MacAddress> neighbours = new HashMap<>();
     private final Set<OverlayRoute> routes = new HashSet<>();
-    private final List<String> faults = new ArrayList<>();
-    private final Map<Cidr, String> taken = new LinkedHashMap<>();
+    private final List<NodeFault> faults = new ArrayList<>();
+    private final Claims claims;
 
-    private OverlayPlanner(OverlaySettings settings, Node self, Uplink uplink) {
+    private OverlayPlanner(OverlaySettings settings, Node self, Uplink uplink, Claims claims) {
         this.settings = settings;
         this.self = self;
         this.uplink = uplink;
+        this.claims = claims;
+        faults.addAll(claims.faults());
     }
 
     /**
      * What this node's kernel should have.
      *
      * @param self this node, with at least one address
-     * @param nodes the cluster's nodes; this one among them is passed over
+     * @param nodes the cluster's nodes; this one may be among them
+     * @param apiServers where the cluster's API is asked, as far as that is known
+     * @param inForce who has which block and address now
      */
-    public static OverlayState plan(OverlaySettings settings, Node self, Collection<Node> nodes, Uplink uplink) {
-        return new OverlayPlanner(settings, self, uplink).plan(nodes);
+    public static OverlayState plan(
+            OverlaySettings settings,
+            Node self,
+            Collection<Node> nodes,
+            Uplink uplink,
+            Set<IpAddress> apiServers,
+            InForce inForce) {
+        List<Node> others = nodes.stream()
+                .filter(node -> !node.name().equals(self.name()))
+                .sorted(Comparator.comparing(Node::name))
+                .toList();
+        List<Node> all = Stream.concat(Stream.of(self), others.stream()).toList();
+        Claims claims = Claims.decide(all, uplink, apiServers, inForce, settings.mode());
+        return new OverlayPlanner(settings, self, uplink, claims).plan(others);
     }
 
-    private OverlayState plan(Collection<Node> nodes) {
+    private OverlayState plan(List<Node> others) {
         boolean tunnelled = settings.mode() == OverlayMode.VXLAN || settings.mode() == OverlayMode.AUTO;
         IpAddress local = self.internalIps().getFirst();
-        for (Cidr own : self.podCidrs()) {
-            taken.put(own, self.name());
-            routes.add(new OverlayRoute.Unreachable(own));
-        }
-        if (settings.mode() != OverlayMode.NONE) {
-            // In order, so that of two nodes with one block every node leaves out the same one.
-            nodes.stream()
-                    .filter(node -> !node.name().equals(self.name()))
-                    .sorted(Comparator.comparing(Node::name))
-                    .forEach(node -> addPeer(node, local.family()));
-        }
+        List<Cidr> accepted = self.podCidrs().stream()
+                .filter(own -> claims.isAccepted(self, own))
+                .toList();
+        accepted.forEach(own -> routes.add(new OverlayRoute.Unreachable(own)));
+        List<Peer> peers =
+                others.stream().map(node -> peer(node, local.family())).toList();
         int overhead = tunnelled
                 ? switch (local.family()) {
                     case IPV4 -> OVERHEAD_IPV4;
@@ -91,96 +105,130 @@ public final class OverlayPlanner {
                 : Optional.empty();
         Set<IpAddress> tunnelAddresses = new HashSet<>();
         if (tunnel.isPresent()) {
-            self.podCidrs().forEach(cidr -> tunnelAddresses.add(cidr.network()));
+            accepted.forEach(cidr -> tunnelAddresses.add(cidr.network()));
         }
-        return new OverlayState(tunnel, tunnelAddresses, forwarding, neighbours, routes, mtu, faults);
+        Set<Cidr> ownBlocks =
+                self.podCidrs().stream().filter(own -> !claims.isInUse(own)).collect(Collectors.toUnmodifiableSet());
+        return new OverlayState(
+                tunnel,
+                tunnelAddresses,
+                forwarding,
+                neighbours,
+                routes,
+                mtu,
+                self.name(),
+                ownBlocks,
+                peers,
+                faults,
+                claims.inForce());
     }
 
     private void checkMtu(int mtu, int overhead) {
         if (mtu > uplink.mtu() - overhead) {
-            faults.add("the pods' MTU " + mtu + " is more than the uplink " + uplink.name() + " (MTU " + uplink.mtu()
+            mtuFault("the pods' MTU " + mtu + " is more than the uplink " + uplink.name() + " (MTU " + uplink.mtu()
                     + ") carries; set --mtu to at most " + (uplink.mtu() - overhead) + ", or to 0");
         }
         if (mtu < MIN_MTU_IPV6 && self.podCidrs().stream().anyMatch(c -> c.family() == IpFamily.IPV6)) {
-            faults.add("the pods' MTU " + mtu + " is below IPv6's minimum of " + MIN_MTU_IPV6 + "; raise that of "
+            mtuFault("the pods' MTU " + mtu + " is below IPv6's minimum of " + MIN_MTU_IPV6 + "; raise that of "
                     + uplink.name() + " to " + (MIN_MTU_IPV6 + overhead));
         }
     }
 
-    private void addPeer(Node peer, IpFamily underlay) {
-        for (Cidr cidr : peer.podCidrs()) {
-            Optional<String> owner = taken.entrySet().stream()
-                    .filter(t -> t.getKey().overlaps(cidr))
-                    .map(Map.Entry::getValue)
-                    .findFirst();
-            if (owner.isPresent()) {
-                faults.add("pod CIDR " + cidr + " of node " + peer.name() + " overlaps one of node " + owner.get()
-                        + "; it gets no route until the node objects are put right");
-                continue;
-            }
-            Optional<IpAddress> sameFamily = peer.internalIp(cidr.family());
-            boolean direct = switch (settings.mode()) {
-                case DIRECT -> true;
-                // Both ends have to come to the same answer, so this node needs an address of the family as well.
-                case AUTO ->
-                    self.internalIp(cidr.family()).isPresent()
-                            && sameFamily.isPresent()
-                            && uplink.reachesDirectly(sameFamily.get());
-                case VXLAN, NONE -> false;
-            };
-            boolean added = direct
-                    ? addDirect(peer, cidr, sameFamily)
-                    : addTunnelled(peer, cidr, peer.internalIp(underlay), underlay);
-            if (added) {
-                taken.put(cidr, peer.name());
-            }
-        }
+    private void mtuFault(String text) {
+        faults.add(new NodeFault(self.name(), Cause.MTU, text));
     }
 
-    private boolean addDirect(Node peer, Cidr cidr, Optional<IpAddress> address) {
-        if (address.isEmpty()) {
-            faults.add("node " + peer.name() + " has no " + cidr.family() + " InternalIP that its pods in " + cidr
-                    + " could be reached through directly");
-            return false;
+    private Peer peer(Node node, IpFamily underlay) {
+        List<IpAddress> addresses = node.internalIps().stream()
+                .filter(address -> claims.isAccepted(node, address))
+                .toList();
+        // A way to what is this node's address as well would end here; the claims say whose fault that is.
+        List<IpAddress> elsewhere = addresses.stream()
+                .filter(address -> !self.internalIps().contains(address))
+                .toList();
+        Set<Cidr> blocks = new LinkedHashSet<>();
+        Set<OverlayRoute> ways = new HashSet<>();
+        for (Cidr cidr : node.podCidrs()) {
+            if (claims.isAccepted(node, cidr)) {
+                blocks.add(cidr);
+                way(node, elsewhere, cidr, underlay).ifPresent(ways::add);
+            }
         }
-        if (isOwn(address.get(), peer)) {
-            return false;
+        routes.addAll(ways);
+        return new Peer(node.name(), addresses, blocks, ways);
+    }
+
+    private static Optional<IpAddress> ofFamily(List<IpAddress> addresses, IpFamily family) {
+        return addresses.stream().filter(address -> address.family() == family).findFirst();
+    }
+
+    private Optional<OverlayRoute> way(Node peer, List<IpAddress> addresses, Cidr cidr, IpFamily underlay) {
+        Optional<IpAddress> sameFamily = ofFamily(addresses, cidr.family());
+        return switch (settings.mode()) {
+            case NONE -> Optional.empty();
+            case DIRECT -> direct(peer, cidr, sameFamily);
+            case VXLAN -> tunnelled(peer, cidr, ofFamily(addresses, underlay), underlay);
+            case AUTO -> {
+                // Both ends have to come to the same answer, so this node needs an address of the family as well.
+                boolean direct = self.internalIp(cidr.family()).isPresent()
+                        && sameFamily.isPresent()
+                        && uplink.reachesDirectly(sameFamily.get());
+                yield direct
+                        ? direct(peer, cidr, sameFamily)
+                        : tunnelled(peer, cidr, ofFamily(addresses, underlay), underlay);
+            }
+        };
+    }
+
+    private Optional<OverlayRoute> direct(Node peer, Cidr cidr, Optional<IpAddress> address) {
+        if (address.isEmpty()) {
+            // That it has one which is not believed is said already.
+            if (peer.internalIp(cidr.family()).isEmpty()) {
+                unreachable(
+                        peer,
+                        "node " + peer.name() + " has no " + cidr.family() + " InternalIP that its pods in " + cidr
+                                + " could be reached through directly");
+            }
+            return Optional.empty();
         }
         if (!uplink.reachesDirectly(address.get())) {
-            faults.add("node " + peer.name() + " at " + address.get() + " is not on the link of " + uplink.name()
-                    + ", so --overlay direct can't reach its pods; use auto or vxlan");
-            return false;
+            unreachable(
+                    peer,
+                    "node " + peer.name() + " at " + address.get() + " is not on the link of " + uplink.name()
+                            + ", so --overlay direct can't reach its pods; use auto or vxlan");
+            return Optional.empty();
         }
-        routes.add(new OverlayRoute.Direct(cidr, address.get(), uplink.index()));
-        return true;
+        return Optional.of(new OverlayRoute.Direct(cidr, address.get(), uplink.index()));
     }
 
-    private boolean addTunnelled(Node peer, Cidr cidr, Optional<IpAddress> address, IpFamily underlay) {
+    private Optional<OverlayRoute> tunnelled(Node peer, Cidr cidr, Optional<IpAddress> address, IpFamily underlay) {
         if (address.isEmpty()) {
-            faults.add(
-                    "node " + peer.name() + " has no " + underlay + " InternalIP, which tunnels from this node need");
-            return false;
-        }
-        if (isOwn(address.get(), peer)) {
-            return false;
+            if (peer.internalIp(underlay).isEmpty()) {
+                unreachable(
+                        peer,
+                        "node " + peer.name() + " has no " + underlay
+                                + " InternalIP, which tunnels from this node need");
+            }
+            return Optional.empty();
         }
         MacAddress mac = TunnelAddress.of(address.get());
-        IpAddress other = forwarding.putIfAbsent(mac, address.get());
+        IpAddress local = self.internalIps().getFirst();
+        IpAddress other = mac.equals(TunnelAddress.of(local)) ? local : forwarding.putIfAbsent(mac, address.get());
         if (other != null && !other.equals(address.get())) {
-            faults.add("nodes at " + other + " and " + address.get() + " have the same link-layer address " + mac
-                    + "; change one node's address");
-            return false;
+            unreachable(
+                    peer,
+                    "nodes at " + other + " and " + address.get() + " have the same link-layer address " + mac
+                            + "; change one node's address");
+            return Optional.empty();
         }
         neighbours.put(cidr.network(), mac);
-        routes.add(new OverlayRoute.Tunnelled(cidr, cidr.network()));
-        return true;
+        return Optional.of(new OverlayRoute.Tunnelled(cidr, cidr.network()));
     }
 
-    private boolean isOwn(IpAddress address, Node peer) {
-        boolean own = self.internalIps().contains(address);
-        if (own) {
-            faults.add("node " + peer.name() + " has this node's address " + address);
+    private void unreachable(Node peer, String text) {
+        NodeFault fault = new NodeFault(peer.name(), Cause.UNREACHABLE, text);
+        if (!faults.contains(fault)) {
+            faults.add(fault);
         }
-        return own;
     }
 }

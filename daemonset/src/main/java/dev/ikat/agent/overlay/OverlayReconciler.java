@@ -1,5 +1,6 @@
 package dev.ikat.agent.overlay;
 
+import dev.ikat.agent.overlay.NodeFault.Cause;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
@@ -14,6 +15,7 @@ import dev.ikat.netlink.FdbEntry;
 import dev.ikat.netlink.Link;
 import dev.ikat.netlink.LinkChange;
 import dev.ikat.netlink.Neighbour;
+import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.Request;
 import dev.ikat.netlink.Route;
 import dev.ikat.netlink.RouteFilter;
@@ -25,6 +27,7 @@ import dev.ikat.netlink.Sysctl;
 import dev.ikat.netlink.Vxlan;
 import dev.ikat.netlink.VxlanSpec;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -52,21 +55,47 @@ public final class OverlayReconciler {
     private static final int METRIC_LAST = 0x7fff_ffff;
 
     private final Rtnetlink netlink;
+    private final ForeignRoutes foreign;
     private final List<String> repairs = new ArrayList<>();
+
+    /** What of one other node's way a request makes, by the request's place in the batch. */
+    private final Map<Integer, Part> parts = new HashMap<>();
+
+    /**
+     * A part of the way to one other node.
+     *
+     * @param what as in "pod CIDR 10.244.1.0/24"
+     * @param route the route, if it is one
+     */
+    private record Part(String node, String what, Optional<Route> route) {}
 
     public OverlayReconciler(Rtnetlink netlink) {
         this.netlink = netlink;
+        this.foreign = new ForeignRoutes(netlink);
     }
 
     /**
-     * Reads back, compares and repairs.
+     * What a reconciliation did.
      *
-     * @return what was changed, a line each; empty where everything was as it should be
-     * @throws dev.ikat.netlink.NetlinkException if the kernel refused a change; the others were made
+     * @param changes what was changed, a line each; empty where everything was as it should be
+     * @param faults which nodes' pods can't be reached, although the plan has a way to them
+     */
+    public record Outcome(List<String> changes, List<NodeFault> faults) {
+        public Outcome {
+            changes = List.copyOf(changes);
+            faults = List.copyOf(faults);
+        }
+    }
+
+    /**
+     * Reads back, compares and repairs. What the kernel refuses of one node's way costs that node alone.
+     *
+     * @throws NetlinkException if the kernel refused what all ways need; the others were made
      * @throws ForeignDeviceException if the device's name is somebody else's
      */
-    public List<String> reconcile(OverlayState state) {
+    public Outcome reconcile(OverlayState state) {
         repairs.clear();
+        parts.clear();
         Optional<Link> device = netlink.link(DEVICE_NAME);
         if (device.isPresent() && !device.get().isKind("vxlan")) {
             throw new ForeignDeviceException(device.get());
@@ -80,18 +109,89 @@ public final class OverlayReconciler {
         } else if (device.isPresent()) {
             change(Request.deleteLink(device.get().index()), requests);
         }
+        List<NodeFault> faults = new ArrayList<>();
         for (IpFamily family : IpFamily.values()) {
             routes(family, index, state, requests);
+            faults.addAll(outranked(family, state));
         }
-        if (!requests.isEmpty()) {
+        faults.addAll(execute(requests));
+        return new Outcome(repairs, faults);
+    }
+
+    /** All in one batch, of which the kernel tries each; what it refused of one node's is that node's fault. */
+    private List<NodeFault> execute(List<Request> requests) {
+        if (requests.isEmpty()) {
+            return List.of();
+        }
+        try {
             netlink.execute(requests);
+            return List.of();
+        } catch (NetlinkException e) {
+            List<NodeFault> faults = new ArrayList<>();
+            List<NetlinkException> failures = new ArrayList<>(List.of(e));
+            for (Throwable suppressed : e.getSuppressed()) {
+                if (suppressed instanceof NetlinkException failure) {
+                    failures.add(failure);
+                }
+            }
+            for (NetlinkException failure : failures) {
+                Part refused = parts.get(failure.requestIndex().orElse(-1));
+                if (refused == null) {
+                    throw e;
+                }
+                faults.add(new NodeFault(refused.node(), Cause.ROUTE, reason(refused, failure)));
+                repairs.remove(
+                        requests.get(failure.requestIndex().orElseThrow()).toString());
+            }
+            return faults;
         }
-        return List.copyOf(repairs);
+    }
+
+    private String reason(Part refused, NetlinkException failure) {
+        Optional<Route> other =
+                failure.errno() == Errno.EEXIST ? refused.route().flatMap(foreign::inPlaceOf) : Optional.empty();
+        String who = refused.what() + " of node " + refused.node();
+        return other.map(route -> who + " gets no route: in its place is " + foreign.describe(route))
+                .orElseGet(() -> who + " has no way from here, as the kernel refused: " + failure.getMessage());
+    }
+
+    /** Routes that come with the host's own addresses and win over a node's. */
+    private List<NodeFault> outranked(IpFamily family, OverlayState state) {
+        Map<Cidr, String> nodes = nodes(state, family);
+        if (family == IpFamily.IPV4 || nodes.isEmpty()) {
+            // In IPv4 both have metric 0, and the kernel refuses the second one.
+            return List.of();
+        }
+        List<NodeFault> faults = new ArrayList<>();
+        for (Route route : foreign.connected(family)) {
+            String node = nodes.get(route.destination());
+            if (node != null && Integer.compareUnsigned(route.metric(), Route.DEFAULT_IPV6_METRIC) < 0) {
+                faults.add(new NodeFault(
+                        node,
+                        Cause.ROUTE,
+                        "the route to pod CIDR " + route.destination() + " of node " + node
+                                + " is not used: before it comes " + foreign.describe(route)));
+            }
+        }
+        return faults;
+    }
+
+    /** Which node a block with a route belongs to. */
+    private static Map<Cidr, String> nodes(OverlayState state, IpFamily family) {
+        Map<Cidr, String> nodes = new HashMap<>();
+        for (Peer peer : state.peers()) {
+            for (OverlayRoute route : peer.routes()) {
+                if (route.destination().family() == family) {
+                    nodes.put(route.destination(), peer.node());
+                }
+            }
+        }
+        return nodes;
     }
 
     /** Removes everything that {@link #reconcile} makes. */
     public void remove() {
-        reconcile(new OverlayState(Optional.empty(), Set.of(), Map.of(), Map.of(), Set.of(), 0, List.of()));
+        reconcile(OverlayState.NOTHING);
     }
 
     private void change(Request request, List<Request> requests) {
@@ -179,9 +279,19 @@ public final class OverlayReconciler {
         }
         state.forwarding().forEach((mac, destination) -> {
             if (!right.contains(mac)) {
+                peerAt(destination, state)
+                        .ifPresent(node -> parts.put(
+                                requests.size(), new Part(node, "InternalIP " + destination, Optional.empty())));
                 change(Request.replace(FdbEntry.permanent(index, mac, destination)), requests);
             }
         });
+    }
+
+    private static Optional<String> peerAt(IpAddress address, OverlayState state) {
+        return state.peers().stream()
+                .filter(peer -> peer.addresses().contains(address))
+                .map(Peer::node)
+                .findFirst();
     }
 
     private void neighbours(int index, OverlayState state, List<Request> requests) {
@@ -198,8 +308,16 @@ public final class OverlayReconciler {
                 }
             }
         }
+        Map<IpAddress, String> nodes = new HashMap<>();
+        for (IpFamily family : IpFamily.values()) {
+            nodes(state, family).forEach((block, node) -> nodes.put(block.network(), node));
+        }
         state.neighbours().forEach((address, mac) -> {
             if (!right.contains(address)) {
+                String node = nodes.get(address);
+                if (node != null) {
+                    parts.put(requests.size(), new Part(node, "tunnel address " + address, Optional.empty()));
+                }
                 change(Request.replace(Neighbour.permanent(index, address, mac)), requests);
             }
         });
@@ -228,6 +346,7 @@ public final class OverlayReconciler {
                 }
             }
         }
+        Map<Cidr, String> nodes = nodes(state, family);
         Set<Key> wanted = new HashSet<>();
         Set<Cidr> replaced = new HashSet<>();
         for (OverlayRoute overlayRoute : state.routes()) {
@@ -239,6 +358,10 @@ public final class OverlayReconciler {
             wanted.add(key);
             if (present.contains(key)) {
                 continue;
+            }
+            String node = nodes.get(route.destination());
+            if (node != null) {
+                parts.put(requests.size(), new Part(node, "pod CIDR " + route.destination(), Optional.of(route)));
             }
             // Replacing could hit somebody else's route of the same destination and metric; adding fails on one.
             if (route.type() == RouteType.UNICAST && replaceable.contains(route.destination())) {

@@ -1,7 +1,9 @@
 package dev.ikat.agent.overlay;
 
+import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.MacAddress;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,7 +18,11 @@ import java.util.Set;
  * @param neighbours for each other node's tunnel address its link-layer address
  * @param routes the routes
  * @param podMtu the MTU of pods' interfaces, in bytes
+ * @param self this node's name
+ * @param ownBlocks this node's pod CIDRs, without those that hold addresses which can't be pods'
+ * @param peers the other nodes with what of their objects is believed, in order of their names
  * @param faults what could not be done for which node, and what would have to change
+ * @param inForce who has which block and address by this plan
  */
 public record OverlayState(
         Optional<Tunnel> tunnel,
@@ -25,7 +31,24 @@ public record OverlayState(
         Map<IpAddress, MacAddress> neighbours,
         Set<OverlayRoute> routes,
         int podMtu,
-        List<String> faults) {
+        String self,
+        Set<Cidr> ownBlocks,
+        List<Peer> peers,
+        List<NodeFault> faults,
+        InForce inForce) {
+    /** Nothing at all. */
+    static final OverlayState NOTHING = new OverlayState(
+            Optional.empty(),
+            Set.of(),
+            Map.of(),
+            Map.of(),
+            Set.of(),
+            0,
+            "",
+            Set.of(),
+            List.of(),
+            List.of(),
+            InForce.NOTHING);
 
     /**
      * The tunnel device.
@@ -44,6 +67,23 @@ public record OverlayState(
         forwarding = Map.copyOf(forwarding);
         neighbours = Map.copyOf(neighbours);
         routes = Set.copyOf(routes);
+        ownBlocks = Set.copyOf(ownBlocks);
+        peers = List.copyOf(peers);
         faults = List.copyOf(faults);
+    }
+
+    /** Why this node must not give addresses to pods: an address or block of its own object is not its. */
+    public Optional<String> refusal() {
+        return faults.stream()
+                .filter(fault -> fault.node().equals(self) && fault.cause().forbidsPods())
+                .map(NodeFault::text)
+                .findFirst();
+    }
+
+    /** The blocks that pods of the cluster have addresses of. */
+    public Set<Cidr> clusterBlocks() {
+        Set<Cidr> blocks = new HashSet<>(ownBlocks);
+        peers.forEach(peer -> blocks.addAll(peer.podCidrs()));
+        return blocks;
     }
 }

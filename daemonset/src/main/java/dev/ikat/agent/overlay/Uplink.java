@@ -1,5 +1,6 @@
 package dev.ikat.agent.overlay;
 
+import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
@@ -18,10 +19,16 @@ public record Uplink(int index, InterfaceName name, int mtu, List<InterfaceAddre
         addresses = List.copyOf(addresses);
     }
 
+    /** The interface's own subnets. */
+    List<Cidr> networks() {
+        return addresses.stream()
+                .filter(a -> a.prefixLength() < a.address().family().bits())
+                .map(InterfaceAddress::cidr)
+                .toList();
+    }
+
     /** Whether an address is in one of the interface's own subnets. */
     boolean reachesDirectly(IpAddress address) {
-        return addresses.stream()
-                .anyMatch(a -> a.cidr().contains(address)
-                        && a.prefixLength() < a.address().family().bits());
+        return networks().stream().anyMatch(network -> network.contains(address));
     }
 }

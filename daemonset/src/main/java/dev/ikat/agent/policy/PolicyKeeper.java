@@ -128,7 +128,8 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
                 lease.attachment(),
                 PodLink.of(lease.attachment()).hostName(),
                 lease.addresses(),
-                lease.pod().map(pod -> new ObjectKey(ObjectKind.POD, pod.namespace(), pod.name())));
+                lease.pod().map(pod -> new ObjectKey(ObjectKind.POD, pod.namespace(), pod.name())),
+                lease.isRebuilt());
     }
 
     private void run() {

@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -60,7 +62,10 @@ public final class ApiTestServer implements AutoCloseable {
         }
     }
 
-    private record Watch(String path, BlockingQueue<String> lines) {}
+    private record Watch(String path, long since, BlockingQueue<String> lines) {}
+
+    /** What the server knew at one time. */
+    public record Backup(Map<String, Map<String, String>> objects, long version) {}
 
     /** Refuses so many more requests that have this text in them. */
     private record Refusal(String text, int status, AtomicInteger left) {}
@@ -75,19 +80,33 @@ public final class ApiTestServer implements AutoCloseable {
     /** Listens on a port of the loopback interface; 0 for any. */
     public static ApiTestServer start(int port) {
         try {
-            HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 64);
-            ApiTestServer api = new ApiTestServer(server);
-            server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
-            server.createContext("/", exchange -> {
-                try (exchange) {
-                    api.answer(exchange);
-                }
-            });
-            server.start();
-            return api;
+            return serve(HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 64));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** The same with TLS. */
+    static ApiTestServer startTls(int port, HttpsConfigurator tls) {
+        try {
+            HttpsServer server = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 64);
+            server.setHttpsConfigurator(tls);
+            return serve(server);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static ApiTestServer serve(HttpServer server) {
+        ApiTestServer api = new ApiTestServer(server);
+        server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
+        server.createContext("/", exchange -> {
+            try (exchange) {
+                api.answer(exchange);
+            }
+        });
+        server.start();
+        return api;
     }
 
     public int port() {
@@ -207,7 +226,7 @@ public final class ApiTestServer implements AutoCloseable {
     private void tell(Event event) {
         history.add(event);
         for (Watch watch : watches) {
-            if (watch.path().equals(event.path())) {
+            if (watch.path().equals(event.path()) && watch.since() < event.version()) {
                 watch.lines().add(event.line());
             }
         }
@@ -224,6 +243,21 @@ public final class ApiTestServer implements AutoCloseable {
                             """);
             watch.lines().add(END);
         }
+    }
+
+    /** Keeps what it knows now. */
+    public synchronized Backup backup() {
+        Map<String, Map<String, String>> copy = new TreeMap<>();
+        objects.forEach((path, named) -> copy.put(path, new LinkedHashMap<>(named)));
+        return new Backup(copy, version);
+    }
+
+    /** Knows that and no more; no watch hears of it, and one from a later version on hears of nothing. */
+    public synchronized void restore(Backup backup) {
+        objects.clear();
+        backup.objects().forEach((path, named) -> objects.put(path, new LinkedHashMap<>(named)));
+        history.removeIf(event -> event.version() > backup.version());
+        version = backup.version();
     }
 
     /** Sends every watch a bookmark. */
@@ -364,7 +398,7 @@ public final class ApiTestServer implements AutoCloseable {
     }
 
     private void watch(HttpExchange exchange, String path, long since) throws IOException {
-        Watch watch = new Watch(path, new LinkedBlockingQueue<>());
+        Watch watch = new Watch(path, since, new LinkedBlockingQueue<>());
         synchronized (this) {
             if (since < forgotten) {
                 watch.lines()

@@ -37,6 +37,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -64,6 +65,7 @@ class KubernetesSourceTest {
             Duration.ofSeconds(20),
             Duration.ofMillis(10),
             Duration.ofMillis(10),
+            Duration.ofMillis(100),
             Duration.ofMillis(100),
             Duration.ofMillis(100));
 
@@ -375,6 +377,7 @@ class KubernetesSourceTest {
                 Duration.ofSeconds(20),
                 Duration.ofSeconds(20),
                 Duration.ofSeconds(1),
+                Duration.ofSeconds(20),
                 Duration.ofSeconds(20)));
 
         assertThat(names(start().added())).doesNotContain("Pod shop/web").hasSize(3);
@@ -422,7 +425,8 @@ class KubernetesSourceTest {
                         "a",
                         Labels.of("zone", "z"),
                         List.of(Cidr.parse("10.244.1.0/24"), Cidr.parse("fd55::/64")),
-                        List.of(IpAddress.parse("192.0.2.1"), IpAddress.parse("2001:db8::1"))),
+                        List.of(IpAddress.parse("192.0.2.1"), IpAddress.parse("2001:db8::1")),
+                        Optional.of(Instant.parse("2026-01-02T03:04:05Z"))),
                 new Node("b", Labels.NONE, List.of(), List.of()),
                 new Namespace("shop", Labels.of("team", "x", "empty", "")),
                 new Pod(
@@ -500,5 +504,28 @@ class KubernetesSourceTest {
         server.put(PODS, "db", pod("db", "db", "10.244.1.3"));
 
         assertThat(changes.poll(300, TimeUnit.MILLISECONDS)).isNull();
+    }
+
+    /** As after a restore beneath a server that keeps its connections, and has nothing to say. */
+    @Test
+    void silentServerThatWasSetBackIsAskedForAllAnew() throws Exception {
+        source.close();
+        source = open(IMPATIENT);
+        start();
+        ApiTestServer.Backup backup = server.backup();
+        server.put(NAMESPACES, "later", "{\"metadata\":{\"name\":\"later\"}}");
+        next();
+        server.remove(PODS, "web");
+        next();
+
+        server.restore(backup);
+
+        List<String> heard = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            ClusterChange change = next();
+            heard.addAll(names(change.added()));
+            names(change.removed()).forEach(name -> heard.add("no " + name));
+        }
+        assertThat(heard).containsExactlyInAnyOrder("no Namespace later", "Pod shop/web");
     }
 }

@@ -24,6 +24,7 @@ import dev.ikat.policy.Pod;
 import dev.ikat.policy.Protocol;
 import dev.ikat.testbed.Seeds;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -125,6 +126,18 @@ final class ManifestFileTest {
                         Labels.of("zone", "a", "empty", ""),
                         List.of(Cidr.parse("10.1.0.0/24"), Cidr.parse("fd00:1::/64")),
                         List.of(IpAddress.parse("192.0.2.1"), IpAddress.parse("fd99::1"))));
+    }
+
+    @Test
+    void nodeSaysWhenItWasMade() {
+        assertThat(only(NODE.replace("creationTimestamp: null", "creationTimestamp: 2026-01-02T03:04:05Z")))
+                .isInstanceOfSatisfying(
+                        Node.class, node -> assertThat(node.created()).contains(Instant.parse("2026-01-02T03:04:05Z")));
+        assertThat(parse(NODE.replace("creationTimestamp: null", "creationTimestamp: yesterday"))
+                        .faults())
+                .singleElement()
+                .asString()
+                .contains("'yesterday' is no time like 2026-01-31T12:00:00Z");
     }
 
     @Test

@@ -43,6 +43,7 @@ class PodMemoryTest {
             Duration.ofMillis(1),
             Duration.ofHours(1),
             Duration.ofHours(1),
+            Duration.ofHours(1),
             Duration.ofHours(1));
 
     @TempDir

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ReflectorTest {
@@ -53,7 +54,14 @@ class ReflectorTest {
     }
 
     private void start(Duration shortLived) {
-        started.add(new Reflector(ApiKind.NAMESPACES, api, new Hearer(), new SplittableRandom(1), backoff, shortLived)
+        started.add(new Reflector(
+                        ApiKind.NAMESPACES,
+                        api,
+                        new ServerHistory(api),
+                        new Hearer(),
+                        new SplittableRandom(1),
+                        backoff,
+                        shortLived)
                 .start());
     }
 
@@ -205,5 +213,59 @@ class ReflectorTest {
                         again -> assertThat(again).doesNotContain("continue"),
                         second -> assertThat(second).endsWith("&continue=2"),
                         third -> assertThat(third).endsWith("&continue=4"));
+    }
+
+    private void setBack() throws InterruptedException {
+        ApiTestServer.Backup backup = server.backup();
+        start(MOMENT);
+        until("it watches", () -> count("connected") == 1);
+        for (String name : List.of("f", "g", "h")) {
+            server.put(NAMESPACES, name, namespace(name));
+        }
+        until("it has heard all", () -> heard.contains("+h"));
+        server.restore(backup);
+    }
+
+    private void assertThatAllIsListedAnew() throws InterruptedException {
+        until("it watches again", () -> count("connected") == 2);
+        assertThat(heard.subList(heard.indexOf("+h"), heard.size()))
+                .containsSubsequence("disconnected", "begin", "a", "e", "end", "connected")
+                .doesNotContain("f", "g", "h");
+        assertThat(requests("limit=500")).as("from the store").hasSize(1);
+    }
+
+    @Test
+    void eventThatIsOlderThanWhatWasHeardHasAllListedAnew() throws Exception {
+        setBack();
+        server.put(NAMESPACES, "x", namespace("x"));
+
+        assertThatAllIsListedAnew();
+        assertThat(heard).contains("x").doesNotContain("+x");
+    }
+
+    @Test
+    void bookmarkThatIsOlderThanWhatWasHeardHasAllListedAnew() throws Exception {
+        setBack();
+        server.bookmark();
+
+        assertThatAllIsListedAnew();
+    }
+
+    @Test
+    void serverThatWasSetBackWhileTheWatchWasBrokenIsNotAskedToGoOn() throws Exception {
+        setBack();
+        server.endWatches();
+
+        assertThatAllIsListedAnew();
+        assertThat(requests("watch=1")).noneMatch(request -> request.contains("resourceVersion=1008&"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "9, 10, true", "10, 9, false", "10, 10, false", "99999999999999999999998, 99999999999999999999999, true",
+        "a, b, false", "'', 1, false", "1, '', false", "5, x5, false"
+    })
+    void versionsAreComparedAsNumbersOrNotAtAll(String version, String than, boolean older) {
+        assertThat(ServerHistory.isOlder(version, than)).isEqualTo(older);
     }
 }

@@ -2,6 +2,7 @@ package dev.ikat.agent.overlay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.agent.overlay.NodeFault.Cause;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
@@ -9,11 +10,16 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.model.MacAddress;
 import dev.ikat.policy.Labels;
 import dev.ikat.policy.Node;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class OverlayPlannerTest {
     private static final Uplink UPLINK = new Uplink(
@@ -36,7 +42,49 @@ class OverlayPlannerTest {
     }
 
     private static OverlayState plan(OverlayMode mode, int mtu, Node... peers) {
-        return OverlayPlanner.plan(new OverlaySettings(mode, 4796, 8472, mtu, true), SELF, List.of(peers), UPLINK);
+        return OverlayPlanner.plan(
+                new OverlaySettings(mode, 4796, 8472, mtu, true),
+                SELF,
+                List.of(peers),
+                UPLINK,
+                Set.of(IpAddress.parse("10.96.0.1")),
+                InForce.NOTHING);
+    }
+
+    /** What follows where something is in force already. */
+    private static OverlayState plan(InForce inForce, Node self, Node... peers) {
+        return OverlayPlanner.plan(
+                new OverlaySettings(OverlayMode.VXLAN, 4796, 8472, 0, true),
+                self,
+                List.of(peers),
+                UPLINK,
+                Set.of(),
+                inForce);
+    }
+
+    private static Node made(String time, Node node) {
+        return new Node(
+                node.name(), node.labels(), node.podCidrs(), node.internalIps(), Optional.of(Instant.parse(time)));
+    }
+
+    private static final String EARLY = "2025-01-01T00:00:00Z";
+    private static final String LATE = "2026-01-01T00:00:00Z";
+
+    private static List<String> blocksOf(OverlayState state, String node) {
+        return state.peers().stream()
+                .filter(peer -> peer.node().equals(node))
+                .flatMap(peer -> peer.routes().stream())
+                .map(route -> route.destination().toString())
+                .sorted()
+                .toList();
+    }
+
+    private static String onlyFault(OverlayState state, String node, Cause cause) {
+        assertThat(state.faults())
+                .singleElement()
+                .returns(node, NodeFault::node)
+                .returns(cause, NodeFault::cause);
+        return state.faults().getFirst().text();
     }
 
     private static OverlayRoute tunnelled(String cidr) {
@@ -129,7 +177,7 @@ class OverlayPlannerTest {
     }
 
     @Test
-    void overlappingBlocksGoToTheFirstNodeByName() {
+    void overlappingBlocksGoToTheFirstNodeByNameWhereNothingElseTells() {
         OverlayState state = plan(
                 OverlayMode.VXLAN,
                 node("c", List.of("192.168.0.3"), "10.244.2.0/25"),
@@ -140,8 +188,174 @@ class OverlayPlannerTest {
                         tunnelled("10.244.2.0/24"), unreachable("10.244.1.0/24"), unreachable("fd00:244:1::/64"));
         assertThat(state.faults())
                 .hasSize(2)
-                .anyMatch(f -> f.contains("of node c overlaps one of node b"))
-                .anyMatch(f -> f.contains("of node d overlaps one of node a"));
+                .anyMatch(f -> f.text().contains("of node c overlaps 10.244.2.0/24 of node b"))
+                .anyMatch(f -> f.text().contains("of node d overlaps 10.244.1.0/24 of node a"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"10.244.2.0/24", "10.244.0.0/16", "10.244.2.128/25"})
+    void blockStaysWithTheNodeThatWasMadeFirstWhateverTheNames(String claimed) {
+        Node self = made(EARLY, SELF);
+        Node old = made(EARLY, node("n", List.of("192.168.0.2"), "10.244.2.0/24"));
+        for (String name : List.of("aa", "z")) {
+            OverlayState state =
+                    plan(InForce.NOTHING, self, old, made(LATE, node(name, List.of("192.168.0.9"), claimed)));
+
+            assertThat(blocksOf(state, "n")).containsExactly("10.244.2.0/24");
+            assertThat(blocksOf(state, name)).isEmpty();
+            assertThat(state.forwarding()).containsOnlyKeys(MacAddress.parse("0e:6b:c0:a8:00:02"));
+            assertThat(onlyFault(state, name, Cause.BLOCK_CLAIMED)).contains(claimed, "of node n", "had it first");
+        }
+    }
+
+    @Test
+    void nodeThatClaimsThisNodesBlockLaterGetsNothing() {
+        OverlayState state = plan(
+                InForce.NOTHING,
+                made(EARLY, SELF),
+                made(LATE, node("0", List.of("192.168.0.9"), "10.244.1.0/24", "fd00:244:9::/64")));
+
+        assertThat(state.refusal()).isEmpty();
+        assertThat(state.routes()).contains(unreachable("10.244.1.0/24")).doesNotContain(tunnelled("10.244.1.0/24"));
+        assertThat(blocksOf(state, "0")).as("the other block is nobody else's").containsExactly("fd00:244:9::/64");
+        assertThat(onlyFault(state, "0", Cause.BLOCK_CLAIMED)).contains("of node a");
+    }
+
+    @Test
+    void thisNodeIsRefusedWhereItIsTheNewcomerAndSendsToTheOneThatHasTheBlock() {
+        OverlayState state = plan(
+                InForce.NOTHING, made(LATE, SELF), made(EARLY, node("z", List.of("192.168.0.9"), "10.244.1.0/24")));
+
+        assertThat(state.refusal())
+                .hasValueSatisfying(reason -> assertThat(reason)
+                        .contains("pod CIDR 10.244.1.0/24 of node a overlaps 10.244.1.0/24 of node z"));
+        assertThat(state.routes())
+                .containsExactlyInAnyOrder(tunnelled("10.244.1.0/24"), unreachable("fd00:244:1::/64"));
+        assertThat(state.tunnelAddresses()).containsExactly(IpAddress.parse("fd00:244:1::"));
+        assertThat(state.ownBlocks()).as("its running pods are masqueraded on").contains(Cidr.parse("10.244.1.0/24"));
+    }
+
+    @Test
+    void internalIpStaysWithTheNodeThatWasMadeFirst() {
+        OverlayState state = plan(
+                InForce.NOTHING,
+                made(EARLY, SELF),
+                made(EARLY, node("n", List.of("192.168.0.2"), "10.244.2.0/24")),
+                made(LATE, node("aa", List.of("192.168.0.2"), "10.244.3.0/24")),
+                made(LATE, node("ab", List.of("192.168.0.1"), "10.244.4.0/24")),
+                made(LATE, node("ac", List.of("10.244.2.7"), "10.244.5.0/24")));
+
+        assertThat(state.forwarding()).containsOnlyKeys(MacAddress.parse("0e:6b:c0:a8:00:02"));
+        assertThat(state.routes())
+                .containsExactlyInAnyOrder(
+                        tunnelled("10.244.2.0/24"), unreachable("10.244.1.0/24"), unreachable("fd00:244:1::/64"));
+        assertThat(state.faults())
+                .allMatch(fault -> fault.cause() == Cause.ADDRESS_CLAIMED)
+                .extracting(NodeFault::node)
+                .containsExactlyInAnyOrder("aa", "ab", "ac");
+    }
+
+    @Test
+    void thisNodeIsRefusedWhereItsAddressIsAnOlderNodes() {
+        OverlayState state = plan(
+                InForce.NOTHING,
+                made(LATE, SELF),
+                made(EARLY, node("n", List.of("192.168.0.1"), "10.244.2.0/24")),
+                made(EARLY, node("m", List.of("192.168.0.3"), "10.244.3.0/24")));
+
+        assertThat(state.refusal())
+                .hasValueSatisfying(
+                        reason -> assertThat(reason).contains("InternalIP 192.168.0.1 of node a is that of node n"));
+        assertThat(blocksOf(state, "n")).as("it would end here").isEmpty();
+        assertThat(blocksOf(state, "m")).containsExactly("10.244.3.0/24");
+    }
+
+    @Test
+    void nodesOfOneMomentAreToldApartByWhatIsInForce() {
+        for (boolean dated : List.of(true, false)) {
+            Node has = node("z", List.of("192.168.0.2"), "10.244.2.0/24");
+            Node claims = node("b", List.of("192.168.0.9"), "10.244.2.0/24");
+            InForce first = plan(InForce.NOTHING, SELF, has).inForce();
+            InForce kernel = InForce.ofRoutes(Map.of(Cidr.parse("10.244.2.0/24"), IpAddress.parse("192.168.0.2")));
+            for (InForce inForce : List.of(first, kernel)) {
+                OverlayState state = dated
+                        ? plan(inForce, made(EARLY, SELF), made(EARLY, has), made(EARLY, claims))
+                        : plan(inForce, SELF, has, claims);
+
+                assertThat(blocksOf(state, "z")).containsExactly("10.244.2.0/24");
+                assertThat(onlyFault(state, "b", Cause.BLOCK_CLAIMED)).contains("of node z");
+            }
+        }
+    }
+
+    @Test
+    void objectThatIsMadeAgainWhileItsBlockIsInForceIsNoNewcomer() {
+        Node self = made(EARLY, SELF);
+        Node node = node("n", List.of("192.168.0.2"), "10.244.2.0/24");
+        Node claims = made("2025-06-01T00:00:00Z", node("b", List.of("192.168.0.9"), "10.244.2.0/24"));
+        OverlayState before = plan(InForce.NOTHING, self, made(EARLY, node), claims);
+
+        OverlayState after = plan(before.inForce(), self, made(LATE, node), claims);
+        assertThat(blocksOf(after, "n")).containsExactly("10.244.2.0/24");
+        assertThat(blocksOf(plan(after.inForce(), self, made(LATE, node), claims), "n"))
+                .as("and stays none")
+                .containsExactly("10.244.2.0/24");
+        assertThat(blocksOf(plan(after.inForce(), self, claims), "b"))
+                .as("a node that is gone has nothing")
+                .containsExactly("10.244.2.0/24");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "0.0.0.0/0, 127.0.0.0/8", "192.168.0.0/24, the network 192.168.0.0/24 that eth0 is in",
+        "192.0.0.0/8, the network 192.168.0.0/24 that eth0 is in", "192.168.0.2/32, InternalIP 192.168.0.2 of node b",
+        "192.168.0.0/30, InternalIP 192.168.0.1 of node a", "10.96.0.0/16, 'the address of the API server, 10.96.0.1'",
+        "fd00::/64, the network fd00::/64 that eth0 is in", "fe80::/64, fe80::/10"
+    })
+    void blockWithAddressesThatAreNoPodsIsThatNodesFaultAlone(String block, String what) {
+        OverlayState state = plan(
+                OverlayMode.VXLAN,
+                node("b", List.of("192.168.0.2"), "10.244.2.0/24"),
+                node("bad", List.of("192.168.0.66"), block));
+
+        assertThat(state.routes()).contains(tunnelled("10.244.2.0/24")).doesNotContain(tunnelled(block));
+        assertThat(state.clusterBlocks()).doesNotContain(Cidr.parse(block));
+        assertThat(onlyFault(state, "bad", Cause.BLOCK_IN_USE)).contains(what);
+        assertThat(state.refusal()).isEmpty();
+    }
+
+    @Test
+    void ownBlockWithAddressesThatAreNoPodsIsThisNodesFault() {
+        OverlayState state = plan(
+                InForce.NOTHING,
+                node("a", List.of("192.168.0.1"), "192.168.0.0/16"),
+                node("b", List.of("192.168.0.2"), "10.244.2.0/24"));
+
+        assertThat(state.refusal())
+                .hasValueSatisfying(reason -> assertThat(reason)
+                        .contains(
+                                "pod CIDR 192.168.0.0/16 of node a holds the network 192.168.0.0/24 that eth0 is in"));
+        assertThat(state.routes()).containsExactly(tunnelled("10.244.2.0/24"));
+        assertThat(state.ownBlocks()).isEmpty();
+    }
+
+    @Test
+    void partOfTheNodesNetworkThatNobodyIsInMayBePods() {
+        OverlayState state = plan(OverlayMode.VXLAN, node("b", List.of("192.168.0.2"), "192.168.0.128/25"));
+        assertThat(state.routes()).contains(tunnelled("192.168.0.128/25"));
+        assertThat(state.faults()).isEmpty();
+    }
+
+    @Test
+    void peersSayWhatIsBelievedOfThemAndHowTheyAreReached() {
+        OverlayState state = plan(
+                OverlayMode.AUTO,
+                node("c", List.of("192.168.9.3"), "10.244.3.0/24"),
+                node("b", List.of("192.168.0.2", "192.168.0.1"), "10.244.2.0/24"));
+        assertThat(state.peers()).extracting(Peer::node).containsExactly("b", "c");
+        assertThat(state.peers().getFirst().addresses()).containsExactly(IpAddress.parse("192.168.0.2"));
+        assertThat(state.peers().getFirst().routes()).containsExactly(direct("10.244.2.0/24", "192.168.0.2"));
+        assertThat(state.peers().getLast().routes()).containsExactly(tunnelled("10.244.3.0/24"));
     }
 
     @Test
@@ -152,8 +366,8 @@ class OverlayPlannerTest {
                 node("c", List.of("192.168.0.1"), "10.244.3.0/24"));
         assertThat(state.forwarding()).isEmpty();
         assertThat(state.faults())
-                .anyMatch(f -> f.contains("node b has no IPV4 InternalIP"))
-                .anyMatch(f -> f.contains("node c has this node's address 192.168.0.1"));
+                .anyMatch(f -> f.text().contains("node b has no IPV4 InternalIP"))
+                .anyMatch(f -> f.text().contains("InternalIP 192.168.0.1 of node c is that of node a"));
     }
 
     @Test
@@ -163,7 +377,9 @@ class OverlayPlannerTest {
                 new OverlaySettings(OverlayMode.VXLAN, 4796, 8472, 0, true),
                 self,
                 List.of(node("b", List.of("fd00::2"), "10.244.2.0/24")),
-                UPLINK);
+                UPLINK,
+                Set.of(),
+                InForce.NOTHING);
         assertThat(state.podMtu()).isEqualTo(1430);
         assertThat(state.forwarding()).containsValue(IpAddress.parse("fd00::2"));
         assertThat(state.forwarding().keySet()).allMatch(mac -> mac.toString().startsWith("0a:"));

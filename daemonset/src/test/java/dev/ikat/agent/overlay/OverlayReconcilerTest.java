@@ -2,13 +2,13 @@ package dev.ikat.agent.overlay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.entry;
 
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.Ethtool;
-import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.netlink.Rtnetlink;
 import dev.ikat.policy.Labels;
@@ -19,13 +19,18 @@ import dev.ikat.testbed.RequiresKernel;
 import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestNamespace;
 import dev.ikat.testbed.Underlay;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 @RequiresRoot
 @RequiresKernel({KernelFeature.VETH, KernelFeature.BRIDGE, KernelFeature.VXLAN, KernelFeature.IPV6})
@@ -68,13 +73,22 @@ class OverlayReconcilerTest {
                     new OverlaySettings(mode, 4796, 8472, 0, checksumOffload),
                     object,
                     nodes.stream().map(n -> n.object).toList(),
-                    uplink);
+                    uplink,
+                    Set.of(),
+                    InForce.NOTHING);
+        }
+
+        /** What the kernel has against it; the rest is done. */
+        List<NodeFault> faults(OverlayMode mode) {
+            OverlayState state = plan(mode);
+            assertThat(state.faults()).isEmpty();
+            return entered.call(() -> reconciler.reconcile(state)).faults();
         }
 
         List<String> reconcile(OverlayMode mode) {
             OverlayState state = plan(mode);
             assertThat(state.faults()).isEmpty();
-            return entered.call(() -> reconciler.reconcile(state));
+            return entered.call(() -> reconciler.reconcile(state)).changes();
         }
 
         boolean checksumOffload() {
@@ -150,7 +164,7 @@ class OverlayReconcilerTest {
         assertThat(node.checksumOffload()).isTrue();
 
         OverlayState off = node.plan(OverlayMode.VXLAN, false);
-        assertThat(node.entered.call(() -> node.reconciler.reconcile(off)))
+        assertThat(node.entered.call(() -> node.reconciler.reconcile(off)).changes())
                 .containsExactly("tx checksum offload of ikat-vxlan off");
         assertThat(node.checksumOffload()).isFalse();
         assertAllReachEachOther();
@@ -277,18 +291,88 @@ class OverlayReconcilerTest {
     }
 
     @Test
-    void routeOfSomebodyElseIsReportedAndNotReplaced() {
-        makeNodes(0, 0);
+    void routeOfSomebodyElseIsReportedAndNotReplacedAndCostsThatNodeAlone() {
+        makeNodes(0, 0, 0);
         TestNode node = nodes.getFirst();
         node.namespace.ip("route", "add", "10.244.2.0/24", "via", "172.30.0.1", "proto", "static");
-        assertThatThrownBy(() -> node.reconcile(OverlayMode.VXLAN))
-                .isInstanceOf(NetlinkException.class)
-                .hasMessageContaining("10.244.2.0/24")
-                .hasMessageContaining("EEXIST");
+
+        assertThat(node.faults(OverlayMode.VXLAN))
+                .singleElement()
+                .returns("node-2", NodeFault::node)
+                .extracting(NodeFault::text)
+                .asString()
+                .contains(
+                        "pod CIDR 10.244.2.0/24 of node node-2 gets no route",
+                        "'10.244.2.0/24 via 172.30.0.1 dev eth0 proto static', made by static",
+                        "ip route del 10.244.2.0/24 via 172.30.0.1 dev eth0 proto static");
         assertThat(node.namespace.ip("route", "show", "10.244.2.0/24")).contains("via 172.30.0.1");
+        assertThat(node.namespace.ip("route", "show", "10.244.3.0/24")).contains("ikat-vxlan");
         assertThat(node.namespace.ip("-6", "route", "show", "fd00:10:244:2::/64"))
                 .as("the others are made")
                 .contains("ikat-vxlan");
+        assertThat(node.entered.call(() -> node.reconciler.reconcile(node.plan(OverlayMode.VXLAN))))
+                .as("said again, and nothing claimed to be changed")
+                .satisfies(outcome -> assertThat(outcome.changes()).isEmpty())
+                .satisfies(outcome -> assertThat(outcome.faults()).hasSize(1));
+
+        node.namespace.ip("route", "del", "10.244.2.0/24", "via", "172.30.0.1", "dev", "eth0", "proto", "static");
+        assertThat(node.faults(OverlayMode.VXLAN)).isEmpty();
+        nodes.subList(1, 3).forEach(other -> other.reconcile(OverlayMode.VXLAN));
+        assertAllReachEachOther();
+    }
+
+    @Test
+    void networkOfTheHostInTheWayIsNamedWithItsAddress() {
+        makeNodes(0, 0);
+        TestNode node = nodes.getFirst();
+        node.namespace.ip("link", "add", "br-old", "type", "bridge");
+        node.namespace.ip("link", "set", "br-old", "up");
+        node.namespace.ip("address", "add", "10.244.2.1/24", "dev", "br-old");
+        node.namespace.ip("-6", "address", "add", "fd00:10:244:2::1/64", "dev", "br-old", "nodad");
+
+        assertThat(node.faults(OverlayMode.VXLAN))
+                .allSatisfy(fault -> assertThat(fault.node()).isEqualTo("node-2"))
+                .extracting(NodeFault::text)
+                .satisfiesExactlyInAnyOrder(
+                        v4 -> assertThat(v4)
+                                .contains(
+                                        "'10.244.2.0/24 dev br-old proto kernel', made by kernel",
+                                        "ip address del 10.244.2.1/24 dev br-old"),
+                        v6 -> assertThat(v6)
+                                .contains(
+                                        "'fd00:10:244:2::/64 dev br-old proto kernel metric 256', made by kernel",
+                                        "ip address del fd00:10:244:2::1/64 dev br-old"));
+    }
+
+    @Test
+    void whatTheKernelSendsWhereIsReadBack() {
+        makeNodes(0, 0, 1);
+        TestNode node = nodes.getFirst();
+        node.reconcile(OverlayMode.AUTO);
+
+        assertThat(RoutesInForce.read(node.netlink, node.object).ways())
+                .containsOnly(
+                        entry(Cidr.parse("10.244.1.0/24"), Underlay.v4(0, 11).address()),
+                        entry(
+                                Cidr.parse("fd00:10:244:1::/64"),
+                                Underlay.v4(0, 11).address()),
+                        entry(Cidr.parse("10.244.2.0/24"), Underlay.v4(0, 12).address()),
+                        entry(
+                                Cidr.parse("fd00:10:244:2::/64"),
+                                Underlay.v6(0, 12).address()),
+                        entry(Cidr.parse("10.244.3.0/24"), Underlay.v4(1, 13).address()),
+                        entry(
+                                Cidr.parse("fd00:10:244:3::/64"),
+                                Underlay.v4(1, 13).address()));
+    }
+
+    @Test
+    void ownersOfRoutesAreNamedAsOnTheHost(@TempDir Path directory) throws IOException {
+        Path file = Files.writeString(directory.resolve("rt_protos"), "# ours\n0x6c\tfabric\n 012 bird2\nnonsense\n");
+        RouteOwners owners = RouteOwners.of(List.of(directory.resolve("none"), file));
+        assertThat(List.of(2, 3, 4, 12, 16, 108, 200))
+                .map(owners::name)
+                .containsExactly("kernel", "boot", "static", "bird2", "dhcp", "fabric", "200");
     }
 
     @Test

@@ -1,0 +1,101 @@
+package dev.ikat.agent.overlay;
+
+import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.Address;
+import dev.ikat.netlink.Link;
+import dev.ikat.netlink.NextHop;
+import dev.ikat.netlink.Route;
+import dev.ikat.netlink.RouteFilter;
+import dev.ikat.netlink.RouteProtocol;
+import dev.ikat.netlink.RouteType;
+import dev.ikat.netlink.Rtnetlink;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Finds the routes of others that keep one of the overlay's from being made, or from being used, and says whose they
+ * are and how they would be taken away.
+ */
+final class ForeignRoutes {
+    private final Rtnetlink netlink;
+
+    ForeignRoutes(Rtnetlink netlink) {
+        this.netlink = netlink;
+    }
+
+    /** The route of somebody else in whose place this one would be. */
+    Optional<Route> inPlaceOf(Route wanted) {
+        return netlink.routes(wanted.destination().family(), RouteFilter.ALL.table(wanted.table())).stream()
+                .filter(route -> route.protocol() != RouteProtocol.IKAT
+                        && route.destination().equals(wanted.destination())
+                        && route.metric() == wanted.metric())
+                .findFirst();
+    }
+
+    /** The routes that come with addresses of the host. */
+    List<Route> connected(IpFamily family) {
+        return netlink.routes(family, RouteFilter.ALL.table(Route.TABLE_MAIN).protocol(RouteProtocol.KERNEL));
+    }
+
+    /** What it is, whose, and what to do about it. */
+    String describe(Route route) {
+        String line = line(route);
+        String owner = RouteOwners.ofHost().name(route.protocol());
+        String mend = route.protocol() == RouteProtocol.KERNEL
+                ? addressOf(route)
+                        .map(address -> "give the node another pod CIDR, or take the address away: ip address del "
+                                + address.address() + " dev " + name(address.interfaceIndex()))
+                        .orElse("give the node another pod CIDR")
+                : "have " + owner + " leave it out, or take it away: ip "
+                        + (route.destination().family() == IpFamily.IPV6 ? "-6 " : "") + "route del " + line;
+        return "'" + line + "', made by " + owner + "; " + mend;
+    }
+
+    /** As {@code ip route} prints it, and takes it. */
+    String line(Route route) {
+        StringBuilder line = new StringBuilder();
+        if (route.type() != RouteType.UNICAST) {
+            line.append(route.type().name().toLowerCase(Locale.ROOT)).append(' ');
+        }
+        line.append(destination(route.destination()));
+        route.gateway()
+                .ifPresent(gateway -> line.append(" via ")
+                        .append(gateway.family() == route.destination().family() ? "" : "inet6 ")
+                        .append(gateway));
+        // The kernel shows an IPv6 route that ends here on the loopback interface.
+        route.interfaceIndex()
+                .filter(_ -> route.type() == RouteType.UNICAST)
+                .ifPresent(index -> line.append(" dev ").append(name(index)));
+        line.append(" proto ").append(RouteOwners.ofHost().name(route.protocol()));
+        if (route.metric() != 0) {
+            line.append(" metric ").append(Integer.toUnsignedString(route.metric()));
+        }
+        for (NextHop hop : route.multipath()) {
+            line.append(" nexthop");
+            hop.gateway().ifPresent(gateway -> line.append(" via ").append(gateway));
+            line.append(" dev ").append(name(hop.interfaceIndex()));
+        }
+        return line.toString();
+    }
+
+    private static String destination(Cidr cidr) {
+        return cidr.prefixLength() == 0
+                ? "default"
+                : cidr.prefixLength() == cidr.family().bits() ? cidr.network().toString() : cidr.toString();
+    }
+
+    private String name(int index) {
+        return netlink.link(index).map(Link::name).map(InterfaceName::value).orElse("if" + index);
+    }
+
+    /** The address that the kernel made the route for. */
+    private Optional<Address> addressOf(Route route) {
+        return route.interfaceIndex()
+                .flatMap(index -> netlink.addresses(index).stream()
+                        .filter(address -> address.address().cidr().equals(route.destination()))
+                        .findFirst());
+    }
+}

@@ -1,0 +1,70 @@
+package dev.ikat.agent.overlay;
+
+import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import dev.ikat.model.MacAddress;
+import dev.ikat.netlink.FdbEntry;
+import dev.ikat.netlink.Link;
+import dev.ikat.netlink.Neighbour;
+import dev.ikat.netlink.Route;
+import dev.ikat.netlink.RouteFilter;
+import dev.ikat.netlink.RouteProtocol;
+import dev.ikat.netlink.RouteType;
+import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.policy.Node;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/** Reads back from the kernel which block's packets an earlier agent had it send to which node. */
+public final class RoutesInForce {
+    private RoutesInForce() {}
+
+    /**
+     * What is in force by Ikat's routes.
+     *
+     * @param self this node, whose own blocks end here
+     */
+    public static InForce read(Rtnetlink netlink, Node self) {
+        Optional<Integer> tunnel =
+                netlink.link(new InterfaceName(OverlayReconciler.DEVICE)).map(Link::index);
+        Map<IpAddress, IpAddress> tunnelled =
+                tunnel.map(index -> ends(netlink, index)).orElse(Map.of());
+        Map<Cidr, IpAddress> ways = new HashMap<>();
+        RouteFilter filter = RouteFilter.ALL.table(Route.TABLE_MAIN).protocol(RouteProtocol.IKAT);
+        for (IpFamily family : IpFamily.values()) {
+            for (Route route : netlink.routes(family, filter)) {
+                if (route.type() == RouteType.UNREACHABLE) {
+                    self.internalIps().stream().findFirst().ifPresent(own -> ways.put(route.destination(), own));
+                } else if (route.gateway().isPresent()) {
+                    IpAddress gateway = route.gateway().get();
+                    IpAddress node = route.interfaceIndex().equals(tunnel) ? tunnelled.get(gateway) : gateway;
+                    if (node != null) {
+                        ways.putIfAbsent(route.destination(), node);
+                    }
+                }
+            }
+        }
+        return InForce.ofRoutes(ways);
+    }
+
+    /** By an address on the tunnel the node that is at the other end. */
+    private static Map<IpAddress, IpAddress> ends(Rtnetlink netlink, int tunnel) {
+        Map<MacAddress, IpAddress> nodes = new HashMap<>();
+        for (FdbEntry entry : netlink.fdb(tunnel)) {
+            entry.destination().ifPresent(node -> nodes.put(entry.mac(), node));
+        }
+        Map<IpAddress, IpAddress> ends = new HashMap<>();
+        for (IpFamily family : IpFamily.values()) {
+            for (Neighbour neighbour : netlink.neighbours(family, tunnel)) {
+                neighbour
+                        .mac()
+                        .flatMap(mac -> Optional.ofNullable(nodes.get(mac)))
+                        .ifPresent(node -> ends.put(neighbour.address(), node));
+            }
+        }
+        return ends;
+    }
+}
