@@ -1,5 +1,6 @@
 package dev.ikat.agent.cluster;
 
+import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.prometheus.metrics.model.snapshots.Unit;
@@ -11,6 +12,7 @@ import java.time.Instant;
 final class ApiMetrics {
     private final Clock clock;
     private final Histogram lag;
+    private final Counter snapshotErrors;
 
     /**
      * @param registry where they are served
@@ -29,6 +31,17 @@ final class ApiMetrics {
                 .classicUpperBounds(0.5, 1, 1.5, 2, 3, 5, 10, 30, 60, 300, 1800)
                 .withoutExemplars()
                 .register(registry);
+        this.snapshotErrors = Counter.builder()
+                .name("ikat_snapshot_errors")
+                .help("Times that the snapshot of the cluster could not be written, for a start without the API; it is"
+                        + " tried again.")
+                .withoutExemplars()
+                .register(registry);
+    }
+
+    /** The snapshot could not be written. */
+    void snapshotFailed() {
+        snapshotErrors.inc();
     }
 
     /** An event was heard of something that was written at this time. */

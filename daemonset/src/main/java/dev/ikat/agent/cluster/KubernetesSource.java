@@ -6,7 +6,6 @@ import dev.ikat.policy.ClusterState;
 import dev.ikat.policy.InvalidObjectException;
 import dev.ikat.policy.Node;
 import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.Pod;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -45,6 +44,7 @@ public final class KubernetesSource implements ClusterSource {
 
     private final ApiConnection api;
     private final Snapshot snapshot;
+    private final SnapshotWriter writer;
     private final Patience patience;
     private final ApiMetrics metrics;
     // One thread for what waits for the API, one for what must not wait.
@@ -66,9 +66,6 @@ public final class KubernetesSource implements ClusterSource {
     private Optional<Instant> asOf = Optional.empty();
 
     private boolean snapshotRead;
-    private boolean podsChanged;
-    private boolean othersChanged;
-    private long savedNanos;
     private String announceFailure = "";
 
     /**
@@ -106,7 +103,7 @@ public final class KubernetesSource implements ClusterSource {
         this.snapshot = snapshot;
         this.patience = patience;
         this.metrics = metrics;
-        this.savedNanos = openedNanos - patience.save().toNanos();
+        this.writer = new SnapshotWriter(snapshot, patience, metrics);
         for (ApiKind kind : ApiKind.values()) {
             kinds.put(kind, new Kind());
         }
@@ -203,24 +200,14 @@ public final class KubernetesSource implements ClusterSource {
         List<ClusterObject> objects;
         lock.lock();
         try {
-            Duration wait = othersChanged ? patience.save() : patience.savePods();
-            boolean changed = othersChanged || podsChanged;
-            boolean due = atOnce || System.nanoTime() - savedNanos >= wait.toNanos();
-            if (!synced || asOf.isPresent() || !changed || !due) {
+            if (!synced || asOf.isPresent() || !writer.begin(atOnce)) {
                 return;
             }
             objects = all();
-            othersChanged = false;
-            podsChanged = false;
-            savedNanos = System.nanoTime();
         } finally {
             lock.unlock();
         }
-        try {
-            snapshot.write(objects);
-        } catch (IOException e) {
-            LOG.warn("event=snapshot-failed error=\"{}\"", e.toString());
-        }
+        writer.write(objects);
     }
 
     private List<ClusterObject> all() {
@@ -436,22 +423,13 @@ public final class KubernetesSource implements ClusterSource {
     }
 
     private void tell(ClusterChange change) {
-        remember(change);
+        writer.changed(change);
         try {
             listener.ifPresent(heard -> heard.changed(change));
         } catch (RuntimeException e) {
             // The listener's own failure; the next change is still to reach it.
             LOG.error("event=api-report-failed error=\"{}\"", e.toString(), e);
         }
-    }
-
-    /** That the snapshot on the disk lacks it. */
-    private void remember(ClusterChange change) {
-        boolean onlyPods = change.added().stream().allMatch(Pod.class::isInstance)
-                && change.removed().stream().allMatch(Pod.class::isInstance)
-                && change.updated().stream().allMatch(update -> update.after() instanceof Pod);
-        podsChanged |= onlyPods;
-        othersChanged |= !onlyPods;
     }
 
     @Override
@@ -515,6 +493,7 @@ public final class KubernetesSource implements ClusterSource {
         try {
             List<SourceFault> faults = new ArrayList<>();
             kinds.values().forEach(kind -> kind.outage.ifPresent(faults::add));
+            writer.fault().ifPresent(faults::add);
             for (Kind kind : kinds.values()) {
                 kind.faults.entrySet().stream()
                         .sorted(Map.Entry.comparingByKey())
