@@ -34,6 +34,8 @@ final class FileWatch implements AutoCloseable {
     private final @Nullable WatchService service;
     private final Thread thread;
     private volatile boolean closed;
+    /** The thread ends the agent, and so waits for {@link #close}. */
+    private volatile boolean ending;
 
     private FileWatch(List<Path> directories, List<BooleanSupplier> checks, @Nullable WatchService service) {
         this.directories = List.copyOf(directories);
@@ -77,6 +79,9 @@ final class FileWatch implements AutoCloseable {
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 return;
+            } catch (Error e) {
+                ending = true;
+                throw e;
             } catch (RuntimeException e) {
                 // What could not be looked at now is looked at again.
                 LOG.error("event=files-unchecked error=\"{}\"", e.toString(), e);
@@ -120,7 +125,9 @@ final class FileWatch implements AutoCloseable {
             if (service != null) {
                 service.close();
             }
-            thread.join(Duration.ofSeconds(2));
+            if (!ending) {
+                thread.join(Duration.ofSeconds(2));
+            }
         } catch (IOException e) {
             LOG.debug("event=close-failed error=\"{}\"", e.toString());
         } catch (InterruptedException e) {

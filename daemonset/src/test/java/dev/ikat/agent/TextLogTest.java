@@ -88,14 +88,18 @@ class TextLogTest {
                 .contains("exception=\"java.lang.IllegalStateException: \\u001b]0;title\\u0007\\\" a=b | at ");
     }
 
+    private record Drop(String peer) {
+        @Override
+        public String toString() {
+            return "drop=ingress peer=" + peer + " protocol=TCP/80";
+        }
+    }
+
     @Test
     void valueOfSeveralArgumentsIsOneValue() {
         assertThat(line(null, "event=listening socket={}/{} empty={}", "/run/a b", "agent.sock", ""))
                 .isEqualTo("level=WARN logger=Agent event=listening socket=\"/run/a b/agent.sock\" empty=\"\"");
-        assertThat(line(
-                        null,
-                        "event=policy-drop {}",
-                        new StringBuilder("drop=ingress peer=10.0.0.1 (a/b) protocol=TCP/80")))
+        assertThat(line(null, "event=policy-drop {}", new Drop("10.0.0.1 (a/b)")))
                 .isEqualTo("level=WARN logger=Agent event=policy-drop drop=ingress peer=\"10.0.0.1 (a/b)\""
                         + " protocol=TCP/80");
         assertThat(line(null, "event=stop-incomplete reason=\"ran after {}\" name=ü", "6 s"))

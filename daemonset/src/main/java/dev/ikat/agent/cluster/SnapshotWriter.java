@@ -55,8 +55,8 @@ final class SnapshotWriter {
         long since = now - savedNanos;
         boolean due = fault.isPresent()
                 ? now - retryNanos >= 0
-                : othersChanged && since >= patience.save().toNanos()
-                        || podsChanged && since >= patience.savePods().toNanos();
+                : (othersChanged && since >= patience.save().toNanos())
+                        || (podsChanged && since >= patience.savePods().toNanos());
         boolean needed = othersChanged || podsChanged || fault.isPresent();
         if (!needed || !(due || atOnce)) {
             return false;
