@@ -27,6 +27,8 @@ import dev.ikat.ipam.RangeUsage;
 import dev.ikat.netlink.Rtnetlink;
 import dev.ikat.policy.ClusterChange;
 import dev.ikat.policy.Node;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -35,6 +37,7 @@ import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -56,6 +59,9 @@ final class Agent implements AutoCloseable {
 
     private static final Set<Part> NETFILTER =
             Collections.unmodifiableSet(EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY));
+    /** What has files in the run directory, which it writes again where they are gone. */
+    private static final Set<Part> RUN_FILES = Collections.unmodifiableSet(EnumSet.of(Part.PODS, Part.FORWARDING));
+
     private static final Pattern ERROR_CODE = Pattern.compile("\"code\"\\s*:\\s*(\\d{1,9})");
 
     private final AgentOptions options;
@@ -65,7 +71,7 @@ final class Agent implements AutoCloseable {
     private final AgentPodNetwork network;
     private final RecentErrors errors = new RecentErrors(Clock.systemUTC());
     private final StepTimer steps;
-    private final Conflist conflist;
+    private final ConflistKeeper conflist;
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
     private final AtomicBoolean closed = new AtomicBoolean();
     private volatile @Nullable ReconcileLoop loop;
@@ -77,7 +83,8 @@ final class Agent implements AutoCloseable {
         this.options = options;
         this.network = new AgentPodNetwork(readiness, options.podGsoMaxSize());
         this.steps = new StepTimer(metrics, options.killAt());
-        this.conflist = new Conflist(options.conflistDirectory(), options.conflistName(), options.chain());
+        this.conflist = new ConflistKeeper(
+                new Conflist(options.conflistDirectory(), options.conflistName(), options.chain()), readiness, metrics);
     }
 
     /**
@@ -103,7 +110,7 @@ final class Agent implements AutoCloseable {
                 options.overlay().mode(),
                 options.runDirectory(),
                 ProcessHandle.current().pid());
-        keep(AgentLock.acquire(options.runDirectory()));
+        AgentLock lock = keep(AgentLock.acquire(options.runDirectory()));
         metrics.readiness(readiness::isReady);
         options.listen().ifPresent(address -> keep(HealthEndpoint.start(address, metrics, readiness)));
         Clock clock = Clock.systemUTC();
@@ -196,7 +203,7 @@ final class Agent implements AutoCloseable {
                 LOG.warn("event=stop-incomplete reason=\"requests still ran after {}\"", STOP_LIMIT);
             }
         });
-        readiness.ready(Part.SOCKET);
+        watchFiles(lock, server);
         LOG.info("event=listening socket={}/{}", options.runDirectory(), CniServer.SOCKET);
         afterRound();
     }
@@ -288,27 +295,48 @@ final class Agent implements AutoCloseable {
         return number;
     }
 
+    private void watchFiles(AgentLock lock, CniServer server) {
+        try {
+            RunDirectoryKeeper runDirectory = new RunDirectoryKeeper(
+                    options.runDirectory(),
+                    lock,
+                    server,
+                    readiness,
+                    metrics,
+                    () -> reconcileSoon(RUN_FILES, Cause.DRIFT));
+            runDirectory.check();
+            keep(FileWatch.start(
+                    List.of(options.runDirectory(), options.conflistDirectory()),
+                    List.of(runDirectory::check, this::checkConflist)));
+        } catch (IOException e) {
+            throw new UncheckedIOException("can't look at the run directory " + options.runDirectory() + ": " + e, e);
+        }
+    }
+
+    private boolean checkConflist() {
+        boolean inOrder = conflist.check();
+        announceIfReady();
+        return inOrder;
+    }
+
     /** After each round of the loop, and once when the socket is there. */
-    private synchronized void afterRound() {
-        if (!readiness.isReady()) {
+    private void afterRound() {
+        if (readiness.isReadyBut(Part.CONFLIST)) {
+            network.markReady();
+            conflist.publish();
+            announceIfReady();
+        }
+    }
+
+    private synchronized void announceIfReady() {
+        if (wasReady || !readiness.isReady()) {
             return;
         }
-        network.markReady();
-        if (!wasReady) {
-            wasReady = true;
-            LOG.info("event=ready after-ms={}", (System.nanoTime() - startNanos) / 1_000_000);
-            ClusterSource cluster = source;
-            if (cluster != null) {
-                cluster.networkWorks(options.nodeName());
-            }
-        }
-        try {
-            if (conflist.write()) {
-                LOG.info("event=conflist-written file={}", conflist.file());
-            }
-        } catch (RuntimeException e) {
-            // Tried again after the next round; pods that are there do not need it.
-            LOG.error("event=conflist-failed error=\"{}\"", e.getMessage());
+        wasReady = true;
+        LOG.info("event=ready after-ms={}", (System.nanoTime() - startNanos) / 1_000_000);
+        ClusterSource cluster = source;
+        if (cluster != null) {
+            cluster.networkWorks(options.nodeName());
         }
     }
 

@@ -1,6 +1,9 @@
 package dev.ikat.agent;
 
 import dev.ikat.agent.server.AgentRunningException;
+import java.io.OutputStreamWriter;
+import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.List;
@@ -90,7 +93,15 @@ public final class AgentMain implements Callable<Integer> {
         for (Setting setting : Setting.values()) {
             commandLine.getCommandSpec().addOption(setting.optionSpec());
         }
-        return commandLine;
+        // Names and messages of others must not reach the terminal as they are; and so no colours of our own do.
+        return commandLine
+                .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
+                .setOut(terminal(System.out))
+                .setErr(terminal(System.err));
+    }
+
+    private static PrintWriter terminal(PrintStream stream) {
+        return new PrintWriter(new PrintableWriter(new OutputStreamWriter(stream, stream.charset())), true);
     }
 
     /** What these arguments, these variables and the file that one of them names say. */

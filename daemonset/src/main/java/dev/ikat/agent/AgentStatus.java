@@ -223,7 +223,8 @@ final class AgentStatus {
     }
 
     private static void line(StringBuilder text, String name, String value) {
-        text.append("%-10s%s".formatted(name, value).stripTrailing()).append('\n');
+        text.append("%-10s%s".formatted(name, Printable.line(value)).stripTrailing())
+                .append('\n');
     }
 
     /** Whether the answer says that the agent is ready. */

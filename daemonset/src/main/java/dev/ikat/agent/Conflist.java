@@ -2,17 +2,20 @@ package dev.ikat.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.ikat.agent.files.OwnFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * The CNI network configuration list that tells the container runtime to call Ikat. It is written only when the node is
@@ -21,6 +24,9 @@ import java.util.List;
  */
 final class Conflist {
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** Nobody's network configuration is longer. */
+    private static final long MAX_SIZE = 1 << 20;
 
     private final Path file;
     private final List<String> chain;
@@ -57,27 +63,75 @@ final class Conflist {
         }
     }
 
+    /** What was there before it was written. */
+    enum Found {
+        /** What should be. */
+        IN_ORDER,
+        /** Nothing. */
+        MISSING,
+        /** A file with nothing in it. */
+        EMPTY,
+        /** Something else. */
+        DIFFERENT;
+
+        /** As the log has it. */
+        String label() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
     /**
-     * Writes the file if it is not there or says something else; a reader sees the old one or the new one.
+     * Writes the file if it is not there or says something else; a reader sees the old one or the new one. Plugins that
+     * others have appended, as service meshes do, stay.
      *
-     * @return whether it had to be written
+     * @return what was there
      * @throws UncheckedIOException if it cannot be written
      */
-    boolean write() {
-        byte[] content = content();
+    Found write() {
         try {
-            if (Files.isRegularFile(file) && Arrays.equals(Files.readAllBytes(file), content)) {
-                return false;
+            Found found = look();
+            if (found != Found.IN_ORDER) {
+                Files.createDirectories(file.getParent());
+                OwnFile.replace(file, "rw-r--r--", false, channel -> {
+                    ByteBuffer bytes = ByteBuffer.wrap(content());
+                    while (bytes.hasRemaining()) {
+                        channel.write(bytes);
+                    }
+                });
             }
-            Files.createDirectories(file.getParent());
-            // A name that no runtime takes for a configuration: neither .conf, .conflist nor .json.
-            Path unfinished = file.resolveSibling("." + file.getFileName() + ".new");
-            Files.write(unfinished, content);
-            Files.setPosixFilePermissions(unfinished, PosixFilePermissions.fromString("rw-r--r--"));
-            Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            return true;
+            return found;
         } catch (IOException e) {
             throw new UncheckedIOException("can't write the network configuration " + file + ": " + e, e);
+        }
+    }
+
+    private Found look() throws IOException {
+        if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+            return Found.MISSING;
+        }
+        if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) || Files.size(file) > MAX_SIZE) {
+            return Found.DIFFERENT;
+        }
+        byte[] present = Files.readAllBytes(file);
+        if (present.length == 0) {
+            return Found.EMPTY;
+        }
+        return Arrays.equals(present, content()) || isExtended(present) ? Found.IN_ORDER : Found.DIFFERENT;
+    }
+
+    /** Whether it is the file that was written, but for further plugins at the end. */
+    private boolean isExtended(byte[] present) throws IOException {
+        try {
+            if (!(JSON.readTree(present) instanceof ObjectNode list)
+                    || !(list.get("plugins") instanceof ArrayNode plugins)) {
+                return false;
+            }
+            while (plugins.size() > 1 + chain.size()) {
+                plugins.remove(plugins.size() - 1);
+            }
+            return list.equals(JSON.readTree(content()));
+        } catch (JsonProcessingException e) {
+            return false;
         }
     }
 

@@ -2,14 +2,17 @@ package dev.ikat.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.ikat.agent.files.OwnFile;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.Sysctl;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -28,6 +31,8 @@ final class Forwarding {
     private static final Logger LOG = LoggerFactory.getLogger(Forwarding.class);
 
     private final Path record;
+    /** What the record says, as somebody may remove it while the agent runs. */
+    private final Map<String, String> remembered = new LinkedHashMap<>();
 
     Forwarding(Path runDirectory) {
         this.record = runDirectory.resolve(RECORD);
@@ -41,6 +46,7 @@ final class Forwarding {
      * @return how many settings had to be changed
      */
     int reconcile(Set<IpFamily> families, InterfaceName uplink) {
+        keepRecord();
         int changes = 0;
         if (families.contains(IpFamily.IPV4)) {
             changes += set("net/ipv4/ip_forward", "1");
@@ -62,24 +68,42 @@ final class Forwarding {
         if (before.equals(value)) {
             return 0;
         }
-        try {
-            // Recorded first: an agent that dies in between records the same once more.
-            if (!before(record).containsKey(key)) {
-                Files.writeString(
-                        record, key + "=" + before + "\n", UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException("can't record what " + key + " was in " + record + ": " + e, e);
+        // Recorded first: an agent that dies in between records the same once more.
+        if (!remembered.containsKey(key)) {
+            append(key, before);
+            remembered.put(key, before);
         }
         Sysctl.write(key, value);
         LOG.info("event=sysctl-set key={} value={} before={}", key, value, before);
         return 1;
     }
 
+    private void keepRecord() {
+        try {
+            Map<String, String> recorded = before(record);
+            recorded.forEach(remembered::putIfAbsent);
+            remembered.forEach((key, before) -> {
+                if (!recorded.containsKey(key)) {
+                    append(key, before);
+                }
+            });
+        } catch (IOException e) {
+            throw new UncheckedIOException("can't read " + record + ": " + e, e);
+        }
+    }
+
+    private void append(String key, String before) {
+        try (FileChannel channel = OwnFile.open(record)) {
+            channel.write(ByteBuffer.wrap((key + "=" + before + "\n").getBytes(UTF_8)), channel.size());
+        } catch (IOException e) {
+            throw new UncheckedIOException("can't record what " + key + " was in " + record + ": " + e, e);
+        }
+    }
+
     /** What the settings in a record were before Ikat changed them. */
     static Map<String, String> before(Path record) throws IOException {
         Map<String, String> before = new LinkedHashMap<>();
-        if (Files.exists(record)) {
+        if (Files.isRegularFile(record, LinkOption.NOFOLLOW_LINKS)) {
             for (String line : Files.readAllLines(record, UTF_8)) {
                 int equals = line.indexOf('=');
                 if (equals > 0) {

@@ -6,32 +6,82 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * {@code /metrics} for Prometheus, {@code /healthz} (the process answers) and {@code /readyz} (pods can be given a
  * working network; otherwise 503 and a line for each reason). Whoever can connect may read, so it listens on loopback
- * unless told otherwise.
+ * unless told otherwise; and may not keep others from it, however slowly it sends and reads, and on however many
+ * connections (docs/decisions/health-endpoint.md).
  */
 final class HealthEndpoint implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(HealthEndpoint.class);
+    /** Whoever asks for one of these pages sends, and takes, what there is to it at once. */
+    private static final Duration LIMIT = Duration.ofSeconds(5);
+
+    private static final int MAX_EXCHANGES = 256;
+    private static final int BACKLOG = 512;
+
+    static {
+        // The server reads them when its class is loaded. Connections on which nothing was sent yet are not exchanges.
+        limit("jdk.httpserver.maxConnections", 8192);
+        limit("sun.net.httpserver.idleInterval", LIMIT.toSeconds());
+        limit("sun.net.httpserver.clockTick", 1000);
+        limit("sun.net.httpserver.maxIdleConnections", 16);
+        limit("sun.net.httpserver.drainAmount", 0);
+        limit("sun.net.httpserver.maxReqHeaders", 64);
+        limit("sun.net.httpserver.maxReqHeaderSize", 16 << 10);
+    }
+
     private static final String TEXT = "text/plain; charset=utf-8";
 
     private final HttpServer server;
-    private final ExecutorService threads;
+    private final HttpExchanges exchanges;
 
     private interface Page {
         void answer(HttpExchange exchange) throws IOException;
     }
 
-    private HealthEndpoint(HttpServer server, ExecutorService threads) {
+    /**
+     * Collected by one at a time; who asked before it was begun with gets the same, so that many cost no more than two.
+     */
+    private static final class MetricsText {
+        private final Metrics metrics;
+        private byte[] text = new byte[0];
+        private long begun = System.nanoTime();
+
+        MetricsText(Metrics metrics) {
+            this.metrics = metrics;
+        }
+
+        byte[] now() throws IOException {
+            long asked = System.nanoTime();
+            synchronized (this) {
+                if (begun - asked <= 0) {
+                    begun = System.nanoTime();
+                    ByteArrayOutputStream body = new ByteArrayOutputStream(Math.max(8192, text.length));
+                    metrics.write(body);
+                    text = body.toByteArray();
+                }
+                return text;
+            }
+        }
+    }
+
+    private HealthEndpoint(HttpServer server, HttpExchanges exchanges) {
         this.server = server;
-        this.threads = threads;
+        this.exchanges = exchanges;
+    }
+
+    private static void limit(String property, long value) {
+        if (System.getProperty(property) == null) {
+            System.setProperty(property, Long.toString(value));
+        }
     }
 
     /**
@@ -42,29 +92,25 @@ final class HealthEndpoint implements AutoCloseable {
     static HealthEndpoint start(InetSocketAddress address, Metrics metrics, Readiness readiness) {
         HttpServer server;
         try {
-            server = HttpServer.create(address, 16);
+            server = HttpServer.create(address, BACKLOG);
         } catch (IOException e) {
             throw new UncheckedIOException(
                     "can't listen on " + address + " for metrics and health: " + e.getMessage()
                             + "; give another --listen, or 0 to go without",
                     e);
         }
-        ExecutorService threads = Executors.newFixedThreadPool(
-                2, Thread.ofPlatform().daemon().name("http-", 0).factory());
-        server.setExecutor(threads);
+        HttpExchanges exchanges = new HttpExchanges(MAX_EXCHANGES, LIMIT);
+        server.setExecutor(exchanges);
         page(server, "/healthz", exchange -> send(exchange, 200, TEXT, "ok\n".getBytes(UTF_8)));
         page(server, "/readyz", exchange -> {
-            var reasons = readiness.reasons();
+            var reasons = readiness.reasons().stream().map(Printable::line).toList();
             String text = reasons.isEmpty() ? "ready\n" : String.join("\n", reasons) + "\n";
             send(exchange, reasons.isEmpty() ? 200 : 503, TEXT, text.getBytes(UTF_8));
         });
-        page(server, "/metrics", exchange -> {
-            ByteArrayOutputStream body = new ByteArrayOutputStream(8192);
-            metrics.write(body);
-            send(exchange, 200, metrics.contentType(), body.toByteArray());
-        });
+        MetricsText text = new MetricsText(metrics);
+        page(server, "/metrics", exchange -> send(exchange, 200, metrics.contentType(), text.now()));
         server.start();
-        return new HealthEndpoint(server, threads);
+        return new HealthEndpoint(server, exchanges);
     }
 
     private static void page(HttpServer server, String path, Page page) {
@@ -88,7 +134,9 @@ final class HealthEndpoint implements AutoCloseable {
     private static void send(HttpExchange exchange, int status, String contentType, byte[] body) throws IOException {
         exchange.getResponseHeaders().set("Content-Type", contentType);
         exchange.sendResponseHeaders(status, body.length);
-        exchange.getResponseBody().write(body);
+        try (OutputStream out = exchange.getResponseBody()) {
+            out.write(body);
+        }
     }
 
     /** The port that it listens on. */
@@ -99,6 +147,6 @@ final class HealthEndpoint implements AutoCloseable {
     @Override
     public void close() {
         server.stop(0);
-        threads.shutdownNow();
+        exchanges.close();
     }
 }

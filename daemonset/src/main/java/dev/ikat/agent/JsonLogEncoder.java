@@ -7,26 +7,45 @@ import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import ch.qos.logback.core.encoder.EncoderBase;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.SerializableString;
+import com.fasterxml.jackson.core.io.CharacterEscapes;
+import com.fasterxml.jackson.core.io.SerializedString;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes each event as a JSON object on a line of its own. The keys of its message, {@code event=ready after-ms=396},
- * are the object's; words before the first of them are its {@code message}. All values are text.
+ * are the object's; words beside them are its {@code message}. All values are text.
  */
 final class JsonLogEncoder extends EncoderBase<ILoggingEvent> {
-    private static final String KEY = "[a-z][a-z0-9-]*";
-    /** A value ends where the next key begins, and a quoted one there at the first quotation mark. */
-    private static final Pattern PAIR = Pattern.compile(
-            "(?:^|\\s)(?<key>" + KEY + ")=(?:\"(?<quoted>.*?)\"|(?<plain>.*?))(?=\\s+" + KEY + "=|\\s*$)",
-            Pattern.DOTALL);
+    private static final JsonFactory JSON = new JsonFactory().setCharacterEscapes(new Escapes());
 
-    private static final JsonFactory JSON = new JsonFactory();
+    /** What JSON demands, and what is not seen. */
+    private static final class Escapes extends CharacterEscapes {
+        private static final long serialVersionUID = 1L;
+        private static final int[] ASCII = standardAsciiEscapesForJSON();
+
+        static {
+            ASCII[0x7f] = ESCAPE_STANDARD;
+        }
+
+        @Override
+        public int[] getEscapeCodesForAscii() {
+            return ASCII.clone();
+        }
+
+        @Override
+        public @Nullable SerializableString getEscapeSequence(int character) {
+            // The two halves of one beyond U+FFFF come one at a time.
+            return Character.isSurrogate((char) character) || Printable.isVisible(character)
+                    ? null
+                    : new SerializedString(Printable.escaped((char) character));
+        }
+    }
 
     @Override
     public byte[] headerBytes() {
@@ -45,7 +64,7 @@ final class JsonLogEncoder extends EncoderBase<ILoggingEvent> {
         fields.put("time", event.getInstant().toString());
         fields.put("level", event.getLevel().toString());
         fields.put("logger", name.substring(name.lastIndexOf('.') + 1));
-        split(event.getFormattedMessage(), fields);
+        addParts(event, fields);
         if (event.getThrowableProxy() != null) {
             fields.put("exception", ThrowableProxyUtil.asString(event.getThrowableProxy()));
         }
@@ -63,20 +82,17 @@ final class JsonLogEncoder extends EncoderBase<ILoggingEvent> {
         return line.toByteArray();
     }
 
-    private static void split(String message, Map<String, String> fields) {
-        Matcher pair = PAIR.matcher(message);
-        int words = message.length();
-        while (pair.find()) {
-            words = Math.min(words, pair.start());
-            String quoted = pair.group("quoted");
-            String key = pair.group("key");
-            while (fields.containsKey(key)) {
-                key += "_";
+    private static void addParts(ILoggingEvent event, Map<String, String> fields) {
+        for (LogPart part : LogPart.of(event)) {
+            if (part.key().isEmpty()) {
+                fields.merge("message", part.text(), (words, more) -> words + " " + more);
+            } else {
+                String key = part.key();
+                while (fields.containsKey(key)) {
+                    key += "_";
+                }
+                fields.put(key, part.text());
             }
-            fields.put(key, quoted == null ? pair.group("plain") : quoted);
-        }
-        if (words > 0) {
-            fields.put("message", message.substring(0, words));
         }
     }
 }

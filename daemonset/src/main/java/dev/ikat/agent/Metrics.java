@@ -71,6 +71,21 @@ final class Metrics {
             .withoutExemplars()
             .register(registry);
 
+    private final Counter runFilesLost = Counter.builder()
+            .name("ikat_run_files_lost")
+            .help(
+                    "Times that somebody removed or replaced the run directory, or in it the socket, the lock or the leases,"
+                            + " and the agent made it again.")
+            .labelNames("what")
+            .withoutExemplars()
+            .register(registry);
+    private final Counter conflistsMended = Counter.builder()
+            .name("ikat_conflist_mended")
+            .help(
+                    "Times that somebody removed, emptied or changed the network configuration, and the agent wrote it again.")
+            .withoutExemplars()
+            .register(registry);
+
     /** Where the parts of the agent that count for themselves put their metrics. */
     PrometheusRegistry registry() {
         return registry;
@@ -95,6 +110,16 @@ final class Metrics {
     /** Counts a failed reconciliation. */
     void failed(Readiness.Part part) {
         errors.labelValues(part.name().toLowerCase(Locale.ROOT)).inc();
+    }
+
+    /** Counts what was taken from the run directory. */
+    void runFileLost(String what) {
+        runFilesLost.labelValues(what).inc();
+    }
+
+    /** Counts a network configuration that had to be written again. */
+    void conflistMended() {
+        conflistsMended.inc();
     }
 
     /** Serves the number of addresses by range and state, asked for at each scrape. */

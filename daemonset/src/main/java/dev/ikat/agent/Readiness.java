@@ -29,8 +29,10 @@ final class Readiness {
         POLICY,
         /** What earlier agents left unfinished. */
         PODS,
-        /** The launcher's socket. */
-        SOCKET
+        /** The launcher's socket, and what else the run directory holds. */
+        SOCKET,
+        /** The network configuration that tells the runtime of Ikat; it is written when all else is in order. */
+        CONFLIST
     }
 
     Readiness() {
@@ -51,6 +53,11 @@ final class Readiness {
 
     synchronized boolean isReady() {
         return reasons.isEmpty();
+    }
+
+    /** Whether all but this part is in order. */
+    synchronized boolean isReadyBut(Part part) {
+        return reasons.isEmpty() || (reasons.size() == 1 && reasons.containsKey(part));
     }
 
     /** One line for each part that is not in order. */

@@ -7,6 +7,7 @@ import dev.ikat.agent.overlay.OverlayMode;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -101,6 +102,29 @@ class AgentMainTest {
                 .anyMatch(l -> l.contains("not ADDRESS:PORT"))
                 .anyMatch(l -> l.contains("'soon' is no duration"))
                 .anyMatch(l -> l.contains("'tables=9' is not TABLE=NUMBER") && l.contains("connections, interfaces"));
+    }
+
+    @Test
+    void terminalGetsNoControlCharactersOfOthers() {
+        StringWriter terminal = new StringWriter();
+        new PrintWriter(new PrintableWriter(terminal))
+                .println("--uplink: '\u001b[2Jeth0\u202e\u0000\r' is longer\tthan ü 15 \ud83d\ude00");
+        assertThat(terminal).hasToString("""
+                --uplink: '\\u001b[2Jeth0\\u202e\\u0000\\u000d' is longer\tthan ü 15 \ud83d\ude00
+                """);
+    }
+
+    @Test
+    void statusHasOneLineForAFactWhateverItSays() throws IOException {
+        String answer = """
+                {"node": "a\\u001b[2J", "ready": false, "waitingFor": ["pods: x\\nready     yes\\u2028"],
+                 "recentErrors": [{"at": "now", "in": "ADD \\u0000", "error": "\\u202eab", "times": 1}]}
+                """;
+        assertThat(AgentStatus.text(answer.getBytes(StandardCharsets.UTF_8)))
+                .contains("node      a\\u001b[2J\n")
+                .contains("          waits for pods: x | ready     yes\\u2028\n")
+                .contains("          now ADD \\u0000: \\u202eab\n")
+                .matches("[\\x20-\\x7e\\n]*");
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.ikat.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpFamily;
@@ -8,6 +9,8 @@ import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestNamespace;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Map;
@@ -75,5 +78,31 @@ class ForwardingTest {
     void familyWithoutPodsIsLeftAlone() {
         reconcile(EnumSet.of(IpFamily.IPV4));
         assertThat(value("net.ipv6.conf.all.forwarding")).isEqualTo("0");
+    }
+
+    @Test
+    void recordThatWasRemovedIsWrittenAgain() throws IOException {
+        Forwarding forwarding = new Forwarding(runDirectory);
+        Path record = runDirectory.resolve(Forwarding.RECORD);
+        Set<IpFamily> families = EnumSet.of(IpFamily.IPV4);
+        entered.call(() -> forwarding.reconcile(families, new InterfaceName("eth0")));
+        Files.delete(record);
+
+        entered.call(() -> forwarding.reconcile(families, new InterfaceName("eth0")));
+
+        assertThat(Forwarding.before(record)).isEqualTo(Map.of("net/ipv4/ip_forward", "0"));
+    }
+
+    @Test
+    void linkInTheRecordsPlaceIsNotFollowed() throws IOException {
+        Path victim = Files.writeString(runDirectory.resolve("victim"), "as it was");
+        Files.createSymbolicLink(runDirectory.resolve(Forwarding.RECORD), victim);
+
+        assertThatThrownBy(() -> reconcile(EnumSet.of(IpFamily.IPV4)))
+                .isInstanceOf(UncheckedIOException.class)
+                .hasMessageContaining("is a symbolic link to " + victim);
+
+        assertThat(victim).hasContent("as it was");
+        assertThat(value("net.ipv4.ip_forward")).isEqualTo("0");
     }
 }

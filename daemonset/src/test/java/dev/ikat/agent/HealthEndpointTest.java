@@ -1,14 +1,26 @@
 package dev.ikat.agent;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.testbed.Await;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -77,5 +89,124 @@ class HealthEndpointTest {
                 .build();
         assertThat(client.send(post, HttpResponse.BodyHandlers.ofString()).statusCode())
                 .isEqualTo(405);
+    }
+
+    /** More than a thread for each could serve, and more than may be asked for at once. */
+    @Test
+    void whoSendsSlowlyKeepsNobodyFromAsking() throws Exception {
+        for (Readiness.Part part : Readiness.Part.values()) {
+            readiness.ready(part);
+        }
+        String halfHeader = "GET /healthz HTTP/1.1\r\nX-Slow: ";
+        String halfBody = "GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nhalf";
+        String hugeHeader = "GET /healthz HTTP/1.1\r\nX-Huge: " + "a".repeat(100_000);
+        long before = sockets();
+        List<SocketChannel> slow = new ArrayList<>();
+        try {
+            for (int i = 0; i < 500; i++) {
+                slow.add(send(halfHeader));
+            }
+            for (int i = 0; i < 50; i++) {
+                slow.add(send(""));
+                slow.add(send(halfBody));
+                slow.add(send(hugeHeader));
+            }
+
+            assertThat(getQuickly("/healthz")).isEqualTo(200);
+            assertThat(getQuickly("/readyz")).isEqualTo(200);
+            assertThat(getQuickly("/metrics")).isEqualTo(200);
+            // One byte a second, as somebody does who wants to keep a connection.
+            Await.until(Duration.ofSeconds(30), () -> "the server keeps connections: " + sockets(), () -> {
+                slow.forEach(HealthEndpointTest::dribble);
+                pause(Duration.ofMillis(500));
+                return sockets() <= before + slow.size();
+            });
+            assertThat(getQuickly("/healthz")).isEqualTo(200);
+        } finally {
+            for (SocketChannel channel : slow) {
+                channel.close();
+            }
+        }
+    }
+
+    @Test
+    void whoReadsSlowlyKeepsNobodyFromAsking() throws Exception {
+        // More than the kernel takes from the server for a reader that does not read.
+        metrics.readiness(readiness::isReady);
+        metrics.leases(callback -> {
+            for (int i = 0; i < 40_000; i++) {
+                callback.call(i, "10.%d.%d.0/24 and a long name".formatted(i / 256, i % 256), "free");
+            }
+        });
+        long before = sockets();
+        List<SocketChannel> slow = new ArrayList<>();
+        try {
+            for (int i = 0; i < 8; i++) {
+                slow.add(send("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"));
+            }
+
+            assertThat(getQuickly("/healthz")).isEqualTo(200);
+            assertThat(getQuickly("/metrics")).isEqualTo(200);
+            Await.until(
+                    Duration.ofSeconds(30),
+                    () -> "the server waits for readers: " + sockets(),
+                    () -> sockets() <= before + slow.size());
+        } finally {
+            for (SocketChannel channel : slow) {
+                channel.close();
+            }
+        }
+    }
+
+    private SocketChannel send(String text) throws IOException {
+        SocketChannel channel = SocketChannel.open();
+        channel.setOption(StandardSocketOptions.SO_RCVBUF, 4096);
+        channel.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), endpoint.port()));
+        channel.configureBlocking(false);
+        channel.write(ByteBuffer.wrap(text.getBytes(US_ASCII)));
+        return channel;
+    }
+
+    private static void dribble(SocketChannel channel) {
+        try {
+            channel.write(ByteBuffer.wrap(new byte[] {'a'}));
+        } catch (IOException e) {
+            // The server has closed it, as it should.
+        }
+    }
+
+    private static void pause(Duration duration) {
+        try {
+            Thread.sleep(duration);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** One that never had anything to do with the endpoint, so that no connection is used again. */
+    private int getQuickly(String path) throws IOException, InterruptedException {
+        try (HttpClient fresh = HttpClient.newHttpClient()) {
+            HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + endpoint.port() + path))
+                    .timeout(Duration.ofSeconds(5))
+                    .build();
+            return fresh.send(request, HttpResponse.BodyHandlers.ofString()).statusCode();
+        }
+    }
+
+    /** This process' open sockets: the server's ends and the clients'. */
+    private static long sockets() {
+        try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+            return descriptors
+                    .filter(descriptor -> {
+                        try {
+                            return Files.readSymbolicLink(descriptor).toString().startsWith("socket:");
+                        } catch (IOException e) {
+                            return false;
+                        }
+                    })
+                    .count();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }

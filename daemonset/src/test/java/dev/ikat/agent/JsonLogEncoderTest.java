@@ -52,4 +52,25 @@ class JsonLogEncoderTest {
         JsonNode line = encoded(new IllegalStateException("broken"), "event=failed");
         assertThat(line.path("exception").asText()).contains("IllegalStateException: broken", "\tat ");
     }
+
+    @Test
+    void noValuePassesForAnythingElseAndNoneIsChanged() throws IOException {
+        String forged = "c1 event=forged\u001b[2J\u0000\u2028\u202e\u007f\u0085\" level=ERROR\\ \ud83d\ude00";
+        LoggingEvent event = new LoggingEvent(
+                "",
+                new LoggerContext().getLogger("dev.ikat.agent.Agent"),
+                Level.WARN,
+                "event=answered container={} error=\"{}\"",
+                null,
+                new Object[] {forged, forged});
+
+        String line = new String(new JsonLogEncoder().encode(event), UTF_8);
+
+        assertThat(line).matches("[\\x20-\\x7e\ud83d\ude00]*\n");
+        JsonNode read = new ObjectMapper().readTree(line);
+        assertThat(read.path("event").asText()).isEqualTo("answered");
+        assertThat(read.path("container").asText()).isEqualTo(forged);
+        assertThat(read.path("error").asText()).isEqualTo(forged);
+        assertThat(read.size()).isEqualTo(6);
+    }
 }

@@ -72,6 +72,40 @@ class TextLogTest {
                 .endsWith("\"");
     }
 
+    /** What a runtime's arguments, or an object's name in a manifest, may hold. */
+    @Test
+    void noValuePassesForAnythingElse() {
+        String forged = "c1 event=forged\u001b[2J\u0000\u2028\u202e\u0085\" level=ERROR\\";
+
+        assertThat(line(null, "event=answered container={} exit={} error=\"{}\"", forged, 0, forged))
+                .isEqualTo("level=WARN logger=Agent event=answered"
+                        + " container=\"c1 event=forged\\u001b[2J\\u0000\\u2028\\u202e\\u0085\\\" level=ERROR\\\\\""
+                        + " exit=0"
+                        + " error=\"c1 event=forged\\u001b[2J\\u0000\\u2028\\u202e\\u0085\\\" level=ERROR\\\\\"");
+        assertThat(line(null, "words {} and more", "\u001b[31mred\nevent=forged"))
+                .isEqualTo("level=WARN logger=Agent words \"\\u001b[31mred | event=forged\" and more");
+        assertThat(line(new IllegalStateException("\u001b]0;title\u0007\" a=b"), "event=failed"))
+                .contains("exception=\"java.lang.IllegalStateException: \\u001b]0;title\\u0007\\\" a=b | at ");
+    }
+
+    private record Drop(String peer) {
+        @Override
+        public String toString() {
+            return "drop=ingress peer=" + peer + " protocol=TCP/80";
+        }
+    }
+
+    @Test
+    void valueOfSeveralArgumentsIsOneValue() {
+        assertThat(line(null, "event=listening socket={}/{} empty={}", "/run/a b", "agent.sock", ""))
+                .isEqualTo("level=WARN logger=Agent event=listening socket=\"/run/a b/agent.sock\" empty=\"\"");
+        assertThat(line(null, "event=policy-drop {}", new Drop("10.0.0.1 (a/b)")))
+                .isEqualTo("level=WARN logger=Agent event=policy-drop drop=ingress peer=\"10.0.0.1 (a/b)\""
+                        + " protocol=TCP/80");
+        assertThat(line(null, "event=stop-incomplete reason=\"ran after {}\" name=ü", "6 s"))
+                .isEqualTo("level=WARN logger=Agent event=stop-incomplete reason=\"ran after 6 s\" name=ü");
+    }
+
     @Test
     void levelSaysWhatIsLeftOut() {
         LoggerContext agents = (LoggerContext) LoggerFactory.getILoggerFactory();

@@ -26,7 +26,7 @@ final class PolicyScene {
     private static final String FILE = "policies.yaml";
     private static final int SHOWN_DROPS = 6;
     private static final Pattern DROP = Pattern.compile(
-            "event=policy-drop drop=\\S+ pod=(\\S+) peer=(\\S+)(?: \\((\\S+)\\))? protocol=(\\S+) policies=(\\S+)");
+            "event=policy-drop drop=\\S+ pod=(\\S+) peer=\"?([^ \"]+)(?: \\((\\S+)\\))?\"? protocol=(\\S+) policies=(\\S+)");
 
     private static final String DENY = Manifests.networkPolicy(NAMESPACE, "default-deny", """
             podSelector: {}

@@ -13,6 +13,7 @@ final class ApiMetrics {
     private final Clock clock;
     private final Histogram lag;
     private final Counter handshakeFailures;
+    private final Counter snapshotErrors;
 
     /**
      * @param registry where they are served
@@ -37,11 +38,22 @@ final class ApiMetrics {
                         "Requests to the API that failed because the server's certificate is not trusted, or ours is not.")
                 .withoutExemplars()
                 .register(registry);
+        this.snapshotErrors = Counter.builder()
+                .name("ikat_snapshot_errors")
+                .help("Times that the snapshot of the cluster could not be written, for a start without the API; it is"
+                        + " tried again.")
+                .withoutExemplars()
+                .register(registry);
     }
 
     /** A request failed for want of trust. */
     void handshakeFailed() {
         handshakeFailures.inc();
+    }
+
+    /** The snapshot could not be written. */
+    void snapshotFailed() {
+        snapshotErrors.inc();
     }
 
     /** An event was heard of something that was written at this time. */

@@ -5,6 +5,7 @@ import dev.ikat.policy.ClusterChange;
 import dev.ikat.policy.ClusterObject;
 import dev.ikat.policy.ClusterState;
 import dev.ikat.policy.Node;
+import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.Pod;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
@@ -45,6 +46,7 @@ public final class KubernetesSource implements ClusterSource {
     private final ApiConnection api;
     private final ServerHistory history;
     private final Snapshot snapshot;
+    private final SnapshotWriter writer;
     private final Patience patience;
     private final ApiMetrics metrics;
     // Two threads for what waits for the API, one for what must not wait.
@@ -66,9 +68,6 @@ public final class KubernetesSource implements ClusterSource {
     private Optional<Instant> asOf = Optional.empty();
 
     private boolean snapshotRead;
-    private boolean podsChanged;
-    private boolean othersChanged;
-    private long savedNanos;
     private String announceFailure = "";
 
     /**
@@ -117,7 +116,7 @@ public final class KubernetesSource implements ClusterSource {
         this.patience = patience;
         this.metrics = metrics;
         api.onHandshakeFailure(metrics::handshakeFailed);
-        this.savedNanos = openedNanos - patience.save().toNanos();
+        this.writer = new SnapshotWriter(snapshot, patience, metrics);
         for (ApiKind kind : ApiKind.values()) {
             kinds.put(kind, new Kind());
         }
@@ -230,24 +229,14 @@ public final class KubernetesSource implements ClusterSource {
         List<ClusterObject> objects;
         lock.lock();
         try {
-            Duration wait = othersChanged ? patience.save() : patience.savePods();
-            boolean changed = othersChanged || podsChanged;
-            boolean due = atOnce || System.nanoTime() - savedNanos >= wait.toNanos();
-            if (!synced || asOf.isPresent() || !changed || !due) {
+            if (!synced || asOf.isPresent() || !writer.begin(atOnce)) {
                 return;
             }
             objects = all();
-            othersChanged = false;
-            podsChanged = false;
-            savedNanos = System.nanoTime();
         } finally {
             lock.unlock();
         }
-        try {
-            snapshot.write(objects);
-        } catch (IOException e) {
-            LOG.warn("event=snapshot-failed error=\"{}\"", e.toString());
-        }
+        writer.write(objects);
     }
 
     private List<ClusterObject> all() {
@@ -433,22 +422,13 @@ public final class KubernetesSource implements ClusterSource {
     }
 
     private void tell(ClusterChange change) {
-        remember(change);
+        writer.changed(change);
         try {
             listener.ifPresent(heard -> heard.changed(change));
         } catch (RuntimeException e) {
             // The listener's own failure; the next change is still to reach it.
             LOG.error("event=api-report-failed error=\"{}\"", e.toString(), e);
         }
-    }
-
-    /** That the snapshot on the disk lacks it. */
-    private void remember(ClusterChange change) {
-        boolean onlyPods = change.added().stream().allMatch(Pod.class::isInstance)
-                && change.removed().stream().allMatch(Pod.class::isInstance)
-                && change.updated().stream().allMatch(update -> update.after() instanceof Pod);
-        podsChanged |= onlyPods;
-        othersChanged |= !onlyPods;
     }
 
     @Override
@@ -519,6 +499,7 @@ public final class KubernetesSource implements ClusterSource {
             api.fault().ifPresent(fault -> faults.add(new SourceFault("credentials", fault)));
             kinds.values().forEach(kind -> kind.outage.ifPresent(faults::add));
             kinds.forEach((kind, known) -> faults.addAll(known.faults.all(kind)));
+            writer.fault().ifPresent(faults::add);
             return faults;
         } finally {
             lock.unlock();

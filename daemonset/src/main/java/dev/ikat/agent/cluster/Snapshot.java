@@ -5,27 +5,24 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.util.MinimalPrettyPrinter;
+import dev.ikat.agent.files.OwnDirectory;
+import dev.ikat.agent.files.OwnFile;
 import dev.ikat.policy.ClusterObject;
 import dev.ikat.policy.NetworkPolicy;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 import org.slf4j.Logger;
@@ -41,10 +38,12 @@ final class Snapshot {
 
     private static final Logger LOG = LoggerFactory.getLogger(Snapshot.class);
 
+    private final Path directory;
     private final Path file;
 
     /** @param directory made when something is written */
     Snapshot(Path directory) {
+        this.directory = directory;
         this.file = directory.resolve(FILE);
     }
 
@@ -58,18 +57,9 @@ final class Snapshot {
 
     /** Writes it, whole or not at all, and on the disk when this returns. */
     void write(Collection<ClusterObject> objects) throws IOException {
-        Path directory = file.getParent();
-        if (directory != null) {
-            Files.createDirectories(directory);
-        }
-        Path unfinished = unfinished();
-        Files.deleteIfExists(unfinished);
-        try (FileChannel channel = FileChannel.open(
-                unfinished,
-                Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
-            OutputStream out = Channels.newOutputStream(channel);
-            GZIPOutputStream compressed = new GZIPOutputStream(out, 65_536);
+        OwnDirectory.prepare(directory);
+        OwnFile.replace(file, "rw-------", true, channel -> {
+            GZIPOutputStream compressed = new GZIPOutputStream(Channels.newOutputStream(channel), 65_536);
             JsonGenerator json = ApiConnection.JSON
                     .createGenerator(compressed, JsonEncoding.UTF8)
                     .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)
@@ -79,18 +69,17 @@ final class Snapshot {
             }
             json.close();
             compressed.finish();
-            channel.force(true);
-        }
-        Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        });
     }
 
     /** Reads it; empty if there is none, or none that can be read. An object of it that can't be right is left out. */
     Optional<Content> read() {
-        if (!Files.exists(file)) {
+        if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
             return Optional.empty();
         }
         List<ClusterObject> objects = new ArrayList<>();
-        try (InputStream in = new BufferedInputStream(new GZIPInputStream(Files.newInputStream(file)), 65_536);
+        try (InputStream in = new BufferedInputStream(
+                        new GZIPInputStream(Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)), 65_536);
                 JsonParser json = ApiConnection.JSON.createParser(in)) {
             while (json.nextToken() == JsonToken.START_OBJECT) {
                 add(YamlValue.top(JsonNodes.read(json, FieldFilter.everything())), objects);
@@ -106,12 +95,9 @@ final class Snapshot {
     /** Removes it, and its directory if that is empty then; says whether there was one. */
     boolean delete() throws IOException {
         boolean deleted = Files.deleteIfExists(file);
-        Files.deleteIfExists(unfinished());
-        Path directory = file.getParent();
+        Files.deleteIfExists(OwnFile.unfinished(file));
         try {
-            if (directory != null) {
-                Files.deleteIfExists(directory);
-            }
+            Files.deleteIfExists(directory);
         } catch (DirectoryNotEmptyException e) {
             LOG.info("event=state-directory-kept directory={} reason=\"others have files there\"", directory);
         } catch (FileSystemException e) {
@@ -121,8 +107,8 @@ final class Snapshot {
         return deleted;
     }
 
-    private Path unfinished() {
-        return file.resolveSibling("." + FILE + ".new");
+    Path file() {
+        return file;
     }
 
     private void add(YamlValue top, List<ClusterObject> objects) {

@@ -170,14 +170,20 @@ public final class DropReader implements AutoCloseable {
                 policies(cause, policy.evaluate(flow))));
     }
 
-    /** Whose connection was accepted, and by which rules. */
-    static String accepted(Flow flow, PolicyView policy, Function<IpAddress, Optional<ObjectKey>> pods) {
-        return "flow=\"%s\" from=%s to=%s verdict=\"%s\""
-                .formatted(
-                        flow,
-                        podOf(flow.source(), policy, pods).map(Drop::name).orElse("unknown"),
-                        podOf(flow.destination(), policy, pods).map(Drop::name).orElse("unknown"),
-                        policy.evaluate(flow));
+    /** Whose connection was accepted, and by which rules: as pairs for the log. */
+    record Accepted(Flow flow, String from, String to, String verdict) {
+        @Override
+        public String toString() {
+            return "flow=\"%s\" from=%s to=%s verdict=\"%s\"".formatted(flow, from, to, verdict);
+        }
+    }
+
+    static Accepted accepted(Flow flow, PolicyView policy, Function<IpAddress, Optional<ObjectKey>> pods) {
+        return new Accepted(
+                flow,
+                podOf(flow.source(), policy, pods).map(Drop::name).orElse("unknown"),
+                podOf(flow.destination(), policy, pods).map(Drop::name).orElse("unknown"),
+                policy.evaluate(flow).toString());
     }
 
     private static Flow flow(PacketHeader header) {

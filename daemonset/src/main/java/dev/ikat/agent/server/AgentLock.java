@@ -1,5 +1,7 @@
 package dev.ikat.agent.server;
 
+import dev.ikat.agent.files.OwnDirectory;
+import dev.ikat.agent.files.OwnFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -7,51 +9,86 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Optional;
+import jnr.unixsocket.Credentials;
 import org.jspecify.annotations.Nullable;
 
 /**
- * At most one agent a run directory: a lock on {@code agent.lock}, which the kernel drops with the process that holds
- * it, however that ends. The file itself stays; removing it could let two agents lock two files of one name.
+ * At most one agent a run directory, and a network namespace. A lock on {@code agent.lock} says so, which the kernel
+ * drops with the process that holds it, however that ends; and, as a file can be removed, a {@link HostClaim}, which
+ * can't. The file itself stays when the agent ends; removing it could let two agents lock two files of one name.
  */
 public final class AgentLock implements AutoCloseable {
-    private final FileChannel channel;
+    private static final String NAME = "agent.lock";
 
-    private AgentLock(FileChannel channel) {
+    private final Path runDirectory;
+    private final HostClaim claim;
+    private FileChannel channel;
+    private Optional<Object> identity;
+
+    private AgentLock(Path runDirectory, HostClaim claim, FileChannel channel, Optional<Object> identity) {
+        this.runDirectory = runDirectory;
+        this.claim = claim;
         this.channel = channel;
+        this.identity = identity;
     }
 
     /**
-     * Makes the run directory (0700) if need be, and takes its lock.
+     * Makes the run directory (0700) if need be, and takes its lock and the calling thread's network namespace.
      *
-     * @throws AgentRunningException if another agent has it
-     * @throws UncheckedIOException if the directory or the file cannot be made
+     * @throws AgentRunningException if another agent has either
+     * @throws UncheckedIOException if the directory or the file cannot be made, or others than root could change them
      */
     public static AgentLock acquire(Path runDirectory) {
-        Path file = runDirectory.resolve("agent.lock");
+        AgentSocket.requireShortPath(runDirectory);
         FileChannel channel = null;
+        HostClaim claim = null;
         try {
-            if (!Files.isDirectory(runDirectory)) {
-                Files.createDirectories(runDirectory);
-                Files.setPosixFilePermissions(runDirectory, PosixFilePermissions.fromString("rwx------"));
+            OwnDirectory.prepare(runDirectory);
+            channel = lock(runDirectory);
+            Path claimed = runDirectory.toRealPath();
+            claim = HostClaim.make(claimed);
+            HostClaim.Other other = claim.other().orElse(null);
+            if (other != null) {
+                throw new AgentRunningException(runDirectory, other.runDirectory(), process(other.process()));
             }
-            channel = FileChannel.open(
-                    file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-            if (tryLock(channel) == null) {
-                AgentRunningException running = new AgentRunningException(runDirectory, read(channel));
-                channel.close();
-                throw running;
+            // One whose lock file was removed; it may be of a version without a claim.
+            Credentials listening = AgentSocket.owner(runDirectory).orElse(null);
+            if (listening != null) {
+                throw new AgentRunningException(runDirectory, claimed, process(listening.getPid()));
             }
-            channel.truncate(0);
-            channel.write(
-                    ByteBuffer.wrap(Long.toString(ProcessHandle.current().pid()).getBytes(StandardCharsets.US_ASCII)),
-                    0);
-            return new AgentLock(channel);
+            AgentLock lock = new AgentLock(runDirectory, claim, channel, OwnFile.identity(runDirectory.resolve(NAME)));
+            lock.writeProcess();
+            return lock;
         } catch (IOException e) {
-            throw new UncheckedIOException("can't take the lock " + file + ": " + e, e);
+            close(channel, claim, e);
+            throw new UncheckedIOException("can't take the run directory " + runDirectory + ": " + reason(e), e);
+        } catch (RuntimeException e) {
+            close(channel, claim, e);
+            throw e;
+        }
+    }
+
+    private static String reason(IOException e) {
+        return e.getClass() == IOException.class ? String.valueOf(e.getMessage()) : e.toString();
+    }
+
+    private static String process(int pid) {
+        return pid > 0 ? Integer.toString(pid) : "";
+    }
+
+    /** The lock file, opened and locked. */
+    private static FileChannel lock(Path runDirectory) throws IOException {
+        FileChannel channel = OwnFile.open(runDirectory.resolve(NAME));
+        try {
+            if (tryLock(channel) == null) {
+                throw new AgentRunningException(runDirectory, runDirectory, read(channel));
+            }
+            return channel;
+        } catch (IOException | RuntimeException e) {
+            channel.close();
+            throw e;
         }
     }
 
@@ -69,9 +106,55 @@ public final class AgentLock implements AutoCloseable {
         return new String(content.array(), 0, content.position(), StandardCharsets.US_ASCII);
     }
 
-    @Override
-    public void close() {
+    private void writeProcess() throws IOException {
+        channel.truncate(0);
+        channel.write(
+                ByteBuffer.wrap(Long.toString(ProcessHandle.current().pid()).getBytes(StandardCharsets.US_ASCII)), 0);
+    }
+
+    /** Whether the lock file under the directory's name is the locked one. */
+    public synchronized boolean isInPlace() {
         try {
+            return identity.isPresent()
+                    && OwnFile.identity(runDirectory.resolve(NAME)).equals(identity);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /**
+     * Makes the directory and the lock file again that somebody took away.
+     *
+     * @throws AgentRunningException if another agent has locked the file that is there now
+     * @throws IOException if they can't be made
+     */
+    public synchronized void restore() throws IOException {
+        OwnDirectory.prepare(runDirectory);
+        FileChannel former = channel;
+        channel = lock(runDirectory);
+        former.close();
+        identity = OwnFile.identity(runDirectory.resolve(NAME));
+        writeProcess();
+    }
+
+    /** Lets go of those who ask whether this agent lives; to be called now and then. */
+    public void answerClaims() throws IOException {
+        claim.answer();
+    }
+
+    private static void close(@Nullable FileChannel channel, @Nullable HostClaim claim, Exception failure) {
+        try (channel;
+                claim) {
+            return;
+        } catch (IOException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        try {
+            claim.close();
             channel.close();
         } catch (IOException e) {
             throw new UncheckedIOException(e);

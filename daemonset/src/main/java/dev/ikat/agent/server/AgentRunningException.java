@@ -2,13 +2,16 @@ package dev.ikat.agent.server;
 
 import java.nio.file.Path;
 
-/** Another agent lives in the run directory. */
+/** Another agent lives in the run directory, or in the network namespace. */
 public final class AgentRunningException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    AgentRunningException(Path runDirectory, String process) {
+    AgentRunningException(Path runDirectory, Path others, String process) {
         super("another agent" + (process.isBlank() ? "" : " (process " + process + ")")
-                + " runs with the run directory " + runDirectory
-                + "; stop it first, or give this one another --run-dir");
+                + " runs with the run directory " + others
+                + (others.equals(runDirectory)
+                        ? ""
+                        : ", and this one was to have " + runDirectory + ": a host has one agent and one run directory")
+                + "; stop it first");
     }
 }

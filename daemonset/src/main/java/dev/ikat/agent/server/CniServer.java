@@ -1,5 +1,7 @@
 package dev.ikat.agent.server;
 
+import dev.ikat.agent.server.Transfers.Answer;
+import dev.ikat.agent.server.Transfers.Transfer;
 import dev.ikat.cni.CniRequest;
 import dev.ikat.cni.CniResponse;
 import dev.ikat.netlink.NetworkNamespace;
@@ -8,21 +10,21 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import jnr.enxio.channels.NativeSelectorProvider;
-import jnr.unixsocket.UnixServerSocketChannel;
-import jnr.unixsocket.UnixSocketAddress;
 import jnr.unixsocket.UnixSocketChannel;
 import jnr.unixsocket.UnixSocketOptions;
 import org.jspecify.annotations.Nullable;
@@ -30,54 +32,70 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Answers the launcher on {@code agent.sock} in the run directory. The socket is 0600 from the moment it has its name,
- * and every connection's credentials are checked besides. Whoever makes a server holds the directory's
- * {@link AgentLock}: only so is it safe to replace a socket that an earlier agent left.
+ * Answers the launcher on {@code agent.sock} in the run directory, to which every connection's credentials are checked.
+ * Whoever makes a server holds the directory's {@link AgentLock}: only so is it safe to replace a socket that an
+ * earlier agent left.
  *
- * <p>Connections are read by a bounded number of platform threads (the native calls would pin virtual ones). A request
- * has arrived when its last byte has; requests of one container run in that order.
+ * <p>One thread accepts, reads requests and writes what is left of answers, of all connections at once and without
+ * waiting for any. Only a whole request costs one of the bounded number of platform threads that handle them (the
+ * native calls would pin virtual ones). A request has arrived when its last byte has; requests of one container run in
+ * that order.
  */
 public final class CniServer implements AutoCloseable {
     /** The socket's name in the run directory. */
-    public static final String SOCKET = "agent.sock";
+    public static final String SOCKET = AgentSocket.NAME;
 
     private static final Logger LOG = LoggerFactory.getLogger(CniServer.class);
-    private static final int BACKLOG = 512;
-    /** Connections that may wait, accepted, for a thread; further ones wait in the kernel's backlog. */
-    private static final int MAX_PENDING = 1024;
-    /** {@code sun_path} (linux/un.h), without the terminating zero. */
-    private static final int MAX_SOCKET_PATH = 107;
     /** The launcher has everything at hand when it connects; only a stuck one takes this long. */
     private static final Duration TRANSFER_LIMIT = Duration.ofSeconds(5);
 
-    private static final int POLL_MILLIS = 1000;
+    private static final int MAX_TRANSFERS = 512;
+    private static final long MAX_TRANSFER_BYTES = 16 << 20;
+    /** Requests that may wait for a thread; connections beyond that wait in the kernel's backlog. */
+    private static final int MAX_WAITING = 1024;
 
-    private final Path socket;
+    private static final long MAX_WAITING_BYTES = 16 << 20;
+    private static final Duration ACCEPT_PAUSE = Duration.ofMillis(100);
+
+    private final Path runDirectory;
     private final Function<CniRequest, CniResponse> handler;
     private final ContainerLanes lanes;
-    private final UnixServerSocketChannel channel;
     private final Selector selector;
     private final ThreadPoolExecutor workers;
-    private final Semaphore pending = new Semaphore(MAX_PENDING);
-    private final Thread acceptor;
+    private final Thread thread;
+    /** What other threads have the selector's thread do. */
+    private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
+
+    private final AtomicInteger waiting = new AtomicInteger();
+    private final AtomicLong waitingBytes = new AtomicLong();
     private final AtomicBoolean stopping = new AtomicBoolean();
+    private volatile AgentSocket socket;
+    private volatile boolean accepting = true;
+    /** Only the selector's thread uses what follows. */
+    private final Transfers transfers;
+
+    private @Nullable SelectionKey listening;
+    private long accepted;
+    private long acceptAgain = System.nanoTime();
 
     private CniServer(
-            Path socket,
+            Path runDirectory,
             Function<CniRequest, CniResponse> handler,
             ContainerLanes lanes,
             int threads,
-            UnixServerSocketChannel channel,
+            Transfers transfers,
+            AgentSocket socket,
             Selector selector) {
-        this.socket = socket;
+        this.runDirectory = runDirectory;
         this.handler = handler;
         this.lanes = lanes;
-        this.channel = channel;
+        this.transfers = transfers;
+        this.socket = socket;
         this.selector = selector;
         this.workers = new ThreadPoolExecutor(
                 threads, threads, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), NetworkNamespace.threads("cni-"));
         this.workers.allowCoreThreadTimeOut(true);
-        this.acceptor = Thread.ofPlatform().name("cni-accept").unstarted(this::accept);
+        this.thread = Thread.ofPlatform().name("cni-select").unstarted(this::run);
     }
 
     /**
@@ -91,118 +109,338 @@ public final class CniServer implements AutoCloseable {
      */
     public static CniServer start(
             Path runDirectory, Function<CniRequest, CniResponse> handler, ContainerLanes lanes, int threads) {
-        Path socket = runDirectory.resolve(SOCKET);
-        // Under another name until its permissions are right; the name then moves over whatever was left there.
-        Path unfinished = runDirectory.resolve(SOCKET + ".new");
-        if (unfinished.toString().getBytes(StandardCharsets.UTF_8).length > MAX_SOCKET_PATH) {
-            throw new IllegalArgumentException("the path of a Unix socket has at most " + MAX_SOCKET_PATH + " bytes; "
-                    + unfinished + " is longer, so choose a shorter --run-dir");
-        }
+        return start(
+                runDirectory,
+                handler,
+                lanes,
+                threads,
+                new Transfers(TRANSFER_LIMIT, MAX_TRANSFERS, MAX_TRANSFER_BYTES));
+    }
+
+    static CniServer start(
+            Path runDirectory,
+            Function<CniRequest, CniResponse> handler,
+            ContainerLanes lanes,
+            int threads,
+            Transfers transfers) {
         try {
-            Files.deleteIfExists(unfinished);
-            UnixServerSocketChannel channel = UnixServerSocketChannel.open();
-            channel.configureBlocking(false);
-            channel.socket().bind(new UnixSocketAddress(unfinished.toFile()), BACKLOG);
-            Files.setPosixFilePermissions(unfinished, PosixFilePermissions.fromString("rw-------"));
+            AgentSocket socket = AgentSocket.bind(runDirectory);
             Selector selector = NativeSelectorProvider.getInstance().openSelector();
-            channel.register(selector, SelectionKey.OP_ACCEPT);
-            Files.move(unfinished, socket, StandardCopyOption.ATOMIC_MOVE);
-            CniServer server = new CniServer(socket, handler, lanes, threads, channel, selector);
-            server.acceptor.start();
+            CniServer server = new CniServer(runDirectory, handler, lanes, threads, transfers, socket, selector);
+            server.listening = socket.channel().register(selector, SelectionKey.OP_ACCEPT);
+            server.thread.start();
             return server;
         } catch (IOException e) {
-            throw new UncheckedIOException("can't listen on " + socket + ": " + e, e);
+            throw new UncheckedIOException(
+                    "can't listen on " + runDirectory.resolve(SOCKET) + ": " + e.getMessage() + "; is " + runDirectory
+                            + " a directory that root can write in?",
+                    e);
         }
     }
 
-    private void accept() {
-        try {
-            while (!stopping.get()) {
-                selector.select();
-                selector.selectedKeys().clear();
-                UnixSocketChannel connection;
-                while (!stopping.get() && (connection = acceptOne()) != null) {
-                    UnixSocketChannel accepted = connection;
-                    pending.acquireUninterruptibly();
-                    workers.execute(() -> {
-                        pending.release();
-                        serve(accepted);
-                    });
-                }
-            }
-        } catch (IOException e) {
-            if (!stopping.get()) {
-                // An agent that nobody can reach is worse than one that is started again.
-                throw new IOError(new IOException("can't accept on " + socket + ": " + e.getMessage(), e));
-            }
-        }
+    /** Whether whoever connects to the socket's name reaches this server. */
+    public boolean isInPlace() {
+        return socket.isInPlace();
     }
 
-    private @Nullable UnixSocketChannel acceptOne() throws IOException {
-        try {
-            return channel.accept();
-        } catch (IOException e) {
-            if (stopping.get()) {
-                return null;
-            }
-            // Out of descriptors, most likely: those in use are given back as requests end.
-            LOG.warn("event=accept-failed socket={} error=\"{}\" retry=100ms", socket, e.toString());
+    /**
+     * Makes the socket again that somebody took away; who has connected to the former one is answered.
+     *
+     * @throws IOException if it can't be made
+     */
+    public void restore() throws IOException {
+        AgentSocket former = socket;
+        AgentSocket fresh = AgentSocket.bind(runDirectory);
+        socket = fresh;
+        inLoop(() -> {
+            acceptAll(former);
             try {
-                Thread.sleep(100);
-            } catch (InterruptedException interrupted) {
-                Thread.currentThread().interrupt();
+                former.channel().close();
+                listening = fresh.channel().register(selector, SelectionKey.OP_ACCEPT);
+                accepting = true;
+            } catch (IOException e) {
+                throw unusable(e);
             }
-            return null;
+        });
+    }
+
+    private void inLoop(Runnable task) {
+        tasks.add(task);
+        selector.wakeup();
+    }
+
+    private void run() {
+        try {
+            while (!isDone()) {
+                selector.select(millisToWait());
+                for (Runnable task; (task = tasks.poll()) != null; ) {
+                    task.run();
+                }
+                advanceAll();
+                selector.selectedKeys().clear();
+                transfers
+                        .tooLate(System.nanoTime())
+                        .forEach(late -> giveUp(
+                                late, "took longer than " + transfers.limit().toMillis() + " ms"));
+                listenIfPossible();
+            }
+        } catch (IOException | RuntimeException e) {
+            throw unusable(e);
+        } finally {
+            workers.shutdown();
         }
     }
 
-    /** The connection is closed by whoever answers it, which may be the thread that has the container's lane. */
-    private void serve(UnixSocketChannel connection) {
+    /** An agent that nobody can reach is worse than one that is started again. */
+    private IOError unusable(Exception e) {
+        return new IOError(new IOException("can't serve " + socket.path() + ": " + e, e));
+    }
+
+    /** 0 if there is nothing to wait for but connections and what they send. */
+    private long millisToWait() {
+        long now = System.nanoTime();
+        long transfer = transfers.millisToWait(now);
+        long pause = accepting ? 0 : Math.max(0, acceptAgain - now) / 1_000_000 + 1;
+        return transfer == 0 || pause == 0 ? transfer + pause : Math.min(transfer, pause);
+    }
+
+    private boolean isDone() {
+        return stopping.get() && tasks.isEmpty() && transfers.isEmpty() && waiting.get() == 0;
+    }
+
+    /** Takes no more connections while there are more requests than threads get done, or descriptors have run out. */
+    private void listenIfPossible() throws IOException {
+        SelectionKey key = listening;
+        if (key == null) {
+            return;
+        }
+        if (stopping.get()) {
+            key.cancel();
+            socket.channel().close();
+            listening = null;
+            return;
+        }
+        boolean possible = hasRoom() && System.nanoTime() - acceptAgain >= 0;
+        if (possible != accepting) {
+            accepting = possible;
+            key.interestOps(possible ? SelectionKey.OP_ACCEPT : 0);
+        }
+    }
+
+    private boolean hasRoom() {
+        return waiting.get() < MAX_WAITING && waitingBytes.get() < MAX_WAITING_BYTES;
+    }
+
+    private void advanceAll() throws IOException {
+        if (transfers.hasSeveral()) {
+            // The kernel looks at one after the other: of two that came meanwhile it may have missed the earlier one.
+            selector.selectNow();
+        }
+        List<Transfer> ready = new ArrayList<>();
+        boolean connections = false;
+        for (SelectionKey key : selector.selectedKeys()) {
+            if (key.attachment() instanceof Transfer transfer) {
+                ready.add(transfer);
+            } else {
+                connections |= key.isValid();
+            }
+        }
+        // Who connected first has mostly sent first, too, and the kernel does not tell.
+        ready.sort(Comparator.comparingLong(transfer -> transfer.number));
+        for (Transfer transfer : ready) {
+            // One that was given up meanwhile is closed.
+            if (transfer.channel.isOpen()) {
+                advance(transfer);
+            }
+        }
+        if (connections) {
+            acceptAll(socket);
+        }
+    }
+
+    private void advance(Transfer transfer) {
+        if (transfer.answer.isEmpty()) {
+            read(transfer);
+        } else {
+            write(transfer, transfer.answer.get());
+        }
+    }
+
+    private void acceptAll(AgentSocket from) {
+        long before = accepted;
         try {
-            connection.setOption(UnixSocketOptions.SO_RCVTIMEO, POLL_MILLIS);
-            connection.setOption(UnixSocketOptions.SO_SNDTIMEO, POLL_MILLIS);
+            UnixSocketChannel connection;
+            while (hasRoom() && (connection = from.channel().accept()) != null) {
+                admit(connection);
+            }
+        } catch (IOException e) {
+            LOG.warn("event=accept-failed socket={} error=\"{}\"", from.path(), e.toString());
+        }
+        if (accepted == before) {
+            // Out of descriptors, most likely: those in use are given back as requests end.
+            acceptAgain = System.nanoTime() + ACCEPT_PAUSE.toNanos();
+        }
+    }
+
+    private void admit(UnixSocketChannel connection) {
+        try {
+            connection.configureBlocking(false);
             int uid = connection.getOption(UnixSocketOptions.SO_PEERCRED).getUid();
             if (uid != 0) {
                 LOG.warn("event=peer-refused uid={} reason=\"only root may ask\"", uid);
                 close(connection);
                 return;
             }
-            CniRequest request = LauncherProtocol.read(connection, TRANSFER_LIMIT);
-            String container = request.variable("CNI_CONTAINERID");
-            if (container.isEmpty()) {
-                answer(connection, request);
-            } else {
-                lanes.run(container, () -> answer(connection, request));
-            }
         } catch (IOException e) {
-            LOG.warn("event=request-unreadable error=\"{}\"", e.getMessage());
+            LOG.warn("event=accept-failed socket={} error=\"{}\"", socket.path(), e.toString());
             close(connection);
+            return;
+        }
+        Transfer transfer = new Transfer(connection, accepted++);
+        transfers.add(transfer, System.nanoTime());
+        // Mostly the launcher has sent everything by now.
+        if (read(transfer)) {
+            register(transfer, SelectionKey.OP_READ);
         }
     }
 
-    private void answer(UnixSocketChannel connection, CniRequest request) {
-        long start = System.nanoTime();
+    private void register(Transfer transfer, int operation) {
         try {
-            CniResponse answer = handler.apply(request);
-            LauncherProtocol.write(connection, answer, TRANSFER_LIMIT);
-            LOG.info(
-                    "event=answered verb={} container={} interface={} exit={} micros={}",
-                    request.variable("CNI_COMMAND"),
-                    request.variable("CNI_CONTAINERID"),
-                    request.variable("CNI_IFNAME"),
-                    answer.exitCode(),
-                    (System.nanoTime() - start) / 1000);
+            transfer.channel.register(selector, operation, transfer);
         } catch (IOException e) {
-            // The runtime gave up; it will send DEL, as the specification has it.
-            LOG.warn(
-                    "event=answer-lost verb={} container={} interface={} error=\"{}\"",
-                    request.variable("CNI_COMMAND"),
-                    request.variable("CNI_CONTAINERID"),
-                    request.variable("CNI_IFNAME"),
-                    e.getMessage());
-        } finally {
-            close(connection);
+            giveUp(transfer, e.toString());
         }
+    }
+
+    /** Reads what is there; whether more is to come. */
+    private boolean read(Transfer transfer) {
+        try {
+            byte[] frame = transfer.request.read(transfer.channel).orElse(null);
+            if (frame == null) {
+                transfers.count(transfer);
+                giveUpExcess();
+                return transfer.channel.isOpen();
+            }
+            CniRequest request = LauncherProtocol.parse(frame);
+            transfers.remove(transfer);
+            leave(transfer);
+            serve(transfer.channel, request, frame.length);
+        } catch (IOException e) {
+            if (transfer.request.isEmpty()) {
+                // Somebody who only wanted to know whether there is anybody.
+                transfers.remove(transfer);
+                close(transfer.channel);
+            } else {
+                giveUp(transfer, e.getMessage());
+            }
+        }
+        return false;
+    }
+
+    /** The selector no longer looks at it: another thread is to have it. */
+    private void leave(Transfer transfer) {
+        SelectionKey key = transfer.channel.keyFor(selector);
+        if (key != null) {
+            key.cancel();
+        }
+    }
+
+    private void write(Transfer transfer, Answer answer) {
+        try {
+            transfer.channel.write(answer.rest());
+            if (!answer.rest().hasRemaining()) {
+                transfers.remove(transfer);
+                answered(answer);
+                close(transfer.channel);
+            }
+        } catch (IOException e) {
+            giveUp(transfer, e.getMessage());
+        }
+    }
+
+    private void giveUpExcess() {
+        transfers.tooMany().forEach(excess -> giveUp(excess, "was the oldest of more than there is room for"));
+    }
+
+    private void giveUp(Transfer transfer, @Nullable String reason) {
+        transfers.remove(transfer);
+        close(transfer.channel);
+        if (transfer.answer.isPresent()) {
+            lost(transfer.answer.get().request(), reason);
+        } else {
+            LOG.warn("event=request-unreadable error=\"{}\" progress=\"{}\"", reason, transfer.request.progress());
+        }
+    }
+
+    private void serve(UnixSocketChannel connection, CniRequest request, int bytes) {
+        waiting.incrementAndGet();
+        waitingBytes.addAndGet(bytes);
+        Runnable task = () -> answer(connection, request, bytes);
+        String container = request.variable("CNI_CONTAINERID");
+        if (container.isEmpty()) {
+            workers.execute(task);
+        } else {
+            lanes.run(container, task, workers);
+        }
+    }
+
+    /** On a worker's thread, which closes the connection unless somebody is slow to read. */
+    private void answer(UnixSocketChannel connection, CniRequest request, int bytes) {
+        long start = System.nanoTime();
+        boolean left = false;
+        try {
+            CniResponse response = handler.apply(request);
+            Answer answer = new Answer(request, response.exitCode(), start, LauncherProtocol.frame(response));
+            connection.write(answer.rest());
+            if (answer.rest().hasRemaining()) {
+                // Nobody reads it as yet, and no worker waits for that.
+                Transfer transfer = new Transfer(connection, 0, answer);
+                left = true;
+                inLoop(() -> {
+                    transfers.add(transfer, System.nanoTime());
+                    register(transfer, SelectionKey.OP_WRITE);
+                    giveUpExcess();
+                });
+            } else {
+                answered(answer);
+            }
+        } catch (IOException e) {
+            lost(request, e.getMessage());
+        } finally {
+            if (!left) {
+                close(connection);
+            }
+            served(bytes);
+        }
+    }
+
+    private void served(int bytes) {
+        waiting.decrementAndGet();
+        waitingBytes.addAndGet(-bytes);
+        if (!accepting || stopping.get()) {
+            selector.wakeup();
+        }
+    }
+
+    private static void answered(Answer answer) {
+        CniRequest request = answer.request();
+        LOG.info(
+                "event=answered verb={} container={} interface={} exit={} micros={}",
+                request.variable("CNI_COMMAND"),
+                request.variable("CNI_CONTAINERID"),
+                request.variable("CNI_IFNAME"),
+                answer.exitCode(),
+                (System.nanoTime() - answer.startNanos()) / 1000);
+    }
+
+    /** The runtime gave up; it will send DEL, as the specification has it. */
+    private static void lost(CniRequest request, @Nullable String reason) {
+        LOG.warn(
+                "event=answer-lost verb={} container={} interface={} error=\"{}\"",
+                request.variable("CNI_COMMAND"),
+                request.variable("CNI_CONTAINERID"),
+                request.variable("CNI_IFNAME"),
+                reason);
     }
 
     private static void close(UnixSocketChannel connection) {
@@ -221,22 +459,26 @@ public final class CniServer implements AutoCloseable {
      * @return whether everything was answered
      */
     public boolean stop(Duration limit) {
+        long deadline = System.nanoTime() + limit.toNanos();
         if (stopping.compareAndSet(false, true)) {
             try {
-                Files.deleteIfExists(socket);
-                selector.wakeup();
-                acceptor.join(limit);
-                selector.close();
-                channel.close();
+                socket.removeName();
             } catch (IOException e) {
-                LOG.warn("event=stop-incomplete socket={} error=\"{}\"", socket, e.toString());
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
+                LOG.warn("event=stop-incomplete socket={} error=\"{}\"", socket.path(), e.toString());
             }
-            workers.shutdown();
+            selector.wakeup();
         }
         try {
-            return workers.awaitTermination(limit.toMillis(), TimeUnit.MILLISECONDS);
+            if (!workers.awaitTermination(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+                return false;
+            }
+            thread.join();
+            // Not before: those who wake a selector that is closed write into what has its descriptor then.
+            selector.close();
+            return true;
+        } catch (IOException e) {
+            LOG.warn("event=stop-incomplete socket={} error=\"{}\"", socket.path(), e.toString());
+            return true;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;

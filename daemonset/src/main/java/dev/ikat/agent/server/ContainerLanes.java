@@ -4,17 +4,18 @@ import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Queue;
+import java.util.concurrent.Executor;
 
 /**
  * Runs tasks of one container one after the other in the order in which they came, and tasks of different containers
- * side by side. A thread that finds its container busy leaves its task to the thread that is busy with it, so that
- * waiting costs no thread.
+ * side by side. A task whose container is busy is left to the thread that is busy with it, so that waiting costs no
+ * thread.
  */
 public final class ContainerLanes {
     private final Map<String, Queue<Runnable>> lanes = new HashMap<>();
 
-    /** Runs the task now on this thread, or leaves it to the thread that runs tasks of this container already. */
-    public void run(String container, Runnable task) {
+    /** Has one of these threads run the task, now or after those of this container that came before it. */
+    public void run(String container, Runnable task, Executor threads) {
         Queue<Runnable> waiting;
         synchronized (lanes) {
             Queue<Runnable> busy = lanes.get(container);
@@ -25,7 +26,11 @@ public final class ContainerLanes {
             waiting = new ArrayDeque<>(2);
             lanes.put(container, waiting);
         }
-        Runnable next = task;
+        threads.execute(() -> runAll(container, task, waiting));
+    }
+
+    private void runAll(String container, Runnable first, Queue<Runnable> waiting) {
+        Runnable next = first;
         while (next != null) {
             try {
                 next.run();

@@ -2,14 +2,9 @@ package dev.ikat.agent.server;
 
 import dev.ikat.cni.CniRequest;
 import dev.ikat.cni.CniResponse;
-import java.io.IOException;
 import java.net.ProtocolException;
-import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
-import java.nio.channels.ReadableByteChannel;
-import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -27,37 +22,10 @@ final class LauncherProtocol {
     private LauncherProtocol() {}
 
     /**
-     * Reads one request. The channel is expected to return 0 from time to time where nothing arrives.
+     * What a request's bytes say.
      *
-     * @throws SocketTimeoutException if it is not complete after {@code limit}
-     * @throws ProtocolException if it is malformed or too long
-     * @throws IOException if the connection ends or breaks before it is complete
+     * @throws ProtocolException if they are malformed
      */
-    static CniRequest read(ReadableByteChannel channel, Duration limit) throws IOException {
-        long deadline = System.nanoTime() + limit.toNanos();
-        int length = fill(channel, ByteBuffer.allocate(Integer.BYTES), deadline).getInt();
-        if (length < 1 || length > MAX_PAYLOAD) {
-            throw new ProtocolException(
-                    "a request has 1 to " + MAX_PAYLOAD + " bytes, this one says " + Integer.toUnsignedString(length));
-        }
-        return parse(fill(channel, ByteBuffer.allocate(length), deadline).array());
-    }
-
-    private static ByteBuffer fill(ReadableByteChannel channel, ByteBuffer buffer, long deadline) throws IOException {
-        while (buffer.hasRemaining()) {
-            int count = channel.read(buffer);
-            if (count < 0) {
-                throw new ProtocolException("the connection ended after " + buffer.position() + " of "
-                        + buffer.capacity() + " expected bytes");
-            }
-            if (count == 0 && System.nanoTime() - deadline > 0) {
-                throw new SocketTimeoutException("only " + buffer.position() + " of " + buffer.capacity()
-                        + " expected bytes arrived within the time limit");
-            }
-        }
-        return buffer.flip();
-    }
-
     static CniRequest parse(byte[] payload) throws ProtocolException {
         Map<String, String> environment = new HashMap<>();
         int start = 0;
@@ -84,24 +52,13 @@ final class LauncherProtocol {
         }
     }
 
-    /**
-     * Writes one answer. The channel is expected to return 0 from time to time where nobody reads.
-     *
-     * @throws SocketTimeoutException if it is not taken within {@code limit}
-     * @throws IOException if the connection breaks
-     */
-    static void write(WritableByteChannel channel, CniResponse answer, Duration limit) throws IOException {
-        long deadline = System.nanoTime() + limit.toNanos();
+    /** An answer with its length, to be sent as it is. */
+    static ByteBuffer frame(CniResponse answer) {
         int length = Integer.BYTES + answer.stdout().length;
-        ByteBuffer frame = ByteBuffer.allocate(Integer.BYTES + length)
+        return ByteBuffer.allocate(Integer.BYTES + length)
                 .putInt(length)
                 .putInt(answer.exitCode())
                 .put(answer.stdout())
                 .flip();
-        while (frame.hasRemaining()) {
-            if (channel.write(frame) == 0 && System.nanoTime() - deadline > 0) {
-                throw new SocketTimeoutException("the answer was not taken within the time limit");
-            }
-        }
     }
 }

@@ -419,6 +419,43 @@ class KubernetesSourceTest {
     }
 
     @Test
+    void snapshotThatCouldNotBeWrittenIsTriedAgainAndNamed() throws Exception {
+        source.close();
+        source = open(IMPATIENT);
+        Path state = Files.writeString(directory.resolve("state"), "in the way");
+
+        source.start(changes::add);
+
+        until(
+                "the fault is named",
+                () -> source.faults().stream()
+                        .map(SourceFault::toString)
+                        .anyMatch(fault ->
+                                fault.contains(state.resolve(Snapshot.FILE).toString())
+                                        && fault.contains("is no directory")));
+        assertThat(registry.scrape(name -> name.equals("ikat_snapshot_errors")).stream())
+                .isNotEmpty();
+        // Nothing changes in the cluster any more.
+        Files.delete(state);
+        until("there is a snapshot", () -> Files.exists(state.resolve(Snapshot.FILE)));
+        until("the fault is over", () -> source.faults().isEmpty());
+    }
+
+    @Test
+    void linkInTheSnapshotsPlaceIsNotFollowed() throws Exception {
+        Path state = Files.createDirectory(directory.resolve("own"));
+        Path victim = Files.writeString(directory.resolve("victim"), "as it was");
+        Files.createSymbolicLink(state.resolve("." + Snapshot.FILE + ".new"), victim);
+        Files.createSymbolicLink(state.resolve(Snapshot.FILE), victim);
+
+        assertThat(new Snapshot(state).read()).isEmpty();
+        new Snapshot(state).write(List.of());
+
+        assertThat(victim).hasContent("as it was");
+        assertThat(Files.isSymbolicLink(state.resolve(Snapshot.FILE))).isFalse();
+    }
+
+    @Test
     void snapshotHasEverythingThatObjectsSay() throws Exception {
         List<ClusterObject> objects = List.of(
                 new Node(

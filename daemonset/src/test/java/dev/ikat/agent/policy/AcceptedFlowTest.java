@@ -44,6 +44,7 @@ class AcceptedFlowTest {
         Flow flow = Flow.of(IpAddress.parse("10.244.1.2"), IpAddress.parse("10.244.1.1"), Protocol.TCP, 80);
         assertThat(DropReader.accepted(
                         flow, policy, _ -> Optional.of(new ObjectKey(ObjectKind.POD, "shop", "elsewhere"))))
+                .asString()
                 .contains("TCP/80", "from=shop/elsewhere to=shop/pod-1")
                 .contains("ingress of Pod shop/pod-1: accepted by NetworkPolicy shop/policy-7 ingress[0]");
     }

@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -31,7 +32,7 @@ class CniServerTest {
     @TempDir
     private Path runDirectory;
 
-    private static CniResponse echo(CniRequest request) {
+    static CniResponse echo(CniRequest request) {
         String text = request.variable("CNI_COMMAND") + " " + request.variable("CNI_CONTAINERID") + " "
                 + new String(request.stdin(), StandardCharsets.UTF_8);
         return new CniResponse(7, text.getBytes(StandardCharsets.UTF_8));
@@ -112,15 +113,142 @@ class CniServerTest {
     }
 
     @Test
-    void secondAgentIsRefusedWithTheFirstOnesProcess() {
-        try (AgentLock first = AgentLock.acquire(runDirectory)) {
-            assertThat(first).isNotNull();
-            assertThatThrownBy(() -> AgentLock.acquire(runDirectory))
-                    .isInstanceOf(AgentRunningException.class)
-                    .hasMessageContaining("process " + ProcessHandle.current().pid())
-                    .hasMessageContaining(runDirectory.toString());
+    void socketThatWasTakenAwayIsMadeAgain() throws IOException {
+        Path path = runDirectory.resolve(CniServer.SOCKET);
+        try (CniServer server = start(CniServerTest::echo);
+                SocketChannel former = connect()) {
+            assertThat(server.isInPlace()).isTrue();
+            Files.delete(path);
+            assertThat(server.isInPlace()).isFalse();
+
+            server.restore();
+
+            assertThat(server.isInPlace()).isTrue();
+            try (SocketChannel channel = connect()) {
+                send(channel, "ADD", "new");
+                assertThat(receive(channel)).startsWith("7 ADD new");
+            }
+            send(former, "ADD", "former");
+            assertThat(receive(former)).startsWith("7 ADD former");
         }
-        AgentLock.acquire(runDirectory).close();
+    }
+
+    @Test
+    void socketOfAnotherAgentIsNotTakenAway() throws IOException {
+        CniServer first = start(CniServerTest::echo);
+        try (CniServer second = start(CniServerTest::echo)) {
+            assertThat(first.isInPlace()).isFalse();
+
+            first.close();
+
+            assertThat(second.isInPlace()).isTrue();
+            try (SocketChannel channel = connect()) {
+                send(channel, "VERSION", "");
+                assertThat(receive(channel)).startsWith("7 VERSION");
+            }
+        }
+    }
+
+    /** A server whose transfers have this time, and room for so many and for so many bytes. */
+    private CniServer start(Duration limit, int connections, long bytes) {
+        return CniServer.start(
+                runDirectory, CniServerTest::echo, new ContainerLanes(), 1, new Transfers(limit, connections, bytes));
+    }
+
+    private SocketChannel sendPart(int length, int sent) throws IOException {
+        SocketChannel channel = connect();
+        ByteBuffer part = ByteBuffer.allocate(4 + sent).putInt(0, length);
+        while (part.hasRemaining()) {
+            channel.write(part);
+        }
+        return channel;
+    }
+
+    @Test
+    void partsOfRequestsKeepNobodyFromBeingAnswered() throws IOException {
+        List<SocketChannel> parts = new ArrayList<>();
+        try (CniServer server = start(Duration.ofMinutes(1), 512, 16 << 20)) {
+            for (int i = 0; i < 100; i++) {
+                parts.add(sendPart(1000, i));
+            }
+            try (SocketChannel channel = connect()) {
+                send(channel, "ADD", "c1");
+                assertThat(receive(channel)).startsWith("7 ADD c1");
+            }
+            // They are answered, too, once they are whole.
+            SocketChannel last = parts.getLast();
+            last.write(ByteBuffer.allocate(1000 - 99));
+            assertThat(receive(last)).startsWith("7   ");
+            assertThat(server).isNotNull();
+            closeAll(parts);
+        }
+    }
+
+    @Test
+    void partOfARequestIsGivenUpWhenItsTimeIsOver() throws IOException {
+        try (CniServer server = start(Duration.ofMillis(200), 512, 16 << 20);
+                SocketChannel part = sendPart(1000, 10)) {
+            assertThat(receive(part)).isEqualTo("closed");
+            assertThat(server).isNotNull();
+        }
+    }
+
+    @Test
+    void partsOfRequestsTakeOnlySoMuchMemory() throws IOException {
+        List<SocketChannel> parts = new ArrayList<>();
+        try (CniServer server = start(Duration.ofMinutes(1), 512, 4 << 20)) {
+            for (int i = 0; i < 6; i++) {
+                parts.add(sendPart(LauncherProtocol.MAX_PAYLOAD, LauncherProtocol.MAX_PAYLOAD - 1));
+            }
+            // The oldest ones went.
+            assertThat(receive(parts.get(0))).isEqualTo("closed");
+            assertThat(receive(parts.get(1))).isEqualTo("closed");
+            parts.get(5).write(ByteBuffer.allocate(1));
+            assertThat(receive(parts.get(5))).startsWith("7 ");
+            assertThat(server).isNotNull();
+            closeAll(parts);
+        }
+    }
+
+    @Test
+    void moreConnectionsThanThereIsRoomForCostTheOldestOnes() throws IOException {
+        List<SocketChannel> parts = new ArrayList<>();
+        try (CniServer server = start(Duration.ofMinutes(1), 8, 16 << 20)) {
+            for (int i = 0; i < 20; i++) {
+                parts.add(sendPart(1000, 0));
+            }
+            for (int i = 0; i < 12; i++) {
+                assertThat(receive(parts.get(i))).isEqualTo("closed");
+            }
+            try (SocketChannel channel = connect()) {
+                send(channel, "ADD", "c1");
+                assertThat(receive(channel)).startsWith("7 ADD c1");
+            }
+            assertThat(server).isNotNull();
+            closeAll(parts);
+        }
+    }
+
+    @Test
+    void answerThatNobodyReadsKeepsNobodyFromBeingAnswered() throws IOException {
+        byte[] large = new byte[8 << 20];
+        Function<CniRequest, CniResponse> handler = request ->
+                request.variable("CNI_CONTAINERID").equals("large") ? new CniResponse(3, large) : echo(request);
+        try (CniServer server = start(handler, 1);
+                SocketChannel unread = connect();
+                SocketChannel channel = connect()) {
+            send(unread, "ADD", "large");
+            send(channel, "ADD", "c1");
+            assertThat(receive(channel)).startsWith("7 ADD c1");
+            assertThat(receive(unread)).startsWith("3 ").hasSize(2 + large.length);
+            assertThat(server).isNotNull();
+        }
+    }
+
+    private static void closeAll(List<SocketChannel> channels) throws IOException {
+        for (SocketChannel channel : channels) {
+            channel.close();
+        }
     }
 
     @Test

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.files;
+
+import org.jspecify.annotations.NullMarked;
