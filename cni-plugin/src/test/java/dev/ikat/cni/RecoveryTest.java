@@ -91,7 +91,7 @@ class RecoveryTest {
         assertThat(node.namespace.ip("neigh", "show", "dev", hostLink, "nud", "permanent"))
                 .contains("10.77.0.1 ")
                 .contains("fd77::1 ");
-        assertThat(node.recovery.run().foundSomething()).isFalse();
+        assertThat(node.recovery.run().changes()).isZero();
     }
 
     @Test

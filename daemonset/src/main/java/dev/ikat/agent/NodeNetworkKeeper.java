@@ -118,15 +118,8 @@ final class NodeNetworkKeeper {
         InForce inForce = network.situation()
                 .map(situation -> situation.overlay().inForce())
                 .orElseGet(() -> RoutesInForce.read(netlink, self));
-        NodeSituation now =
-                NodeSituation.of(
-                options.overlay(),
-                nodes.values(),
-                self,
-                uplink,
-                cluster.apiServers(),
-                inForce,
-                options.masquerade());
+        NodeSituation now = NodeSituation.of(
+                options.overlay(), nodes.values(), self, uplink, cluster.apiServers(), inForce, options.masquerade());
         boolean changed = !network.situation().equals(Optional.of(now));
         if (changed) {
             LOG.info(
@@ -205,8 +198,7 @@ final class NodeNetworkKeeper {
         boolean gone =
                 guardedBy == PolicySettings.Backend.NFTABLES && !table.get().isPresent();
         // What else is in the same table is gone with it.
-        Set<Part> drifted =
-                gone ? EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY) : EnumSet.noneOf(Part.class);
+        Set<Part> drifted = gone ? EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY) : EnumSet.noneOf(Part.class);
         if (faults.kernelIsInTheWay() && System.nanoTime() - overlayNanos > IN_THE_WAY_RETRY.toNanos()) {
             drifted.add(Part.OVERLAY);
         }

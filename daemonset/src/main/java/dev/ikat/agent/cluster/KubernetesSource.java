@@ -5,8 +5,6 @@ import dev.ikat.policy.ClusterChange;
 import dev.ikat.policy.ClusterObject;
 import dev.ikat.policy.ClusterState;
 import dev.ikat.policy.Node;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.Pod;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.nio.file.Path;

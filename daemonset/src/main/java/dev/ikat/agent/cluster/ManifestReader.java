@@ -255,8 +255,7 @@ final class ManifestReader {
         Optional<Optional<Instant>> created = faults.attempt(
                 () -> document.require("metadata").get("creationTimestamp").map(ManifestReader::time));
         String name = key.map(ObjectKey::name).orElse("unnamed");
-        Optional<Node> node = faults.attempt(() -> document.make(() ->
-                new Node(
+        Optional<Node> node = faults.attempt(() -> document.make(() -> new Node(
                 name,
                 labels.orElse(Labels.NONE),
                 podCidrs.orElse(List.of()),
@@ -264,9 +263,8 @@ final class ManifestReader {
                 created.orElse(Optional.empty()))));
         if (node.isEmpty()) {
             // The blocks may have hidden the addresses.
-            faults.check(
-                    () -> document.make(() -> new Node(
-                            name, Labels.NONE, List.of(), internalIps.orElse(List.of()), Optional.empty())));
+            faults.check(() -> document.make(
+                    () -> new Node(name, Labels.NONE, List.of(), internalIps.orElse(List.of()), Optional.empty())));
         }
         faults.throwIfAny();
         return node.orElseThrow();
