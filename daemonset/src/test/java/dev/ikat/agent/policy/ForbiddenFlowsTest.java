@@ -29,6 +29,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -54,10 +55,10 @@ class ForbiddenFlowsTest {
     private RoutedNode node;
     private TestNamespace server;
     private TestNamespace client;
-    private PolicyBackend backend;
     private ConnectionCutter cutter;
 
-    private void make(TestBackend kind) {
+    @BeforeEach
+    void make() {
         node = keep(new RoutedNode());
         server = node.addPod(RoutedNode.endpoint(SERVER));
         client = node.addPod(RoutedNode.endpoint(CLIENT));
@@ -68,11 +69,14 @@ class ForbiddenFlowsTest {
         }
         NetworkNamespace namespace = keep(NetworkNamespace.open(node.namespace().path()));
         cutter = keep(new ConnectionCutter(Conntrack.open(namespace), Set::of));
+    }
+
+    private PolicyBackend open(TestBackend kind) {
         PolicyBackend opened = kind.open(node.namespace());
         parts.add(opened::remove);
         Optional<String> missing = opened.probe();
-        assumeTrue(missing.isEmpty(), () -> "this machine can't run " + kind + ": " + missing.get());
-        backend = opened;
+        assumeTrue(missing.isEmpty(), () -> "this machine can't run " + kind + ": " + missing.orElse(""));
+        return opened;
     }
 
     private <T extends AutoCloseable> T keep(T part) {
@@ -110,7 +114,7 @@ class ForbiddenFlowsTest {
                         .collect(Collectors.toMap(pod -> pod.endpoint().hostInterface(), pod -> pod)));
     }
 
-    private void enforce(Isolation isolation) {
+    private void enforce(PolicyBackend backend, Isolation isolation) {
         backend.replace(program(isolation));
         Evaluator evaluator = new Evaluator(program(isolation));
         int _ = cutter.cutAll(evaluator);
@@ -212,16 +216,16 @@ class ForbiddenFlowsTest {
     @ParameterizedTest
     @EnumSource(TestBackend.class)
     void noPacketMakesAForbiddenConnectionAnew(TestBackend kind) {
-        make(kind);
+        PolicyBackend backend = open(kind);
         for (Isolation isolation : List.of(Isolation.SERVER_INGRESS, Isolation.CLIENT_EGRESS)) {
             IpFamily family = isolation == Isolation.SERVER_INGRESS ? IpFamily.IPV4 : IpFamily.IPV6;
-            enforce(Isolation.NONE);
+            enforce(backend, Isolation.NONE);
             List<Flow> serverFirst = flows(family, 1001 + isolation.ordinal());
             List<Flow> clientFirst = flows(family, 2001 + isolation.ordinal());
             begin(serverFirst);
             begin(clientFirst);
 
-            enforce(isolation);
+            enforce(backend, isolation);
 
             assertThat(fromServer(serverFirst)).as("%s, server's", isolation).containsOnly(false);
             assertThat(fromClient(serverFirst))
@@ -248,18 +252,17 @@ class ForbiddenFlowsTest {
 
     @Test
     void forbiddenConnectionIsHandedOverAsForbidden() {
-        make(TestBackend.EBPF);
+        PolicyBackend backend = open(TestBackend.EBPF);
         List<Flow> flows =
                 List.of(flow(CraftedPackets.UDP, IpFamily.IPV4, 1001), flow(CraftedPackets.UDP, IpFamily.IPV6, 1001));
-        enforce(Isolation.NONE);
+        enforce(backend, Isolation.NONE);
         assertThat(fromClient(flows)).containsOnly(true);
         assertThat(fromServer(flows)).containsOnly(true);
-        enforce(Isolation.SERVER_INGRESS);
+        enforce(backend, Isolation.SERVER_INGRESS);
         assertThat(fromClient(flows)).containsOnly(false);
 
         backend.handOver();
-        PolicyBackend next = TestBackend.NFTABLES.open(node.namespace());
-        parts.add(next::remove);
+        PolicyBackend next = open(TestBackend.NFTABLES);
         next.replace(program(Isolation.SERVER_INGRESS));
         backend.remove();
 
@@ -270,17 +273,17 @@ class ForbiddenFlowsTest {
     @ParameterizedTest
     @EnumSource(TestBackend.class)
     void whatIsAllowedAgainGoesOn(TestBackend kind) {
-        make(kind);
+        PolicyBackend backend = open(kind);
         List<Flow> flows =
                 List.of(flow(CraftedPackets.UDP, IpFamily.IPV4, 1001), flow(CraftedPackets.UDP, IpFamily.IPV6, 1001));
-        enforce(Isolation.NONE);
+        enforce(backend, Isolation.NONE);
         assertThat(fromClient(flows)).containsOnly(true);
         assertThat(fromServer(flows)).containsOnly(true);
-        enforce(Isolation.SERVER_INGRESS);
+        enforce(backend, Isolation.SERVER_INGRESS);
         assertThat(fromServer(flows)).containsOnly(false);
         assertThat(fromClient(flows)).containsOnly(false);
 
-        enforce(Isolation.NONE);
+        enforce(backend, Isolation.NONE);
 
         assertThat(fromServer(flows)).containsOnly(true);
         assertThat(fromClient(flows)).containsOnly(true);
