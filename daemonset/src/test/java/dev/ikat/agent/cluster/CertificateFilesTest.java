@@ -201,7 +201,8 @@ class CertificateFilesTest {
             }
             assertThat(api.fault()).isEqualTo(Optional.empty());
             namespaces(serving, "two");
-            assertThat(new String(watch.readNBytes(17), StandardCharsets.US_ASCII)).isEqualTo("{\"type\":\"ADDED\",\"");
+            assertThat(new String(watch.readNBytes(17), StandardCharsets.US_ASCII))
+                    .isEqualTo("{\"type\":\"ADDED\",\"");
             until("only the watch's client and the last one have a thread", () -> clientThreads() <= threads + 2);
             serving.endWatches();
             watch.readAllBytes();
