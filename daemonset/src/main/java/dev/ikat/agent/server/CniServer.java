@@ -200,7 +200,8 @@ public final class CniServer implements AutoCloseable {
     private long millisToWait() {
         long now = System.nanoTime();
         long transfer = transfers.millisToWait(now);
-        long pause = accepting ? 0 : Math.max(0, acceptAgain - now) / 1_000_000 + 1;
+        // Where there is no room, whoever makes some wakes the selector.
+        long pause = accepting || !hasRoom() ? 0 : Math.max(0, acceptAgain - now) / 1_000_000 + 1;
         return transfer == 0 || pause == 0 ? transfer + pause : Math.min(transfer, pause);
     }
 
