@@ -72,6 +72,7 @@ final class UnreadablePolicyTest {
                         Duration.ofMillis(10),
                         Duration.ofMillis(10),
                         Duration.ofMillis(100),
+                        Duration.ofMinutes(1),
                         Duration.ofMinutes(1)),
                 new ApiMetrics(new PrometheusRegistry(), Clock.systemUTC()));
         source.start(changes::add);

@@ -34,7 +34,7 @@ class GuardPlannerTest {
 
     private static GuardState plan(OverlayMode mode, Node... peers) {
         OverlaySettings settings = new OverlaySettings(mode, 4796, 8472, 0, true);
-        OverlayState overlay = OverlayPlanner.plan(settings, SELF, List.of(peers), UPLINK);
+        OverlayState overlay = OverlayPlanner.plan(settings, SELF, List.of(peers), UPLINK, Set.of(), InForce.NOTHING);
         return GuardPlanner.plan(settings, SELF, List.of(peers), UPLINK, overlay, true);
     }
 
