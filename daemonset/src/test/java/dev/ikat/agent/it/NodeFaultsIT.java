@@ -68,7 +68,8 @@ final class NodeFaultsIT {
             List.of("claims.yaml", "address.yaml", "network.yaml", "route.yaml").forEach(cluster::delete);
             Await.until(
                     LIMIT,
-                    () -> "faults that are over are still told: " + cluster.node(0).metrics(),
+                    () -> "faults that are over are still told: "
+                            + cluster.node(0).metrics(),
                     () -> !cluster.node(0).metrics().contains("ikat_node_faults{"));
         }
     }
