@@ -110,7 +110,7 @@ final class ApiConnection implements AutoCloseable {
                 }
                 refused = now;
             }
-            replace(session(credentials.read()));
+            replace(session(credentials.readReplaced()));
             LOG.info("event=api-credentials-read files={}", now.keySet());
         } catch (IOException | RuntimeException e) {
             String reason = "certificates, keys or kubeconfig for the API were replaced by what can't be used ("

@@ -4,10 +4,13 @@ import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.OAuthTokenProvider;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -70,6 +73,27 @@ sealed interface Credentials {
             // The token is read for each request.
             return List.of();
         }
+    }
+
+    /**
+     * What the files say now, where others replaced them: a certificate file may be empty, or half written.
+     *
+     * @throws ClusterSourceException if it can't be meant
+     */
+    default Config readReplaced() {
+        Config config = read();
+        authority(config).ifPresent(file -> {
+            try (InputStream in = Files.newInputStream(file)) {
+                if (CertificateFactory.getInstance("X.509")
+                        .generateCertificates(in)
+                        .isEmpty()) {
+                    throw new ClusterSourceException("there is no certificate in " + file, null);
+                }
+            } catch (IOException | CertificateException e) {
+                throw new ClusterSourceException("the certificates in " + file + " can't be read: " + e, e);
+            }
+        });
+        return config;
     }
 
     /** The file that the server's certificate is checked by; empty where it is not one of its own. */

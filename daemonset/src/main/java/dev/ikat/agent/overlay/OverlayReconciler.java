@@ -109,17 +109,22 @@ public final class OverlayReconciler {
         } else if (device.isPresent()) {
             change(Request.deleteLink(device.get().index()), requests);
         }
-        List<NodeFault> faults = new ArrayList<>();
+        Map<Cidr, NodeFault> outranked = new HashMap<>();
         for (IpFamily family : IpFamily.values()) {
             routes(family, index, state, requests);
-            faults.addAll(outranked(family, state));
+            outranked.putAll(outranked(family, state));
         }
-        faults.addAll(execute(requests));
+        List<NodeFault> faults = new ArrayList<>(outranked.values());
+        faults.addAll(execute(requests, outranked.keySet()));
         return new Outcome(repairs, faults);
     }
 
-    /** All in one batch, of which the kernel tries each; what it refused of one node's is that node's fault. */
-    private List<NodeFault> execute(List<Request> requests) {
+    /**
+     * All in one batch, of which the kernel tries each; what it refused of one node's is that node's fault.
+     *
+     * @param told the blocks of which it is known already what is in the way
+     */
+    private List<NodeFault> execute(List<Request> requests, Set<Cidr> told) {
         if (requests.isEmpty()) {
             return List.of();
         }
@@ -139,7 +144,9 @@ public final class OverlayReconciler {
                 if (refused == null) {
                     throw e;
                 }
-                faults.add(new NodeFault(refused.node(), Cause.ROUTE, reason(refused, failure)));
+                if (refused.route().filter(route -> told.contains(route.destination())).isEmpty()) {
+                    faults.add(new NodeFault(refused.node(), Cause.ROUTE, reason(refused, failure)));
+                }
                 repairs.remove(
                         requests.get(failure.requestIndex().orElseThrow()).toString());
             }
@@ -156,17 +163,17 @@ public final class OverlayReconciler {
     }
 
     /** Routes that come with the host's own addresses and win over a node's. */
-    private List<NodeFault> outranked(IpFamily family, OverlayState state) {
+    private Map<Cidr, NodeFault> outranked(IpFamily family, OverlayState state) {
         Map<Cidr, String> nodes = nodes(state, family);
         if (family == IpFamily.IPV4 || nodes.isEmpty()) {
             // In IPv4 both have metric 0, and the kernel refuses the second one.
-            return List.of();
+            return Map.of();
         }
-        List<NodeFault> faults = new ArrayList<>();
+        Map<Cidr, NodeFault> faults = new HashMap<>();
         for (Route route : foreign.connected(family)) {
             String node = nodes.get(route.destination());
             if (node != null && Integer.compareUnsigned(route.metric(), Route.DEFAULT_IPV6_METRIC) < 0) {
-                faults.add(new NodeFault(
+                faults.put(route.destination(), new NodeFault(
                         node,
                         Cause.ROUTE,
                         "the route to pod CIDR " + route.destination() + " of node " + node
