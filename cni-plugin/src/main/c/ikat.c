@@ -3,8 +3,10 @@
  * ikat - the executable that a container runtime calls for each CNI request.
  *
  * It hands the CNI_* variables and standard input to the node agent over a Unix socket, and prints the agent's answer.
- * Where no agent answers, it starts the same plugin in a JVM of its own, from ikat-runtime beside this file. It reads no
+ * Where no agent is, it starts the same plugin in a JVM of its own, from ikat-runtime beside this file. It reads no
  * JSON and knows no network.
+ *
+ * Only root may be behind the socket, as only root may ask. An agent that is silent is given up after IKAT_TIMEOUT.
  *
  * A frame is a 32-bit big-endian length and so many bytes. Request: NAME=value and a zero byte for each variable, one
  * more zero byte, standard input. Answer: the exit code (32 bits, big-endian), standard output.
@@ -14,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,10 +24,13 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_PAYLOAD (1 << 20) /* LauncherProtocol.MAX_PAYLOAD */
 #define MAX_ANSWER (16 << 20)
+#define DEFAULT_TIMEOUT 120 /* seconds */
+#define MAX_TIMEOUT 86400
 #define MAIN_MODULE "dev.ikat.cni/dev.ikat.cni.cold.ColdMain"
 
 extern char **environ;
@@ -34,10 +40,31 @@ struct buffer {
 	size_t length;
 };
 
-/* Section 5 "Error" of the CNI specification; the texts are constants of this file, so nothing needs escaping. */
+struct agent {
+	struct sockaddr_un address;
+	int timeout;      /* seconds for connecting, sending and receiving together */
+	int64_t deadline; /* milliseconds of CLOCK_MONOTONIC */
+	int fd;
+};
+
+/* A path may be any bytes: what is not printable ASCII could be broken UTF-8, or drive the reader's terminal. */
+static void print_text(const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			putchar('\\');
+		putchar(*text >= ' ' && *text <= '~' ? *text : '?');
+	}
+}
+
+/* Section 5 "Error" of the CNI specification. */
 static int fail(int code, const char *message, const char *details)
 {
-	printf("{\"cniVersion\":\"1.0.0\",\"code\":%d,\"msg\":\"%s\",\"details\":\"%s\"}\n", code, message, details);
+	printf("{\"cniVersion\":\"1.0.0\",\"code\":%d,\"msg\":\"", code);
+	print_text(message);
+	printf("\",\"details\":\"");
+	print_text(details);
+	printf("\"}\n");
 	return 1;
 }
 
@@ -72,56 +99,148 @@ static void append_stdin(struct buffer *buffer)
 	}
 }
 
-/* A connected socket, or -1 where no agent listens. */
-static int connect_agent(void)
+static void find_socket(struct agent *agent)
 {
 	const char *directory = getenv("IKAT_RUN_DIR");
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int length, fd;
+	int length;
 
-	length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/agent.sock",
-			  directory && *directory ? directory : "/run/ikat");
-	if (length >= (int)sizeof(address.sun_path))
+	if (!directory || !*directory)
+		directory = "/run/ikat";
+	if (*directory != '/')
+		exit(fail(4, "IKAT_RUN_DIR is not an absolute path",
+			  "runtimes have working directories of their own; give the agent's run directory from / on"));
+	agent->address.sun_family = AF_UNIX;
+	length = snprintf(agent->address.sun_path, sizeof(agent->address.sun_path), "%s/agent.sock", directory);
+	if (length >= (int)sizeof(agent->address.sun_path))
 		exit(fail(4, "IKAT_RUN_DIR is too long", "the path of a socket has at most 107 bytes"));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		/* With SO_SNDTIMEO unset a full backlog makes connect wait, so EAGAIN never comes. */
-		if (errno != EINTR) {
-			close(fd);
-			return -1;
-		}
-	}
-	return fd;
 }
 
-static int send_all(int fd, const char *data, size_t length)
+static void read_timeout(struct agent *agent)
+{
+	const char *text = getenv("IKAT_TIMEOUT");
+
+	agent->timeout = DEFAULT_TIMEOUT;
+	if (!text || !*text)
+		return;
+	/* Neither the signs nor the white space that strtol would take; five digits fit into an int. */
+	agent->timeout = text[strspn(text, "0123456789")] || strlen(text) > 5 ? 0 : atoi(text);
+	if (agent->timeout < 1 || agent->timeout > MAX_TIMEOUT)
+		exit(fail(4, "IKAT_TIMEOUT is invalid",
+			  "it is the time in which the agent must answer: whole seconds from 1 to 86400, or unset for 120"));
+}
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* The agent may yet do what it was asked for, so neither a second try nor another plugin is right here. */
+static int fail_late(const struct agent *agent)
+{
+	char message[64], details[512];
+
+	snprintf(message, sizeof(message), "the Ikat agent did not answer within %d s", agent->timeout);
+	snprintf(details, sizeof(details),
+		 "the process that listens at %s is stuck or overloaded; see the agent's log, restart the agent if it stays "
+		 "so, and try again (IKAT_TIMEOUT is how many seconds the agent is given)",
+		 agent->address.sun_path);
+	return fail(11, message, details);
+}
+
+/* The milliseconds that are left, never 0: with none left this program has ended. */
+static int remaining(const struct agent *agent)
+{
+	int64_t left = agent->deadline - now();
+
+	if (left <= 0)
+		exit(fail_late(agent));
+	return left;
+}
+
+/* Whether somebody listens to the socket; if so, the connection is there. */
+static int connect_agent(struct agent *agent)
+{
+	struct timeval limit;
+	int left;
+
+	agent->deadline = now() + (int64_t)agent->timeout * 1000;
+	agent->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (agent->fd < 0)
+		return 0;
+	for (;;) {
+		/* With a full backlog connect waits, as long as SO_SNDTIMEO says (unix_stream_connect, net/unix/af_unix.c). */
+		left = remaining(agent);
+		limit = (struct timeval){ .tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 };
+		if (setsockopt(agent->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
+		    connect(agent->fd, (struct sockaddr *)&agent->address, sizeof(agent->address)) == 0)
+			return 1;
+		if (errno == EAGAIN)
+			exit(fail_late(agent));
+		if (errno != EINTR) {
+			close(agent->fd);
+			return 0;
+		}
+	}
+}
+
+/*
+ * If somebody else listens in the run directory, what else is in it is not to be trusted either: without an agent the
+ * plugin would believe the leases there, for DEL no less than for ADD. So this answers every verb.
+ */
+static void require_root(const struct agent *agent)
+{
+	struct ucred peer = { .uid = -1 };
+	socklen_t length = sizeof(peer);
+	char details[640];
+
+	if (getsockopt(agent->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == 0)
+		return;
+	snprintf(details, sizeof(details),
+		 "process %d of uid %u listens at %s, where only root may, and was sent nothing; end that process, make the "
+		 "directory root's (chown root, chmod go-w), and restart the agent",
+		 (int)peer.pid, (unsigned int)peer.uid, agent->address.sun_path);
+	exit(fail(11, "the process behind the agent's socket is not root's", details));
+}
+
+/* Returns when a call that would have blocked may go on, or a signal came. */
+static void wait_for(const struct agent *agent, short events)
+{
+	struct pollfd socket = { .fd = agent->fd, .events = events };
+
+	poll(&socket, 1, remaining(agent));
+}
+
+static int send_all(const struct agent *agent, const char *data, size_t length)
 {
 	ssize_t count;
 
 	for (; length > 0; data += count, length -= count) {
 		/* An agent that dies must not kill this process: there is an answer to give. */
-		count = send(fd, data, length, MSG_NOSIGNAL);
+		count = send(agent->fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (count < 0) {
-			if (errno != EINTR)
+			if (errno != EINTR && errno != EAGAIN)
 				return -1;
 			count = 0;
+			wait_for(agent, POLLOUT);
 		}
 	}
 	return 0;
 }
 
-static int receive_all(int fd, char *data, size_t length)
+static int receive_all(const struct agent *agent, char *data, size_t length)
 {
 	ssize_t count;
 
 	for (; length > 0; data += count, length -= count) {
-		count = recv(fd, data, length, MSG_WAITALL);
+		count = recv(agent->fd, data, length, MSG_DONTWAIT);
 		if (count < 0) {
-			if (errno != EINTR)
+			if (errno != EINTR && errno != EAGAIN)
 				return -1;
 			count = 0;
+			wait_for(agent, POLLIN);
 		} else if (count == 0) {
 			return -1;
 		}
@@ -145,21 +264,21 @@ static int print_all(const char *data, size_t length)
 }
 
 /* The agent's exit code, its answer printed; -1 if the connection ended before there was one. */
-static int ask_agent(int fd, const struct buffer *request)
+static int ask_agent(const struct agent *agent, const struct buffer *request)
 {
 	uint32_t header = htonl(request->length), exit_code;
 	uint32_t length;
 	char *answer;
 
-	if (send_all(fd, (char *)&header, sizeof(header)) < 0 || send_all(fd, request->data, request->length) < 0)
+	if (send_all(agent, (char *)&header, sizeof(header)) < 0 || send_all(agent, request->data, request->length) < 0)
 		return -1;
-	if (receive_all(fd, (char *)&header, sizeof(header)) < 0)
+	if (receive_all(agent, (char *)&header, sizeof(header)) < 0)
 		return -1;
 	length = ntohl(header);
 	if (length < sizeof(exit_code) || length > MAX_ANSWER)
 		return -1;
 	answer = malloc(length);
-	if (!answer || receive_all(fd, answer, length) < 0) {
+	if (!answer || receive_all(agent, answer, length) < 0) {
 		free(answer);
 		return -1;
 	}
@@ -221,7 +340,10 @@ static int usage(FILE *stream, int exit_code)
 	      "\n"
 	      "It takes its request from CNI_COMMAND and the other CNI_* variables and the network configuration from\n"
 	      "standard input, and prints the result. It asks the node agent, whose socket is agent.sock in IKAT_RUN_DIR\n"
-	      "(default /run/ikat), and starts the plugin in ikat-runtime beside this file where there is no agent.\n",
+	      "(default /run/ikat), and starts the plugin in ikat-runtime beside this file where there is no agent.\n"
+	      "\n"
+	      "The agent must be root's, and answer within IKAT_TIMEOUT (whole seconds from 1 to 86400, default 120);\n"
+	      "otherwise the request fails with code 11, to be tried again.\n",
 	      stream);
 	return exit_code;
 }
@@ -230,8 +352,9 @@ int main(int argc, char **argv)
 {
 	const char *command = getenv("CNI_COMMAND");
 	struct buffer request = { .data = malloc(MAX_PAYLOAD) };
+	struct agent agent = { 0 };
 	size_t stdin_offset;
-	int fd, exit_code;
+	int exit_code;
 
 	if (argc > 1)
 		return strcmp(argv[1], "--help") == 0 ? usage(stdout, 0) : usage(stderr, 1);
@@ -242,12 +365,14 @@ int main(int argc, char **argv)
 	append_environment(&request);
 	stdin_offset = request.length;
 	append_stdin(&request);
-	fd = connect_agent();
-	if (fd >= 0) {
-		exit_code = ask_agent(fd, &request);
+	find_socket(&agent);
+	read_timeout(&agent);
+	if (connect_agent(&agent)) {
+		require_root(&agent);
+		exit_code = ask_agent(&agent, &request);
 		if (exit_code >= 0)
 			return exit_code;
-		close(fd);
+		close(agent.fd);
 		/* What the agent had begun, its successor undoes or finishes; a second try here would race with it. */
 		if (command && strcmp(command, "ADD") == 0)
 			return fail(11, "the Ikat agent ended before it answered",

@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * The verbs of the CNI. An ADD is all or nothing: its steps are {@code lease}, {@code link}, {@code pod},
@@ -115,7 +116,7 @@ public final class CniPlugin {
                 case VERSION -> version(request);
                 case STATUS -> throw new CniException(CniError.NOT_AVAILABLE, "Ikat can't work on this host", reason);
                 case DEL -> {
-                    new PodWiring(node).deleteLink(PodLink.of(attachment(request)));
+                    new PodWiring(node).deleteLink(PodLink.of(attachment(request, InterfaceName::new)));
                     yield new CniResponse(0, new byte[0]);
                 }
                 case ADD, CHECK, GC ->
@@ -174,7 +175,7 @@ public final class CniPlugin {
     }
 
     private byte[] add(CniRequest request, NetworkConfig config) {
-        Attachment attachment = attachment(request);
+        Attachment attachment = attachment(request, InterfaceName::ofPod);
         Path path = namespacePath(request);
         CniArguments arguments = CniArguments.parse(request.variable("CNI_ARGS"));
         if (config.previousResult().isPresent()) {
@@ -300,7 +301,7 @@ public final class CniPlugin {
     }
 
     private byte[] del(CniRequest request, NetworkConfig config) {
-        Attachment attachment = attachment(request);
+        Attachment attachment = attachment(request, InterfaceName::new);
         observer.reached(Verb.DEL, "release");
         Optional<Lease> known;
         try {
@@ -328,7 +329,7 @@ public final class CniPlugin {
     }
 
     private byte[] check(CniRequest request, NetworkConfig config) {
-        Attachment attachment = attachment(request);
+        Attachment attachment = attachment(request, InterfaceName::new);
         Path path = namespacePath(request);
         CniResult previous = config.previousResult()
                 .orElseThrow(() -> new CniException(
@@ -433,13 +434,13 @@ public final class CniPlugin {
         return new byte[0];
     }
 
-    private static Attachment attachment(CniRequest request) {
+    /** New interfaces are {@linkplain InterfaceName#ofPod named strictly}; whatever once was added can be deleted. */
+    private static Attachment attachment(CniRequest request, Function<String, InterfaceName> name) {
         return new Attachment(
-                variable(request, "CNI_CONTAINERID", ContainerId::new),
-                variable(request, "CNI_IFNAME", InterfaceName::new));
+                variable(request, "CNI_CONTAINERID", ContainerId::new), variable(request, "CNI_IFNAME", name));
     }
 
-    private static <T> T variable(CniRequest request, String name, java.util.function.Function<String, T> parse) {
+    private static <T> T variable(CniRequest request, String name, Function<String, T> parse) {
         String value = request.variable(name);
         if (value.isEmpty()) {
             throw new CniException(CniError.INVALID_ENVIRONMENT, name + " is not set", "a container runtime sets it");

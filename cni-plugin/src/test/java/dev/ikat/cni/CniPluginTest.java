@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.ipam.AddressPlan;
 import dev.ikat.ipam.LeaseState;
+import dev.ikat.model.Attachment;
 import dev.ikat.model.Cidr;
+import dev.ikat.model.ContainerId;
+import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
+import dev.ikat.model.NetworkName;
 import dev.ikat.testbed.Probe;
 import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestNamespace;
@@ -14,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
@@ -321,6 +326,50 @@ class CniPluginTest {
                 .as(Node.text(response))
                 .isEqualTo(code);
         assertThat(node.remains()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "eth%d, eth%d",
+        "%, '%'",
+        "all, all",
+        "default, default",
+        "., '.'",
+        ".., '..'",
+        "a/b, a/b",
+        "'a\u001bb', U+001B"
+    })
+    void interfaceNameThatAPodCanNotHaveIsRefusedWithWhy(String name, String why) {
+        Node node = node();
+
+        CniResponse response = node.call(Verb.ADD, "c1", name, pod().path(), "");
+
+        assertThat(Node.json(response).get("code").number())
+                .as(Node.text(response))
+                .isEqualTo(4);
+        assertThat(Node.json(response).get("msg").text()).contains("CNI_IFNAME");
+        assertThat(Node.json(response).get("details").text()).contains(why);
+        assertThat(node.remains()).isEmpty();
+    }
+
+    /** Earlier versions took such names, and runtimes repeat a DEL that fails for ever. */
+    @ParameterizedTest
+    @ValueSource(strings = {"eth%d", "a\u001bb"})
+    void interfaceOfANameThatIsNoLongerTakenCanBeDeleted(String name) {
+        Node node = node();
+        node.leases.allocate(
+                new Attachment(new ContainerId("c1"), new InterfaceName(name)),
+                new NetworkName("test"),
+                Optional.empty(),
+                Node.dualStack(),
+                List.of());
+
+        for (int i = 0; i < 2; i++) {
+            CniResponse response = node.call(Verb.DEL, "c1", name, Path.of("/run/netns/gone"), "");
+
+            assertThat(response.exitCode()).as(Node.text(response)).isZero();
+        }
+        assertThat(node.leases.leases()).isEmpty();
     }
 
     @Test

@@ -9,6 +9,8 @@ import java.nio.channels.Channels;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
@@ -18,21 +20,29 @@ final class FakeAgent implements AutoCloseable {
     private final CompletableFuture<byte[]> request = new CompletableFuture<>();
 
     FakeAgent(Path socket, byte[]... answer) throws IOException {
-        this(socket, true, answer);
+        this(socket, true, Duration.ZERO, answer);
     }
 
-    private FakeAgent(Path socket, boolean reads, byte[]... answer) throws IOException {
+    private FakeAgent(Path socket, boolean reads, Duration pause, byte[]... answer) throws IOException {
         server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         server.bind(UnixDomainSocketAddress.of(socket));
-        Thread.ofPlatform().daemon().name("fake agent").start(() -> serve(reads, answer));
+        Thread.ofPlatform().daemon().name("fake agent").start(() -> serve(reads, pause, answer));
     }
 
     /** An agent that closes the connection as soon as it is there. */
     static FakeAgent thatHangsUp(Path socket) throws IOException {
-        return new FakeAgent(socket, false);
+        return new FakeAgent(socket, false, Duration.ZERO);
     }
 
-    private void serve(boolean reads, byte[]... answer) {
+    /** An agent that takes what it is sent, and says a byte now and then of an answer that it does not finish. */
+    static FakeAgent thatDribbles(Path socket) throws IOException {
+        byte[][] answer = new byte[1000][];
+        Arrays.fill(answer, new byte[1]);
+        answer[0] = new byte[] {0, 1, 0, 0};
+        return new FakeAgent(socket, true, Duration.ofMillis(100), answer);
+    }
+
+    private void serve(boolean reads, Duration pause, byte[]... answer) {
         try (SocketChannel connection = server.accept()) {
             if (reads) {
                 DataInputStream in = new DataInputStream(Channels.newInputStream(connection));
@@ -43,8 +53,9 @@ final class FakeAgent implements AutoCloseable {
                 while (buffer.hasRemaining()) {
                     connection.write(buffer);
                 }
+                Thread.sleep(pause);
             }
-        } catch (IOException e) {
+        } catch (IOException | InterruptedException e) {
             request.completeExceptionally(e);
         }
     }

@@ -8,6 +8,7 @@ import dev.ikat.testbed.CniInvocation;
 import dev.ikat.testbed.Json;
 import dev.ikat.testbed.ProcessResult;
 import dev.ikat.testbed.ProcessRunner;
+import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestDirectory;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -25,7 +26,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The launcher and an agent that misbehaves in every way that a process and a socket can. */
+@RequiresRoot
 class LauncherIT {
+    private static final int NOBODY = 65534;
     private static final Path DIRECTORY = Path.of(System.getProperty("ikat.cni"));
     private static final String CONFIG = "{\"cniVersion\": \"1.0.0\", \"name\": \"n\", \"type\": \"ikat\"}";
 
@@ -181,6 +184,88 @@ class LauncherIT {
         assertThat(code(result)).isEqualTo(4);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"run/ikat", "./ikat", "."})
+    void runDirectoryThatDependsOnTheWorkingDirectoryIsRefused(String directory) {
+        ProcessResult result = run(Map.of("CNI_COMMAND", "VERSION", "IKAT_RUN_DIR", directory), CONFIG);
+
+        assertThat(code(result)).isEqualTo(4);
+        assertThat(result.stdout()).contains("IKAT_RUN_DIR");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"})
+    void socketOfAnotherUserIsSentNothing(String verb) throws Exception {
+        // Its name is to be quoted in the error.
+        Path directory = Files.createDirectory(runDirectory.path().resolve("\"\u001b"));
+        for (Path owned : List.of(runDirectory.path(), directory)) {
+            Files.setAttribute(owned, "unix:uid", NOBODY);
+        }
+        try (ListeningSocket agent = new ListeningSocket(directory.resolve("agent.sock"), NOBODY)) {
+            ProcessResult result = run(Map.of("CNI_COMMAND", verb, "IKAT_RUN_DIR", directory.toString()), CONFIG);
+
+            assertThat(code(result)).as(result.stdout()).isEqualTo(11);
+            assertThat(Json.parse(result.stdout()).get("details").text())
+                    .contains("uid " + NOBODY, runDirectory.path() + "/\"?/agent.sock", "restart the agent");
+            assertThat(agent.receivedBytes()).isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ADD", "DEL"})
+    void agentThatNeverAnswersIsGivenUp(String verb) throws Exception {
+        try (ListeningSocket _ = new ListeningSocket(socket())) {
+            assertGivenUp(run(Map.of("CNI_COMMAND", verb, "IKAT_TIMEOUT", "1"), CONFIG));
+        }
+    }
+
+    @Test
+    void agentThatNeverReadsIsGivenUp() throws Exception {
+        try (ListeningSocket _ = new ListeningSocket(socket())) {
+            assertGivenUp(run(Map.of("CNI_COMMAND", "ADD", "IKAT_TIMEOUT", "1"), CONFIG + " ".repeat(900_000)));
+        }
+    }
+
+    @Test
+    void agentThatNeverFinishesIsGivenUp() throws Exception {
+        try (FakeAgent _ = FakeAgent.thatDribbles(socket())) {
+            assertGivenUp(run(Map.of("CNI_COMMAND", "ADD", "IKAT_TIMEOUT", "1"), CONFIG));
+        }
+    }
+
+    @Test
+    void agentThatAcceptsNobodyIsGivenUp() throws Exception {
+        try (ListeningSocket agent = new ListeningSocket(socket())) {
+            agent.fillBacklog();
+
+            assertGivenUp(run(Map.of("CNI_COMMAND", "ADD", "IKAT_TIMEOUT", "1"), CONFIG));
+        }
+    }
+
+    private void assertGivenUp(ProcessResult result) {
+        assertThat(code(result)).as(result.stdout()).isEqualTo(11);
+        assertThat(result.stdout()).contains("within 1 s", socket().toString(), "IKAT_TIMEOUT");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "-1", "+5", " 5", "5s", "1.5", "86401", "4294967297", "x"})
+    void timeoutThatIsNoNumberOfSecondsIsRefused(String timeout) {
+        ProcessResult result = run(Map.of("CNI_COMMAND", "VERSION", "IKAT_TIMEOUT", timeout), CONFIG);
+
+        assertThat(code(result)).isEqualTo(4);
+        assertThat(result.stdout()).contains("IKAT_TIMEOUT");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "1", "86400"})
+    void timeoutIsWholeSecondsOrUnset(String timeout) throws Exception {
+        try (FakeAgent _ = agent(number(4), number(0))) {
+            assertThat(run(Map.of("CNI_COMMAND", "ADD", "IKAT_TIMEOUT", timeout), CONFIG)
+                            .exitCode())
+                    .isZero();
+        }
+    }
+
     @Test
     void optionsForOtherJvmsDoNotSpoilTheAnswer() {
         ProcessResult result = run(
@@ -240,6 +325,6 @@ class LauncherIT {
                 ProcessRunner.of(DIRECTORY.resolve("ikat").toString(), "--help").run();
 
         assertThat(help.exitCode()).isZero();
-        assertThat(help.stdout()).contains("IKAT_RUN_DIR");
+        assertThat(help.stdout()).contains("IKAT_RUN_DIR", "IKAT_TIMEOUT");
     }
 }

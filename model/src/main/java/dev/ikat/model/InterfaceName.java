@@ -1,6 +1,7 @@
 package dev.ikat.model;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Set;
 
 /**
  * The name of a network interface, as the kernel ({@code dev_valid_name}, net/core/dev.c) and the CNI specification
@@ -12,24 +13,70 @@ public record InterfaceName(String value) {
     /** IFNAMSIZ (linux/if.h) without the terminating zero. */
     public static final int MAX_BYTES = 15;
 
+    /** Beside the interfaces' own directories in net.ipv4.conf and net.ipv6.conf. */
+    private static final Set<String> SYSCTL_DIRECTORIES = Set.of("all", "default");
+
     public InterfaceName {
         if (value.isEmpty()) {
             throw new IllegalArgumentException("the interface name is empty");
         }
-        if (value.getBytes(StandardCharsets.UTF_8).length > MAX_BYTES) {
+        byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
+        if (bytes.length > MAX_BYTES) {
             throw new IllegalArgumentException("interface name '" + value + "' is longer than 15 bytes");
         }
         if (value.equals(".") || value.equals("..")) {
             throw new IllegalArgumentException("an interface can't be named '" + value + "'");
         }
-        if (value.chars().anyMatch(c -> c == '/' || c == ':' || c == 0 || isKernelSpace(c))) {
-            throw new IllegalArgumentException("interface name '" + value + "' contains '/', ':' or white space");
+        for (byte b : bytes) {
+            if (b == '/' || b == ':' || b == 0 || isKernelSpace(b)) {
+                throw new IllegalArgumentException("interface name '" + value + "' contains '/', ':' or white space");
+            }
         }
     }
 
-    /** The kernel's {@code isspace}: it counts 0xa0 (no-break space in Latin-1) too, lib/ctype.c. */
-    private static boolean isKernelSpace(int c) {
-        return c == ' ' || (c >= '\t' && c <= '\r') || c == 0xa0;
+    /**
+     * The name that a pod's interface is to have. Stricter than the kernel is with the links that it has already.
+     *
+     * @throws IllegalArgumentException if the kernel would make another name of it or can't keep the interface's
+     *     settings, or if nobody could read it
+     */
+    public static InterfaceName ofPod(String value) {
+        value.codePoints().filter(InterfaceName::isUnprintable).findFirst().ifPresent(c -> {
+            throw new IllegalArgumentException(
+                    "the interface name contains the unprintable character U+%04X".formatted(c));
+        });
+        InterfaceName name = new InterfaceName(value);
+        if (value.indexOf('%') >= 0) {
+            throw new IllegalArgumentException("interface name '" + value
+                    + "' contains '%', with which the kernel numbers interfaces (as in 'eth%d'); give the whole name");
+        }
+        if (SYSCTL_DIRECTORIES.contains(value)) {
+            throw new IllegalArgumentException("an interface can't be named '" + value + "': /proc/sys/net/ipv4/conf/"
+                    + value + " has the settings of every interface");
+        }
+        return name;
+    }
+
+    /** U+FFFD is what bytes that are no UTF-8 were read as. */
+    private static boolean isUnprintable(int c) {
+        return switch (Character.getType(c)) {
+            case Character.CONTROL,
+                    Character.FORMAT,
+                    Character.LINE_SEPARATOR,
+                    Character.PARAGRAPH_SEPARATOR,
+                    Character.PRIVATE_USE,
+                    Character.SURROGATE,
+                    Character.UNASSIGNED -> true;
+            default -> c == 0xfffd;
+        };
+    }
+
+    /**
+     * The kernel's {@code isspace}: any byte 0xa0 is one too (no-break space in Latin-1, part of UTF-8's à),
+     * lib/ctype.c.
+     */
+    private static boolean isKernelSpace(byte b) {
+        return b == ' ' || (b >= '\t' && b <= '\r') || b == (byte) 0xa0;
     }
 
     @Override

@@ -9,7 +9,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class NamesTest {
     @ParameterizedTest
-    @ValueSource(strings = {"", ".", "..", "a/b", "a:b", "a b", "a\tb", "sixteen-bytes-xx", "ééééééééé"})
+    @ValueSource(
+            strings = {"", ".", "..", "a/b", "a:b", "a b", "a\tb", "sixteen-bytes-xx", "ééééééééé", "à0", "a\u00a0b"})
     void namesThatTheKernelRefusesAreRefused(String name) {
         assertThatThrownBy(() -> new InterfaceName(name)).isInstanceOf(IllegalArgumentException.class);
     }
@@ -17,6 +18,50 @@ class NamesTest {
     @ParameterizedTest
     @ValueSource(strings = {"eth0", "ik0123456789abc", "a.b", "..."})
     void namesThatTheKernelTakesAreTaken(String name) {
+        assertThat(new InterfaceName(name)).hasToString(name);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "%",
+                "eth%d",
+                "%d",
+                "all",
+                "default",
+                ".",
+                "..",
+                "",
+                "a/b",
+                "a:b",
+                "a b",
+                "sixteen-bytes-xx",
+                "a\nb",
+                "a\u001b[2J",
+                "a\u007f",
+                "a\u2028",
+                "a\u202e",
+                "a\u200b",
+                "a\ufffd",
+                "a\u0085",
+                "a\u0001"
+            })
+    void namesThatNoInterfaceOfAPodShouldHaveAreRefused(String name) {
+        assertThatThrownBy(() -> InterfaceName.ofPod(name))
+                .isInstanceOf(IllegalArgumentException.class)
+                .message()
+                .doesNotContainPattern("[\\p{Cntrl}\\u2028\\u202e]");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"eth0", "all0", "default0", "ALL", "...", "é0", "a\"b"})
+    void otherNamesOfAPodsInterfaceAreTaken(String name) {
+        assertThat(InterfaceName.ofPod(name)).hasToString(name);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"all", "default", "a%b", "a\u001b"})
+    void namesOfLinksThatAreThereAreRead(String name) {
         assertThat(new InterfaceName(name)).hasToString(name);
     }
 

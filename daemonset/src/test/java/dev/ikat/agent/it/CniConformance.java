@@ -247,6 +247,8 @@ abstract class CniConformance {
         "CNI_IFNAME, way-too-long-for-the-kernel",
         "CNI_IFNAME, a/b",
         "CNI_IFNAME, ..",
+        "CNI_IFNAME, eth%d",
+        "CNI_IFNAME, all",
         "CNI_ARGS, nonsense",
         "CNI_ARGS, UNKNOWN=1",
         "CNI_ARGS, IP=300.1.1.1",
