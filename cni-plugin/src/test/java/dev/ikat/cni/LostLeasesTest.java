@@ -89,17 +89,16 @@ final class LostLeasesTest {
         return store.leases().stream().collect(Collectors.toMap(Lease::attachment, Lease::addresses));
     }
 
+    private Recovery recovery(LeaseStore store, Clock clock) {
+        DirectReaper reaper = new DirectReaper(store, node.network, node.connections, StepObserver.NONE);
+        return new Recovery(store, node.network, reaper, clock, Duration.ZERO, _ -> false);
+    }
+
     /** What an agent does that starts with these bytes in the log: nothing may be lost by it. */
     private void assertNothingIsLost(byte[] bytes, Map<Attachment, List<IpAddress>> expected, String what) {
         write(bytes);
         try (LeaseStore store = LeaseStore.open(leases, Clock.systemUTC())) {
-            Recovery successor = new Recovery(
-                    store,
-                    node.network,
-                    new DirectReaper(store, node.network, node.connections, StepObserver.NONE),
-                    Clock.offset(Clock.systemUTC(), Duration.ofHours(1)),
-                    Duration.ZERO,
-                    _ -> false);
+            Recovery successor = recovery(store, Clock.offset(Clock.systemUTC(), Duration.ofHours(1)));
             RecoveryReport report = successor.run();
             assertThat(report.undone() + report.released() + report.leaks() + report.repaired())
                     .as("%s: %s", what, report)
@@ -299,13 +298,7 @@ final class LostLeasesTest {
     @Test
     void anotherStoreOfTheSameHostIsRefused() {
         try (LeaseStore second = LeaseStore.open(directory.path().resolve("second"), Clock.systemUTC())) {
-            Recovery other = new Recovery(
-                    second,
-                    node.network,
-                    new DirectReaper(second, node.network, node.connections, StepObserver.NONE),
-                    Clock.systemUTC(),
-                    Duration.ZERO,
-                    _ -> false);
+            Recovery other = recovery(second, Clock.systemUTC());
 
             assertThatThrownBy(other::run)
                     .isInstanceOf(ForeignStoreException.class)
@@ -320,13 +313,7 @@ final class LostLeasesTest {
     void storeWhoseDirectoryIsGoneIsRebuiltInAnother() throws IOException {
         Files.delete(log);
         try (LeaseStore second = LeaseStore.open(directory.path().resolve("second"), Clock.systemUTC())) {
-            Recovery other = new Recovery(
-                    second,
-                    node.network,
-                    new DirectReaper(second, node.network, node.connections, StepObserver.NONE),
-                    Clock.systemUTC(),
-                    Duration.ZERO,
-                    _ -> false);
+            Recovery other = recovery(second, Clock.systemUTC());
 
             assertThat(other.run().rebuilt()).hasSize(2);
             assertThat(other.run().changes()).isZero();

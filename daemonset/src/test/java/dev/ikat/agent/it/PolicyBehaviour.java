@@ -167,7 +167,7 @@ abstract class PolicyBehaviour {
         Await.until(EFFECT, this::policyDrops, () -> policyDrops().contains("policy=\"shop/default-deny\""));
         assertThat(node.logTail())
                 .contains("event=policy-drop drop=ingress pod=shop/server")
-                .contains("(shop/stranger) protocol=TCP/" + ClusterPod.PORT + " policies=shop/default-deny");
+                .contains("(shop/stranger)\" protocol=TCP/" + ClusterPod.PORT + " policies=shop/default-deny");
 
         cluster.apply("allow.yaml", ALLOW_CLIENTS);
         awaitReach(client, server, true);

@@ -161,7 +161,8 @@ public final class PolicyCompiler implements ProgramLookup {
         candidates.removeIf(candidate -> !mayHave(candidate));
         Optional<PodRecord> now =
                 candidates.size() == 1 ? Optional.of(candidates.iterator().next()) : Optional.empty();
-        boolean unclear = candidates.size() > 1 || (candidates.isEmpty() && record.endpoint.nameLost());
+        boolean unclear =
+                candidates.size() > 1 || (candidates.isEmpty() && record.endpoint.nameLost() && hasPolicies());
         Optional<PodRecord> before = record.pod;
         if (!before.equals(now)) {
             before.ifPresent(pod -> {
@@ -175,6 +176,11 @@ public final class PolicyCompiler implements ProgramLookup {
             record.unclear = unclear;
             stale.add(record);
         }
+    }
+
+    /** Without any there is nothing that a pod of no known name could be let do against. */
+    private boolean hasPolicies() {
+        return namespaces.values().stream().anyMatch(namespace -> !namespace.policies.isEmpty());
     }
 
     private boolean mayHave(PodRecord candidate) {

@@ -18,7 +18,7 @@ import java.util.Optional;
  * @param pod the pod that it belongs to; empty if the container is not a Kubernetes pod's, as far as its runtime said:
  *     then it is the only pod's that is said to run here with its address, and if there is none, nothing selects it
  * @param nameLost whether it may be a pod's although {@code pod} is empty, because what the runtime said was lost:
- *     then, if no pod is said to have its address, nothing passes
+ *     then, if no pod is said to have its address, nothing passes as soon as there is any policy
  */
 public record Endpoint(
         Attachment attachment,

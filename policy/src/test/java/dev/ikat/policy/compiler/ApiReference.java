@@ -64,7 +64,8 @@ public final class ApiReference {
     private boolean allows(Endpoint endpoint, Direction direction, Flow flow) {
         Set<ObjectKey> owners = owners(endpoint);
         if (owners.size() != 1) {
-            return owners.isEmpty() && !endpoint.nameLost();
+            return owners.isEmpty()
+                    && (!endpoint.nameLost() || all(NetworkPolicy.class).isEmpty());
         }
         ObjectKey owner = owners.iterator().next();
         Optional<Pod> self = all(Pod.class).stream()

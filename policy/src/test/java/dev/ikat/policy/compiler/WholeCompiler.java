@@ -75,7 +75,7 @@ final class WholeCompiler {
 
     private boolean isUnclear(Endpoint endpoint) {
         int candidates = endpoint.pod().isPresent() ? 1 : candidates(endpoint).size();
-        return candidates > 1 || (candidates == 0 && endpoint.nameLost());
+        return candidates > 1 || (candidates == 0 && endpoint.nameLost() && !policies.isEmpty());
     }
 
     /** The pods that may have the address, each of which has to be selected for it to be; and others, of no pod. */
