@@ -195,6 +195,8 @@ final class UninstallIT {
             node.namespace().exec(program, "-A", "FORWARD", "-m", "mark", "--mark", "77", "-j", "DROP");
             node.namespace()
                     .exec(program, "-t", "nat", "-A", "POSTROUTING", "-m", "mark", "--mark", "77", "-j", "ACCEPT");
+            node.namespace()
+                    .exec(program, "-t", "raw", "-A", "PREROUTING", "-m", "mark", "--mark", "77", "-j", "ACCEPT");
         }
         node.namespace().exec("ipset", "create", "others", "hash:ip");
         node.namespace().ip("route", "add", "203.0.113.0/24", "dev", "eth0");
