@@ -144,7 +144,9 @@ public final class OverlayReconciler {
                 if (refused == null) {
                     throw e;
                 }
-                if (refused.route().filter(route -> told.contains(route.destination())).isEmpty()) {
+                if (refused.route()
+                        .filter(route -> told.contains(route.destination()))
+                        .isEmpty()) {
                     faults.add(new NodeFault(refused.node(), Cause.ROUTE, reason(refused, failure)));
                 }
                 repairs.remove(
@@ -173,11 +175,13 @@ public final class OverlayReconciler {
         for (Route route : foreign.connected(family)) {
             String node = nodes.get(route.destination());
             if (node != null && Integer.compareUnsigned(route.metric(), Route.DEFAULT_IPV6_METRIC) < 0) {
-                faults.put(route.destination(), new NodeFault(
-                        node,
-                        Cause.ROUTE,
-                        "the route to pod CIDR " + route.destination() + " of node " + node
-                                + " is not used: before it comes " + foreign.describe(route)));
+                faults.put(
+                        route.destination(),
+                        new NodeFault(
+                                node,
+                                Cause.ROUTE,
+                                "the route to pod CIDR " + route.destination() + " of node " + node
+                                        + " is not used: before it comes " + foreign.describe(route)));
             }
         }
         return faults;
