@@ -105,7 +105,12 @@ final class ApiConnection implements AutoCloseable {
         try {
             Map<Path, ByteBuffer> now = Credentials.contents(credentials.files(before.config()));
             synchronized (this) {
-                if (now.equals(before.files()) || now.equals(refused)) {
+                if (now.equals(before.files())) {
+                    refused = Map.of();
+                    fault = Optional.empty();
+                    return;
+                }
+                if (now.equals(refused)) {
                     return;
                 }
                 refused = now;
