@@ -1,5 +1,6 @@
 package dev.ikat.agent;
 
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -222,5 +223,11 @@ enum Setting {
                 .hidden(meaning.isEmpty())
                 .description(meaning + (otherwise.isEmpty() ? "" : " Default: " + otherwise + "."))
                 .build();
+    }
+
+    /** The path that a command was given for this setting; an empty one, as of an empty variable, says nothing. */
+    Path path(Path said) {
+        return Path.of(said.toString().isEmpty() ? otherwise() : said.toString())
+                .toAbsolutePath();
     }
 }

@@ -48,7 +48,7 @@ final class StatusCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
         try {
-            CniResponse answer = ControlClient.ask(runDirectory.toAbsolutePath(), AgentStatus.QUESTION, LIMIT);
+            CniResponse answer = ControlClient.ask(Setting.RUN_DIR.path(runDirectory), AgentStatus.QUESTION, LIMIT);
             if (answer.exitCode() != 0) {
                 err.println("ikat-agent status: the agent refused: " + new String(answer.stdout(), UTF_8));
                 return 1;

@@ -72,7 +72,7 @@ final class UninstallCommand implements Callable<Integer> {
         }
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
-        Path run = runDirectory.toAbsolutePath();
+        Path run = Setting.RUN_DIR.path(runDirectory);
         try (AgentLock _ = AgentLock.acquire(run);
                 Rtnetlink netlink = Rtnetlink.open()) {
             int pods = Uninstaller.pods(netlink);
@@ -84,7 +84,7 @@ final class UninstallCommand implements Callable<Integer> {
             }
             Path conflist = conflistDirectory.toAbsolutePath().resolve(conflistName);
             List<String> failures = new Uninstaller(
-                            run, stateDirectory.toAbsolutePath(), conflist, Optional.ofNullable(binaries))
+                            run, Setting.STATE_DIR.path(stateDirectory), conflist, Optional.ofNullable(binaries))
                     .run(netlink, line -> {
                         out.println("removed: " + line);
                         out.flush();
