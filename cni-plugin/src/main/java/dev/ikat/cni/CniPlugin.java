@@ -36,7 +36,7 @@ import java.util.function.Function;
  * <p>Thread-safe. Requests for one container are expected one after the other.
  */
 public final class CniPlugin {
-    /** How often an ADD looks for another address; each time all lost leases are rebuilt, so once is enough. */
+    /** How often an ADD rebuilds lost leases and takes another address: after the first time, none is lost any more. */
     private static final int REBUILDS = 3;
 
     private final LeaseStore leases;
@@ -416,13 +416,7 @@ public final class CniPlugin {
         return switch (lease.state()) {
             case PENDING -> true;
             case RELEASING -> false;
-            case ACTIVE -> {
-                PodLink link = PodLink.of(lease.attachment());
-                yield valid.contains(lease.attachment())
-                        && node.with(host -> host.link(link.hostName()))
-                                .filter(link::isHostEndOfThis)
-                                .isPresent();
-            }
+            case ACTIVE -> valid.contains(lease.attachment()) && node.isWired(lease);
         };
     }
 

@@ -1,5 +1,6 @@
 package dev.ikat.cni;
 
+import dev.ikat.ipam.Lease;
 import dev.ikat.ipam.LeaseWitness;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.netlink.Rtnetlink;
@@ -30,12 +31,15 @@ public final class NodeNetwork implements AutoCloseable {
 
     /** Finds a lease in use as long as its link is there. */
     public LeaseWitness witness() {
-        return lease -> {
-            PodLink link = PodLink.of(lease.attachment());
-            return with(host -> host.link(link.hostName()))
-                    .filter(link::isHostEndOfThis)
-                    .isPresent();
-        };
+        return this::isWired;
+    }
+
+    /** Whether the lease's link is there. */
+    boolean isWired(Lease lease) {
+        PodLink link = PodLink.of(lease.attachment());
+        return with(host -> host.link(link.hostName()))
+                .filter(link::isHostEndOfThis)
+                .isPresent();
     }
 
     NetworkNamespace namespace() {

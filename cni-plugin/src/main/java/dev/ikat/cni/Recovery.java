@@ -169,11 +169,8 @@ public final class Recovery {
     }
 
     private boolean isMissingForLong(Lease lease, Instant now, Map<Lease, Instant> stillMissing) {
-        PodLink link = PodLink.of(lease.attachment());
         // The lease may have become active since the links were read.
-        if (node.with(host -> host.link(link.hostName()))
-                .filter(link::isHostEndOfThis)
-                .isPresent()) {
+        if (node.isWired(lease)) {
             return false;
         }
         Instant since = missingSince.getOrDefault(lease, now);

@@ -96,11 +96,7 @@ final class GuardScript {
 
     private void drop(String chain, String prefix, String comment) {
         script.addChain(chain);
-        logGroup.ifPresent(group -> script.addRule(
-                chain,
-                "limit rate 50/second burst 100 packets log prefix \"%s\" group %d snaplen 128"
-                        .formatted(prefix, group)));
-        script.addRule(chain, "counter drop", comment);
+        script.addDrop(chain, "", prefix, logGroup, comment);
     }
 
     private void sources() {
@@ -172,8 +168,7 @@ final class GuardScript {
 
     private void tunnel(GuardState.Tunnel tunnel) {
         // Nobody goes there. But where rules speak of connections the kernel tracks them, and so puts fragments
-        // together
-        // first: a port in the second fragment would be seen by nobody else.
+        // together first: a port in the second fragment would be seen by nobody else.
         script.addChain(WHOLE);
         script.addRule(WHOLE, "ct state new");
         drop(DROP_POD, "ikat p", "a pod sends nothing to the nodes' tunnels");

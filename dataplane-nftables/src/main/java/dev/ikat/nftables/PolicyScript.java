@@ -123,11 +123,7 @@ final class PolicyScript {
 
     /** Drops what matches, which ends in a space where it is not empty, and has it logged before. */
     private void drop(Script script, String chain, String match, String prefix, String comment) {
-        logGroup.ifPresent(group -> script.addRule(
-                chain,
-                "%slimit rate 50/second burst 100 packets log prefix \"%s\" group %d snaplen 128"
-                        .formatted(match, prefix, group)));
-        script.addRule(chain, match + "counter drop", comment);
+        script.addDrop(chain, match, prefix, logGroup, comment);
     }
 
     /** The sets of an address set, one for each family, and their members. */

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.stream.Collectors;
 
 /** Commands in nftables' language about the table {@code inet ikat}, one a line, run as one transaction. */
@@ -53,6 +54,21 @@ final class Script {
     /** Adds a rule that says in words where it comes from. */
     void addRule(String chain, String rule, String comment) {
         addRule(chain, rule + " comment \"" + quotable(comment) + "\"");
+    }
+
+    /**
+     * Adds what drops a packet, and has it logged before.
+     *
+     * @param match which packets; ends in a space where it is not empty
+     * @param prefix what the log says of them
+     * @param logGroup the NFLOG group that is told; empty for none
+     */
+    void addDrop(String chain, String match, String prefix, OptionalInt logGroup, String comment) {
+        logGroup.ifPresent(group -> addRule(
+                chain,
+                "%slimit rate 50/second burst 100 packets log prefix \"%s\" group %d snaplen 128"
+                        .formatted(match, prefix, group)));
+        addRule(chain, match + "counter drop", comment);
     }
 
     void addSet(String name, String type, String flags, String comment) {

@@ -51,6 +51,7 @@ final class LeaseLog implements AutoCloseable {
     private final long compactAtBytes;
     private final LeaseTable table;
     private final LeaseWitness witness;
+
     private @Nullable FileChannel lockChannel;
     private @Nullable Object lockKey;
     private @Nullable FileChannel logChannel;
@@ -78,7 +79,6 @@ final class LeaseLog implements AutoCloseable {
      */
     LeaseLog(Path directory, LeaseTable table, LeaseWitness witness, long compactAtBytes) {
         this.witness = witness;
-
         this.directory = directory;
         this.lockFile = directory.resolve("lock");
         this.logFile = directory.resolve("leases.log");

@@ -89,7 +89,7 @@ final class SoakPods implements AutoCloseable {
         addresses.stream()
                 .filter(address -> !inUse.add(address))
                 .forEach(address -> fault.accept(sandbox.containerId() + " got " + address + ", which is in use"));
-        ClusterPod pod = new ClusterPod(name(0), node, namespace, sandbox, result);
+        ClusterPod pod = new ClusterPod(sandbox.containerId(), node, namespace, sandbox, result);
         if (cycles.get() % PROBED == 0) {
             judge(pod);
         }

@@ -361,13 +361,7 @@ final class ManifestReader {
 
     /** A time of an object's metadata, in seconds since 1970; empty if it is not there. */
     private static Optional<Long> second(YamlValue metadata, String key) {
-        return metadata.get(key).map(value -> {
-            try {
-                return Instant.parse(value.text()).getEpochSecond();
-            } catch (DateTimeParseException e) {
-                throw value.wrong("'" + value.text() + "' is no time as in 2026-01-31T12:00:00Z");
-            }
-        });
+        return metadata.get(key).map(value -> time(value).getEpochSecond());
     }
 
     private static Optional<String> nodeName(YamlValue value) {

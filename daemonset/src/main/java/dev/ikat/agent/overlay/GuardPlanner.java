@@ -3,12 +3,10 @@ package dev.ikat.agent.overlay;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.IpAddress;
-import dev.ikat.model.MacAddress;
 import dev.ikat.policy.Node;
 import dev.ikat.policy.program.GuardState;
 import java.util.Collection;
 import java.util.HashSet;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -49,8 +47,7 @@ public final class GuardPlanner {
 
     private GuardState plan(OverlaySettings settings, boolean masqueraded) {
         boolean tunnels = settings.mode() == OverlayMode.VXLAN || settings.mode() == OverlayMode.AUTO;
-        Set<GuardState.Peer> peers = nodes.stream()
-                .filter(node -> !node.name().equals(self.name()))
+        Set<GuardState.Peer> peers = overlay.peers().stream()
                 .map(this::peer)
                 .filter(peer -> !peer.blocks().isEmpty())
                 .collect(Collectors.toSet());
@@ -71,35 +68,21 @@ public final class GuardPlanner {
                 masqueraded);
     }
 
-    private GuardState.Peer peer(Node node) {
+    private GuardState.Peer peer(Peer node) {
         Set<Cidr> tunnelled = new HashSet<>();
         Set<Cidr> direct = new HashSet<>();
-        for (OverlayRoute route : overlay.routes()) {
-            if (node.podCidrs().contains(route.destination()) && isPodsOnly(route.destination())) {
+        for (OverlayRoute route : node.routes()) {
+            if (isPodsOnly(route.destination())) {
                 switch (route) {
-                    case OverlayRoute.Tunnelled(Cidr block, IpAddress via) -> {
-                        if (end(via).filter(node.internalIps()::contains).isPresent()) {
-                            tunnelled.add(block);
-                        }
-                    }
-                    case OverlayRoute.Direct(Cidr block, IpAddress via, int _) -> {
-                        if (node.internalIps().contains(via)) {
-                            direct.add(block);
-                        }
-                    }
+                    case OverlayRoute.Tunnelled _ -> tunnelled.add(route.destination());
+                    case OverlayRoute.Direct _ -> direct.add(route.destination());
                     case OverlayRoute.Unreachable _ -> {
-                        // This node's own.
+                        // This node's own, and no peer's.
                     }
                 }
             }
         }
-        return new GuardState.Peer(Set.copyOf(node.internalIps()), tunnelled, direct);
-    }
-
-    /** Where the tunnel to this address on the tunnel device ends. */
-    private Optional<IpAddress> end(IpAddress via) {
-        Map<IpAddress, MacAddress> neighbours = overlay.neighbours();
-        return Optional.ofNullable(neighbours.get(via)).map(overlay.forwarding()::get);
+        return new GuardState.Peer(Set.copyOf(node.addresses()), tunnelled, direct);
     }
 
     /** A block with nodes in it, or the uplink's own network, would shut these out. */

@@ -13,6 +13,7 @@ import dev.ikat.testbed.TestNamespace;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /** The rows about addresses and tunnels that have to be looked at before a packet has a connection or a receiver. */
 final class GuardedAttacks {
@@ -110,30 +111,18 @@ final class GuardedAttacks {
                     node.ipJson("link", "show", "others0").get(0).get("address").text());
             Place others = attempt.watchNode("others0");
             IpAddress address = AttackScene.of(attempt.scene().node(), IpFamily.IPV4);
+            UnaryOperator<byte[]> tunnelled = inner ->
+                    TunnelAttacks.vxlan(attempt, IpFamily.IPV4, address, OTHERS_PORT, OTHERS_VNI, device, inner);
             attempt.victims()
                     .forEach(to -> attempt.forge(
                             "in the friend's name",
                             IpFamily.IPV4,
-                            mark -> TunnelAttacks.vxlan(
-                                    attempt,
-                                    IpFamily.IPV4,
-                                    address,
-                                    OTHERS_PORT,
-                                    OTHERS_VNI,
-                                    device,
-                                    TunnelAttacks.inner(attempt, to, IpFamily.IPV4, mark)),
+                            mark -> tunnelled.apply(TunnelAttacks.inner(attempt, to, IpFamily.IPV4, mark)),
                             attempt.placeOf(to)));
             attempt.control(
                     "what is in the tunnel is the device's owner's business",
                     IpFamily.IPV4,
-                    mark -> TunnelAttacks.vxlan(
-                            attempt,
-                            IpFamily.IPV4,
-                            address,
-                            OTHERS_PORT,
-                            OTHERS_VNI,
-                            device,
-                            datagram(attempt.own(IpFamily.IPV4), address, DENIED, mark)),
+                    mark -> tunnelled.apply(datagram(attempt.own(IpFamily.IPV4), address, DENIED, mark)),
                     others);
             attempt.verify();
         } finally {
