@@ -299,8 +299,9 @@ public final class CniServer implements AutoCloseable {
         }
         Transfer transfer = new Transfer(connection, accepted++);
         transfers.add(transfer, System.nanoTime());
-        // Mostly the launcher has sent everything by now.
-        if (read(transfer)) {
+        // Mostly the launcher has sent everything by now. But where another is still awaited, that one may have been
+        // sent first: then both are read in the order of their connections.
+        if (transfers.hasSeveral() || read(transfer)) {
             register(transfer, SelectionKey.OP_READ);
         }
     }

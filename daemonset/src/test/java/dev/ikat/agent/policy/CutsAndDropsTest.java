@@ -231,6 +231,8 @@ class CutsAndDropsTest {
                     .anySatisfy(drop -> assertThat(drop)
                             .hasToString("drop=ingress pod=shop/pod-1 peer=10.244.1.3 (shop/pod-3) protocol=TCP/80"
                                     + " policies=shop/web"));
+            // A packet that is sent again would be counted between the two looks.
+            reader.close();
             CounterSnapshot drops = registry.scrape().stream()
                     .filter(metric -> metric.getMetadata().getName().equals("ikat_policy_drops"))
                     .map(CounterSnapshot.class::cast)
