@@ -12,7 +12,6 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Queue;
@@ -233,29 +232,27 @@ public final class CniServer implements AutoCloseable {
     }
 
     private void advanceAll() throws IOException {
-        if (transfers.hasSeveral()) {
-            // The kernel looks at one after the other: of two that came meanwhile it may have missed the earlier one.
-            selector.selectNow();
-        }
-        List<Transfer> ready = new ArrayList<>();
-        boolean connections = false;
-        for (SelectionKey key : selector.selectedKeys()) {
-            if (key.attachment() instanceof Transfer transfer) {
-                ready.add(transfer);
-            } else {
-                connections |= key.isValid();
-            }
-        }
-        // Who connected first has mostly sent first, too, and the kernel does not tell.
-        ready.sort(Comparator.comparingLong(transfer -> transfer.number));
-        for (Transfer transfer : ready) {
-            // One that was given up meanwhile is closed.
-            if (transfer.channel.isOpen()) {
-                advance(transfer);
-            }
-        }
+        boolean connections = selector.selectedKeys().stream()
+                .anyMatch(key -> !(key.attachment() instanceof Transfer) && key.isValid());
+        advanceReady(Long.MAX_VALUE);
         if (connections) {
             acceptAll(socket);
+        }
+    }
+
+    /** Goes on with those that the selector found ready and that connected before the one with this number. */
+    private void advanceReady(long number) {
+        // Who connected first has mostly sent first, too, and the kernel does not tell.
+        List<Transfer> ready = selector.selectedKeys().stream()
+                .filter(key -> key.attachment() instanceof Transfer transfer && transfer.number < number)
+                .map(key -> (Transfer) key.attachment())
+                .sorted(Comparator.comparingLong(transfer -> transfer.number))
+                .toList();
+        for (Transfer transfer : ready) {
+            // One that was read or given up meanwhile is another's, or closed.
+            if (transfers.has(transfer)) {
+                advance(transfer);
+            }
         }
     }
 
@@ -299,9 +296,8 @@ public final class CniServer implements AutoCloseable {
         }
         Transfer transfer = new Transfer(connection, accepted++);
         transfers.add(transfer, System.nanoTime());
-        // Mostly the launcher has sent everything by now. But where another is still awaited, that one may have been
-        // sent first: then both are read in the order of their connections.
-        if (transfers.hasSeveral() || read(transfer)) {
+        // Mostly the launcher has sent everything by now.
+        if (read(transfer)) {
             register(transfer, SelectionKey.OP_READ);
         }
     }
@@ -326,6 +322,11 @@ public final class CniServer implements AutoCloseable {
             CniRequest request = LauncherProtocol.parse(frame);
             transfers.remove(transfer);
             leave(transfer);
+            if (!transfers.isEmpty()) {
+                // Whoever had sent before this one is ready now, but perhaps was not when the selector looked.
+                selector.selectNow();
+                advanceReady(transfer.number);
+            }
             serve(transfer.channel, request, frame.length);
         } catch (IOException e) {
             if (transfer.request.isEmpty()) {

@@ -132,8 +132,9 @@ final class Transfers {
         return transfers.isEmpty();
     }
 
-    boolean hasSeveral() {
-        return transfers.size() > 1;
+    /** Whether it has begun and not come to an end. */
+    boolean has(Transfer transfer) {
+        return transfers.contains(transfer);
     }
 
     Duration limit() {
