@@ -20,10 +20,12 @@
 #define MOST (1 << 24)
 #define BYTES 512
 #define BUFFER (16 << 20) /* a busy machine may not let us read for seconds */
+#define NAMED 10
 #define LAST_WAIT_NS 3000000000LL
 
 static uint8_t seen[MOST / 8];
-static long sent, arrived;
+static long sent, arrived, unsent;
+static int refusal; /* errno of the last one that could not be sent */
 
 static int socket_in(const char *netns, int family)
 {
@@ -46,7 +48,10 @@ static void send_next(int fd)
 
 	memcpy(datagram, &number, sizeof(number));
 	/* One that can't be sent, since the way was refused to the one before, counts as lost. */
-	(void)!send(fd, datagram, sizeof(datagram), 0);
+	if (send(fd, datagram, sizeof(datagram), 0) < 0) {
+		refusal = errno;
+		unsent++;
+	}
 }
 
 static void note_arrived(int fd)
@@ -65,7 +70,14 @@ static void note_arrived(int fd)
 
 static void report(void)
 {
-	printf("%ld %ld\n", sent, arrived);
+	printf("%ld %ld ", sent, arrived);
+	for (long number = 0, named = 0; number < sent && number < MOST && named < NAMED; number++) {
+		if (!(seen[number / 8] & 1 << number % 8))
+			printf("%s%ld", named++ ? "," : "", number);
+	}
+	if (unsent)
+		printf(" (%ld could not be sent: %s)", unsent, strerror(refusal));
+	putchar('\n');
 	fflush(stdout);
 }
 

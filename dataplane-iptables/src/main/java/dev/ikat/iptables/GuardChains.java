@@ -117,9 +117,9 @@ final class GuardChains {
         pods.add("-m rpfilter -j RETURN");
         pods.add("-i " + GuardState.DEVICE + " -g " + OVERLAY);
         if (family == IpFamily.IPV6) {
-            // Neighbour discovery; a router forwards nothing from these.
-            pods.add("-s fe80::/10 -j RETURN");
-            pods.add("-s ::/128 -j RETURN");
+            // Neighbour discovery and group membership have these sources, and nothing else does.
+            pods.add("-s fe80::/10 -p ipv6-icmp -j RETURN");
+            pods.add("-s ::/128 -p ipv6-icmp -j RETURN");
         }
         pods.add("-g " + DROP_FORGED);
         raw.put(PODS, pods);

@@ -109,9 +109,9 @@ final class GuardScript {
         script.addChain(ROUTED);
         script.addRule(ROUTED, ROUTED_BACK + " accept");
         script.addRule(ROUTED, FROM_TUNNEL + " goto " + OVERLAY);
-        // Neighbour discovery; a router forwards nothing from these.
-        script.addRule(ROUTED, "ip6 saddr fe80::/10 accept");
-        script.addRule(ROUTED, "ip6 saddr :: accept");
+        // Neighbour discovery and group membership have these sources, and nothing else does.
+        script.addRule(ROUTED, "meta l4proto ipv6-icmp ip6 saddr fe80::/10 accept");
+        script.addRule(ROUTED, "meta l4proto ipv6-icmp ip6 saddr :: accept");
         script.addRule(ROUTED, "goto " + DROP_FORGED);
         script.addChain(UPLINK);
         script.addRule(UPLINK, "iifname \"" + state.uplink() + "\" accept");

@@ -19,11 +19,12 @@ public final class NumberedStream implements AutoCloseable {
      *
      * @param sent how many were sent, or could not be
      * @param arrived how many different ones of them arrived
+     * @param lost the first numbers that have not arrived, and what kept some from being sent; for a person to read
      */
-    public record Count(long sent, long arrived) {
+    public record Count(long sent, long arrived, String lost) {
         private static Count parse(String line) {
-            String[] numbers = line.split(" ", 2);
-            return new Count(Long.parseLong(numbers[0]), Long.parseLong(numbers[1]));
+            String[] parts = line.split(" ", 3);
+            return new Count(Long.parseLong(parts[0]), Long.parseLong(parts[1]), parts[2]);
         }
 
         /** Those that did not arrive, or not yet. */

@@ -10,9 +10,7 @@ import dev.ikat.model.MacAddress;
 import dev.ikat.testbed.Crafted;
 import dev.ikat.testbed.Frames.Place;
 import dev.ikat.testbed.TestNamespace;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /** The rows about addresses and tunnels that have to be looked at before a packet has a connection or a receiver. */
@@ -33,13 +31,12 @@ final class GuardedAttacks {
     private static void forgedSourcesToTheNode(Attempt attempt) {
         for (IpFamily family : IpFamily.values()) {
             IpAddress node = AttackScene.of(attempt.scene().node(), family);
-            Map<String, IpAddress> forged = new LinkedHashMap<>(Attacks.others(attempt.scene(), family));
-            if (family == IpFamily.IPV6) {
-                // Neighbour discovery has these; a router forwards nothing from them.
-                forged.keySet().removeAll(List.of("the gateway's", "none"));
-            }
-            forged.forEach((name, from) -> attempt.forge(
-                    family + " from " + name, family, mark -> datagram(from, node, ALLOWED, mark), attempt.node));
+            Attacks.others(attempt.scene(), family)
+                    .forEach((name, from) -> attempt.forge(
+                            family + " from " + name,
+                            family,
+                            mark -> datagram(from, node, ALLOWED, mark),
+                            attempt.node));
             attempt.control(
                     family + " from its own",
                     family,
