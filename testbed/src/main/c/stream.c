@@ -15,16 +15,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MOST (1 << 24)
 #define BYTES 512
 #define BUFFER (16 << 20) /* a busy machine may not let us read for seconds */
 #define NAMED 10
+#define TIMED (1 << 20) /* of so many the time is remembered */
 #define LAST_WAIT_NS 3000000000LL
 
 static uint8_t seen[MOST / 8];
 static long sent, arrived, unsent;
+static struct timespec sent_at[TIMED];
 static int refusal; /* errno of the last one that could not be sent */
 
 static int socket_in(const char *netns, int family)
@@ -46,6 +49,7 @@ static void send_next(int fd)
 	char datagram[BYTES] = { 0 };
 	uint32_t number = (uint32_t)sent++;
 
+	clock_gettime(CLOCK_REALTIME, &sent_at[number % TIMED]);
 	memcpy(datagram, &number, sizeof(number));
 	/* One that can't be sent, since the way was refused to the one before, counts as lost. */
 	if (send(fd, datagram, sizeof(datagram), 0) < 0) {
@@ -68,12 +72,23 @@ static void note_arrived(int fd)
 	}
 }
 
+/* With the time of day (UTC) at which it was sent, as logs have it. */
+static void report_lost(long number, const char *separator)
+{
+	struct timespec at = sent_at[number % TIMED];
+	struct tm utc;
+	char text[16];
+
+	strftime(text, sizeof(text), "%T", gmtime_r(&at.tv_sec, &utc));
+	printf("%s%ld at %s.%03ld", separator, number, text, at.tv_nsec / 1000000);
+}
+
 static void report(void)
 {
 	printf("%ld %ld ", sent, arrived);
 	for (long number = 0, named = 0; number < sent && number < MOST && named < NAMED; number++) {
 		if (!(seen[number / 8] & 1 << number % 8))
-			printf("%s%ld", named++ ? "," : "", number);
+			report_lost(number, named++ ? ", " : "");
 	}
 	if (unsent)
 		printf(" (%ld could not be sent: %s)", unsent, strerror(refusal));

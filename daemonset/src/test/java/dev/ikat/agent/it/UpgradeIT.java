@@ -176,8 +176,11 @@ final class UpgradeIT {
         return NumberedStream.start(from.namespace(), to.namespace(), address, NUMBERED_PORT, NUMBERED_PER_SECOND);
     }
 
-    private static void assertNoneIsMissing(NumberedStream.Count count) {
-        assertThat(count.missing()).as(count.toString()).isZero();
+    private void assertNoneIsMissing(NumberedStream.Count count) {
+        assertThat(count.missing())
+                .as(() -> count + "\n" + cluster.node(0).logTail() + "\n"
+                        + cluster.node(1).logTail())
+                .isZero();
         assertThat(count.sent()).isGreaterThan(NUMBERED_PER_SECOND);
     }
 }
