@@ -114,8 +114,8 @@ final class GuardChains {
                 SOURCES,
                 List.of(FROM_OURS + "-g " + PODS, "-i lo -j RETURN", in("guarded", "src") + "-g " + ELSEWHERE));
         List<String> pods = new ArrayList<>();
-        pods.add("-m rpfilter -j RETURN");
         pods.add("-i " + GuardState.DEVICE + " -g " + OVERLAY);
+        pods.add("-m rpfilter -j RETURN");
         if (family == IpFamily.IPV6) {
             // Neighbour discovery and group membership have these sources, and nothing else does.
             pods.add("-s fe80::/10 -p ipv6-icmp -j RETURN");

@@ -20,9 +20,9 @@ import java.util.TreeSet;
  * A {@link GuardState} in nftables' language.
  *
  * <p>Every packet that comes in meets {@code guard-sources}, once its destination is translated and before its way is
- * looked up: one chain, as each hook costs every packet. One comparison tells what pods and the tunnel send from all
- * else. The source of the former has to be routed back to where it came from; what the tunnel brings from elsewhere has
- * none of this node's own. Of all else one look-up says whether its source is a pod's or this node's.
+ * looked up: one chain, as each hook costs every packet. A comparison of the interface's name tells what pods and the
+ * tunnel send from all else. A pod's source has to be routed back to where the packet came from; what the tunnel brings
+ * has none of this node's own. Of all else one look-up says whether its source is a pod's or this node's.
  *
  * <p>What goes to the tunnels' port of a node is none of a pod's. With Ikat's network identifier it comes from a node,
  * and what is within is from that node's pods, or from none. What can't be read, because a packet is too short, counts
@@ -107,8 +107,8 @@ final class GuardScript {
             }
         }
         script.addChain(ROUTED);
-        script.addRule(ROUTED, ROUTED_BACK + " accept");
         script.addRule(ROUTED, FROM_TUNNEL + " goto " + OVERLAY);
+        script.addRule(ROUTED, ROUTED_BACK + " accept");
         // Neighbour discovery and group membership have these sources, and nothing else does.
         script.addRule(ROUTED, "meta l4proto ipv6-icmp ip6 saddr fe80::/10 accept");
         script.addRule(ROUTED, "meta l4proto ipv6-icmp ip6 saddr :: accept");
@@ -143,7 +143,8 @@ final class GuardScript {
         state.tunnel().ifPresent(tunnel -> script.addRule(OURS, toPort(tunnel) + " goto " + INTO_TUNNEL));
         script.addRule(OURS, "goto " + ROUTED);
         script.addBaseChain(SOURCES, "filter", "prerouting", AFTER_TRANSLATION);
-        // Most of what pods send is decided by this one rule: each goto would cost it more than the comparison saves.
+        // What is not for a tunnel's port is decided by these: each goto would cost more than the comparison saves.
+        script.addRule(SOURCES, FROM_TUNNEL + " meta l4proto != udp goto " + OVERLAY);
         script.addRule(SOURCES, FROM_OURS + " meta l4proto != udp " + ROUTED_BACK + " accept");
         script.addRule(SOURCES, FROM_OURS + " goto " + OURS);
         state.tunnel().ifPresent(tunnel -> script.addRule(SOURCES, toPort(tunnel) + " goto " + TUNNEL));
