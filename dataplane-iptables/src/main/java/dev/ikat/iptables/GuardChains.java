@@ -115,11 +115,14 @@ final class GuardChains {
                 List.of(FROM_OURS + "-g " + PODS, "-i lo -j RETURN", in("guarded", "src") + "-g " + ELSEWHERE));
         List<String> pods = new ArrayList<>();
         pods.add("-i " + GuardState.DEVICE + " -g " + OVERLAY);
+        // Neighbour discovery and group membership have these two sources, and nothing else does. The match takes a
+        // packet that is from nowhere for one that came the right way.
+        if (family == IpFamily.IPV6) {
+            pods.add("-s ::/128 ! -p ipv6-icmp -g " + DROP_FORGED);
+        }
         pods.add("-m rpfilter -j RETURN");
         if (family == IpFamily.IPV6) {
-            // Neighbour discovery and group membership have these sources, and nothing else does.
             pods.add("-s fe80::/10 -p ipv6-icmp -j RETURN");
-            pods.add("-s ::/128 -p ipv6-icmp -j RETURN");
         }
         pods.add("-g " + DROP_FORGED);
         raw.put(PODS, pods);
