@@ -5,10 +5,15 @@
  */
 #include "probe.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static const char usage[] =
 	"usage: ikat-probe serve [-k] PORT...   echo on TCP and UDP, IPv4 and IPv6, until stdin ends (-k: until killed);\n"
@@ -31,9 +36,27 @@ static const char usage[] =
 	"       ikat-probe stream FROM-NETNS TO-NETNS ADDRESS PORT PER-SECOND\n"
 	"                                       send numbered datagrams until stdin ends; for each byte of it, and in\n"
 	"                                       the end, print how many were sent and how many have arrived\n"
+	"       ikat-probe associate FROM-NETNS TO-NETNS ADDRESS PORT\n"
+	"                                       begin an SCTP association, both ends of which go on sending until stdin\n"
+	"                                       ends; print begun, or unsupported, and for each byte of stdin how many\n"
+	"                                       messages the server and the client have received\n"
 	"       ikat-probe frames               put frames on links and tell where their marks came in; commands on stdin:\n"
 	"           watch PLACE NETNS INTERFACE|*, listen PLACE NETNS UDP-PORT, send NETNS INTERFACE FRAME,\n"
 	"           await PLACE MARK MILLISECONDS; in the end a line for each mark: PLACE MARK\n";
+
+int socket_in_namespace(const char *netns, int family, int type, int protocol)
+{
+	int namespace = open(netns, O_RDONLY | O_CLOEXEC);
+	int fd = -1, error;
+
+	if (namespace >= 0 && !setns(namespace, CLONE_NEWNET))
+		fd = socket(family, type | SOCK_CLOEXEC, protocol);
+	error = errno;
+	if (namespace >= 0)
+		close(namespace);
+	errno = error;
+	return fd;
+}
 
 int main(int argc, char **argv)
 {
@@ -61,6 +84,8 @@ int main(int argc, char **argv)
 		return inject(argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "stream"))
 		return stream(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "associate"))
+		return associate(argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "frames"))
 		return frames(argc - 1, argv + 1);
 	fputs(usage, stderr);

@@ -16,7 +16,11 @@ int floor_time(int argc, char **argv);
 int fuzz(int argc, char **argv);
 int inject(int argc, char **argv);
 int stream(int argc, char **argv);
+int associate(int argc, char **argv);
 int frames(int argc, char **argv);
+
+/* Enters a namespace and opens a socket there; -1 and errno if it can't. */
+int socket_in_namespace(const char *netns, int family, int type, int protocol);
 
 struct sockaddr_ll;
 

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,20 +28,6 @@ static uint8_t seen[MOST / 8];
 static long sent, arrived, unsent;
 static struct timespec sent_at[TIMED];
 static int refusal; /* errno of the last one that could not be sent */
-
-static int socket_in(const char *netns, int family)
-{
-	int namespace = open(netns, O_RDONLY | O_CLOEXEC);
-	int fd = -1;
-
-	if (namespace >= 0 && !setns(namespace, CLONE_NEWNET))
-		fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		fprintf(stderr, "ikat-probe: no socket in %s: %s\n", netns, strerror(errno));
-	if (namespace >= 0)
-		close(namespace);
-	return fd;
-}
 
 static void send_next(int fd)
 {
@@ -141,10 +126,14 @@ int stream(int argc, char **argv)
 	v4->sin_port = htons(atoi(argv[4])); /* at the same place in both */
 	if (inet_pton(address.ss_family, argv[3], six ? (void *)&v6->sin6_addr : (void *)&v4->sin_addr) != 1)
 		return 2;
-	to = socket_in(argv[2], address.ss_family);
-	from = socket_in(argv[1], address.ss_family);
-	if (to < 0 || from < 0)
+	to = socket_in_namespace(argv[2], address.ss_family, SOCK_DGRAM, 0);
+	from = socket_in_namespace(argv[1], address.ss_family, SOCK_DGRAM, 0);
+	if (to < 0 || from < 0) {
+		fprintf(stderr, "ikat-probe: no socket: %s\n", strerror(errno));
 		return 1;
+	}
+	fcntl(to, F_SETFL, O_NONBLOCK);
+	fcntl(from, F_SETFL, O_NONBLOCK);
 	setsockopt(to, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	if (bind(to, (void *)&address, six ? sizeof(*v6) : sizeof(*v4)) ||
 	    connect(from, (void *)&address, six ? sizeof(*v6) : sizeof(*v4))) {

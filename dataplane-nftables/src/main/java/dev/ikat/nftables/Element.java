@@ -63,12 +63,20 @@ final class Element {
 
     /** What one endpoint's packets of one address meet. */
     static Element dispatch(String map, InterfaceName name, IpAddress address, Verdict verdict) {
+        return endpoint(map, name, address, Optional.of(verdict));
+    }
+
+    /** One address of one endpoint. */
+    static Element endpoint(String set, InterfaceName name, IpAddress address) {
+        return endpoint(set, name, address, Optional.empty());
+    }
+
+    private static Element endpoint(String set, InterfaceName name, IpAddress address, Optional<Verdict> verdict) {
         byte[] bytes = address.toBytes();
         byte[] nameBytes = name.value().getBytes(StandardCharsets.US_ASCII);
         ByteBuffer key = ByteBuffer.allocate(INTERFACE_NAME + bytes.length);
         key.put(nameBytes).position(INTERFACE_NAME).put(bytes);
-        return new Element(
-                setName(map, address.family()), "\"" + name + "\" . " + address, key.array(), Optional.of(verdict));
+        return new Element(setName(set, address.family()), "\"" + name + "\" . " + address, key.array(), verdict);
     }
 
     /** The set or map that it is in. */

@@ -195,10 +195,13 @@ public final class NftablesBackend implements PolicyBackend {
                 .toList();
     }
 
-    /** Where the verdict maps send an endpoint's packets. */
+    /** Where the verdict maps send an endpoint's packets, and whose its addresses are. */
     private static List<Element> dispatch(PodProgram pod) {
         List<Element> elements = new ArrayList<>();
         InterfaceName name = pod.endpoint().hostInterface();
+        for (IpAddress address : pod.endpoint().addresses()) {
+            elements.add(Element.endpoint(PolicyScript.ENDPOINTS, name, address));
+        }
         for (Direction direction : DIRECTIONS) {
             Optional<String> chain = PolicyScript.firstChain(pod, direction);
             String map = switch (direction) {

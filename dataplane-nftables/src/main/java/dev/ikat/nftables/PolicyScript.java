@@ -45,6 +45,7 @@ final class PolicyScript {
     static final String TO_PODS = "to-pods";
     static final String FROM = "from";
     static final String TO = "to";
+    static final String ENDPOINTS = "endpoints";
 
     /** Before what others usually filter with (NF_IP_PRI_FILTER, linux/netfilter_ipv4.h). */
     private static final int PRIORITY = -10;
@@ -87,6 +88,8 @@ final class PolicyScript {
         for (IpFamily family : IpFamily.values()) {
             script.addVerdictMap(Element.setName(FROM, family), "ifname . " + addressType(family));
             script.addVerdictMap(Element.setName(TO, family), "ifname . " + addressType(family));
+            script.addSet(
+                    Element.setName(ENDPOINTS, family), "ifname . " + addressType(family), "", "who has which address");
         }
         script.addRule(FORWARD, "ct state established ct mark != 0x%x accept".formatted(FORBIDDEN));
         script.addRule(FORWARD, "ct state related ct mark != 0x%x jump %s".formatted(FORBIDDEN, RELATED));
@@ -97,10 +100,12 @@ final class PolicyScript {
         script.addRule(RELATED, "iifname != \"ik*\" accept");
         script.addRule(RELATED, "iifname \"ikat-vxlan\" accept");
         for (IpFamily family : IpFamily.values()) {
-            String sources = Element.setName(FROM, family);
+            // Linux 6.1 looks nothing up in a map without taking its value.
+            String endpoints = Element.setName(ENDPOINTS, family);
             for (String direction : List.of("original", "reply")) {
                 script.addRule(
-                        RELATED, "iifname . ct %s %s saddr @%s accept".formatted(direction, protocol(family), sources));
+                        RELATED,
+                        "iifname . ct %s %s saddr @%s accept".formatted(direction, protocol(family), endpoints));
             }
         }
         for (String error : List.of(

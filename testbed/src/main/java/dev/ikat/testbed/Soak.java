@@ -80,7 +80,14 @@ public final class Soak implements Callable<Integer> {
             cluster.nodes().forEach(this::awaitQuiet);
             BenchTable table = new BenchTable(terminal);
             long sent = scene.sent();
-            count(table, "datagrams lost, of " + sent, scene.lost());
+            List<NumberedStream.Count> streams = scene.endStreams();
+            streams.stream()
+                    .filter(stream -> stream.missing() > 0)
+                    .forEach(stream -> terminal.line("  " + terminal.no() + " lost: " + stream.lost()));
+            count(
+                    table,
+                    "datagrams lost, of " + sent,
+                    streams.stream().mapToLong(NumberedStream.Count::missing).sum());
             count(table, "datagrams of the stranger that arrived", scene.intruded());
             count(table, "other faults", faults.size());
             footprint(table);

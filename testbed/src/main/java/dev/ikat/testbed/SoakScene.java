@@ -236,9 +236,9 @@ final class SoakScene implements AutoCloseable {
         running.forEach(CompletableFuture::join);
     }
 
-    /** Ends the friend's streams and returns how many of their datagrams did not arrive. */
-    long lost() {
-        return friends.stream().mapToLong(stream -> stream.end().missing()).sum();
+    /** Ends the friend's streams and returns what became of their datagrams. */
+    List<NumberedStream.Count> endStreams() {
+        return friends.stream().map(NumberedStream::end).toList();
     }
 
     @Override

@@ -91,7 +91,7 @@ class ForbiddenFlowsTest {
         }
     }
 
-    private enum Isolation {
+    enum Isolation {
         NONE,
         /** The server lets nobody in, and may talk to anybody. */
         SERVER_INGRESS,
@@ -99,7 +99,8 @@ class ForbiddenFlowsTest {
         CLIENT_EGRESS
     }
 
-    private static PolicyProgram program(Isolation isolation) {
+    /** What isolates endpoint 1, the server, or endpoint 2, the client. */
+    static PolicyProgram program(Isolation isolation) {
         PodProgram ofServer = new PodProgram(
                 RoutedNode.endpoint(SERVER),
                 isolation == Isolation.SERVER_INGRESS ? CLOSED : DirectionProgram.OPEN,
