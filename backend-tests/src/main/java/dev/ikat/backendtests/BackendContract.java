@@ -28,6 +28,7 @@ import dev.ikat.policy.program.SetId;
 import dev.ikat.policy.program.SetMember;
 import dev.ikat.policy.program.Tier;
 import dev.ikat.policy.program.TierProgram;
+import dev.ikat.testbed.NumberedStream;
 import dev.ikat.testbed.Probe;
 import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestNamespace;
@@ -194,6 +195,24 @@ public abstract class BackendContract {
         backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients())));
         assertThat(reached(friend)).isEqualTo(ALL);
         assertThat(reached(stranger)).isEmpty();
+    }
+
+    /** Datagrams that nobody answers are each judged like a first one. */
+    @Test
+    protected void noPacketIsLostOrGetsInWhileTheSameIsPutInForceAgain() {
+        PolicyProgram program = ingress(List.of(set(2)), rule(Action.ACCEPT, clients()));
+        backend.replace(program);
+        try (NumberedStream admitted = NumberedStream.start(friend, server, v4(1), 9000, 50_000);
+                NumberedStream refused = NumberedStream.start(stranger, server, v4(1), 9001, 20_000)) {
+            long end = System.nanoTime() + Duration.ofSeconds(3).toNanos();
+            while (System.nanoTime() < end) {
+                backend.replace(program);
+            }
+            NumberedStream.Count count = admitted.end();
+            assertThat(count.missing()).as(count.toString()).isZero();
+            assertThat(count.sent()).isGreaterThan(1000);
+            assertThat(refused.soFar().arrived()).isZero();
+        }
     }
 
     @Test

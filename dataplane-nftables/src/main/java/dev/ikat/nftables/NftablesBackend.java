@@ -72,31 +72,57 @@ public final class NftablesBackend implements PolicyBackend {
     public void replace(PolicyProgram program) {
         attempt("put the whole program in force", () -> {
             table.ensure();
-            Script commands = new Script();
-            table.clear(commands, NftablesBackend::owns);
-            script.base(commands);
-            List<Element> elements = new ArrayList<>();
-            for (AddressSet set : program.sets().values()) {
-                script.set(commands, set);
-                elements.addAll(members(set.id(), set.form(), set.members()));
-            }
-            commands.addElements(elements);
-            for (PodProgram pod : program.pods().values()) {
-                addChains(commands, pod);
-            }
             Map<SetId, AddressSet.Form> forms = new HashMap<>();
             program.sets().forEach((id, set) -> forms.put(id, set.form()));
-            for (PodProgram pod : program.pods().values()) {
-                addRules(commands, pod, id -> form(forms, id));
-                commands.addElements(dispatch(pod));
+            NftablesTable.Names former = table.names(NftablesBackend::owns);
+            try {
+                table.run(whole(program, forms, former));
+            } catch (NftablesException e) {
+                if (former.chains().isEmpty()) {
+                    throw e;
+                }
+                // Those of an earlier version may be of a form that can't be changed.
+                Script anew = new Script();
+                former.remove(anew);
+                table.run(anew.text() + whole(program, forms, NftablesTable.Names.NONE));
             }
-            table.run(commands.text());
             pods.clear();
             sets.clear();
             pods.putAll(program.pods());
             sets.putAll(forms);
             rememberRules();
         });
+    }
+
+    /**
+     * Commands that put a program in the place of what is there. Chains and verdict maps stay and are emptied: a packet
+     * that is under way in the former rules finds in a map what is in force by then, in one that went with its rules
+     * nothing, and in a chain the former rules.
+     */
+    private String whole(PolicyProgram program, Map<SetId, AddressSet.Form> forms, NftablesTable.Names former) {
+        Script commands = new Script();
+        former.chains().forEach(commands::flushChain);
+        former.maps().forEach(commands::flushMap);
+        former.sets().forEach(commands::deleteSet);
+        script.base(commands);
+        List<Element> elements = new ArrayList<>();
+        for (AddressSet set : program.sets().values()) {
+            script.set(commands, set);
+            elements.addAll(members(set.id(), set.form(), set.members()));
+        }
+        commands.addElements(elements);
+        Set<String> wanted = new HashSet<>(PolicyScript.CHAINS);
+        for (PodProgram pod : program.pods().values()) {
+            addChains(commands, pod);
+            wanted.addAll(chains(pod));
+        }
+        for (PodProgram pod : program.pods().values()) {
+            addRules(commands, pod, id -> form(forms, id));
+            commands.addElements(dispatch(pod));
+        }
+        former.chains().stream().filter(chain -> !wanted.contains(chain)).forEach(commands::deleteChain);
+        former.maps().stream().filter(map -> !PolicyScript.isMap(map)).forEach(commands::deleteMap);
+        return commands.text();
     }
 
     /** Whether a chain, set or map of this name in the table belongs to policy, whoever put it there. */

@@ -123,20 +123,38 @@ public final class NftablesTable implements AutoCloseable {
     /** What a socket takes in one message by default is 208 KiB (net.core.wmem_default). */
     private static final int LARGEST_BATCH = 100_000;
 
-    /** Commands that remove what is in the table under names of one owner, whoever put it there. */
-    void clear(Script commands, Predicate<String> owned) {
-        List<String> chains = new ArrayList<>();
-        List<String> maps = new ArrayList<>();
-        List<String> sets = new ArrayList<>();
+    /**
+     * What is in the table.
+     *
+     * @param chains names of chains
+     * @param maps names of maps
+     * @param sets names of sets
+     */
+    record Names(List<String> chains, List<String> maps, List<String> sets) {
+        static final Names NONE = new Names(List.of(), List.of(), List.of());
+
+        /** Commands that remove all of it. */
+        void remove(Script commands) {
+            // What refers goes before what is referred to.
+            chains.forEach(commands::flushChain);
+            maps.forEach(commands::deleteMap);
+            chains.forEach(commands::deleteChain);
+            sets.forEach(commands::deleteSet);
+        }
+    }
+
+    /** What is in the table under names of one owner, whoever put it there. */
+    Names names(Predicate<String> owned) {
+        Names names = new Names(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
         for (JsonNode object : list("list chains inet\nlist sets inet\nlist maps inet")) {
             object.properties().forEach(named -> {
                 JsonNode value = named.getValue();
                 String name = value.path("name").asText();
                 if (value.path("table").asText().equals(NAME) && owned.test(name)) {
                     switch (named.getKey()) {
-                        case "chain" -> chains.add(name);
-                        case "map" -> maps.add(name);
-                        case "set" -> sets.add(name);
+                        case "chain" -> names.chains().add(name);
+                        case "map" -> names.maps().add(name);
+                        case "set" -> names.sets().add(name);
                         default -> {
                             // Lists begin with what describes them.
                         }
@@ -144,11 +162,12 @@ public final class NftablesTable implements AutoCloseable {
                 }
             });
         }
-        // What refers goes before what is referred to.
-        chains.forEach(commands::flushChain);
-        maps.forEach(commands::deleteMap);
-        chains.forEach(commands::deleteChain);
-        sets.forEach(commands::deleteSet);
+        return names;
+    }
+
+    /** Commands that remove what is in the table under names of one owner, whoever put it there. */
+    void clear(Script commands, Predicate<String> owned) {
+        names(owned).remove(commands);
     }
 
     /** Removes the table of a version that had masquerading in one of its own. */

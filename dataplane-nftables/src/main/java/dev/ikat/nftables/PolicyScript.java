@@ -26,6 +26,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Programs in nftables' language.
@@ -46,6 +47,8 @@ final class PolicyScript {
     static final String FROM = "from";
     static final String TO = "to";
     static final String ENDPOINTS = "endpoints";
+    /** The chains that are there whatever the program is. */
+    static final List<String> CHAINS = List.of(FORWARD, RELATED, FROM_PODS, TO_PODS);
 
     /** Before what others usually filter with (NF_IP_PRI_FILTER, linux/netfilter_ipv4.h). */
     private static final int PRIORITY = -10;
@@ -63,6 +66,13 @@ final class PolicyScript {
     PolicyScript(OptionalInt logGroup, int worthwhile) {
         this.logGroup = logGroup;
         this.worthwhile = worthwhile;
+    }
+
+    /** Whether it is the name of one of the verdict maps. */
+    static boolean isMap(String name) {
+        return Stream.of(IpFamily.values())
+                .anyMatch(family ->
+                        name.equals(Element.setName(FROM, family)) || name.equals(Element.setName(TO, family)));
     }
 
     static String protocol(IpFamily family) {
