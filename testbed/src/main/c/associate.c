@@ -5,14 +5,12 @@
  */
 #include "probe.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define BYTES 64
@@ -56,23 +54,17 @@ static void talk(int client, int server)
 
 int associate(int argc, char **argv)
 {
-	struct sockaddr_storage address = { 0 };
-	struct sockaddr_in *v4 = (void *)&address;
-	struct sockaddr_in6 *v6 = (void *)&address;
+	struct sockaddr_storage address;
 	struct timeval limit = { .tv_sec = BEGIN_S };
 	int listener, client, server;
 	socklen_t length;
-	bool six;
 
 	if (argc != 5) {
 		fputs("usage: ikat-probe associate FROM-NETNS TO-NETNS ADDRESS PORT\n", stderr);
 		return 2;
 	}
-	six = strchr(argv[3], ':') != NULL;
-	length = six ? sizeof(*v6) : sizeof(*v4);
-	address.ss_family = six ? AF_INET6 : AF_INET;
-	v4->sin_port = htons(atoi(argv[4])); /* at the same place in both */
-	if (inet_pton(address.ss_family, argv[3], six ? (void *)&v6->sin6_addr : (void *)&v4->sin_addr) != 1)
+	length = read_address(argv[3], atoi(argv[4]), &address);
+	if (!length)
 		return 2;
 	listener = socket_in_namespace(argv[2], address.ss_family, SOCK_STREAM, IPPROTO_SCTP);
 	if (listener < 0 && (errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT)) {

@@ -5,14 +5,15 @@
  */
 #include "probe.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -43,6 +44,20 @@ static const char usage[] =
 	"       ikat-probe frames               put frames on links and tell where their marks came in; commands on stdin:\n"
 	"           watch PLACE NETNS INTERFACE|*, listen PLACE NETNS UDP-PORT, send NETNS INTERFACE FRAME,\n"
 	"           await PLACE MARK MILLISECONDS; in the end a line for each mark: PLACE MARK\n";
+
+socklen_t read_address(const char *text, uint16_t port, struct sockaddr_storage *into)
+{
+	struct sockaddr_in *v4 = (void *)into;
+	struct sockaddr_in6 *v6 = (void *)into;
+	bool six = strchr(text, ':') != NULL;
+
+	memset(into, 0, sizeof(*into));
+	into->ss_family = six ? AF_INET6 : AF_INET;
+	v4->sin_port = htons(port); /* at the same place in both */
+	if (inet_pton(into->ss_family, text, six ? (void *)&v6->sin6_addr : (void *)&v4->sin_addr) != 1)
+		return 0;
+	return six ? sizeof(*v6) : sizeof(*v4);
+}
 
 int socket_in_namespace(const char *netns, int family, int type, int protocol)
 {

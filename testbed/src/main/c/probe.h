@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <time.h>
 
 int serve(int argc, char **argv);
@@ -18,6 +19,9 @@ int inject(int argc, char **argv);
 int stream(int argc, char **argv);
 int associate(int argc, char **argv);
 int frames(int argc, char **argv);
+
+/* Reads an address of either family and its port into `into`; returns its length, 0 if it is no address. */
+socklen_t read_address(const char *text, uint16_t port, struct sockaddr_storage *into);
 
 /* Enters a namespace and opens a socket there; -1 and errno if it can't. */
 int socket_in_namespace(const char *netns, int family, int type, int protocol);

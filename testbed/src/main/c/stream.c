@@ -5,16 +5,11 @@
  */
 #include "probe.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MOST (1 << 24)
@@ -111,32 +106,25 @@ static void pump(int from, int to, int64_t pace)
 
 int stream(int argc, char **argv)
 {
-	struct sockaddr_storage address = { 0 };
-	struct sockaddr_in *v4 = (void *)&address;
-	struct sockaddr_in6 *v6 = (void *)&address;
+	struct sockaddr_storage address;
 	int size = BUFFER, from, to, per_second;
-	bool six;
+	socklen_t length;
 
 	if (argc != 6 || (per_second = atoi(argv[5])) < 2) {
 		fputs("usage: ikat-probe stream FROM-NETNS TO-NETNS ADDRESS PORT PER-SECOND\n", stderr);
 		return 2;
 	}
-	six = strchr(argv[3], ':') != NULL;
-	address.ss_family = six ? AF_INET6 : AF_INET;
-	v4->sin_port = htons(atoi(argv[4])); /* at the same place in both */
-	if (inet_pton(address.ss_family, argv[3], six ? (void *)&v6->sin6_addr : (void *)&v4->sin_addr) != 1)
+	length = read_address(argv[3], atoi(argv[4]), &address);
+	if (!length)
 		return 2;
-	to = socket_in_namespace(argv[2], address.ss_family, SOCK_DGRAM, 0);
-	from = socket_in_namespace(argv[1], address.ss_family, SOCK_DGRAM, 0);
+	to = socket_in_namespace(argv[2], address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	from = socket_in_namespace(argv[1], address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 	if (to < 0 || from < 0) {
 		fprintf(stderr, "ikat-probe: no socket: %s\n", strerror(errno));
 		return 1;
 	}
-	fcntl(to, F_SETFL, O_NONBLOCK);
-	fcntl(from, F_SETFL, O_NONBLOCK);
 	setsockopt(to, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	if (bind(to, (void *)&address, six ? sizeof(*v6) : sizeof(*v4)) ||
-	    connect(from, (void *)&address, six ? sizeof(*v6) : sizeof(*v4))) {
+	if (bind(to, (void *)&address, length) || connect(from, (void *)&address, length)) {
 		fprintf(stderr, "ikat-probe: %s port %s: %s\n", argv[3], argv[4], strerror(errno));
 		return 1;
 	}

@@ -1,18 +1,11 @@
 package dev.ikat.testbed;
 
 import dev.ikat.model.IpAddress;
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
-import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 
 /** An SCTP association of the kernel's own sockets, both ends of which send a message every 20 ms. */
 public final class Association implements AutoCloseable {
-    private final Process process;
-    private final BufferedReader answers;
+    private final ProbeConversation conversation;
 
     /**
      * How many messages have arrived.
@@ -22,9 +15,8 @@ public final class Association implements AutoCloseable {
      */
     public record Received(long byServer, long byClient) {}
 
-    private Association(Process process) {
-        this.process = process;
-        this.answers = process.inputReader(StandardCharsets.UTF_8);
+    private Association(ProbeConversation conversation) {
+        this.conversation = conversation;
     }
 
     /**
@@ -33,19 +25,13 @@ public final class Association implements AutoCloseable {
      * @throws CommandFailedException if the server can't be reached within ten seconds
      */
     public static Optional<Association> begin(TestNamespace client, TestNamespace server, IpAddress to, int port) {
-        Association association = new Association(ProcessRunner.of(
-                        Probe.program().toString(),
-                        "associate",
-                        client.path().toString(),
-                        server.path().toString(),
-                        to.toString(),
-                        Integer.toString(port))
-                .startConversation());
-        String begun = association.line();
+        ProbeConversation conversation = ProbeConversation.begin(
+                "associate", client.path().toString(), server.path().toString(), to.toString(), Integer.toString(port));
+        String begun = conversation.line();
         if ("begun".equals(begun)) {
-            return Optional.of(association);
+            return Optional.of(new Association(conversation));
         }
-        association.close();
+        conversation.close();
         if ("unsupported".equals(begun)) {
             return Optional.empty();
         }
@@ -54,32 +40,12 @@ public final class Association implements AutoCloseable {
 
     /** How it stands. */
     public Received soFar() {
-        try {
-            process.getOutputStream().write('?');
-            process.getOutputStream().flush();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        String[] numbers = Objects.requireNonNull(line(), "the association's process has ended")
-                .split(" ", 2);
+        String[] numbers = conversation.ask().split(" ", 2);
         return new Received(Long.parseLong(numbers[0]), Long.parseLong(numbers[1]));
-    }
-
-    private String line() {
-        try {
-            return answers.readLine();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     @Override
     public void close() {
-        process.destroyForcibly();
-        try {
-            process.waitFor(2, TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        conversation.close();
     }
 }
