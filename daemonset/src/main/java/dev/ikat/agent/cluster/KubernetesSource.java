@@ -371,6 +371,8 @@ public final class KubernetesSource implements ClusterSource {
                 Kind known = known(kind);
                 if (known.outage.isPresent()) {
                     LOG.info("event=api-connected kind={}", kind.title());
+                    // The API is back for all of them.
+                    reflectors.forEach(Reflector::hurry);
                 }
                 known.outage = Optional.empty();
             });

@@ -7,6 +7,8 @@ import java.io.InputStream;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -45,6 +47,9 @@ final class Reflector implements AutoCloseable {
     private final Backoff backoff;
     private final Duration shortLived;
     private final Thread thread;
+    /** Something to try again for, before the pause is over. */
+    private final Semaphore hurry = new Semaphore(0);
+
     private volatile boolean closed;
     private volatile @Nullable GuardedStream stream;
     private volatile long heardNanos = System.nanoTime();
@@ -144,7 +149,8 @@ final class Reflector implements AutoCloseable {
         Exception e = forgotten ? forgot() : thrown;
         sink.disconnected(kind, e instanceof ApiException ? String.valueOf(e.getMessage()) : e.toString());
         try {
-            Thread.sleep(backoff.next());
+            hurry.drainPermits();
+            boolean _ = hurry.tryAcquire(backoff.next().toNanos(), TimeUnit.NANOSECONDS);
         } catch (InterruptedException interrupted) {
             closed = true;
         }
@@ -278,6 +284,11 @@ final class Reflector implements AutoCloseable {
         if (now != null) {
             now.closeQuietly();
         }
+    }
+
+    /** The server answers again: one that pauses after a failure tries again at once. From any thread. */
+    void hurry() {
+        hurry.release();
     }
 
     /** How long ago the server last said anything of this kind; it does so about once a minute if nothing changes. */

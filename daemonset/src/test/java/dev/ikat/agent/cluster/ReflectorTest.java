@@ -156,6 +156,19 @@ class ReflectorTest {
         assertThat(count("connected")).isEqualTo(1);
     }
 
+    @Test
+    void whoHearsThatTheServerIsBackTriesAgainAtOnce() throws Exception {
+        growBackoff();
+        server.refuse(NAMESPACES, 503, 1);
+        start(EVER);
+        until("it was refused", () -> count("disconnected") == 1);
+
+        until("it watches", () -> {
+            started.getFirst().hurry();
+            return count("connected") == 1;
+        });
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {400, 410, 504})
     void serverThatCanNotWatchFromThereIsAskedForAllAgain(int status) throws Exception {
