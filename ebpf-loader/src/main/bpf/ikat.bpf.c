@@ -146,6 +146,13 @@ int forward(struct bpf_nf_ctx *ctx)
 	return NF_ACCEPT;
 }
 
+/* Shows that the hook can be had, and leaves what passes there alone. */
+SEC("netfilter")
+int attempt(struct bpf_nf_ctx *ctx)
+{
+	return NF_ACCEPT;
+}
+
 #define HEADERS 102 /* the most that is looked at: Ethernet, IPv6, its jumbo option, and TCP with its options */
 #define JUMBO 0xc2  /* RFC 2675 */
 

@@ -206,6 +206,8 @@ public abstract class BackendContract {
                 NumberedStream refused = NumberedStream.start(stranger, server, v4(1), 9001, 20_000)) {
             long end = System.nanoTime() + Duration.ofSeconds(3).toNanos();
             while (System.nanoTime() < end) {
+                // An agent that starts looks first.
+                assertThat(backend.probe()).isEmpty();
                 backend.replace(program);
             }
             NumberedStream.Count count = admitted.end();

@@ -22,7 +22,7 @@ final class BpfObject implements AutoCloseable {
     static final int NETFILTER = 32;
 
     private static final int PERCPU_ARRAY = 6; // linux/bpf.h
-    private static final List<String> PROGRAMS = List.of("forward", "from_pod", "from_overlay");
+    private static final List<String> PROGRAMS = List.of("forward", "attempt", "from_pod", "from_overlay");
     private static final int LOG_BYTES = 1 << 20;
     private static final int LOG_SHOWN = 4000;
 
@@ -111,9 +111,12 @@ final class BpfObject implements AutoCloseable {
         capacities.forEach((name, entries) ->
                 require("size the map " + name, bpf.bpf_map__set_max_entries(mapPointer(name), entries)));
         reused.forEach((name, fd) -> require("reuse the map " + name, bpf.bpf_map__reuse_fd(mapPointer(name), fd)));
-        Pointer forward = program("forward");
-        require("set a program's type", bpf.bpf_program__set_type(forward, NETFILTER));
-        require("set a program's attach type", bpf.bpf_program__set_expected_attach_type(forward, Bpf.BPF_NETFILTER));
+        for (Pointer hooked : List.of(program("forward"), program("attempt"))) {
+            require("set a program's type", bpf.bpf_program__set_type(hooked, NETFILTER));
+            require(
+                    "set a program's attach type",
+                    bpf.bpf_program__set_expected_attach_type(hooked, Bpf.BPF_NETFILTER));
+        }
         Pointer log = Memory.allocateDirect(Runtime.getRuntime(bpf), LOG_BYTES);
         for (String name : PROGRAMS) {
             // Filled only by a program that is refused.

@@ -119,7 +119,7 @@ public final class EbpfBackend implements PolicyBackend {
             Map<String, Integer> least = capacities(new Transaction());
             least.put(EbpfSettings.CONNECTIONS, 1);
             try (BpfObject object = BpfObject.load(least, Map.of())) {
-                return forward.probe(object.programFd("forward"));
+                return forward.probe(object.programFd("attempt"));
             }
         } catch (EbpfUnavailableException | BpfException e) {
             return Optional.of(String.valueOf(e.getMessage()));

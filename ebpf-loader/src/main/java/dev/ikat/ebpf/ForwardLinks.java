@@ -55,7 +55,11 @@ final class ForwardLinks {
         pins.names(PREFIX).stream().filter(name -> !kept.contains(name)).forEach(this::endPinned);
     }
 
-    /** Why the program can't be attached; empty if it can. Nothing is in force after it. */
+    /**
+     * Why no program can be attached; empty if one can.
+     *
+     * @param program one that accepts everything: it is in force for a moment
+     */
     Optional<String> probe(int program) {
         for (int family : FAMILIES) {
             int link = namespace.call(() -> Bpf.attachForward(program, family, PRIORITY - PRIORITIES));

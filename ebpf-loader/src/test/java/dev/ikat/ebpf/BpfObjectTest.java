@@ -25,6 +25,7 @@ class BpfObjectTest {
         Files.writeString(source, """
                 #define SEC(name) __attribute__((section(name), used))
                 SEC("netfilter") int forward(void *context) { return 1; }
+                SEC("netfilter") int attempt(void *context) { return 1; }
                 SEC("tc") int from_pod(unsigned int *packet) { return *(char *)(unsigned long)packet[0]; }
                 SEC("tc") int from_overlay(void *packet) { return 0; }
                 char LICENSE[] SEC("license") = "GPL";

@@ -23,6 +23,7 @@ import dev.ikat.policy.program.PortSpan;
 import dev.ikat.policy.program.SetMember;
 import dev.ikat.testbed.Await;
 import dev.ikat.testbed.Iperf;
+import dev.ikat.testbed.NumberedStream;
 import dev.ikat.testbed.Probe;
 import dev.ikat.testbed.TestNamespace;
 import java.io.IOException;
@@ -132,6 +133,21 @@ class EbpfBackendTest extends BackendContract {
 
     private static EbpfSettings settings(boolean tcx) {
         return new EbpfSettings(true, true, tcx, 0, Map.of());
+    }
+
+    /** As does an agent that starts while its predecessor's programs are in force. */
+    @Test
+    void noPacketIsLostWhileItLooksWhetherItCouldEnforce() {
+        reopen(new EbpfSettings(true, false, true, 0, Map.of()));
+        backend.replace(program(List.of(), open(1), open(2), open(3)));
+        try (NumberedStream stream = NumberedStream.start(friend, server, v4(1), 9000, 50_000)) {
+            for (int i = 0; i < 30; i++) {
+                assertThat(backend.probe()).isEmpty();
+            }
+            NumberedStream.Count count = stream.end();
+            assertThat(count.missing()).as(count.toString()).isZero();
+            assertThat(count.sent()).isGreaterThan(1000);
+        }
     }
 
     @ParameterizedTest
