@@ -253,6 +253,7 @@ public final class CniPlugin {
             enforcement.await();
             observer.reached(Verb.ADD, "host");
             wiring.configureHost(lease, ends.host());
+            PodWiring.awaitSending(ends.pod(), inPod);
             observer.reached(Verb.ADD, "commit");
             leases.activate(lease.attachment());
             wiring.mark(mark, link, ends.host());

@@ -14,15 +14,18 @@ import dev.ikat.netlink.LinkChange;
 import dev.ikat.netlink.Neighbour;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.OperState;
 import dev.ikat.netlink.Request;
 import dev.ikat.netlink.Route;
 import dev.ikat.netlink.RouteFilter;
 import dev.ikat.netlink.Rtnetlink;
 import dev.ikat.netlink.Sysctl;
 import dev.ikat.netlink.VethSpec;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 
 /**
@@ -32,6 +35,11 @@ import java.util.function.Function;
 final class PodWiring {
     /** Added to the metric of the default route of a pod's second and further interface, with the interface's index. */
     private static final int SECONDARY_METRIC = 1000;
+
+    /** The kernel's link watch puts nothing off for more than a second. */
+    private static final Duration SENDING_LIMIT = Duration.ofSeconds(5);
+
+    private static final Duration SENDING_GLANCE = Duration.ofMillis(1);
 
     private final NodeNetwork node;
 
@@ -173,11 +181,14 @@ final class PodWiring {
     }
 
     private static Link requireLink(Rtnetlink socket, InterfaceName name, String where) {
-        return socket.link(name)
-                .orElseThrow(() -> new CniException(
-                        CniError.KERNEL,
-                        "the interface " + name + " " + where + " is gone",
-                        "somebody removed it, or the container ended, while it was being wired"));
+        return socket.link(name).orElseThrow(() -> gone(name + " " + where));
+    }
+
+    private static CniException gone(String which) {
+        return new CniException(
+                CniError.KERNEL,
+                "the interface " + which + " is gone",
+                "somebody removed it, or the container ended, while it was being wired");
     }
 
     /** IPv6 would try an address for a second before using it; on a link of two there is nobody to conflict with. */
@@ -218,6 +229,26 @@ final class PodWiring {
             host.execute(requests);
             return true;
         });
+    }
+
+    /**
+     * Returns once the pod's end sends. It came up before the host's, so the kernel lets it begin later, by its link
+     * watch, and drops what it is given until then (net/core/link_watch.c). Being asked for the link, Linux 6.8 and
+     * later see to it at once.
+     *
+     * @param index of the pod's end
+     */
+    static void awaitSending(int index, Rtnetlink inPod) {
+        long deadline = System.nanoTime() + SENDING_LIMIT.toNanos();
+        while (inPod.link(index).orElseThrow(() -> gone("in the container")).operState() != OperState.UP) {
+            if (System.nanoTime() - deadline > 0) {
+                throw new CniException(
+                        CniError.KERNEL,
+                        "the interface in the container does not come up",
+                        "'ip link' in the container and on the host says which end is down");
+            }
+            LockSupport.parkNanos(SENDING_GLANCE.toNanos());
+        }
     }
 
     static Neighbour podNeighbour(IpAddress address, PodLink link, int index) {

@@ -10,6 +10,10 @@ import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.NetworkName;
+import dev.ikat.netlink.Link;
+import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.OperState;
+import dev.ikat.netlink.Rtnetlink;
 import dev.ikat.testbed.Probe;
 import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestNamespace;
@@ -81,6 +85,31 @@ class CniPluginTest {
         assertThat(Probe.failures(List.of(icmp(pod, "192.0.2.1")), LIMIT)).isEmpty();
         assertThat(Node.json(node.add("c1", pod)))
                 .hasToString(Node.json(response).toString());
+    }
+
+    /** The kernel drops what is sent before its link watch has heard of the other end. */
+    @Test
+    void podSendsFromTheFirstMomentOn() {
+        TestNamespace pod = pod();
+        NetworkNamespace namespace = open(NetworkNamespace.open(pod.path()));
+        Rtnetlink inPod = open(Rtnetlink.open(namespace));
+        List<OperState> seen = new ArrayList<>();
+        Node node = node((verb, step) -> {
+            if (verb == Verb.ADD && step.equals("commit")) {
+                // A list, as being asked for one link has the kernel finish it.
+                seen.addAll(inPod.links().stream()
+                        .filter(link -> link.name().value().equals("eth0"))
+                        .map(Link::operState)
+                        .toList());
+            }
+        });
+
+        for (int i = 0; i < 100; i++) {
+            node.add("c1", pod);
+            node.del("c1", pod);
+        }
+
+        assertThat(seen).hasSize(100).containsOnly(OperState.UP);
     }
 
     @Test
