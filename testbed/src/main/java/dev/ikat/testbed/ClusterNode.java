@@ -121,6 +121,14 @@ public final class ClusterNode implements AutoCloseable {
         return runtimeHost.isPresent() ? Path.of("/run/ikat") : home.resolve("run");
     }
 
+    /**
+     * Does {@code rm -rf} to a directory of the node's. Where the agent makes something in it again meanwhile, that
+     * stays, and the exit code says so: it means nothing here.
+     */
+    public void removeTree(Path directory) {
+        ProcessRunner.of("rm", "-rf", directory.toString()).run();
+    }
+
     /** The directory that outlives reboots, as processes of the node see it. */
     public Path stateDirectory() {
         return runtimeHost.isPresent() ? Path.of("/var/lib/ikat") : home.resolve("state");

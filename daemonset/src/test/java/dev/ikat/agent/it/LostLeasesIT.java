@@ -67,7 +67,7 @@ final class LostLeasesIT {
 
     private void damage(String how) throws IOException {
         switch (how) {
-            case "dir" -> node.namespace().exec("rm", "-rf", node.runDirectory().toString());
+            case "dir" -> node.removeTree(node.runDirectory());
             case "empty" -> Files.write(log(), new byte[0]);
             case "torn" -> {
                 byte[] whole = Files.readAllBytes(log());

@@ -77,7 +77,7 @@ final class RunFilesIT {
     @Test
     void runDirectoryThatIsRemovedIsMadeAgain() throws Exception {
         double before = metric("ikat_run_files_lost_total");
-        ProcessRunner.output("rm", "-rf", node.runDirectory().toString());
+        node.removeTree(node.runDirectory());
 
         await(
                 "the directory is there again",
@@ -94,7 +94,7 @@ final class RunFilesIT {
 
     @Test
     void leasesThatAreRemovedAreWrittenAgain() {
-        ProcessRunner.output("rm", "-rf", node.runDirectory().resolve("leases").toString());
+        node.removeTree(node.runDirectory().resolve("leases"));
 
         await(
                 "the leases are there again",
