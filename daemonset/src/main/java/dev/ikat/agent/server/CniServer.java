@@ -322,11 +322,7 @@ public final class CniServer implements AutoCloseable {
             CniRequest request = LauncherProtocol.parse(frame);
             transfers.remove(transfer);
             leave(transfer);
-            if (!transfers.isEmpty()) {
-                // Whoever had sent before this one is ready now, but perhaps was not when the selector looked.
-                selector.selectNow();
-                advanceReady(transfer.number);
-            }
+            readEarlierThan(transfer);
             serve(transfer.channel, request, frame.length);
         } catch (IOException e) {
             if (transfer.request.isEmpty()) {
@@ -338,6 +334,20 @@ public final class CniServer implements AutoCloseable {
             }
         }
         return false;
+    }
+
+    /** Whoever had sent before this one is ready now, but perhaps was not when the selector looked. */
+    private void readEarlierThan(Transfer transfer) {
+        if (transfers.isEmpty()) {
+            return;
+        }
+        try {
+            selector.selectNow();
+        } catch (IOException e) {
+            // The selector's fault, not the request's.
+            throw new UncheckedIOException(e);
+        }
+        advanceReady(transfer.number);
     }
 
     /** The selector no longer looks at it: another thread is to have it. */
