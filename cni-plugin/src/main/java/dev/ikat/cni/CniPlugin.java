@@ -136,7 +136,7 @@ public final class CniPlugin {
     }
 
     private static CniResponse failure(CniVersion version, CniException e) {
-        return new CniResponse(1, CniWriter.error(version, e));
+        return CniResponse.failure(e.error(), CniWriter.error(version, e));
     }
 
     private static CniException translated(IpamException e) {

@@ -14,6 +14,7 @@ import dev.ikat.agent.server.CniServer;
 import dev.ikat.agent.server.ContainerLanes;
 import dev.ikat.agent.server.ControlClient;
 import dev.ikat.cni.BatchReaper;
+import dev.ikat.cni.CniError;
 import dev.ikat.cni.CniPlugin;
 import dev.ikat.cni.CniRequest;
 import dev.ikat.cni.CniResponse;
@@ -41,8 +42,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -62,7 +61,6 @@ final class Agent implements AutoCloseable {
     /** What has files in the run directory, which it writes again where they are gone. */
     private static final Set<Part> RUN_FILES = Collections.unmodifiableSet(EnumSet.of(Part.PODS, Part.FORWARDING));
 
-    private static final Pattern ERROR_CODE = Pattern.compile("\"code\"\\s*:\\s*(\\d{1,9})");
 
     private final AgentOptions options;
     private final long startNanos = System.nanoTime();
@@ -274,25 +272,14 @@ final class Agent implements AutoCloseable {
         CniResponse response = plugin.handle(request);
         steps.finished();
         String verb = Verb.of(request.variable("CNI_COMMAND")).map(Enum::name).orElse("unknown");
-        int code = code(response);
-        if (code != 0) {
-            errors.add(
-                    verb + " " + request.variable("CNI_CONTAINERID"),
-                    new String(response.stdout(), StandardCharsets.UTF_8).replaceAll("\\s+", " "));
+        int code = response.error().map(CniError::code).orElse(0);
+        if (response.exitCode() != 0) {
+            String error = new String(response.stdout(), StandardCharsets.UTF_8).replaceAll("\\s+", " ");
+            LOG.info("event=refused code={} error={}", code, error);
+            errors.add(verb + " " + request.variable("CNI_CONTAINERID"), error);
         }
         metrics.request(verb, code, System.nanoTime() - start);
         return response;
-    }
-
-    private static int code(CniResponse response) {
-        if (response.exitCode() == 0) {
-            return 0;
-        }
-        String error = new String(response.stdout(), StandardCharsets.UTF_8);
-        Matcher code = ERROR_CODE.matcher(error);
-        int number = code.find() ? Integer.parseInt(code.group(1)) : -1;
-        LOG.info("event=refused code={} error={}", number, error.replaceAll("\\s+", " "));
-        return number;
     }
 
     private void watchFiles(AgentLock lock, CniServer server) {

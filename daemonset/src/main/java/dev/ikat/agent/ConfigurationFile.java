@@ -83,7 +83,7 @@ final class ConfigurationFile {
             String key = tuple.getKeyNode() instanceof ScalarNode scalar ? scalar.getValue() : "";
             Optional<Setting> setting = Setting.named(key);
             if (setting.isEmpty()) {
-                fault(tuple.getKeyNode(), "'" + key + "' is no setting; " + similar(key));
+                fault(tuple.getKeyNode(), "unknown setting '" + key + "'; " + similar(key));
             } else if (given.containsKey(setting.get())) {
                 fault(tuple.getKeyNode(), key + " is there twice");
             } else {
@@ -152,7 +152,7 @@ final class ConfigurationFile {
                 .map(Setting::key)
                 .min(Comparator.comparingInt(name -> distance(key, name)))
                 .filter(name -> distance(key, name) <= 3)
-                .map(name -> "is " + name + " meant?")
+                .map(name -> "did you mean '" + name + "'?")
                 .orElse("'ikat-agent --help' lists them all");
     }
 

@@ -158,10 +158,10 @@ class ConfigurationTest {
     void unknownSettingIsToldWithTheOneThatWasPerhapsMeant() throws IOException {
         assertThat(faults("mtu: 1400\nvxlan-prot: 8472\nKind: Config\n"))
                 .containsExactly(
-                        "2:1: 'vxlan-prot' is no setting; is vxlan-port meant?",
-                        "3:1: 'Kind' is no setting; is vni meant?");
+                        "2:1: unknown setting 'vxlan-prot'; did you mean 'vxlan-port'?",
+                        "3:1: unknown setting 'Kind'; did you mean 'vni'?");
         assertThat(faults("something-else-entirely: 1"))
-                .containsExactly("1:1: 'something-else-entirely' is no setting; 'ikat-agent --help' lists them all");
+                .containsExactly("1:1: unknown setting 'something-else-entirely'; 'ikat-agent --help' lists them all");
     }
 
     @Test
@@ -229,7 +229,7 @@ class ConfigurationTest {
         assertThat(e.faults())
                 .containsExactlyInAnyOrder(
                         file + ":3:6: mtu: should be a whole number, and is the text 'many'",
-                        file + ":4:1: 'foo' is no setting; is vni meant?",
+                        file + ":4:1: unknown setting 'foo'; did you mean 'vni'?",
                         file + ":2:6: vni: -1 is not 0 to 16777215",
                         "IKAT_OVERLAY: 'magic' is not vxlan, direct, auto or none",
                         "--lease-grace: 'soon' is no duration, as 60s");

@@ -17,7 +17,7 @@ public interface LibC {
     /** Sys/socket.h. */
     int AF_NETLINK = 16;
 
-    /** Linux/netlink.h. */
+    /** {@code linux/netlink.h}. */
     int NETLINK_NETFILTER = 12;
 
     int getsockopt(int fd, int level, int name, @Out int[] value, int[] length);

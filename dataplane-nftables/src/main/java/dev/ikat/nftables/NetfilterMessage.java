@@ -12,7 +12,7 @@ final class NetfilterMessage {
     static final int NLMSG_HEADER = 16;
     static final int NFGENMSG = 4;
 
-    /** Linux/netlink.h. */
+    /** {@code linux/netlink.h}. */
     static final int NLMSG_ERROR = 2;
 
     static final int NLM_F_REQUEST = 1;
@@ -20,7 +20,7 @@ final class NetfilterMessage {
     static final int NLM_F_CREATE = 0x400;
     private static final int NLA_F_NESTED = 1 << 15;
 
-    /** Linux/netfilter/nfnetlink.h. */
+    /** {@code linux/netfilter/nfnetlink.h}. */
     static final int NFNL_MSG_BATCH_BEGIN = 16;
 
     static final int NFNL_MSG_BATCH_END = 17;

@@ -7,7 +7,7 @@ package dev.ikat.nftables;
  * @param owner the port of the socket that alone may change it, 0 if anybody may
  */
 record TableStatus(int flags, int owner) {
-    /** Linux/netfilter/nf_tables.h: only the socket that made or adopted it may change it. */
+    /** {@code linux/netfilter/nf_tables.h}: only the socket that made or adopted it may change it. */
     static final int NFT_TABLE_F_OWNER = 1 << 1;
 
     /** The same, since Linux 6.9: it stays when that socket is closed, and can be adopted. */

@@ -16,7 +16,7 @@ import java.lang.foreign.ValueLayout;
 public final class Ethtool {
     private static final int SOCK_DGRAM_CLOEXEC = 0x80002;
 
-    /** Linux/sockios.h. */
+    /** {@code linux/sockios.h}. */
     private static final long SIOCETHTOOL = 0x8946;
 
     private static final int ETHTOOL_GTXCSUM = 0x16;

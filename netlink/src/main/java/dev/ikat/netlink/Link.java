@@ -49,11 +49,6 @@ public record Link(
         return (flags & LinkMessage.IFF_UP) != 0;
     }
 
-    /** IFF_LOWER_UP: the carrier is there. */
-    public boolean hasCarrier() {
-        return (flags & LinkMessage.IFF_LOWER_UP) != 0;
-    }
-
     /** IFF_LOOPBACK: this is the namespace's {@code lo}. */
     public boolean isLoopback() {
         return (flags & LinkMessage.IFF_LOOPBACK) != 0;

@@ -21,7 +21,6 @@ final class LinkMessage {
 
     static final int IFF_LOOPBACK = 1 << 3;
     static final int IFF_NOARP = 1 << 7;
-    static final int IFF_LOWER_UP = 1 << 16;
 
     static final int IFLA_ADDRESS = 1;
     static final int IFLA_IFNAME = 3;
@@ -51,7 +50,7 @@ final class LinkMessage {
     /** Leaves out counters, which cost the kernel a walk over all CPUs (linux/rtnetlink.h). */
     static final int RTEXT_FILTER_SKIP_STATS = 1 << 3;
 
-    /** Linux/veth.h. */
+    /** {@code linux/veth.h}. */
     private static final int VETH_INFO_PEER = 1;
 
     private static final int IFLA_VXLAN_ID = 1;

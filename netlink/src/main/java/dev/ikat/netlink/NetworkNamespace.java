@@ -17,10 +17,10 @@ import java.util.function.Supplier;
  * under way.
  */
 public final class NetworkNamespace implements AutoCloseable {
-    /** Linux/sched.h. */
+    /** {@code linux/sched.h}. */
     static final int CLONE_NEWNET = 0x4000_0000;
 
-    /** Linux/magic.h. */
+    /** {@code linux/magic.h}. */
     private static final long NSFS_MAGIC = 0x6e73_6673L;
 
     /** {@code _IO(0xb7, 3)}, linux/nsfs.h. */

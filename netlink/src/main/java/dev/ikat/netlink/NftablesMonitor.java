@@ -12,13 +12,13 @@ import java.util.Optional;
  * from a platform thread.
  */
 public final class NftablesMonitor implements AutoCloseable {
-    /** Linux/netfilter/nfnetlink.h. */
+    /** {@code linux/netfilter/nfnetlink.h}. */
     private static final int NFNLGRP_NFTABLES = 7;
 
     /** A transaction reports each of its objects; this holds those of some 10,000 set elements. */
     private static final int RECEIVE_BUFFER = 4 * 1024 * 1024;
 
-    /** Linux/netfilter/nf_tables.h. */
+    /** {@code linux/netfilter/nf_tables.h}. */
     private static final int NFT_MSG_NEWGEN = 15;
 
     private static final int NEWGEN = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_NFTABLES, NFT_MSG_NEWGEN);

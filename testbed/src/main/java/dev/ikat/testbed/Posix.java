@@ -18,21 +18,21 @@ import java.util.function.Supplier;
  * numbers and pointers alike.
  */
 final class Posix {
-    /** Linux/sched.h. */
+    /** {@code linux/sched.h}. */
     private static final int CLONE_NEWNET = 0x4000_0000;
 
     private static final int O_CREAT = 0x40;
     private static final int O_EXCL = 0x80;
     private static final int O_CLOEXEC = 0x80000;
 
-    /** Linux/mount.h. */
+    /** {@code linux/mount.h}. */
     private static final int MS_BIND = 0x1000;
 
     private static final int MS_REC = 0x4000;
     private static final int MS_SHARED = 1 << 20;
     private static final int MNT_DETACH = 2;
 
-    /** Linux/sockios.h, net/if.h and socket(2): struct ifreq has 40 bytes, the flags after 16 of the name. */
+    /** {@code linux/sockios.h}, net/if.h and socket(2): struct ifreq has 40 bytes, the flags after 16 of the name. */
     private static final int SIOCSIFFLAGS = 0x8914;
 
     private static final int IFREQ_SIZE = 40;

@@ -363,7 +363,7 @@ public final class CniServer implements AutoCloseable {
             transfer.channel.write(answer.rest());
             if (!answer.rest().hasRemaining()) {
                 transfers.remove(transfer);
-                answered(answer);
+                RequestLog.answered(answer);
                 close(transfer.channel);
             }
         } catch (IOException e) {
@@ -379,7 +379,7 @@ public final class CniServer implements AutoCloseable {
         transfers.remove(transfer);
         close(transfer.channel);
         if (transfer.answer.isPresent()) {
-            lost(transfer.answer.get().request(), reason);
+            RequestLog.lost(transfer.answer.get().request(), reason);
         } else {
             LOG.warn("event=request-unreadable error=\"{}\" progress=\"{}\"", reason, transfer.request.progress());
         }
@@ -415,10 +415,10 @@ public final class CniServer implements AutoCloseable {
                     giveUpExcess();
                 });
             } else {
-                answered(answer);
+                RequestLog.answered(answer);
             }
         } catch (IOException e) {
-            lost(request, e.getMessage());
+            RequestLog.lost(request, e.getMessage());
         } finally {
             if (!left) {
                 close(connection);
@@ -433,27 +433,6 @@ public final class CniServer implements AutoCloseable {
         if (!accepting || stopping.get()) {
             selector.wakeup();
         }
-    }
-
-    private static void answered(Answer answer) {
-        CniRequest request = answer.request();
-        LOG.info(
-                "event=answered verb={} container={} interface={} exit={} micros={}",
-                request.variable("CNI_COMMAND"),
-                request.variable("CNI_CONTAINERID"),
-                request.variable("CNI_IFNAME"),
-                answer.exitCode(),
-                (System.nanoTime() - answer.startNanos()) / 1000);
-    }
-
-    /** The runtime gave up; it will send DEL, as the specification has it. */
-    private static void lost(CniRequest request, @Nullable String reason) {
-        LOG.warn(
-                "event=answer-lost verb={} container={} interface={} error=\"{}\"",
-                request.variable("CNI_COMMAND"),
-                request.variable("CNI_CONTAINERID"),
-                request.variable("CNI_IFNAME"),
-                reason);
     }
 
     private static void close(UnixSocketChannel connection) {
