@@ -2,12 +2,12 @@ package dev.ikat.backendtests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.Attachment;
 import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.Protocol;
 import dev.ikat.policy.compiler.ApiReference;
 import dev.ikat.policy.compiler.RandomCluster;
 import dev.ikat.policy.program.Endpoint;

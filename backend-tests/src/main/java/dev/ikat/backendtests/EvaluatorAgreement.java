@@ -1,7 +1,7 @@
 package dev.ikat.backendtests;
 
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;

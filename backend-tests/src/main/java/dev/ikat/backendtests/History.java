@@ -1,8 +1,8 @@
 package dev.ikat.backendtests;
 
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.ObjectKey;
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.ObjectKey;
 import dev.ikat.policy.compiler.PolicyCompiler;
 import dev.ikat.policy.compiler.RandomCluster;
 import dev.ikat.policy.program.Endpoint;

@@ -1,12 +1,12 @@
 package dev.ikat.backendtests;
 
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.ObjectKind;
 import dev.ikat.model.Attachment;
 import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.ObjectKind;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.testbed.TestNamespace;
 import java.util.ArrayList;

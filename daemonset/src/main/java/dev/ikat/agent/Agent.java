@@ -13,6 +13,8 @@ import dev.ikat.agent.server.AgentLock;
 import dev.ikat.agent.server.CniServer;
 import dev.ikat.agent.server.ContainerLanes;
 import dev.ikat.agent.server.ControlClient;
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.Node;
 import dev.ikat.cni.BatchReaper;
 import dev.ikat.cni.CniError;
 import dev.ikat.cni.CniPlugin;
@@ -26,8 +28,6 @@ import dev.ikat.cni.Verb;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.ipam.RangeUsage;
 import dev.ikat.netlink.Rtnetlink;
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.Node;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -60,7 +60,6 @@ final class Agent implements AutoCloseable {
             Collections.unmodifiableSet(EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY));
     /** What has files in the run directory, which it writes again where they are gone. */
     private static final Set<Part> RUN_FILES = Collections.unmodifiableSet(EnumSet.of(Part.PODS, Part.FORWARDING));
-
 
     private final AgentOptions options;
     private final long startNanos = System.nanoTime();

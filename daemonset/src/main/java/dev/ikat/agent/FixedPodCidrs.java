@@ -1,7 +1,7 @@
 package dev.ikat.agent;
 
+import dev.ikat.cluster.Node;
 import dev.ikat.model.Cidr;
-import dev.ikat.policy.Node;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

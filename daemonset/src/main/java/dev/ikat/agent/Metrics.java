@@ -2,7 +2,7 @@ package dev.ikat.agent;
 
 import dev.ikat.agent.cluster.SourceFault;
 import dev.ikat.agent.overlay.NodeFault;
-import dev.ikat.policy.ObjectKey;
+import dev.ikat.cluster.ObjectKey;
 import io.prometheus.metrics.config.EscapingScheme;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;

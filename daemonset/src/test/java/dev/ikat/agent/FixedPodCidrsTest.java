@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.LIST;
 
+import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.Node;
 import dev.ikat.model.Cidr;
-import dev.ikat.policy.Labels;
-import dev.ikat.policy.Node;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;

@@ -20,6 +20,7 @@ class ModuleRulesTest {
     private static final String MODEL = "dev.ikat.model..";
     private static final String NETLINK = "dev.ikat.netlink..";
     private static final String IPAM = "dev.ikat.ipam..";
+    private static final String CLUSTER = "dev.ikat.cluster..";
     private static final String POLICY = "dev.ikat.policy..";
     private static final String CNI = "dev.ikat.cni..";
     private static final String NFTABLES = "dev.ikat.nftables..";
@@ -40,6 +41,7 @@ class ModuleRulesTest {
                         "dev.ikat.model",
                         "dev.ikat.netlink",
                         "dev.ikat.ipam",
+                        "dev.ikat.cluster",
                         "dev.ikat.policy",
                         "dev.ikat.cni",
                         "dev.ikat.nftables",
@@ -64,17 +66,18 @@ class ModuleRulesTest {
                 Map.entry("model stands on the JDK alone", only(MODEL)),
                 Map.entry("netlink knows nobody but model", only(NETLINK, MODEL)),
                 Map.entry("ipam knows nobody but model", only(IPAM, MODEL)),
-                Map.entry("policy knows nobody but model", only(POLICY, MODEL)),
+                Map.entry("cluster knows nobody but model", only(CLUSTER, MODEL)),
+                Map.entry("policy stands on cluster", only(POLICY, MODEL, CLUSTER)),
                 Map.entry(
                         "cni-plugin stands on netlink and ipam, and reads JSON in a stream",
                         only(CNI, MODEL, NETLINK, IPAM, "com.fasterxml.jackson.core..")),
                 Map.entry(
                         "nftables stands on policy and netlink, and is the one that calls libnftables",
-                        only(NFTABLES, MODEL, NETLINK, POLICY, "com.fasterxml.jackson..", "jnr.ffi..")),
-                Map.entry("iptables stands on policy", only(IPTABLES, MODEL, POLICY, "org.slf4j..")),
+                        only(NFTABLES, MODEL, NETLINK, CLUSTER, POLICY, "com.fasterxml.jackson..", "jnr.ffi..")),
+                Map.entry("iptables stands on policy", only(IPTABLES, MODEL, CLUSTER, POLICY, "org.slf4j..")),
                 Map.entry(
                         "eBPF stands on policy and netlink, and is the one that calls libbpf",
-                        only(EBPF, MODEL, NETLINK, POLICY, "jnr.ffi..", "org.slf4j..")),
+                        only(EBPF, MODEL, NETLINK, CLUSTER, POLICY, "jnr.ffi..", "org.slf4j..")),
                 Map.entry(
                         "nobody but the agent knows where the cluster's objects come from",
                         noClasses()

@@ -1,11 +1,11 @@
 package dev.ikat.iptables;
 
+import dev.ikat.cluster.NetworkPolicy.Direction;
+import dev.ikat.cluster.NetworkPolicy.IpBlock;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.NetworkPolicy.Direction;
-import dev.ikat.policy.NetworkPolicy.IpBlock;
-import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.DirectionProgram;
 import dev.ikat.policy.program.PeerMatch;

@@ -1,9 +1,9 @@
 package dev.ikat.nftables;
 
+import dev.ikat.cluster.NetworkPolicy.IpBlock;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.NetworkPolicy.IpBlock;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

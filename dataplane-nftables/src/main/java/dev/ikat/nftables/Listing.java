@@ -1,7 +1,7 @@
 package dev.ikat.nftables;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.ikat.policy.Protocol;
+import dev.ikat.cluster.Protocol;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

@@ -1,10 +1,10 @@
 package dev.ikat.nftables;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.ikat.cluster.NetworkPolicy.Direction;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.NetworkPolicy.Direction;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyBackend;

@@ -2,12 +2,12 @@ package dev.ikat.nftables;
 
 import static dev.ikat.policy.program.PolicyBackend.FORBIDDEN;
 
+import dev.ikat.cluster.NetworkPolicy.Direction;
+import dev.ikat.cluster.NetworkPolicy.IpBlock;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.NetworkPolicy.Direction;
-import dev.ikat.policy.NetworkPolicy.IpBlock;
-import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.DirectionProgram;

@@ -1,6 +1,6 @@
 package dev.ikat.nftables;
 
-import dev.ikat.policy.Protocol;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.PortSpan;

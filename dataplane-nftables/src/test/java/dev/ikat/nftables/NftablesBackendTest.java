@@ -3,10 +3,10 @@ package dev.ikat.nftables;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.backendtests.BackendContract;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.Cidr;
 import dev.ikat.netlink.NetfilterLog;
 import dev.ikat.netlink.NetworkNamespace;
-import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.DirectionProgram;

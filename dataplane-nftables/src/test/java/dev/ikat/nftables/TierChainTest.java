@@ -3,10 +3,10 @@ package dev.ikat.nftables;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
-import dev.ikat.policy.NetworkPolicy.Direction;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.ObjectKind;
-import dev.ikat.policy.Protocol;
+import dev.ikat.cluster.NetworkPolicy.Direction;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.ObjectKind;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.PortSpan;

@@ -1,8 +1,8 @@
 package dev.ikat.ebpf;
 
+import dev.ikat.cluster.NetworkPolicy.IpBlock;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.NetworkPolicy.IpBlock;
 import dev.ikat.policy.program.PeerMatch;
 import java.util.HashMap;
 import java.util.HashSet;

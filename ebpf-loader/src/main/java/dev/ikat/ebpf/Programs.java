@@ -1,7 +1,7 @@
 package dev.ikat.ebpf;
 
-import dev.ikat.policy.NetworkPolicy.IpBlock;
-import dev.ikat.policy.Protocol;
+import dev.ikat.cluster.NetworkPolicy.IpBlock;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.DirectionProgram;

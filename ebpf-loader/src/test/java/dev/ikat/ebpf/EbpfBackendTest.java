@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.backendtests.BackendContract;
 import dev.ikat.backendtests.InNamespace;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.LoggedPacket;
 import dev.ikat.netlink.NetworkNamespace;
-import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.DirectionProgram;

@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.backendtests.InNamespace;
 import dev.ikat.backendtests.RoutedNode;
+import dev.ikat.cluster.NetworkPolicy.Direction;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.ObjectKind;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.NetworkPolicy.Direction;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.ObjectKind;
-import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.DirectionProgram;

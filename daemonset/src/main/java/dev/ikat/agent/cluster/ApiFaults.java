@@ -1,9 +1,9 @@
 package dev.ikat.agent.cluster;
 
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.InvalidObjectException;
-import dev.ikat.policy.NetworkPolicy;
-import dev.ikat.policy.ObjectKey;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.InvalidObjectException;
+import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.ObjectKey;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

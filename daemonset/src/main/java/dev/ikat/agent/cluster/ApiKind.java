@@ -1,6 +1,6 @@
 package dev.ikat.agent.cluster;
 
-import dev.ikat.policy.ObjectKind;
+import dev.ikat.cluster.ObjectKind;
 import java.util.Locale;
 import java.util.stream.Stream;
 

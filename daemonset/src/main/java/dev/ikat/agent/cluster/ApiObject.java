@@ -1,10 +1,10 @@
 package dev.ikat.agent.cluster;
 
 import com.fasterxml.jackson.core.JsonParser;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.InvalidObjectException;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.ObjectKind;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.InvalidObjectException;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.ObjectKind;
 import java.io.IOException;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;

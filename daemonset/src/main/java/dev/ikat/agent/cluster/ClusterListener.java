@@ -1,6 +1,6 @@
 package dev.ikat.agent.cluster;
 
-import dev.ikat.policy.ClusterChange;
+import dev.ikat.cluster.ClusterChange;
 
 /** Hears what changes in the cluster. */
 @FunctionalInterface

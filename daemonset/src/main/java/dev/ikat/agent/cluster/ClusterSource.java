@@ -1,8 +1,8 @@
 package dev.ikat.agent.cluster;
 
+import dev.ikat.cluster.ClusterState;
+import dev.ikat.cluster.Node;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.ClusterState;
-import dev.ikat.policy.Node;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;

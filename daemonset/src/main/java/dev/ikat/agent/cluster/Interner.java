@@ -1,11 +1,11 @@
 package dev.ikat.agent.cluster;
 
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.Labels;
-import dev.ikat.policy.Namespace;
-import dev.ikat.policy.NetworkPolicy;
-import dev.ikat.policy.Node;
-import dev.ikat.policy.Pod;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.Namespace;
+import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.Node;
+import dev.ikat.cluster.Pod;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;

@@ -1,10 +1,10 @@
 package dev.ikat.agent.cluster;
 
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.ClusterState;
+import dev.ikat.cluster.Node;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.ClusterState;
-import dev.ikat.policy.Node;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.nio.file.Path;

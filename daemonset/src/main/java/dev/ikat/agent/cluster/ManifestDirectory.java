@@ -1,11 +1,11 @@
 package dev.ikat.agent.cluster;
 
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.ClusterState;
+import dev.ikat.cluster.Node;
+import dev.ikat.cluster.ObjectKey;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.ClusterState;
-import dev.ikat.policy.Node;
-import dev.ikat.policy.ObjectKey;
 import java.io.IOException;
 import java.nio.file.ClosedWatchServiceException;
 import java.nio.file.Files;

@@ -1,6 +1,6 @@
 package dev.ikat.agent.cluster;
 
-import dev.ikat.policy.ObjectKey;
+import dev.ikat.cluster.ObjectKey;
 import java.util.Optional;
 
 /**

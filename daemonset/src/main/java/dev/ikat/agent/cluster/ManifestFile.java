@@ -1,8 +1,8 @@
 package dev.ikat.agent.cluster;
 
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.NetworkPolicy;
-import dev.ikat.policy.ObjectKey;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.ObjectKey;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;

@@ -1,17 +1,17 @@
 package dev.ikat.agent.cluster;
 
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.InvalidObjectException;
+import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.Namespace;
+import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.Node;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.ObjectKind;
+import dev.ikat.cluster.Pod;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.InvalidObjectException;
-import dev.ikat.policy.Labels;
-import dev.ikat.policy.Namespace;
-import dev.ikat.policy.NetworkPolicy;
-import dev.ikat.policy.Node;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.ObjectKind;
-import dev.ikat.policy.Pod;
-import dev.ikat.policy.Protocol;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;

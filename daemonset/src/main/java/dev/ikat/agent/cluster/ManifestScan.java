@@ -1,7 +1,7 @@
 package dev.ikat.agent.cluster;
 
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.ObjectKey;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.ObjectKey;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;

@@ -1,8 +1,8 @@
 package dev.ikat.agent.cluster;
 
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.ObjectKey;
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.ObjectKey;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;

@@ -1,9 +1,9 @@
 package dev.ikat.agent.cluster;
 
 import dev.ikat.agent.cluster.KubernetesSource.Patience;
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.Pod;
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.Pod;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.Optional;

@@ -1,6 +1,6 @@
 package dev.ikat.agent.cluster;
 
-import dev.ikat.policy.InvalidObjectException;
+import dev.ikat.cluster.InvalidObjectException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;

@@ -2,9 +2,9 @@ package dev.ikat.agent.overlay;
 
 import dev.ikat.agent.overlay.InForce.Holder;
 import dev.ikat.agent.overlay.NodeFault.Cause;
+import dev.ikat.cluster.Node;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.Node;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;

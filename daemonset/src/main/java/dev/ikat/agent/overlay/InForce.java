@@ -1,8 +1,8 @@
 package dev.ikat.agent.overlay;
 
+import dev.ikat.cluster.Node;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.Node;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;

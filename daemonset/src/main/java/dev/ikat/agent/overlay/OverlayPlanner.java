@@ -1,11 +1,11 @@
 package dev.ikat.agent.overlay;
 
 import dev.ikat.agent.overlay.NodeFault.Cause;
+import dev.ikat.cluster.Node;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.MacAddress;
-import dev.ikat.policy.Node;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;

@@ -1,5 +1,6 @@
 package dev.ikat.agent.overlay;
 
+import dev.ikat.cluster.Node;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
@@ -13,7 +14,6 @@ import dev.ikat.netlink.RouteFilter;
 import dev.ikat.netlink.RouteProtocol;
 import dev.ikat.netlink.RouteType;
 import dev.ikat.netlink.Rtnetlink;
-import dev.ikat.policy.Node;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;

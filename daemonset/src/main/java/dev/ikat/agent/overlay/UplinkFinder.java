@@ -1,11 +1,11 @@
 package dev.ikat.agent.overlay;
 
+import dev.ikat.cluster.Node;
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.netlink.Address;
 import dev.ikat.netlink.Link;
 import dev.ikat.netlink.Rtnetlink;
-import dev.ikat.policy.Node;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

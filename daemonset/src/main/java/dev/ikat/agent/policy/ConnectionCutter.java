@@ -1,10 +1,10 @@
 package dev.ikat.agent.policy;
 
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.Conntrack;
 import dev.ikat.netlink.ConntrackEntry;
-import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Flow;
 import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyBackend;

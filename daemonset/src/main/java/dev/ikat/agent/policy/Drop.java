@@ -1,7 +1,7 @@
 package dev.ikat.agent.policy;
 
+import dev.ikat.cluster.ObjectKey;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.program.Flow;
 import java.time.Instant;
 import java.util.List;

@@ -1,10 +1,10 @@
 package dev.ikat.agent.policy;
 
+import dev.ikat.cluster.ObjectKey;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.LoggedPacket;
 import dev.ikat.netlink.NetfilterLog;
 import dev.ikat.netlink.PacketHeader;
-import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.program.Decision;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Flow;

@@ -1,10 +1,10 @@
 package dev.ikat.agent.policy;
 
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.Pod;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.Pod;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;

@@ -1,5 +1,8 @@
 package dev.ikat.agent.policy;
 
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.ObjectKind;
 import dev.ikat.cni.PodLink;
 import dev.ikat.cni.PodPolicy;
 import dev.ikat.ipam.Lease;
@@ -7,9 +10,6 @@ import dev.ikat.ipam.LeaseState;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.ObjectKind;
 import dev.ikat.policy.compiler.AddressContest;
 import dev.ikat.policy.compiler.PolicyCompiler;
 import dev.ikat.policy.compiler.PolicyInput;

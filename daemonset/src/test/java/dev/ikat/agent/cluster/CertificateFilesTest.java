@@ -2,7 +2,7 @@ package dev.ikat.agent.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.policy.ClusterChange;
+import dev.ikat.cluster.ClusterChange;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.prometheus.metrics.model.snapshots.CounterSnapshot;
 import java.io.IOException;

@@ -2,9 +2,9 @@ package dev.ikat.agent.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.policy.Labels;
-import dev.ikat.policy.Pod;
-import dev.ikat.policy.Protocol;
+import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.Pod;
+import dev.ikat.cluster.Protocol;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -3,9 +3,9 @@ package dev.ikat.agent.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.ClusterState;
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.ClusterState;
 import dev.ikat.testbed.TestDirectory;
 import java.io.IOException;
 import java.nio.file.Files;

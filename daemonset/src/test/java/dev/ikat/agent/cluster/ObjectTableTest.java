@@ -2,11 +2,11 @@ package dev.ikat.agent.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.Labels;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.Pod;
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.Pod;
 import dev.ikat.testbed.Generator;
 import dev.ikat.testbed.Seeds;
 import java.util.ArrayList;

@@ -3,7 +3,7 @@ package dev.ikat.agent.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.ikat.policy.ClusterChange;
+import dev.ikat.cluster.ClusterChange;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.io.InputStream;

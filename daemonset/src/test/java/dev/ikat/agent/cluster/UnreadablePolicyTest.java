@@ -2,17 +2,17 @@ package dev.ikat.agent.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.LabelSelector;
-import dev.ikat.policy.Labels;
-import dev.ikat.policy.NetworkPolicy;
-import dev.ikat.policy.NetworkPolicy.Direction;
-import dev.ikat.policy.NetworkPolicy.PortNumbers;
-import dev.ikat.policy.NetworkPolicy.PortRule;
-import dev.ikat.policy.NetworkPolicy.Rule;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.ObjectKind;
-import dev.ikat.policy.Protocol;
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.LabelSelector;
+import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.NetworkPolicy.Direction;
+import dev.ikat.cluster.NetworkPolicy.PortNumbers;
+import dev.ikat.cluster.NetworkPolicy.PortRule;
+import dev.ikat.cluster.NetworkPolicy.Rule;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.ObjectKind;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.testbed.TestDirectory;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;

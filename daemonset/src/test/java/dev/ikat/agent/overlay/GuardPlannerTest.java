@@ -2,12 +2,12 @@ package dev.ikat.agent.overlay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.Node;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.Labels;
-import dev.ikat.policy.Node;
 import dev.ikat.policy.program.GuardState;
 import java.util.List;
 import java.util.Set;

@@ -3,13 +3,13 @@ package dev.ikat.agent.overlay;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.agent.overlay.NodeFault.Cause;
+import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.Node;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.MacAddress;
-import dev.ikat.policy.Labels;
-import dev.ikat.policy.Node;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;

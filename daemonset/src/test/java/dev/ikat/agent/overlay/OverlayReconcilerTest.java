@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.entry;
 
+import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.Node;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
@@ -11,8 +13,6 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.Ethtool;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.netlink.Rtnetlink;
-import dev.ikat.policy.Labels;
-import dev.ikat.policy.Node;
 import dev.ikat.testbed.KernelFeature;
 import dev.ikat.testbed.Probe;
 import dev.ikat.testbed.RequiresKernel;

@@ -3,12 +3,12 @@ package dev.ikat.agent.policy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.backendtests.BenchPrograms;
+import dev.ikat.cluster.NetworkPolicy.IpBlock;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.ObjectKind;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.NetworkPolicy.IpBlock;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.ObjectKind;
-import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;

@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.ikat.agent.policy.CraftedPackets.End;
 import dev.ikat.backendtests.RoutedNode;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.ObjectKind;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.Conntrack;
 import dev.ikat.netlink.NetworkNamespace;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.ObjectKind;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.DirectionProgram;
 import dev.ikat.policy.program.Evaluator;

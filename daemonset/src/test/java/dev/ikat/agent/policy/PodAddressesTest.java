@@ -2,12 +2,12 @@ package dev.ikat.agent.policy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.Pod;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.Labels;
-import dev.ikat.policy.Pod;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

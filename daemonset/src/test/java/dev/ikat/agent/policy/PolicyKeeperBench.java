@@ -1,5 +1,13 @@
 package dev.ikat.agent.policy;
 
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.LabelSelector;
+import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.Namespace;
+import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.NetworkPolicy.Direction;
+import dev.ikat.cluster.Pod;
 import dev.ikat.ipam.AddressPlan;
 import dev.ikat.ipam.Lease;
 import dev.ikat.ipam.LeaseStore;
@@ -13,14 +21,6 @@ import dev.ikat.model.PodName;
 import dev.ikat.netlink.NetworkNamespace;
 import dev.ikat.nftables.NftablesBackend;
 import dev.ikat.nftables.NftablesTable;
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.LabelSelector;
-import dev.ikat.policy.Labels;
-import dev.ikat.policy.Namespace;
-import dev.ikat.policy.NetworkPolicy;
-import dev.ikat.policy.NetworkPolicy.Direction;
-import dev.ikat.policy.Pod;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.testbed.BenchTable;
 import dev.ikat.testbed.Samples;

@@ -1,7 +1,7 @@
 package dev.ikat.policy.compiler;
 
+import dev.ikat.cluster.Pod;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.Pod;
 import dev.ikat.policy.program.Endpoint;
 import java.util.ArrayList;
 import java.util.Collection;

@@ -1,6 +1,6 @@
 package dev.ikat.policy.compiler;
 
-import dev.ikat.policy.Pod;
+import dev.ikat.cluster.Pod;
 import dev.ikat.policy.program.DirectionProgram;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.PodProgram;

@@ -1,7 +1,7 @@
 package dev.ikat.policy.compiler;
 
+import dev.ikat.cluster.Namespace;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.Namespace;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.SetId;

@@ -1,7 +1,7 @@
 package dev.ikat.policy.compiler;
 
-import dev.ikat.policy.Namespace;
-import dev.ikat.policy.ObjectKey;
+import dev.ikat.cluster.Namespace;
+import dev.ikat.cluster.ObjectKey;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;

@@ -1,8 +1,8 @@
 package dev.ikat.policy.compiler;
 
-import dev.ikat.policy.LabelSelector.Operator;
-import dev.ikat.policy.LabelSelector.Requirement;
-import dev.ikat.policy.Labels;
+import dev.ikat.cluster.LabelSelector.Operator;
+import dev.ikat.cluster.LabelSelector.Requirement;
+import dev.ikat.cluster.Labels;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;

@@ -1,7 +1,7 @@
 package dev.ikat.policy.compiler;
 
+import dev.ikat.cluster.Pod;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.Pod;
 import dev.ikat.policy.compiler.SetMeaning.PortOfName;
 import dev.ikat.policy.program.SetMember;
 import dev.ikat.policy.program.SetMember.AddressMember;

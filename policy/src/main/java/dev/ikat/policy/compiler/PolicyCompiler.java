@@ -1,15 +1,15 @@
 package dev.ikat.policy.compiler;
 
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.Namespace;
+import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.NetworkPolicy.Direction;
+import dev.ikat.cluster.Node;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.Pod;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.Namespace;
-import dev.ikat.policy.NetworkPolicy;
-import dev.ikat.policy.NetworkPolicy.Direction;
-import dev.ikat.policy.Node;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.Pod;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.CompiledRule;

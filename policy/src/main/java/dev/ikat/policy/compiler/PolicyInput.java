@@ -1,7 +1,7 @@
 package dev.ikat.policy.compiler;
 
+import dev.ikat.cluster.ClusterChange;
 import dev.ikat.model.InterfaceName;
-import dev.ikat.policy.ClusterChange;
 import dev.ikat.policy.program.Endpoint;
 
 /** Something that a program follows from, and that is different from now on. */

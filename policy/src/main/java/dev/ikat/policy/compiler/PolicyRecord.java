@@ -1,9 +1,9 @@
 package dev.ikat.policy.compiler;
 
-import dev.ikat.policy.NetworkPolicy;
-import dev.ikat.policy.NetworkPolicy.Direction;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.Pod;
+import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.NetworkPolicy.Direction;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.Pod;
 import dev.ikat.policy.compiler.SetMeaning.PortOfName;
 import dev.ikat.policy.program.CompiledRule;
 import java.util.HashMap;

@@ -1,6 +1,6 @@
 package dev.ikat.policy.compiler;
 
-import dev.ikat.policy.Namespace;
+import dev.ikat.cluster.Namespace;
 import java.util.Optional;
 
 /** The namespaces in which a peer looks for pods. */

@@ -1,9 +1,9 @@
 package dev.ikat.policy.compiler;
 
-import dev.ikat.policy.LabelSelector;
-import dev.ikat.policy.LabelSelector.Operator;
-import dev.ikat.policy.LabelSelector.Requirement;
-import dev.ikat.policy.Labels;
+import dev.ikat.cluster.LabelSelector;
+import dev.ikat.cluster.LabelSelector.Operator;
+import dev.ikat.cluster.LabelSelector.Requirement;
+import dev.ikat.cluster.Labels;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;

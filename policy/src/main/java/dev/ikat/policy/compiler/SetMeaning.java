@@ -1,7 +1,7 @@
 package dev.ikat.policy.compiler;
 
-import dev.ikat.policy.Pod;
-import dev.ikat.policy.Protocol;
+import dev.ikat.cluster.Pod;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.policy.program.AddressSet.Form;
 import dev.ikat.policy.program.SetId;
 import java.nio.charset.StandardCharsets;

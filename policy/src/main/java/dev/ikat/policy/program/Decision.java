@@ -1,8 +1,8 @@
 package dev.ikat.policy.program;
 
-import dev.ikat.policy.NetworkPolicy.Direction;
-import dev.ikat.policy.NetworkPolicy.IpBlock;
-import dev.ikat.policy.ObjectKey;
+import dev.ikat.cluster.NetworkPolicy.Direction;
+import dev.ikat.cluster.NetworkPolicy.IpBlock;
+import dev.ikat.cluster.ObjectKey;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;

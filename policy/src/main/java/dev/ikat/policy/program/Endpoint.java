@@ -1,10 +1,10 @@
 package dev.ikat.policy.program;
 
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.ObjectKind;
 import dev.ikat.model.Attachment;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.ObjectKind;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;

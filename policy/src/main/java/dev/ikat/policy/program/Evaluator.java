@@ -1,9 +1,9 @@
 package dev.ikat.policy.program;
 
+import dev.ikat.cluster.NetworkPolicy.Direction;
+import dev.ikat.cluster.NetworkPolicy.IpBlock;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.NetworkPolicy.Direction;
-import dev.ikat.policy.NetworkPolicy.IpBlock;
-import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Decision.Entry;
 import dev.ikat.policy.program.PeerMatch.InBlock;
 import dev.ikat.policy.program.PeerMatch.InSet;

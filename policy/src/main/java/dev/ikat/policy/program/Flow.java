@@ -1,8 +1,8 @@
 package dev.ikat.policy.program;
 
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.Protocol;
 import java.util.Objects;
 
 /**

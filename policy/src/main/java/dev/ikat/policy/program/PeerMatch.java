@@ -1,6 +1,6 @@
 package dev.ikat.policy.program;
 
-import dev.ikat.policy.NetworkPolicy.IpBlock;
+import dev.ikat.cluster.NetworkPolicy.IpBlock;
 import java.util.Objects;
 
 /** Other ends that a rule means. */

@@ -1,6 +1,6 @@
 package dev.ikat.policy.program;
 
-import dev.ikat.policy.Protocol;
+import dev.ikat.cluster.Protocol;
 import java.util.Objects;
 
 /**

@@ -1,7 +1,7 @@
 package dev.ikat.policy.program;
 
-import dev.ikat.policy.NetworkPolicy.Direction;
-import dev.ikat.policy.ObjectKey;
+import dev.ikat.cluster.NetworkPolicy.Direction;
+import dev.ikat.cluster.ObjectKey;
 import java.util.Objects;
 
 /**

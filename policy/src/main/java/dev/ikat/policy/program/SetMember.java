@@ -1,7 +1,7 @@
 package dev.ikat.policy.program;
 
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.Protocol;
 import java.util.Objects;
 
 /** What an address set holds; all members of one set are of the same form. */

@@ -1,6 +1,6 @@
 package dev.ikat.policy.program;
 
-import dev.ikat.policy.ObjectKey;
+import dev.ikat.cluster.ObjectKey;
 import java.util.List;
 import java.util.Objects;
 

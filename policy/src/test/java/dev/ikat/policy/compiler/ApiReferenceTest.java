@@ -2,10 +2,10 @@ package dev.ikat.policy.compiler;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.ObjectKey;
 import dev.ikat.model.InterfaceName;
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.ObjectKey;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;

@@ -11,10 +11,10 @@ import static dev.ikat.policy.compiler.ClusterText.removed;
 import static dev.ikat.policy.compiler.ClusterText.updated;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.cluster.LabelSelector;
+import dev.ikat.cluster.Pod;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.LabelSelector;
-import dev.ikat.policy.Pod;
-import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;

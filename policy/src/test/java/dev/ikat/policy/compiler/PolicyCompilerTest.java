@@ -19,16 +19,16 @@ import static dev.ikat.policy.compiler.ClusterText.withLabels;
 import static dev.ikat.policy.compiler.ClusterText.withPorts;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.cluster.LabelSelector;
+import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.Namespace;
+import dev.ikat.cluster.NetworkPolicy.PortName;
+import dev.ikat.cluster.Pod;
+import dev.ikat.cluster.Protocol;
 import dev.ikat.model.Attachment;
 import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.LabelSelector;
-import dev.ikat.policy.Labels;
-import dev.ikat.policy.Namespace;
-import dev.ikat.policy.NetworkPolicy.PortName;
-import dev.ikat.policy.Pod;
-import dev.ikat.policy.Protocol;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Evaluator;
@@ -298,7 +298,7 @@ final class PolicyCompilerTest {
                 .collect(java.util.stream.Collectors.toSet());
     }
 
-    private static dev.ikat.policy.NetworkPolicy.PortRule named(String name) {
+    private static dev.ikat.cluster.NetworkPolicy.PortRule named(String name) {
         return port(Protocol.TCP, new PortName(name));
     }
 }

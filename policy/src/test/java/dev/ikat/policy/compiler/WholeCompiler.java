@@ -1,15 +1,15 @@
 package dev.ikat.policy.compiler;
 
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.Namespace;
+import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.NetworkPolicy.Direction;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.ObjectKind;
+import dev.ikat.cluster.Pod;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.ClusterChange;
-import dev.ikat.policy.ClusterObject;
-import dev.ikat.policy.Namespace;
-import dev.ikat.policy.NetworkPolicy;
-import dev.ikat.policy.NetworkPolicy.Direction;
-import dev.ikat.policy.ObjectKey;
-import dev.ikat.policy.ObjectKind;
-import dev.ikat.policy.Pod;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.CompiledRule;
@@ -160,7 +160,7 @@ final class WholeCompiler {
             case Namespace namespace -> namespaces.put(namespace.name(), namespace);
             case Pod pod -> pods.put(pod.key(), pod);
             case NetworkPolicy policy -> policies.put(policy.key(), policy);
-            case dev.ikat.policy.Node _ -> {}
+            case dev.ikat.cluster.Node _ -> {}
         }
     }
 
@@ -169,7 +169,7 @@ final class WholeCompiler {
             case Namespace namespace -> namespaces.remove(namespace.name());
             case Pod pod -> pods.remove(pod.key());
             case NetworkPolicy policy -> policies.remove(policy.key());
-            case dev.ikat.policy.Node _ -> {}
+            case dev.ikat.cluster.Node _ -> {}
         }
     }
 

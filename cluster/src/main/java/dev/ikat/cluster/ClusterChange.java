@@ -1,4 +1,4 @@
-package dev.ikat.policy;
+package dev.ikat.cluster;
 
 import java.util.ArrayList;
 import java.util.List;

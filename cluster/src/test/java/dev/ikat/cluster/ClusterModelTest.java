@@ -1,13 +1,13 @@
-package dev.ikat.policy;
+package dev.ikat.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ikat.cluster.LabelSelector.Operator;
+import dev.ikat.cluster.LabelSelector.Requirement;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.LabelSelector.Operator;
-import dev.ikat.policy.LabelSelector.Requirement;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

@@ -1,4 +1,4 @@
-package dev.ikat.policy;
+package dev.ikat.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,4 +1,4 @@
-package dev.ikat.policy;
+package dev.ikat.cluster;
 
 /** The transport protocols that Kubernetes knows. */
 public enum Protocol {

@@ -1,4 +1,4 @@
-package dev.ikat.policy;
+package dev.ikat.cluster;
 
 import dev.ikat.model.Cidr;
 import java.util.Collections;

@@ -1,4 +1,4 @@
-package dev.ikat.policy;
+package dev.ikat.cluster;
 
 import java.util.regex.Pattern;
 

@@ -1,4 +1,4 @@
-package dev.ikat.policy;
+package dev.ikat.cluster;
 
 /** An object of the cluster, as it is at one moment. */
 public sealed interface ClusterObject permits Node, Namespace, Pod, NetworkPolicy {

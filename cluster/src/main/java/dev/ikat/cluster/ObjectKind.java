@@ -1,4 +1,4 @@
-package dev.ikat.policy;
+package dev.ikat.cluster;
 
 /** The kinds of object that a node's network depends on. */
 public enum ObjectKind {

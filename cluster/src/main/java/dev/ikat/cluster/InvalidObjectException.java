@@ -1,4 +1,4 @@
-package dev.ikat.policy;
+package dev.ikat.cluster;
 
 /** A value of the cluster model breaks a rule: says which object and field, and which rule. */
 public final class InvalidObjectException extends IllegalArgumentException {
