@@ -122,11 +122,13 @@ public final class ClusterNode implements AutoCloseable {
     }
 
     /**
-     * Does {@code rm -rf} to a directory of the node's. Where the agent makes something in it again meanwhile, that
-     * stays, and the exit code says so: it means nothing here.
+     * Does {@code rm -rf} to a directory, again where the agent makes something in it meanwhile: it was gone for once.
      */
     public void removeTree(Path directory) {
-        ProcessRunner.of("rm", "-rf", directory.toString()).run();
+        Await.until(
+                Duration.ofSeconds(10),
+                () -> directory + " can't be removed",
+                () -> ProcessRunner.of("rm", "-rf", directory.toString()).run().exitCode() == 0);
     }
 
     /** The directory that outlives reboots, as processes of the node see it. */

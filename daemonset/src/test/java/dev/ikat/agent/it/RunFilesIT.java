@@ -87,8 +87,7 @@ final class RunFilesIT {
                         && Files.exists(node.runDirectory().resolve("sysctl.before")));
 
         assertAllIsWell();
-        // Socket, lock and leases; the directory, too, unless the agent was quicker than rm.
-        assertThat(metric("ikat_run_files_lost_total")).isGreaterThanOrEqualTo(before + 3);
+        assertThat(metric("ikat_run_files_lost_total")).isGreaterThanOrEqualTo(before + 4);
         assertThat(node.logLines())
                 .anyMatch(line -> line.contains("level=WARN") && line.contains("event=run-files-lost"));
     }
