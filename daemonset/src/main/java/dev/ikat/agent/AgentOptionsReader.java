@@ -1,10 +1,10 @@
 package dev.ikat.agent;
 
-import dev.ikat.agent.cluster.ApiAddress;
 import dev.ikat.agent.overlay.ChecksumOffload;
 import dev.ikat.agent.overlay.OverlayMode;
 import dev.ikat.agent.overlay.OverlaySettings;
 import dev.ikat.agent.policy.PolicySettings;
+import dev.ikat.kubernetes.ApiAddress;
 import dev.ikat.model.InterfaceName;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;

@@ -1,6 +1,6 @@
 package dev.ikat.agent;
 
-import dev.ikat.agent.cluster.ApiAddress;
+import dev.ikat.kubernetes.ApiAddress;
 import java.nio.file.Path;
 
 /** Where it is said what the cluster is. */

@@ -2,7 +2,7 @@ package dev.ikat.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.ikat.agent.files.OwnFile;
+import dev.ikat.files.OwnFile;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.Sysctl;

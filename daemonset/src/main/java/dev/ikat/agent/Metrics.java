@@ -1,8 +1,8 @@
 package dev.ikat.agent;
 
-import dev.ikat.agent.cluster.SourceFault;
 import dev.ikat.agent.overlay.NodeFault;
 import dev.ikat.cluster.ObjectKey;
+import dev.ikat.kubernetes.SourceFault;
 import io.prometheus.metrics.config.EscapingScheme;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;

@@ -1,11 +1,11 @@
 package dev.ikat.agent;
 
 import dev.ikat.agent.Readiness.Part;
-import dev.ikat.agent.files.OwnDirectory;
-import dev.ikat.agent.files.OwnFile;
 import dev.ikat.agent.server.AgentLock;
 import dev.ikat.agent.server.AgentRunningException;
 import dev.ikat.agent.server.CniServer;
+import dev.ikat.files.OwnDirectory;
+import dev.ikat.files.OwnFile;
 import java.io.IOError;
 import java.io.IOException;
 import java.nio.file.Files;

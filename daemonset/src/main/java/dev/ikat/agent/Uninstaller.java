@@ -1,10 +1,10 @@
 package dev.ikat.agent;
 
-import dev.ikat.agent.cluster.KubernetesSource;
 import dev.ikat.agent.overlay.OverlayReconciler;
 import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.policy.PolicySettings.Backend;
 import dev.ikat.cni.PodLink;
+import dev.ikat.kubernetes.KubernetesSource;
 import dev.ikat.netlink.Errno;
 import dev.ikat.netlink.Link;
 import dev.ikat.netlink.Request;

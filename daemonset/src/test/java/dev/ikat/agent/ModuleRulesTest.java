@@ -20,7 +20,9 @@ class ModuleRulesTest {
     private static final String MODEL = "dev.ikat.model..";
     private static final String NETLINK = "dev.ikat.netlink..";
     private static final String IPAM = "dev.ikat.ipam..";
+    private static final String FILES = "dev.ikat.files..";
     private static final String CLUSTER = "dev.ikat.cluster..";
+    private static final String KUBERNETES = "dev.ikat.kubernetes..";
     private static final String POLICY = "dev.ikat.policy..";
     private static final String CNI = "dev.ikat.cni..";
     private static final String NFTABLES = "dev.ikat.nftables..";
@@ -39,9 +41,11 @@ class ModuleRulesTest {
                 .withImportOption(location -> !location.contains("-tests.jar"))
                 .importPackages(
                         "dev.ikat.model",
+                        "dev.ikat.files",
                         "dev.ikat.netlink",
                         "dev.ikat.ipam",
                         "dev.ikat.cluster",
+                        "dev.ikat.kubernetes",
                         "dev.ikat.policy",
                         "dev.ikat.cni",
                         "dev.ikat.nftables",
@@ -64,6 +68,7 @@ class ModuleRulesTest {
     static Stream<Map.Entry<String, ArchRule>> rules() {
         return Stream.of(
                 Map.entry("model stands on the JDK alone", only(MODEL)),
+                Map.entry("files stands on the JDK alone", only(FILES)),
                 Map.entry("netlink knows nobody but model", only(NETLINK, MODEL)),
                 Map.entry("ipam knows nobody but model", only(IPAM, MODEL)),
                 Map.entry("cluster knows nobody but model", only(CLUSTER, MODEL)),
@@ -79,18 +84,26 @@ class ModuleRulesTest {
                         "eBPF stands on policy and netlink, and is the one that calls libbpf",
                         only(EBPF, MODEL, NETLINK, CLUSTER, POLICY, "jnr.ffi..", "org.slf4j..")),
                 Map.entry(
+                        "kubernetes stands on cluster and files",
+                        noClasses()
+                                .that()
+                                .resideInAPackage(KUBERNETES)
+                                .should()
+                                .dependOnClassesThat()
+                                .resideInAnyPackage(NETLINK, IPAM, POLICY, CNI, NFTABLES, IPTABLES, EBPF, AGENT)),
+                Map.entry(
                         "nobody but the agent knows where the cluster's objects come from",
                         noClasses()
                                 .that()
-                                .resideOutsideOfPackage(AGENT)
+                                .resideOutsideOfPackages(AGENT, KUBERNETES)
                                 .should()
                                 .dependOnClassesThat()
-                                .resideInAnyPackage("io.fabric8..", "org.snakeyaml..", AGENT)),
+                                .resideInAnyPackage("org.snakeyaml..", KUBERNETES, AGENT)),
                 Map.entry(
-                        "only the cluster package knows the cluster's client",
+                        "only kubernetes knows the cluster's client",
                         noClasses()
                                 .that()
-                                .resideOutsideOfPackage("dev.ikat.agent.cluster..")
+                                .resideOutsideOfPackage(KUBERNETES)
                                 .should()
                                 .dependOnClassesThat()
                                 .resideInAPackage("io.fabric8..")),
@@ -98,7 +111,7 @@ class ModuleRulesTest {
                         "YAML is read where manifests are, and where the settings are",
                         noClasses()
                                 .that()
-                                .resideOutsideOfPackage("dev.ikat.agent.cluster..")
+                                .resideOutsideOfPackage(KUBERNETES)
                                 .and()
                                 .areNotAssignableTo(ConfigurationFile.class)
                                 .should()

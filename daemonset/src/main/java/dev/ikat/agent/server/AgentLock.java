@@ -1,7 +1,7 @@
 package dev.ikat.agent.server;
 
-import dev.ikat.agent.files.OwnDirectory;
-import dev.ikat.agent.files.OwnFile;
+import dev.ikat.files.OwnDirectory;
+import dev.ikat.files.OwnFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;

@@ -1,6 +1,6 @@
 package dev.ikat.agent.server;
 
-import dev.ikat.agent.files.OwnFile;
+import dev.ikat.files.OwnFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

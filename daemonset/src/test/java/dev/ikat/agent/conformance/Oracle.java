@@ -2,11 +2,11 @@ package dev.ikat.agent.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.agent.cluster.ManifestDirectory;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
 import dev.ikat.cluster.Protocol;
+import dev.ikat.kubernetes.ManifestDirectory;
 import dev.ikat.model.Attachment;
 import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.ikat.agent.cluster.ApiTestServer;
+import dev.ikat.kubernetes.ApiTestServer;
 import dev.ikat.testbed.ProcessRunner;
 import dev.ikat.testbed.RequiresProgram;
 import io.fabric8.kubernetes.api.model.HasMetadata;

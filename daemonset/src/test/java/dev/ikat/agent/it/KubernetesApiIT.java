@@ -3,8 +3,8 @@ package dev.ikat.agent.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.ikat.agent.cluster.ApiTestServer;
 import dev.ikat.backendtests.InNamespace;
+import dev.ikat.kubernetes.ApiTestServer;
 import dev.ikat.testbed.Await;
 import dev.ikat.testbed.Cluster;
 import dev.ikat.testbed.ClusterNode;

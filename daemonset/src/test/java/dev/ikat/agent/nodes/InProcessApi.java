@@ -1,6 +1,6 @@
 package dev.ikat.agent.nodes;
 
-import dev.ikat.agent.cluster.ApiTestServer;
+import dev.ikat.kubernetes.ApiTestServer;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.Map;

@@ -1,8 +1,0 @@
-/**
- * Directories and files of the agent's own, made and replaced so that nobody else's link is followed and nobody else
- * can put anything in their place.
- */
-@NullMarked
-package dev.ikat.agent.files;
-
-import org.jspecify.annotations.NullMarked;

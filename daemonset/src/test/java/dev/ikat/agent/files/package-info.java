@@ -1,4 +1,0 @@
-@NullMarked
-package dev.ikat.agent.files;
-
-import org.jspecify.annotations.NullMarked;

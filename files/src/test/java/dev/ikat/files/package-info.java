@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.files;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,114 @@
+package dev.ikat.kubernetes;
+
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.InvalidObjectException;
+import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.ObjectKey;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which objects of one kind the API said in a way that can't be read, and what is in force of them: what they were when
+ * they could be read last, and of a policy that never could as much as can be, such that it fails closed. Not
+ * thread-safe.
+ */
+final class ApiFaults {
+    private static final Logger LOG = LoggerFactory.getLogger(ApiFaults.class);
+    private static final String PARTLY =
+            "in force is what can be read of it: the rest allows nothing, and its pods are isolated";
+    private static final String FORMER = "in force is what it was before";
+    private static final String NOTHING = "it counts as not there";
+
+    private final Map<ObjectKey, SourceFault> byKey = new HashMap<>();
+    /** Of objects of which it can't be said which they are: the reasons. */
+    private final Set<String> nameless = new TreeSet<>();
+
+    /** Which object it is; empty if that can't be said, and then nothing can be done about it. */
+    Optional<ObjectKey> key(ApiObject said, ApiFaults known) {
+        try {
+            return Optional.of(said.key());
+        } catch (InvalidObjectException | ManifestFaultException e) {
+            String reason = reason(e);
+            if (nameless.add(reason) && (known == this || !known.nameless.contains(reason))) {
+                LOG.warn(
+                        "event=api-object-unnamed kind={} reason=\"{}\"",
+                        said.kind().title(),
+                        reason);
+            }
+            return Optional.empty();
+        }
+    }
+
+    private static String reason(RuntimeException e) {
+        return e instanceof ManifestFaultException faults ? ApiObject.reasons(faults) : String.valueOf(e.getMessage());
+    }
+
+    /** The object is not there any more. Which one it was is empty if that can't be said. */
+    Optional<ObjectKey> forget(ApiObject said) {
+        try {
+            ObjectKey key = said.key();
+            byKey.remove(key);
+            return Optional.of(key);
+        } catch (InvalidObjectException | ManifestFaultException e) {
+            nameless.remove(reason(e));
+            return Optional.empty();
+        }
+    }
+
+    /**
+     * What the object is from now on.
+     *
+     * @param before what it was; null if it was not there
+     * @param known what was told of before, and is not told again
+     * @return empty if it stays as it was
+     */
+    Optional<ClusterObject> read(ApiObject said, ObjectKey key, @Nullable ClusterObject before, ApiFaults known) {
+        try {
+            ClusterObject object = said.object();
+            byKey.remove(key);
+            return Optional.of(object);
+        } catch (ManifestFaultException e) {
+            boolean wasGood = before != null && !isPart(before);
+            Optional<ClusterObject> part = wasGood ? Optional.empty() : said.part();
+            SourceFault fault =
+                    fault(key, ApiObject.reasons(e), part.isPresent() ? PARTLY : before != null ? FORMER : NOTHING);
+            if (!fault.equals(known.byKey.get(key))) {
+                LOG.warn("event=api-object-refused fault=\"{}\"", fault);
+            }
+            byKey.put(key, fault);
+            return part;
+        }
+    }
+
+    private static boolean isPart(ClusterObject object) {
+        return object instanceof NetworkPolicy policy && !policy.complete();
+    }
+
+    private static SourceFault fault(ObjectKey key, String reasons, String instead) {
+        return new SourceFault(key.toString(), reasons + " (" + instead + ")", Optional.of(key));
+    }
+
+    /** An object comes from elsewhere, as it was read then. */
+    void take(ClusterObject object) {
+        if (object instanceof NetworkPolicy policy && !policy.complete()) {
+            byKey.put(policy.key(), fault(policy.key(), String.join("; ", policy.unreadable()), PARTLY));
+        }
+    }
+
+    /** All of them, in a stable order. */
+    List<SourceFault> all(ApiKind kind) {
+        List<SourceFault> all = new ArrayList<>();
+        nameless.forEach(reason -> all.add(new SourceFault(
+                kind.title(), "one of them has no name that could be one, and counts as not there: " + reason)));
+        byKey.entrySet().stream().sorted(Map.Entry.comparingByKey()).forEach(entry -> all.add(entry.getValue()));
+        return all;
+    }
+}

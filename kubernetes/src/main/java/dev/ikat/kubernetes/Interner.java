@@ -1,0 +1,146 @@
+package dev.ikat.kubernetes;
+
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.Namespace;
+import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.Node;
+import dev.ikat.cluster.Pod;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
+import java.lang.ref.WeakReference;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Lets equal parts of many objects be one: a cluster's pods have few different sets of labels, nodes and ports, and
+ * those are most of what a pod takes. What no object has any more is forgotten. Thread-safe.
+ */
+final class Interner {
+    /** How many texts of labels are remembered; a power of two. */
+    private static final int TEXTS = 1 << 12;
+
+    private static final int SMALLEST = 64;
+
+    private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
+    private @Nullable Held[] chains = new Held[SMALLEST];
+    private int size;
+
+    /**
+     * Keys of labels, and values that recur, each where its hash says, until another comes there. Most values belong to
+     * one set of labels only, which is kept once anyhow: to remember each of them weakly would take as much as it does.
+     */
+    private final @Nullable String[] texts = new String[TEXTS];
+
+    /** One known part, as long as an object has it. */
+    private static final class Held extends WeakReference<Object> {
+        private final int hash;
+        private @Nullable Held next;
+
+        Held(Object part, ReferenceQueue<Object> gone, int hash, @Nullable Held next) {
+            super(part, gone);
+            this.hash = hash;
+            this.next = next;
+        }
+    }
+
+    /** The same object, of shared parts. */
+    synchronized ClusterObject intern(ClusterObject object) {
+        return switch (object) {
+            case Pod pod ->
+                new Pod(
+                        one(pod.namespace()),
+                        pod.name(),
+                        labels(pod.labels()),
+                        pod.nodeName().map(this::one).flatMap(this::optional),
+                        pod.ips(),
+                        pod.hostNetwork(),
+                        pod.phase(),
+                        pod.ports().isEmpty() ? List.of() : one(pod.ports()),
+                        pod.created(),
+                        pod.deleting());
+            case Node node -> node;
+            case Namespace namespace -> namespace;
+            case NetworkPolicy policy -> policy;
+        };
+    }
+
+    private Optional<String> optional(String text) {
+        return one(Optional.of(text));
+    }
+
+    private Labels labels(Labels labels) {
+        return labels.isEmpty() ? Labels.NONE : one(labels.sharing(this::text));
+    }
+
+    private String text(String text) {
+        int slot = spread(text.hashCode()) & (TEXTS - 1);
+        String there = texts[slot];
+        if (there != null && there.equals(text)) {
+            return there;
+        }
+        texts[slot] = text;
+        return text;
+    }
+
+    private static int spread(int hash) {
+        return hash ^ hash >>> 16;
+    }
+
+    @SuppressWarnings("unchecked") // what is equal is of one type here
+    private <T> T one(T value) {
+        forgetGone();
+        int hash = spread(value.hashCode());
+        for (Held held = chains[hash & (chains.length - 1)]; held != null; held = held.next) {
+            Object known = held.hash == hash ? held.get() : null;
+            if (known != null && known.equals(value)) {
+                return (T) known;
+            }
+        }
+        if (size == chains.length) {
+            grow();
+        }
+        int chain = hash & (chains.length - 1);
+        chains[chain] = new Held(value, gone, hash, chains[chain]);
+        size++;
+        return value;
+    }
+
+    private void grow() {
+        @Nullable Held[] before = chains;
+        chains = new Held[2 * before.length];
+        for (Held first : before) {
+            for (Held held = first; held != null; ) {
+                Held next = held.next;
+                int chain = held.hash & (chains.length - 1);
+                held.next = chains[chain];
+                chains[chain] = held;
+                held = next;
+            }
+        }
+    }
+
+    private void forgetGone() {
+        for (Reference<?> dead = gone.poll(); dead != null; dead = gone.poll()) {
+            Held held = (Held) dead;
+            int chain = held.hash & (chains.length - 1);
+            Held before = null;
+            for (Held at = chains[chain]; at != held && at != null; at = at.next) {
+                before = at;
+            }
+            if (before == null) {
+                chains[chain] = held.next;
+            } else {
+                before.next = held.next;
+            }
+            size--;
+        }
+    }
+
+    /** How many parts are known. */
+    synchronized int size() {
+        forgetGone();
+        return size;
+    }
+}

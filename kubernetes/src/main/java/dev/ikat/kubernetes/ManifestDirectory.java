@@ -1,0 +1,282 @@
+package dev.ikat.kubernetes;
+
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.ClusterState;
+import dev.ikat.cluster.Node;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.model.IpAddress;
+import java.io.IOException;
+import java.nio.file.ClosedWatchServiceException;
+import java.nio.file.Files;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchEvent;
+import java.nio.file.WatchKey;
+import java.nio.file.WatchService;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The cluster as a directory of Kubernetes manifests says it: {@code *.yaml}, {@code *.yml} and {@code *.json}, with
+ * any number of documents each. Files whose name begins with a dot, and subdirectories, are not read.
+ *
+ * <p>A file with any fault is not used at all: what it said when it was last right stays in force. Of one that never
+ * was, the policies are, as far as they can be read. Changes are seen within a fraction of a second where the file
+ * system notifies, and else by the slow rescan.
+ */
+public final class ManifestDirectory implements ClusterSource {
+    private static final Logger LOG = LoggerFactory.getLogger(ManifestDirectory.class);
+    private static final Duration SETTLING = Duration.ofMillis(100);
+    private static final Duration RESCAN = Duration.ofSeconds(10);
+
+    private final Path directory;
+    private final Duration settling;
+    private final Duration rescan;
+    private final ManifestScan scan;
+    private final Set<String> ignoredKinds = new HashSet<>();
+
+    private Map<ObjectKey, ClusterObject> objects = Map.of();
+    private volatile ClusterState state = ClusterState.EMPTY;
+    private volatile List<SourceFault> faults = List.of();
+    private volatile boolean synced;
+    private volatile boolean closed;
+    private @Nullable WatchService watcher;
+    private @Nullable WatchKey watched;
+    private @Nullable Thread thread;
+
+    /** The manifests in this directory, which is read when it is started. */
+    public ManifestDirectory(Path directory) {
+        this(directory, Clock.systemUTC(), SETTLING, RESCAN);
+    }
+
+    /**
+     * With times for tests.
+     *
+     * @param settling how long a file must be left alone before it is read, or gone before it is forgotten
+     * @param rescan how often all files are looked at without a notification
+     */
+    ManifestDirectory(Path directory, Clock clock, Duration settling, Duration rescan) {
+        this.directory = directory;
+        this.settling = settling;
+        this.rescan = rescan;
+        this.scan = new ManifestScan(directory, clock, settling);
+    }
+
+    /** {@inheritDoc} The first change is reported before this method returns. */
+    @Override
+    public synchronized void start(ClusterListener listener) {
+        if (watcher != null || closed) {
+            throw new IllegalStateException("the manifests in " + directory + " are read already, or no more");
+        }
+        if (!Files.isDirectory(directory)) {
+            throw new ClusterSourceException(
+                    "there is no directory " + directory + " to read manifests from; make it",
+                    new NotDirectoryException(directory.toString()));
+        }
+        WatchService opened;
+        try {
+            opened = directory.getFileSystem().newWatchService();
+        } catch (IOException e) {
+            throw new ClusterSourceException(
+                    "can't watch " + directory + " (" + e + "); see sysctl fs.inotify.max_user_instances", e);
+        }
+        watcher = opened;
+        // Watched before it is read, so that no change falls in between.
+        watch(opened);
+        scan.scan(Set.of(), true);
+        report(listener);
+        thread = Thread.ofPlatform().name("ikat-manifests").daemon().start(() -> run(opened, listener));
+    }
+
+    private void watch(WatchService service) {
+        if (watched != null && watched.isValid()) {
+            return;
+        }
+        try {
+            watched = directory.register(
+                    service,
+                    StandardWatchEventKinds.ENTRY_CREATE,
+                    StandardWatchEventKinds.ENTRY_MODIFY,
+                    StandardWatchEventKinds.ENTRY_DELETE);
+        } catch (IOException e) {
+            // The scan reports what is the matter with the directory, and the rescan tries again.
+            LOG.warn(
+                    "manifests directory={} step=watch reason=\"{}\": changes are found by rescans only",
+                    directory,
+                    e.toString());
+        }
+    }
+
+    private void run(WatchService service, ClusterListener listener) {
+        try {
+            while (!closed) {
+                Set<Path> touched = awaitChanges(service);
+                watch(service);
+                try {
+                    scan.scan(touched, false);
+                    report(listener);
+                } catch (RuntimeException e) {
+                    // A defect here must not end the watching for good: the next rescan starts afresh.
+                    LOG.error("manifests directory={} step=scan", directory, e);
+                }
+            }
+        } catch (ClosedWatchServiceException e) {
+            LOG.debug("manifests directory={} step=close", directory);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Waits for a notification, or the time of the next look; and after a notification for the ones that follow it. */
+    private Set<Path> awaitChanges(WatchService service) throws InterruptedException {
+        Set<Path> touched = new HashSet<>();
+        Duration patience = scan.unsettled() ? settling : rescan;
+        WatchKey key = service.poll(patience.toNanos(), TimeUnit.NANOSECONDS);
+        if (key != null) {
+            take(key, touched);
+            Thread.sleep(settling);
+            for (WatchKey more = service.poll(); more != null; more = service.poll()) {
+                take(more, touched);
+            }
+        }
+        return touched;
+    }
+
+    private void take(WatchKey key, Set<Path> touched) {
+        for (WatchEvent<?> event : key.pollEvents()) {
+            if (event.context() instanceof Path name) {
+                touched.add(directory.resolve(name));
+            }
+        }
+        key.reset();
+    }
+
+    private void report(ClusterListener listener) {
+        ManifestScan.Result result = scan.result();
+        reportFaults(result.faults());
+        for (String kind : result.ignored()) {
+            if (ignoredKinds.add(kind)) {
+                LOG.info("manifests directory={} ignored=\"{}\"", directory, kind);
+            }
+        }
+        ClusterChange change = ClusterChange.between(objects, result.objects());
+        if (closed || (change.isEmpty() && synced)) {
+            return;
+        }
+        objects = result.objects();
+        ClusterState next = ClusterState.of(objects.values());
+        // Before the listener hears of it: it may wake another thread, which looks at these.
+        state = next;
+        synced = true;
+        LOG.info(
+                "manifests directory={} added={} updated={} removed={}",
+                directory,
+                change.added().size(),
+                change.updated().size(),
+                change.removed().size());
+        try {
+            listener.changed(change);
+        } catch (RuntimeException e) {
+            // The listener's own failure; the next change is still to reach it.
+            LOG.error("manifests directory={} step=report", directory, e);
+        }
+    }
+
+    private void reportFaults(List<SourceFault> now) {
+        List<SourceFault> before = faults;
+        faults = List.copyOf(now);
+        for (SourceFault fault : now) {
+            if (!before.contains(fault)) {
+                LOG.warn("manifests fault=\"{}\"", fault);
+            }
+        }
+        if (now.isEmpty() && !before.isEmpty()) {
+            LOG.info("manifests directory={} faults=0", directory);
+        }
+    }
+
+    @Override
+    public ClusterState state() {
+        return state;
+    }
+
+    @Override
+    public Map<String, Node> nodes() {
+        return state.nodes();
+    }
+
+    @Override
+    public boolean synced() {
+        return synced;
+    }
+
+    @Override
+    public Optional<String> degraded() {
+        return Optional.empty();
+    }
+
+    @Override
+    public void networkWorks(String nodeName) {
+        // Nobody but the nodes themselves reads the manifests.
+    }
+
+    @Override
+    public Map<String, Duration> silence() {
+        return Map.of();
+    }
+
+    @Override
+    public Set<IpAddress> apiServers() {
+        return Set.of();
+    }
+
+    @Override
+    public List<SourceFault> faults() {
+        return faults;
+    }
+
+    @Override
+    public void close() {
+        Thread reporter;
+        synchronized (this) {
+            closed = true;
+            reporter = thread;
+            try {
+                if (watcher != null) {
+                    watcher.close();
+                }
+            } catch (IOException e) {
+                throw new ClusterSourceException("can't stop watching " + directory, e);
+            }
+        }
+        if (reporter != null && reporter != Thread.currentThread()) {
+            joinUninterruptibly(reporter);
+        }
+    }
+
+    private static void joinUninterruptibly(Thread reporter) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                reporter.join();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

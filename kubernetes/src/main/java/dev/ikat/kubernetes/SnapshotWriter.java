@@ -1,0 +1,105 @@
+package dev.ikat.kubernetes;
+
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.Pod;
+import dev.ikat.kubernetes.KubernetesSource.Patience;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.Optional;
+import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * When the {@link Snapshot} is written: not for each change, and again, after pauses that grow, while that fails.
+ * Thread-safe; nobody waits for the disk but who writes.
+ */
+final class SnapshotWriter {
+    private static final Logger LOG = LoggerFactory.getLogger(SnapshotWriter.class);
+
+    private final Snapshot snapshot;
+    private final Patience patience;
+    private final ApiMetrics metrics;
+    private final Backoff backoff = new Backoff(RandomGenerator.getDefault());
+    private boolean podsChanged;
+    private boolean othersChanged;
+    private long savedNanos;
+    private long retryNanos;
+    private Optional<SourceFault> fault = Optional.empty();
+
+    /** The first one may be written at once. */
+    SnapshotWriter(Snapshot snapshot, Patience patience, ApiMetrics metrics) {
+        this.snapshot = snapshot;
+        this.patience = patience;
+        this.metrics = metrics;
+        this.savedNanos = System.nanoTime() - patience.save().toNanos();
+    }
+
+    /** The snapshot on the disk lacks this. */
+    synchronized void changed(ClusterChange change) {
+        boolean onlyPods = change.added().stream().allMatch(Pod.class::isInstance)
+                && change.removed().stream().allMatch(Pod.class::isInstance)
+                && change.updated().stream().allMatch(update -> update.after() instanceof Pod);
+        podsChanged |= onlyPods;
+        othersChanged |= !onlyPods;
+    }
+
+    /**
+     * Whether it is time to {@link #write} what is known now; if so, that counts as begun.
+     *
+     * @param atOnce whether there will be no other time
+     */
+    synchronized boolean begin(boolean atOnce) {
+        long now = System.nanoTime();
+        long since = now - savedNanos;
+        boolean due = fault.isPresent()
+                ? now - retryNanos >= 0
+                : (othersChanged && since >= patience.save().toNanos())
+                        || (podsChanged && since >= patience.savePods().toNanos());
+        boolean needed = othersChanged || podsChanged || fault.isPresent();
+        if (!needed || !(due || atOnce)) {
+            return false;
+        }
+        othersChanged = false;
+        podsChanged = false;
+        savedNanos = now;
+        return true;
+    }
+
+    /** Writes it; if that fails it is said, and due again before long. */
+    void write(Collection<ClusterObject> objects) {
+        try {
+            snapshot.write(objects);
+            worked();
+        } catch (IOException e) {
+            failed(e);
+        }
+    }
+
+    private synchronized void worked() {
+        if (fault.isPresent()) {
+            LOG.info("event=snapshot-written file={}", snapshot.file());
+        }
+        fault = Optional.empty();
+        backoff.reset();
+    }
+
+    private synchronized void failed(IOException e) {
+        metrics.snapshotFailed();
+        Optional<SourceFault> now = Optional.of(new SourceFault(
+                "snapshot " + snapshot.file(),
+                "can't be written, so that a start without the API would have an old state of the cluster or none; it is"
+                        + " tried again: " + (e.getClass() == IOException.class ? e.getMessage() : e.toString())));
+        if (!now.equals(fault)) {
+            LOG.warn("event=snapshot-failed file={} error=\"{}\"", snapshot.file(), e.toString());
+        }
+        fault = now;
+        retryNanos = System.nanoTime() + backoff.next().toNanos();
+    }
+
+    /** That the last try failed, and why. */
+    synchronized Optional<SourceFault> fault() {
+        return fault;
+    }
+}

@@ -1,0 +1,294 @@
+package dev.ikat.kubernetes;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.ClusterState;
+import dev.ikat.testbed.TestDirectory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+final class ManifestDirectoryTest {
+    private static final Duration SETTLING = Duration.ofMillis(250);
+
+    private final BlockingQueue<ClusterChange> changes = new LinkedBlockingQueue<>();
+    private TestDirectory place;
+    private Path directory;
+    private ManifestDirectory source;
+
+    @BeforeEach
+    void open() {
+        place = TestDirectory.create();
+        directory = place.directory("manifests");
+        source = new ManifestDirectory(directory, Clock.systemUTC(), SETTLING, Duration.ofMillis(300));
+    }
+
+    @AfterEach
+    void close() {
+        source.close();
+        place.close();
+    }
+
+    private static String namespace(String name, String label) {
+        return "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + name + ", labels: {label: " + label + "}}\n";
+    }
+
+    private Path write(String file, String... documents) throws IOException {
+        return Files.writeString(directory.resolve(file), String.join("---\n", documents));
+    }
+
+    private void start() throws InterruptedException {
+        source.start(change -> changes.add(change));
+        assertThat(next()).isNotNull();
+    }
+
+    private ClusterChange next() throws InterruptedException {
+        ClusterChange change = changes.poll(10, TimeUnit.SECONDS);
+        assertThat(change).as("a change within ten seconds").isNotNull();
+        return change;
+    }
+
+    private void assertNoChange() throws InterruptedException {
+        assertThat(changes.poll(600, TimeUnit.MILLISECONDS)).isNull();
+    }
+
+    private static Stream<String> names(List<? extends ClusterObject> objects) {
+        return objects.stream().map(object -> object.key().toString());
+    }
+
+    private void awaitFaults(int count) throws InterruptedException {
+        for (int i = 0; i < 500 && source.faults().size() != count; i++) {
+            Thread.sleep(10);
+        }
+        assertThat(source.faults()).hasSize(count);
+    }
+
+    @Test
+    void startReportsAllThatThereIs() throws Exception {
+        write("a.yaml", namespace("shop", "a"));
+        write("b.yml", namespace("bank", "a"));
+        write("c.json", "{\"apiVersion\": \"v1\", \"kind\": \"Namespace\", \"metadata\": {\"name\": \"mill\"}}");
+        write("d.txt", "nonsense: [");
+        write(".e.yaml.swp.yaml", "nonsense: [");
+        Files.createDirectory(directory.resolve("f.yaml"));
+        assertThat(source.synced()).isFalse();
+
+        source.start(change -> changes.add(change));
+
+        assertThat(names(next().added())).containsExactly("Namespace bank", "Namespace mill", "Namespace shop");
+        assertThat(source.state().namespaces()).containsOnlyKeys("bank", "mill", "shop");
+        assertThat(source.synced()).isTrue();
+        assertThat(source.faults()).isEmpty();
+    }
+
+    @Test
+    void listenerFindsTheStateThatItIsToldOf() throws Exception {
+        write("a.yaml", namespace("shop", "a"));
+        BlockingQueue<Boolean> found = new LinkedBlockingQueue<>();
+
+        source.start(change ->
+                found.add(source.synced() && !source.state().namespaces().isEmpty()));
+        write("b.yaml", namespace("bank", "a"));
+
+        assertThat(found.poll(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(found.poll(10, TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Test
+    void startReportsThatThereIsNothing() throws Exception {
+        source.start(change -> changes.add(change));
+
+        assertThat(next().isEmpty()).isTrue();
+        assertThat(source.synced()).isTrue();
+    }
+
+    @Test
+    void startWithoutDirectorySaysSo() {
+        try (ManifestDirectory nowhere = new ManifestDirectory(directory.resolve("nowhere"))) {
+            assertThatThrownBy(() -> nowhere.start(change -> {}))
+                    .isInstanceOf(ClusterSourceException.class)
+                    .hasMessageContaining("there is no directory " + directory.resolve("nowhere"));
+        }
+    }
+
+    @Test
+    void changedFileIsReportedAsWhatDiffers() throws Exception {
+        write("a.yaml", namespace("shop", "a"), namespace("bank", "a"), namespace("mill", "a"));
+        start();
+
+        write("a.yaml", namespace("shop", "b"), namespace("bank", "a"), namespace("farm", "a"));
+
+        ClusterChange change = next();
+        assertThat(names(change.added())).containsExactly("Namespace farm");
+        assertThat(change.updated()).hasSize(1);
+        assertThat(change.updated().getFirst().after())
+                .isEqualTo(source.state().namespace("shop").orElseThrow());
+        assertThat(names(change.removed())).containsExactly("Namespace mill");
+    }
+
+    @Test
+    void deletedFileTakesItsObjectsAlong() throws Exception {
+        Path file = write("a.yaml", namespace("shop", "a"));
+        write("b.yaml", namespace("bank", "a"));
+        start();
+
+        Files.delete(file);
+
+        assertThat(names(next().removed())).containsExactly("Namespace shop");
+        assertThat(source.state().namespaces()).containsOnlyKeys("bank");
+    }
+
+    @Test
+    void brokenFileIsReportedAndItsLastGoodStateStaysInForce() throws Exception {
+        Path file = write("a.yaml", namespace("shop", "a"), namespace("bank", "a"));
+        start();
+
+        write("a.yaml", namespace("shop", "b"), "apiVersion: v1\nkind: Namespace\nmetadata: {name: Bank}\n");
+        awaitFaults(1);
+
+        assertThat(source.faults().getFirst().toString()).startsWith(file + ":7:18: Namespace Bank: metadata.name: ");
+        assertThat(source.state().namespaces()).containsOnlyKeys("bank", "shop");
+        assertNoChange();
+
+        write("a.yaml", namespace("shop", "b"));
+        ClusterChange change = next();
+        assertThat(change.updated()).hasSize(1);
+        assertThat(names(change.removed())).containsExactly("Namespace bank");
+        awaitFaults(0);
+    }
+
+    @Test
+    void objectInTwoFilesIsReportedAndTheFirstFileHolds() throws Exception {
+        Path first = write("a.yaml", namespace("shop", "a"));
+        Path second = write("b.yaml", namespace("bank", "a"), namespace("shop", "b"));
+        start();
+
+        assertThat(source.state().namespace("shop").orElseThrow().labels().values())
+                .containsEntry("label", "a");
+        assertThat(source.faults())
+                .extracting(SourceFault::toString)
+                .containsExactly(
+                        second + ":5:1: Namespace shop: is also at " + first + ":1, which is the one in force");
+
+        Files.delete(first);
+        assertThat(next().updated()).hasSize(1);
+        assertThat(source.state().namespace("shop").orElseThrow().labels().values())
+                .containsEntry("label", "b");
+        assertThat(source.faults()).isEmpty();
+    }
+
+    @Test
+    void fileIsNotReadWhileItIsBeingWritten() throws Exception {
+        Path file = write("a.yaml", namespace("shop", "a"), namespace("bank", "a"));
+        start();
+        String both = namespace("shop", "b") + "---\n" + namespace("bank", "b");
+
+        Files.write(file, new byte[0]);
+        for (String line : both.lines().toList()) {
+            Thread.sleep(5);
+            Files.writeString(file, line + "\n", StandardOpenOption.APPEND);
+        }
+
+        assertThat(next().updated()).hasSize(2);
+        assertThat(source.faults()).isEmpty();
+    }
+
+    @Test
+    void fileThatAnEditorMovesAwayAndWritesAnewIsOnlyChanged() throws Exception {
+        Path file = write("a.yaml", namespace("shop", "a"));
+        start();
+
+        Files.move(file, directory.resolve("a.yaml~"));
+        Thread.sleep(10);
+        write("a.yaml", namespace("shop", "b"));
+
+        ClusterChange change = next();
+        assertThat(change.updated()).hasSize(1);
+        assertThat(change.removed()).isEmpty();
+    }
+
+    @Test
+    void fileRenamedIntoPlaceIsReadWhateverItsTimeIs() throws Exception {
+        Path file = write("a.yaml", namespace("shop", "a"));
+        start();
+
+        Path next = Files.writeString(place.path().resolve("next"), namespace("shop", "b"));
+        Files.setLastModifiedTime(next, Files.getLastModifiedTime(file));
+        Files.move(next, file, StandardCopyOption.ATOMIC_MOVE);
+
+        assertThat(next().updated()).hasSize(1);
+    }
+
+    @Test
+    void linksThatAreSwitchedTogetherAreFollowed() throws Exception {
+        // As the kubelet does it for a volume of a ConfigMap.
+        Files.writeString(place.directory("manifests/..1").resolve("a.yaml"), namespace("shop", "a"));
+        Files.writeString(place.directory("manifests/..2").resolve("a.yaml"), namespace("shop", "b"));
+        Files.createSymbolicLink(directory.resolve("..data"), Path.of("..1"));
+        Files.createSymbolicLink(directory.resolve("a.yaml"), Path.of("..data", "a.yaml"));
+        Files.createSymbolicLink(directory.resolve("dangling.yaml"), Path.of("nowhere"));
+        start();
+
+        Files.createSymbolicLink(directory.resolve("..new"), Path.of("..2"));
+        Files.move(directory.resolve("..new"), directory.resolve("..data"), StandardCopyOption.ATOMIC_MOVE);
+
+        assertThat(next().updated()).hasSize(1);
+    }
+
+    @Test
+    void directoryThatIsGoneForAWhileIsReportedAndNothingElseChanges() throws Exception {
+        write("a.yaml", namespace("shop", "a"));
+        start();
+
+        Path away = directory.resolveSibling("away");
+        Files.move(directory, away);
+        awaitFaults(1);
+        assertThat(source.faults().getFirst().reason()).startsWith("can't be listed");
+        assertThat(source.state().namespaces()).containsOnlyKeys("shop");
+
+        Files.move(away, directory);
+        awaitFaults(0);
+        write("b.yaml", namespace("bank", "a"));
+        assertThat(names(next().added())).containsExactly("Namespace bank");
+    }
+
+    @Test
+    void listenerThatThrowsHearsTheNextChange() throws Exception {
+        source.start(change -> {
+            changes.add(change);
+            throw new IllegalStateException("the listener's own fault");
+        });
+        next();
+
+        write("a.yaml", namespace("shop", "a"));
+
+        assertThat(names(next().added())).containsExactly("Namespace shop");
+    }
+
+    @Test
+    void nothingIsReportedAfterClose() throws Exception {
+        start();
+
+        source.close();
+        write("a.yaml", namespace("shop", "a"));
+
+        assertNoChange();
+        assertThat(source.state()).isEqualTo(ClusterState.EMPTY);
+        assertThatThrownBy(() -> source.start(change -> {})).isInstanceOf(IllegalStateException.class);
+    }
+}
