@@ -5,11 +5,12 @@ import dev.ikat.ipam.LeaseState;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.model.Attachment;
 import dev.ikat.netlink.Errno;
-import dev.ikat.netlink.Link;
-import dev.ikat.netlink.LinkChange;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.Request;
-import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.LinkChange;
+import dev.ikat.netlink.route.Requests;
+import dev.ikat.netlink.route.Rtnetlink;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -196,7 +197,7 @@ public final class BatchReaper implements Reaper {
                 PodLink link = PodLink.of(lease.attachment());
                 Optional<Link> found = host.link(link.hostName()).filter(link::isHostEndOfThis);
                 found.ifPresent(end -> intoGroup.add(
-                        Request.change(LinkChange.of(end.index()).group(GROUP)).ignoring(Errno.ENODEV)));
+                        Requests.change(LinkChange.of(end.index()).group(GROUP)).ignoring(Errno.ENODEV)));
             }
             if (!intoGroup.isEmpty()) {
                 host.execute(intoGroup);
@@ -208,7 +209,7 @@ public final class BatchReaper implements Reaper {
 
     private static void deleteGroup(Rtnetlink host) {
         try {
-            host.execute(Request.deleteLinkGroup(GROUP));
+            host.execute(Requests.deleteLinkGroup(GROUP));
         } catch (NetlinkException e) {
             // The containers' namespaces ended meanwhile and took all of the links with them.
             if (e.errno() != Errno.ENODEV) {

@@ -2,8 +2,8 @@ package dev.ikat.cni;
 
 import dev.ikat.ipam.Lease;
 import dev.ikat.ipam.LeaseWitness;
-import dev.ikat.netlink.NetworkNamespace;
-import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.route.Rtnetlink;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.function.Function;
 

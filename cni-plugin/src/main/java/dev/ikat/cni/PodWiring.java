@@ -6,21 +6,22 @@ import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.netlink.AddrGenMode;
-import dev.ikat.netlink.Address;
 import dev.ikat.netlink.Errno;
-import dev.ikat.netlink.Link;
-import dev.ikat.netlink.LinkChange;
-import dev.ikat.netlink.Neighbour;
 import dev.ikat.netlink.NetlinkException;
-import dev.ikat.netlink.NetworkNamespace;
-import dev.ikat.netlink.OperState;
 import dev.ikat.netlink.Request;
-import dev.ikat.netlink.Route;
-import dev.ikat.netlink.RouteFilter;
-import dev.ikat.netlink.Rtnetlink;
-import dev.ikat.netlink.Sysctl;
-import dev.ikat.netlink.VethSpec;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.namespace.Sysctl;
+import dev.ikat.netlink.route.AddrGenMode;
+import dev.ikat.netlink.route.Address;
+import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.LinkChange;
+import dev.ikat.netlink.route.Neighbour;
+import dev.ikat.netlink.route.OperState;
+import dev.ikat.netlink.route.Requests;
+import dev.ikat.netlink.route.Route;
+import dev.ikat.netlink.route.RouteFilter;
+import dev.ikat.netlink.route.Rtnetlink;
+import dev.ikat.netlink.route.VethSpec;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -74,20 +75,20 @@ final class PodWiring {
             Optional<Link> leftOver = host.link(link.hostName());
             if (leftOver.isPresent()) {
                 requireOurs(link, leftOver.get());
-                host.execute(Request.deleteLink(leftOver.get().index()).ignoring(Errno.ENODEV));
+                host.execute(Requests.deleteLink(leftOver.get().index()).ignoring(Errno.ENODEV));
             }
             try {
                 host.execute(
-                        Request.create(pair),
+                        Requests.create(pair),
                         // In the same send as the creation: a link of ours without its alias is never to be seen.
-                        Request.change(LinkGuard.atBirth(link.hostName()).alias(link.alias())),
+                        Requests.change(LinkGuard.atBirth(link.hostName()).alias(link.alias())),
                         // A host without IPv6 has no such mode.
-                        Request.change(LinkChange.of(link.hostName()).inet6AddrGenMode(AddrGenMode.NONE))
+                        Requests.change(LinkChange.of(link.hostName()).inet6AddrGenMode(AddrGenMode.NONE))
                                 .ignoring(Errno.EAFNOSUPPORT, Errno.EOPNOTSUPP));
             } catch (NetlinkException e) {
                 if (e.requestIndex().orElse(0) > 0) {
                     // It was made and is not marked: nobody would ever find it again.
-                    host.execute(Request.deleteLink(link.hostName()).ignoring(Errno.ENODEV));
+                    host.execute(Requests.deleteLink(link.hostName()).ignoring(Errno.ENODEV));
                 } else if (e.errno() == Errno.EEXIST) {
                     requireFree(podName, pod, inPod);
                 }
@@ -129,7 +130,7 @@ final class PodWiring {
      */
     void configurePod(Lease lease, int index, NetworkNamespace pod, Rtnetlink inPod) {
         try {
-            inPod.execute(podRequests(lease, index, Request::add));
+            inPod.execute(podRequests(lease, index, Requests::add));
         } catch (NetlinkException e) {
             // Some runtimes switch IPv6 off in every namespace; who gives a pod an IPv6 address wants it on.
             boolean ipv6WasOff = e.errno() == Errno.EACCES && enableIpv6(lease, pod);
@@ -138,18 +139,18 @@ final class PodWiring {
             }
             int worse = hasOtherDefaultRoute(inPod, index) ? SECONDARY_METRIC + index : 0;
             // The first attempt may have made a part of it.
-            inPod.execute(podRequests(lease, index, route -> Request.replace(route.metric(route.metric() + worse))));
+            inPod.execute(podRequests(lease, index, route -> Requests.replace(route.metric(route.metric() + worse))));
         }
     }
 
     private static List<Request> podRequests(Lease lease, int index, Function<Route, Request> makeRoute) {
         List<Request> requests = new ArrayList<>();
-        requests.add(Request.change(LinkChange.of(index).up()));
+        requests.add(Requests.change(LinkChange.of(index).up()));
         for (IpAddress address : lease.addresses()) {
             IpFamily family = address.family();
-            requests.add(Request.replace(
+            requests.add(Requests.replace(
                     Address.of(index, InterfaceAddress.host(address)).flags(noDad(family))));
-            requests.add(Request.replace(gatewayNeighbour(family, index)));
+            requests.add(Requests.replace(gatewayNeighbour(family, index)));
             requests.add(makeRoute.apply(defaultRoute(family, index)));
         }
         return requests;
@@ -221,10 +222,10 @@ final class PodWiring {
         PodLink link = PodLink.of(lease.attachment());
         node.with(host -> {
             List<Request> requests = new ArrayList<>();
-            requests.add(Request.change(LinkChange.of(index).up()));
+            requests.add(Requests.change(LinkChange.of(index).up()));
             for (IpAddress address : lease.addresses()) {
-                requests.add(Request.replace(podNeighbour(address, link, index)));
-                requests.add(Request.replace(podRoute(address, index)));
+                requests.add(Requests.replace(podNeighbour(address, link, index)));
+                requests.add(Requests.replace(podRoute(address, index)));
             }
             host.execute(requests);
             return true;
@@ -269,7 +270,7 @@ final class PodWiring {
 
     /** A kernel before 5.5 has no such names; its pods do without the mark. */
     static Request marking(StoreMark mark, PodLink link, int index) {
-        return Request.addAlternativeName(index, mark.nameFor(link.hostName()))
+        return Requests.addAlternativeName(index, mark.nameFor(link.hostName()))
                 .ignoring(Errno.EEXIST, Errno.EOPNOTSUPP, Errno.ENODEV);
     }
 
@@ -298,7 +299,7 @@ final class PodWiring {
             Optional<Link> found = host.link(link.hostName()).filter(link::isHostEndOfThis);
             if (found.isPresent()) {
                 host.execute(lease.addresses().stream()
-                        .map(address -> Request.delete(
+                        .map(address -> Requests.delete(
                                         podRoute(address, found.get().index()))
                                 .ignoring(Errno.ESRCH, Errno.ENODEV, Errno.ENOENT))
                         .toList());
@@ -312,7 +313,7 @@ final class PodWiring {
         node.with(host -> {
             Optional<Link> found = host.link(link.hostName()).filter(link::isHostEndOfThis);
             if (found.isPresent()) {
-                host.execute(Request.deleteLink(found.get().index()).ignoring(Errno.ENODEV));
+                host.execute(Requests.deleteLink(found.get().index()).ignoring(Errno.ENODEV));
             }
             return true;
         });

@@ -5,14 +5,15 @@ import dev.ikat.ipam.LeaseStore;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.Errno;
-import dev.ikat.netlink.Link;
-import dev.ikat.netlink.LinkChange;
-import dev.ikat.netlink.Neighbour;
 import dev.ikat.netlink.Request;
-import dev.ikat.netlink.Route;
-import dev.ikat.netlink.RouteFilter;
-import dev.ikat.netlink.RouteProtocol;
-import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.LinkChange;
+import dev.ikat.netlink.route.Neighbour;
+import dev.ikat.netlink.route.Requests;
+import dev.ikat.netlink.route.Route;
+import dev.ikat.netlink.route.RouteFilter;
+import dev.ikat.netlink.route.RouteProtocol;
+import dev.ikat.netlink.route.Rtnetlink;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -212,7 +213,7 @@ public final class Recovery {
         PodLink link = PodLink.of(pod.lease().attachment());
         List<Request> requests = new ArrayList<>();
         if (!pod.hostEnd().isUp()) {
-            requests.add(Request.change(LinkChange.of(index).up()));
+            requests.add(Requests.change(LinkChange.of(index).up()));
         }
         if (!mark.isOn(pod.hostEnd())) {
             requests.add(PodWiring.marking(mark, link, index));
@@ -221,18 +222,18 @@ public final class Recovery {
         if (!guarded) {
             // Made by a version that did not guard it, or opened by somebody. The kernel forgets its neighbours for
             // that.
-            requests.add(Request.change(LinkGuard.later(index)).ignoring(Errno.ENODEV));
+            requests.add(Requests.change(LinkGuard.later(index)).ignoring(Errno.ENODEV));
             LinkGuard.refuseIpv6(node.namespace(), pod.hostEnd().name());
         }
         for (IpAddress address : pod.lease().addresses()) {
             Neighbour neighbour = PodWiring.podNeighbour(address, link, index);
             if (!guarded || !host.neighbours(address.family(), index).contains(neighbour)) {
-                requests.add(Request.replace(neighbour).ignoring(Errno.ENODEV));
+                requests.add(Requests.replace(neighbour).ignoring(Errno.ENODEV));
             }
             Route route = PodWiring.podRoute(address, index);
             wanted.add(route);
             if (!routes.getOrDefault(address.family(), List.of()).contains(route)) {
-                requests.add(Request.replace(route).ignoring(Errno.ENODEV, Errno.ENETDOWN));
+                requests.add(Requests.replace(route).ignoring(Errno.ENODEV, Errno.ENETDOWN));
             }
         }
         if (requests.isEmpty() || !isStill(pod.lease())) {
@@ -243,7 +244,7 @@ public final class Recovery {
             // A DEL came in between and took the routes away; what was just put back must not outlive it.
             host.execute(pod.lease().addresses().stream()
                     .map(address ->
-                            Request.delete(PodWiring.podRoute(address, index)).ignoring(Errno.ESRCH, Errno.ENODEV))
+                            Requests.delete(PodWiring.podRoute(address, index)).ignoring(Errno.ESRCH, Errno.ENODEV))
                     .toList());
         }
         return requests.size();
@@ -261,7 +262,7 @@ public final class Recovery {
         List<Request> requests = routes.values().stream()
                 .flatMap(List::stream)
                 .filter(route -> indexes.contains(route.interfaceIndex().orElse(0)) && !wanted.contains(route))
-                .map(route -> Request.delete(route).ignoring(Errno.ESRCH, Errno.ENODEV))
+                .map(route -> Requests.delete(route).ignoring(Errno.ESRCH, Errno.ENODEV))
                 .toList();
         if (!requests.isEmpty()) {
             host.execute(requests);

@@ -1,7 +1,7 @@
 package dev.ikat.cni;
 
 import dev.ikat.model.InterfaceName;
-import dev.ikat.netlink.Link;
+import dev.ikat.netlink.route.Link;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

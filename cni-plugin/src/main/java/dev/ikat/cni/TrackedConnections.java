@@ -1,8 +1,8 @@
 package dev.ikat.cni;
 
 import dev.ikat.model.IpAddress;
-import dev.ikat.netlink.Conntrack;
 import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.netfilter.Conntrack;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;

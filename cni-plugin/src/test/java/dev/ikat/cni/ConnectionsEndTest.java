@@ -2,7 +2,7 @@ package dev.ikat.cni;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.testbed.Await;
 import dev.ikat.testbed.RequiresProgram;
 import dev.ikat.testbed.RequiresRoot;

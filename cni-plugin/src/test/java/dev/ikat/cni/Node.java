@@ -7,7 +7,7 @@ import dev.ikat.model.Attachment;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
-import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.testbed.Json;
 import dev.ikat.testbed.TestNamespace;
 import java.nio.charset.StandardCharsets;

@@ -27,7 +27,7 @@ import dev.ikat.kubernetes.ApiAddress;
 import dev.ikat.kubernetes.ClusterSource;
 import dev.ikat.kubernetes.KubernetesSource;
 import dev.ikat.kubernetes.ManifestDirectory;
-import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.netlink.route.Rtnetlink;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.ikat.files.OwnFile;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpFamily;
-import dev.ikat.netlink.Sysctl;
+import dev.ikat.netlink.namespace.Sysctl;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;

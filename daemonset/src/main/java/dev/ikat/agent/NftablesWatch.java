@@ -1,8 +1,8 @@
 package dev.ikat.agent;
 
 import dev.ikat.netlink.NetlinkException;
-import dev.ikat.netlink.NftablesEvent;
-import dev.ikat.netlink.NftablesMonitor;
+import dev.ikat.netlink.netfilter.NftablesEvent;
+import dev.ikat.netlink.netfilter.NftablesMonitor;
 import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;

@@ -11,7 +11,7 @@ import dev.ikat.agent.overlay.UplinkFinder;
 import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.cluster.Node;
 import dev.ikat.kubernetes.ClusterSource;
-import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.netlink.route.Rtnetlink;
 import dev.ikat.policy.program.Masquerading;
 import dev.ikat.policy.program.SourceGuard;
 import java.time.Duration;

@@ -2,7 +2,7 @@ package dev.ikat.agent;
 
 import dev.ikat.agent.server.AgentLock;
 import dev.ikat.agent.server.AgentRunningException;
-import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.netlink.route.Rtnetlink;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;

@@ -6,10 +6,11 @@ import dev.ikat.agent.policy.PolicySettings.Backend;
 import dev.ikat.cni.PodLink;
 import dev.ikat.kubernetes.KubernetesSource;
 import dev.ikat.netlink.Errno;
-import dev.ikat.netlink.Link;
 import dev.ikat.netlink.Request;
-import dev.ikat.netlink.Rtnetlink;
-import dev.ikat.netlink.Sysctl;
+import dev.ikat.netlink.namespace.Sysctl;
+import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.Requests;
+import dev.ikat.netlink.route.Rtnetlink;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -106,7 +107,7 @@ record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist, Option
         List<Request> requests = new ArrayList<>();
         for (Link link : netlink.links()) {
             if (PodLink.isHostEnd(link)) {
-                requests.add(Request.deleteLink(link.index()).ignoring(Errno.ENODEV));
+                requests.add(Requests.deleteLink(link.index()).ignoring(Errno.ENODEV));
             }
         }
         if (!requests.isEmpty()) {

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpFamily;
-import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestNamespace;
 import java.io.IOException;

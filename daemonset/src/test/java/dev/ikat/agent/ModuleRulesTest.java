@@ -70,6 +70,17 @@ class ModuleRulesTest {
                 Map.entry("model stands on the JDK alone", only(MODEL)),
                 Map.entry("files stands on the JDK alone", only(FILES)),
                 Map.entry("netlink knows nobody but model", only(NETLINK, MODEL)),
+                Map.entry(
+                        "only netlink knows what its messages are as bytes",
+                        noClasses()
+                                .that()
+                                .resideOutsideOfPackage(NETLINK)
+                                .should()
+                                .dependOnClassesThat()
+                                .resideInAPackage("dev.ikat.netlink.wire..")),
+                Map.entry(
+                        "netlink's packages do not know each other in circles",
+                        slices().matching("dev.ikat.netlink.(*)..").should().beFreeOfCycles()),
                 Map.entry("ipam knows nobody but model", only(IPAM, MODEL)),
                 Map.entry("cluster knows nobody but model", only(CLUSTER, MODEL)),
                 Map.entry("policy stands on cluster", only(POLICY, MODEL, CLUSTER)),

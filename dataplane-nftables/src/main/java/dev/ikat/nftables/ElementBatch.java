@@ -1,5 +1,6 @@
 package dev.ikat.nftables;
 
+import dev.ikat.netlink.netfilter.NftablesBatch;
 import java.util.List;
 
 /**
@@ -25,14 +26,15 @@ final class ElementBatch {
 
     private ElementBatch() {}
 
-    static NetfilterMessage build(String table, List<Element> removed, List<Element> added) {
-        NetfilterMessage batch = new NetfilterMessage().batchBegin();
-        messages(batch, table, NetfilterMessage.NFT_MSG_DELSETELEM, 0, removed);
-        messages(batch, table, NetfilterMessage.NFT_MSG_NEWSETELEM, NetfilterMessage.NLM_F_CREATE, added);
+    static NftablesBatch build(String table, List<Element> removed, List<Element> added) {
+        NftablesBatch batch = new NftablesBatch().batchBegin();
+        messages(batch, table, NftablesBatch.NFT_MSG_DELSETELEM, false, removed);
+        messages(batch, table, NftablesBatch.NFT_MSG_NEWSETELEM, true, added);
         return batch.batchEnd();
     }
 
-    private static void messages(NetfilterMessage batch, String table, int message, int flags, List<Element> elements) {
+    private static void messages(
+            NftablesBatch batch, String table, int message, boolean create, List<Element> elements) {
         int from = 0;
         while (from < elements.size()) {
             String set = elements.get(from).set();
@@ -42,7 +44,7 @@ final class ElementBatch {
                     && elements.get(to).set().equals(set)) {
                 to++;
             }
-            batch.begin(message, flags | NetfilterMessage.NLM_F_ACK)
+            batch.begin(message, true, create)
                     .text(NFTA_SET_ELEM_LIST_TABLE, table)
                     .text(NFTA_SET_ELEM_LIST_SET, set);
             int list = batch.nested(NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -52,7 +54,7 @@ final class ElementBatch {
         }
     }
 
-    private static void element(NetfilterMessage batch, Element element) {
+    private static void element(NftablesBatch batch, Element element) {
         int start = batch.nested(NFTA_LIST_ELEM);
         int key = batch.nested(NFTA_SET_ELEM_KEY);
         batch.data(NFTA_DATA_VALUE, element.keyBytes()).endNested(key);

@@ -5,9 +5,14 @@ import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.netfilter.NftablesBatch;
+import dev.ikat.netlink.netfilter.NftablesSocket;
+import dev.ikat.netlink.netfilter.TableStatus;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import jnr.ffi.LibraryLoader;
 import jnr.ffi.Pointer;
 import org.jspecify.annotations.Nullable;
@@ -22,10 +27,10 @@ final class Nftables implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final LibNftables library;
-    private final Optional<NetfilterSocket> socket;
+    private final Optional<NftablesSocket> socket;
     private @Nullable Pointer context;
 
-    private Nftables(LibNftables library, Pointer context, Optional<NetfilterSocket> socket) {
+    private Nftables(LibNftables library, Pointer context, Optional<NftablesSocket> socket) {
         this.library = library;
         this.context = context;
         this.socket = socket;
@@ -56,7 +61,7 @@ final class Nftables implements AutoCloseable {
                     e);
         }
         synchronized (Nftables.class) {
-            Set<Integer> before = NetfilterSocket.all();
+            Set<Integer> before = NftablesSocket.all();
             Pointer context = library.nft_ctx_new(LibNftables.NFT_CTX_DEFAULT);
             if (context == null) {
                 throw new NftablesUnavailableException(
@@ -67,7 +72,7 @@ final class Nftables implements AutoCloseable {
                 throw new NftablesUnavailableException(
                         "libnftables could not set up its output buffers: out of memory");
             }
-            return new Nftables(library, context, NetfilterSocket.since(before));
+            return new Nftables(library, context, NftablesSocket.since(before));
         }
     }
 
@@ -119,9 +124,9 @@ final class Nftables implements AutoCloseable {
      *
      * @return 0, or the errno with which it was refused as a whole
      */
-    synchronized Optional<Integer> transact(NetfilterMessage batch) {
+    synchronized Optional<Integer> transact(NftablesBatch batch) {
         open(context);
-        return socket.map(found -> found.transact(batch));
+        return socket.map(found -> asked(() -> found.transact(batch)));
     }
 
     /** Whether {@link #transact} can be used. */
@@ -133,7 +138,7 @@ final class Nftables implements AutoCloseable {
     synchronized Optional<TableStatus> table(String name) {
         open(context);
         if (socket.isPresent()) {
-            return socket.get().table(name);
+            return asked(() -> socket.get().table(name));
         }
         for (JsonNode object : list("list tables inet")) {
             if (object.path("table").path("name").asText().equals(name)) {
@@ -145,7 +150,15 @@ final class Nftables implements AutoCloseable {
 
     /** The port of its socket, 0 if that could not be found. */
     int port() {
-        return socket.map(NetfilterSocket::port).orElse(0);
+        return socket.map(found -> asked(found::port)).orElse(0);
+    }
+
+    private static <T> T asked(Supplier<T> question) {
+        try {
+            return question.get();
+        } catch (NetlinkException e) {
+            throw new NftablesException("nf_tables does not answer: " + e.getMessage(), e);
+        }
     }
 
     private static Pointer open(@Nullable Pointer context) {

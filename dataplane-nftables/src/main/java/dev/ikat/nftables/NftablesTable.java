@@ -1,6 +1,9 @@
 package dev.ikat.nftables;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.ikat.netlink.Errno;
+import dev.ikat.netlink.netfilter.NftablesBatch;
+import dev.ikat.netlink.netfilter.TableStatus;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -79,18 +82,16 @@ public final class NftablesTable implements AutoCloseable {
     }
 
     private boolean own() {
-        int refused = nftables.transact(new NetfilterMessage()
+        int refused = nftables.transact(new NftablesBatch()
                         .batchBegin()
-                        .begin(
-                                NetfilterMessage.NFT_MSG_NEWTABLE,
-                                NetfilterMessage.NLM_F_CREATE | NetfilterMessage.NLM_F_ACK)
-                        .text(NetfilterMessage.NFTA_TABLE_NAME, NAME)
-                        .number(NetfilterMessage.NFTA_TABLE_FLAGS, TableStatus.OWNED)
+                        .begin(NftablesBatch.NFT_MSG_NEWTABLE, true, true)
+                        .text(NftablesBatch.NFTA_TABLE_NAME, NAME)
+                        .number(NftablesBatch.NFTA_TABLE_FLAGS, TableStatus.OWNED)
                         .end()
                         .batchEnd())
-                .orElse(Errors.EOPNOTSUPP);
-        if (refused != 0 && refused != Errors.EOPNOTSUPP && refused != Errors.EINVAL) {
-            throw new NftablesException("the table inet " + NAME + " can't be made: " + Errors.name(refused));
+                .orElse(Errno.EOPNOTSUPP);
+        if (refused != 0 && refused != Errno.EOPNOTSUPP && refused != Errno.EINVAL) {
+            throw new NftablesException("the table inet " + NAME + " can't be made: " + refusal(refused));
         }
         return refused == 0;
     }
@@ -109,15 +110,19 @@ public final class NftablesTable implements AutoCloseable {
         if (removed.isEmpty() && added.isEmpty()) {
             return;
         }
-        NetfilterMessage batch = ElementBatch.build(NAME, removed, added);
+        NftablesBatch batch = ElementBatch.build(NAME, removed, added);
         Optional<Integer> refused = batch.size() > LARGEST_BATCH ? Optional.empty() : nftables.transact(batch);
         if (refused.isEmpty()) {
             nftables.run(Script.elements(removed, added));
         } else if (refused.get() != 0) {
             throw new NftablesException("the kernel refused " + removed.size() + " elements to take out and "
                     + added.size() + " to put in, the first of them into "
-                    + (added.isEmpty() ? removed : added).getFirst().set() + ": " + Errors.name(refused.get()));
+                    + (added.isEmpty() ? removed : added).getFirst().set() + ": " + refusal(refused.get()));
         }
+    }
+
+    private static String refusal(int errno) {
+        return Errno.name(errno) + (errno == Errno.EPERM ? " (the table belongs to another process)" : "");
     }
 
     /** What a socket takes in one message by default is 208 KiB (net.core.wmem_default). */

@@ -2,9 +2,9 @@ package dev.ikat.ebpf;
 
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.netlink.Conntrack;
-import dev.ikat.netlink.ConntrackEntry;
-import dev.ikat.netlink.ConntrackTuple;
+import dev.ikat.netlink.netfilter.Conntrack;
+import dev.ikat.netlink.netfilter.ConntrackEntry;
+import dev.ikat.netlink.netfilter.ConntrackTuple;
 import dev.ikat.policy.program.PolicyBackend;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

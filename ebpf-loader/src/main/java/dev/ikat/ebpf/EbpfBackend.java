@@ -2,11 +2,11 @@ package dev.ikat.ebpf;
 
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
-import dev.ikat.netlink.Conntrack;
-import dev.ikat.netlink.LoggedPacket;
 import dev.ikat.netlink.NetlinkException;
-import dev.ikat.netlink.NetworkNamespace;
-import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.netfilter.Conntrack;
+import dev.ikat.netlink.netfilter.LoggedPacket;
+import dev.ikat.netlink.route.Rtnetlink;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyBackend;

@@ -1,8 +1,8 @@
 package dev.ikat.ebpf;
 
 import dev.ikat.model.IpAddress;
-import dev.ikat.netlink.LoggedPacket;
-import dev.ikat.netlink.PacketHeader;
+import dev.ikat.netlink.netfilter.LoggedPacket;
+import dev.ikat.netlink.netfilter.PacketHeader;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;

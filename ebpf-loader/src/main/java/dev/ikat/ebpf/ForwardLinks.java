@@ -1,7 +1,7 @@
 package dev.ikat.ebpf;
 
 import dev.ikat.netlink.Errno;
-import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.namespace.NetworkNamespace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

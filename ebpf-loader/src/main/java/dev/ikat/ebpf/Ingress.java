@@ -1,13 +1,13 @@
 package dev.ikat.ebpf;
 
 import dev.ikat.model.InterfaceName;
-import dev.ikat.netlink.BpfFilter;
 import dev.ikat.netlink.Errno;
-import dev.ikat.netlink.Link;
 import dev.ikat.netlink.NetlinkException;
-import dev.ikat.netlink.NetworkNamespace;
-import dev.ikat.netlink.Request;
-import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.route.BpfFilter;
+import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.Requests;
+import dev.ikat.netlink.route.Rtnetlink;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -139,8 +139,8 @@ final class Ingress {
     private boolean putFilter(int interfaceIndex, int program) {
         try {
             netlink.execute(
-                    Request.addClsact(interfaceIndex).ignoring(Errno.EEXIST),
-                    Request.replaceFilter(interfaceIndex, FILTER_PREFERENCE, FILTER_NAME, program));
+                    Requests.addClsact(interfaceIndex).ignoring(Errno.EEXIST),
+                    Requests.replaceFilter(interfaceIndex, FILTER_PREFERENCE, FILTER_NAME, program));
             return true;
         } catch (NetlinkException e) {
             return false;
@@ -171,10 +171,10 @@ final class Ingress {
             return;
         }
         int[] gone = {Errno.ENODEV, Errno.ENOENT, Errno.EINVAL};
-        netlink.execute(Request.deleteFilter(interfaceIndex, FILTER_PREFERENCE).ignoring(gone));
+        netlink.execute(Requests.deleteFilter(interfaceIndex, FILTER_PREFERENCE).ignoring(gone));
         if (netlink.filters(interfaceIndex, true).isEmpty()
                 && netlink.filters(interfaceIndex, false).isEmpty()) {
-            netlink.execute(Request.deleteClsact(interfaceIndex).ignoring(gone));
+            netlink.execute(Requests.deleteClsact(interfaceIndex).ignoring(gone));
         }
     }
 

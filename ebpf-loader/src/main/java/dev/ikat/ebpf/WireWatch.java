@@ -1,9 +1,9 @@
 package dev.ikat.ebpf;
 
-import dev.ikat.netlink.Event;
-import dev.ikat.netlink.Group;
-import dev.ikat.netlink.NetworkNamespace;
-import dev.ikat.netlink.RouteMonitor;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.route.Event;
+import dev.ikat.netlink.route.Group;
+import dev.ikat.netlink.route.RouteMonitor;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;

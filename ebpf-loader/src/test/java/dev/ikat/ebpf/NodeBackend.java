@@ -2,8 +2,8 @@ package dev.ikat.ebpf;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.ikat.netlink.LoggedPacket;
-import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.netfilter.LoggedPacket;
 import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyBackendException;
 import dev.ikat.policy.program.PolicyChange;

@@ -7,7 +7,7 @@ package dev.ikat.netlink;
 public final class MalformedMessageException extends NetlinkException {
     private static final long serialVersionUID = 1;
 
-    MalformedMessageException(String reason) {
+    public MalformedMessageException(String reason) {
         super("read a netlink message: " + reason, Errno.EBADMSG);
     }
 }

@@ -17,7 +17,7 @@ public sealed class NetlinkException extends RuntimeException permits MalformedM
     private final String extendedAck;
     private final int requestIndex;
 
-    NetlinkException(String attempt, int errno) {
+    public NetlinkException(String attempt, int errno) {
         this(attempt, errno, "", -1);
     }
 
@@ -27,7 +27,7 @@ public sealed class NetlinkException extends RuntimeException permits MalformedM
      * @param extendedAck the kernel's explanation, empty where it gave none
      * @param requestIndex the failed request's place in its batch, or -1
      */
-    NetlinkException(String attempt, int errno, String extendedAck, int requestIndex) {
+    public NetlinkException(String attempt, int errno, String extendedAck, int requestIndex) {
         super(attempt + ": " + Errno.name(errno) + (extendedAck.isEmpty() ? "" : " (" + extendedAck + ")"));
         this.errno = errno;
         this.extendedAck = extendedAck;

@@ -1,5 +1,6 @@
 package dev.ikat.netlink;
 
+import dev.ikat.netlink.wire.MessageReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

@@ -2,6 +2,18 @@ package dev.ikat.netlink;
 
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.netfilter.ConntrackRequests;
+import dev.ikat.netlink.netfilter.LogMessage;
+import dev.ikat.netlink.route.BridgeSpec;
+import dev.ikat.netlink.route.LinkChange;
+import dev.ikat.netlink.route.Requests;
+import dev.ikat.netlink.route.RouteFilter;
+import dev.ikat.netlink.route.Rtnetlink;
+import dev.ikat.netlink.wire.AddressFamily;
+import dev.ikat.netlink.wire.Libc;
+import dev.ikat.netlink.wire.NetlinkBuffer;
+import dev.ikat.netlink.wire.NetlinkSocket;
 import dev.ikat.testbed.TestNamespace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -41,32 +53,32 @@ final class CorpusRecorder {
                 vxlan = rtnetlink.link(new InterfaceName("vx4")).orElseThrow().index();
             }
             int socket = namespace.call(() -> socket(List.of()));
-            record(socket, directory, "links", Request.listLinks());
-            record(socket, directory, "link", Request.getLink(vxlan));
-            record(socket, directory, "addresses", Request.listAddresses(0));
-            record(socket, directory, "routes-ipv4", Request.listRoutes(IpFamily.IPV4, RouteFilter.ALL));
-            record(socket, directory, "routes-ipv6", Request.listRoutes(IpFamily.IPV6, RouteFilter.ALL));
-            record(socket, directory, "neighbours-ipv4", Request.listNeighbours(IpFamily.IPV4, vxlan));
-            record(socket, directory, "neighbours-ipv6", Request.listNeighbours(IpFamily.IPV6, vxlan));
-            record(socket, directory, "fdb", Request.listFdb(vxlan));
-            record(socket, directory, "rules-ipv4", Request.listRules(IpFamily.IPV4));
-            record(socket, directory, "rules-ipv6", Request.listRules(IpFamily.IPV6));
-            record(socket, directory, "refused", Request.create(BridgeSpec.of(new InterfaceName("br0"))));
+            record(socket, directory, "links", Requests.listLinks());
+            record(socket, directory, "link", Requests.getLink(vxlan));
+            record(socket, directory, "addresses", Requests.listAddresses(0));
+            record(socket, directory, "routes-ipv4", Requests.listRoutes(IpFamily.IPV4, RouteFilter.ALL));
+            record(socket, directory, "routes-ipv6", Requests.listRoutes(IpFamily.IPV6, RouteFilter.ALL));
+            record(socket, directory, "neighbours-ipv4", Requests.listNeighbours(IpFamily.IPV4, vxlan));
+            record(socket, directory, "neighbours-ipv6", Requests.listNeighbours(IpFamily.IPV6, vxlan));
+            record(socket, directory, "fdb", Requests.listFdb(vxlan));
+            record(socket, directory, "rules-ipv4", Requests.listRules(IpFamily.IPV4));
+            record(socket, directory, "rules-ipv6", Requests.listRules(IpFamily.IPV6));
+            record(socket, directory, "refused", Requests.create(BridgeSpec.of(new InterfaceName("br0"))));
             record(
                     socket,
                     directory,
                     "refused-explained",
-                    Request.listRoutes(IpFamily.IPV4, RouteFilter.ALL.link(4711)));
+                    Requests.listRoutes(IpFamily.IPV4, RouteFilter.ALL.link(4711)));
             record(
                     socket,
                     directory,
                     "refused-attribute",
-                    Request.change(LinkChange.of(vxlan).mtu(7)));
+                    Requests.change(LinkChange.of(vxlan).mtu(7)));
             record(
                     socket,
                     directory,
                     "acknowledged",
-                    Request.change(LinkChange.of(vxlan).mtu(1400)));
+                    Requests.change(LinkChange.of(vxlan).mtu(1400)));
             Libc.close(socket);
         }
         recordNetfilter(directory);
@@ -80,12 +92,12 @@ final class CorpusRecorder {
             LoopbackTraffic.track(test);
             LoopbackTraffic.log(test, 5);
             write(directory, "nftables-changes", receive(monitor));
-            record(socket, directory, "log-bound", Request.bindLog(5, 128));
+            record(socket, directory, "log-bound", LogMessage.bind(5, 128));
             LoopbackTraffic.exchange(test);
             Thread.sleep(500);
             write(directory, "log", receive(socket));
-            record(socket, directory, "connections-ipv4", Request.listConnections(IpFamily.IPV4));
-            record(socket, directory, "connections-ipv6", Request.listConnections(IpFamily.IPV6));
+            record(socket, directory, "connections-ipv4", ConntrackRequests.listConnections(IpFamily.IPV4));
+            record(socket, directory, "connections-ipv6", ConntrackRequests.listConnections(IpFamily.IPV6));
             Libc.close(socket);
             Libc.close(monitor);
         } catch (InterruptedException e) {

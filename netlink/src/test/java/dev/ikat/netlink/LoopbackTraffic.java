@@ -10,11 +10,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** A namespace that talks to itself, for what the kernel says about packets. */
-final class LoopbackTraffic {
+public final class LoopbackTraffic {
     private LoopbackTraffic() {}
 
     /** A namespace with the addresses 10.1.0.1, 10.1.0.2, fd00::2. */
-    static TestNamespace namespace() {
+    public static TestNamespace namespace() {
         TestNamespace test = TestNamespace.create();
         test.ip("addr", "add", "10.1.0.1/32", "dev", "lo");
         test.ip("addr", "add", "10.1.0.2/32", "dev", "lo");
@@ -30,7 +30,7 @@ final class LoopbackTraffic {
     }
 
     /** Has connections tracked, and those to 10.9.9.9 port 8080 answered by 10.1.0.2 port 80. */
-    static void track(TestNamespace test) {
+    public static void track(TestNamespace test) {
         test.exec("nft", "add table inet track");
         test.exec("nft", "add chain inet track out { type filter hook output priority 0; ct state new counter; }");
         test.exec("nft", "add table ip nat");
@@ -39,14 +39,14 @@ final class LoopbackTraffic {
     }
 
     /** Has incoming packets logged, as a policy's drops are. */
-    static void log(TestNamespace test, int group) {
+    public static void log(TestNamespace test, int group) {
         test.exec("nft", "add table inet logs");
         test.exec("nft", "add chain inet logs in { type filter hook input priority 0; }");
         test.exec("nft", "add rule inet logs in counter log prefix \"ikat i ik0123456789a\" group " + group);
     }
 
     /** How many packets were to be logged. */
-    static long logged(TestNamespace test) {
+    public static long logged(TestNamespace test) {
         Matcher counter =
                 Pattern.compile("counter packets (\\d+)").matcher(test.exec("nft", "list", "table", "inet", "logs"));
         if (!counter.find()) {
@@ -56,7 +56,7 @@ final class LoopbackTraffic {
     }
 
     /** Connects by every protocol, in both families. */
-    static void exchange(TestNamespace test) {
+    public static void exchange(TestNamespace test) {
         IpAddress v4 = IpAddress.parse("10.1.0.2");
         IpAddress v6 = IpAddress.parse("fd00::2");
         try (Probe.Server _ = Probe.serve(test, 80)) {

@@ -8,6 +8,24 @@ import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.route.Address;
+import dev.ikat.netlink.route.BridgeSpec;
+import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.LinkChange;
+import dev.ikat.netlink.route.LinkMessage;
+import dev.ikat.netlink.route.Requests;
+import dev.ikat.netlink.route.Route;
+import dev.ikat.netlink.route.RouteFilter;
+import dev.ikat.netlink.route.RouteMessage;
+import dev.ikat.netlink.route.RouteProtocol;
+import dev.ikat.netlink.route.Rtnetlink;
+import dev.ikat.netlink.route.VethSpec;
+import dev.ikat.netlink.wire.AddressFamily;
+import dev.ikat.netlink.wire.Libc;
+import dev.ikat.netlink.wire.MessageReader;
+import dev.ikat.netlink.wire.NetlinkBuffer;
+import dev.ikat.netlink.wire.NetlinkSocket;
 import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestNamespace;
 import java.lang.foreign.Arena;
@@ -35,8 +53,8 @@ class NetlinkSocketTest {
 
     private int makeBridge() {
         rtnetlink.execute(
-                Request.create(BridgeSpec.of(BRIDGE)),
-                Request.change(LinkChange.of(BRIDGE).up()));
+                Requests.create(BridgeSpec.of(BRIDGE)),
+                Requests.change(LinkChange.of(BRIDGE).up()));
         return rtnetlink.link(BRIDGE).orElseThrow().index();
     }
 
@@ -58,7 +76,7 @@ class NetlinkSocketTest {
         Address last = Address.of(bridge, InterfaceAddress.parse("10.0.1.1/24"));
 
         assertThatThrownBy(() -> rtnetlink.execute(
-                        Request.add(first), Request.add(first), Request.deleteLink(4711), Request.add(last)))
+                        Requests.add(first), Requests.add(first), Requests.deleteLink(4711), Requests.add(last)))
                 .isInstanceOfSatisfying(NetlinkException.class, e -> {
                     assertThat(e.errno()).isEqualTo(Errno.EEXIST);
                     assertThat(e.requestIndex()).hasValue(1);
@@ -74,10 +92,10 @@ class NetlinkSocketTest {
 
     @Test
     void ignoredErrorNumbersAreSuccess() {
-        Request add = Request.add(Address.of(bridge, InterfaceAddress.parse("10.0.0.1/24")));
+        Request add = Requests.add(Address.of(bridge, InterfaceAddress.parse("10.0.0.1/24")));
         rtnetlink.execute(add);
 
-        rtnetlink.execute(add.ignoring(Errno.EEXIST), Request.deleteLink(4711).ignoring(Errno.ENODEV));
+        rtnetlink.execute(add.ignoring(Errno.EEXIST), Requests.deleteLink(4711).ignoring(Errno.ENODEV));
 
         assertThatThrownBy(() -> rtnetlink.execute(add.ignoring(Errno.ENODEV))).isInstanceOf(NetlinkException.class);
     }
@@ -85,7 +103,7 @@ class NetlinkSocketTest {
     @Test
     void kernelsOwnWordsAreInTheException() {
         assertThatThrownBy(() ->
-                        rtnetlink.execute(Request.change(LinkChange.of(bridge).mtu(7))))
+                        rtnetlink.execute(Requests.change(LinkChange.of(bridge).mtu(7))))
                 .isInstanceOfSatisfying(
                         NetlinkException.class,
                         e -> assertThat(e.extendedAck()).contains("mtu less than device minimum"))
@@ -96,7 +114,7 @@ class NetlinkSocketTest {
     void thousandsOfRequestsAndAsManyFailuresFit() {
         List<Request> requests = new ArrayList<>();
         for (int i = 0; i < 3000; i++) {
-            requests.add(Request.add(
+            requests.add(Requests.add(
                     Route.to(Cidr.host(IpAddress.parse("10.0.0.0").plus(i))).link(bridge)));
         }
         rtnetlink.execute(requests);
@@ -112,7 +130,7 @@ class NetlinkSocketTest {
     @Test
     void answersLeftFromAnAbandonedRequestAreSkipped() {
         try (NetlinkSocket socket = namespace.call(NetlinkSocket::open)) {
-            byte[] abandoned = Request.getLink(1).bytes().clone();
+            byte[] abandoned = Requests.getLink(1).bytes().clone();
             abandoned[8] = 99; // a sequence number that is not under way
             try (Arena arena = Arena.ofConfined()) {
                 MemorySegment message = arena.allocateFrom(ValueLayout.JAVA_BYTE, abandoned);
@@ -120,12 +138,12 @@ class NetlinkSocketTest {
                 assertThat(Libc.send(socket.fd(), message, message.byteSize())).isEqualTo(abandoned.length);
             }
 
-            assertThat(socket.get(Request.getLink(bridge), LinkMessage::read)
+            assertThat(socket.get(Requests.getLink(bridge), LinkMessage::read)
                             .orElseThrow()
                             .name())
                     .isEqualTo(BRIDGE);
-            assertThat(socket.dump(Request.listLinks(), LinkMessage::read)).hasSize(2);
-            assertThat(socket.execute(List.of(Request.deleteLink(4711)))).hasSize(1);
+            assertThat(socket.dump(Requests.listLinks(), LinkMessage::read)).hasSize(2);
+            assertThat(socket.execute(List.of(Requests.deleteLink(4711)))).hasSize(1);
         }
     }
 
@@ -151,7 +169,7 @@ class NetlinkSocketTest {
                 Libc.close(forger);
             }
 
-            assertThat(socket.execute(List.of(Request.deleteLink(4711))))
+            assertThat(socket.execute(List.of(Requests.deleteLink(4711))))
                     .singleElement()
                     .extracting(NetlinkSocket.Failure::errno)
                     .isEqualTo(Errno.ENODEV);
@@ -171,11 +189,11 @@ class NetlinkSocketTest {
     void refusedDumpLeavesTheSocketUsable() {
         try (NetlinkSocket socket = namespace.call(NetlinkSocket::open)) {
             assertThatThrownBy(() -> socket.dump(
-                            Request.listRoutes(IpFamily.IPV4, RouteFilter.ALL.link(4711)), RouteMessage::read))
+                            Requests.listRoutes(IpFamily.IPV4, RouteFilter.ALL.link(4711)), RouteMessage::read))
                     .isInstanceOfSatisfying(
                             NetlinkException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENODEV));
 
-            assertThat(socket.dump(Request.listLinks(), LinkMessage::read)).hasSize(2);
+            assertThat(socket.dump(Requests.listLinks(), LinkMessage::read)).hasSize(2);
         }
     }
 
@@ -183,17 +201,17 @@ class NetlinkSocketTest {
     void parserThatFailsInTheMiddleOfADumpLeavesTheSocketUsable() {
         List<Request> routes = new ArrayList<>();
         for (int i = 0; i < 2000; i++) {
-            routes.add(Request.add(
+            routes.add(Requests.add(
                     Route.to(Cidr.host(IpAddress.parse("10.0.0.0").plus(i))).link(bridge)));
         }
         rtnetlink.execute(routes);
         try (NetlinkSocket socket = namespace.call(NetlinkSocket::open)) {
-            assertThatThrownBy(() -> socket.dump(Request.listRoutes(IpFamily.IPV4, RouteFilter.ALL), message -> {
+            assertThatThrownBy(() -> socket.dump(Requests.listRoutes(IpFamily.IPV4, RouteFilter.ALL), message -> {
                         throw new MalformedMessageException("of the test");
                     }))
                     .isInstanceOf(MalformedMessageException.class);
 
-            assertThat(socket.dump(Request.listLinks(), LinkMessage::read)).hasSize(2);
+            assertThat(socket.dump(Requests.listLinks(), LinkMessage::read)).hasSize(2);
         }
     }
 
@@ -201,7 +219,7 @@ class NetlinkSocketTest {
     void listsAreCompleteWhileLinksComeAndGo() throws InterruptedException {
         List<Request> pairs = new ArrayList<>();
         for (int i = 0; i < 60; i++) {
-            pairs.add(Request.create(VethSpec.of(new InterfaceName("a" + i), new InterfaceName("b" + i))
+            pairs.add(Requests.create(VethSpec.of(new InterfaceName("a" + i), new InterfaceName("b" + i))
                     .queues(1)));
         }
         rtnetlink.execute(pairs);
@@ -210,8 +228,8 @@ class NetlinkSocketTest {
             InterfaceName name = new InterfaceName("churn0");
             try (Rtnetlink other = Rtnetlink.open(namespace)) {
                 while (!enough.get()) {
-                    other.execute(Request.create(BridgeSpec.of(name)));
-                    other.execute(Request.deleteLink(name));
+                    other.execute(Requests.create(BridgeSpec.of(name)));
+                    other.execute(Requests.deleteLink(name));
                 }
             }
         });
@@ -236,9 +254,9 @@ class NetlinkSocketTest {
                 try {
                     for (int i = 1; i <= 50; i++) {
                         Route route = Route.to(Cidr.host(base.plus(i))).link(bridge);
-                        rtnetlink.execute(Request.add(route));
+                        rtnetlink.execute(Requests.add(route));
                         assertThat(rtnetlink.link(BRIDGE)).isPresent();
-                        rtnetlink.execute(Request.delete(route));
+                        rtnetlink.execute(Requests.delete(route));
                     }
                 } catch (RuntimeException | AssertionError e) {
                     thrown.add(e);
@@ -267,7 +285,7 @@ class NetlinkSocketTest {
     @Test
     void requestNamingAClosedNamespaceIsRefused() {
         NetworkNamespace pod = NetworkNamespace.open(test.path());
-        Request create = Request.create(
+        Request create = Requests.create(
                 VethSpec.of(new InterfaceName("ik0"), new InterfaceName("eth0")).peerNamespace(pod));
         pod.close();
 

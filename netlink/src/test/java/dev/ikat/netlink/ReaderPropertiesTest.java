@@ -6,6 +6,27 @@ import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.netfilter.ConntrackEntry;
+import dev.ikat.netlink.netfilter.ConntrackMessage;
+import dev.ikat.netlink.netfilter.ConntrackRequests;
+import dev.ikat.netlink.netfilter.ConntrackTuple;
+import dev.ikat.netlink.netfilter.LogMessage;
+import dev.ikat.netlink.netfilter.NftablesMonitor;
+import dev.ikat.netlink.route.Address;
+import dev.ikat.netlink.route.AddressMessage;
+import dev.ikat.netlink.route.FdbEntry;
+import dev.ikat.netlink.route.FilterMessage;
+import dev.ikat.netlink.route.LinkMessage;
+import dev.ikat.netlink.route.Neighbour;
+import dev.ikat.netlink.route.NeighbourMessage;
+import dev.ikat.netlink.route.Requests;
+import dev.ikat.netlink.route.Route;
+import dev.ikat.netlink.route.RouteMessage;
+import dev.ikat.netlink.route.RouteMonitor;
+import dev.ikat.netlink.route.Rule;
+import dev.ikat.netlink.route.RuleMessage;
+import dev.ikat.netlink.wire.AckMessage;
+import dev.ikat.netlink.wire.MessageReader;
 import dev.ikat.testbed.Generator;
 import dev.ikat.testbed.Seeds;
 import java.nio.ByteBuffer;
@@ -106,7 +127,7 @@ class ReaderPropertiesTest {
     void routesSurviveWritingAndReading() {
         Seeds.forEach(2000, random -> {
             Route route = route(random);
-            assertThat(reread(Request.add(route), RouteMessage::read)).contains(route);
+            assertThat(reread(Requests.add(route), RouteMessage::read)).contains(route);
         });
     }
 
@@ -127,10 +148,11 @@ class ReaderPropertiesTest {
                     .input(new InterfaceName(random.text("abcxyz019._-@", 3, 15)))
                     .mark(random.between(0, Integer.MAX_VALUE), random.between(0, Integer.MAX_VALUE));
 
-            assertThat(reread(Request.add(address), AddressMessage::read)).contains(address);
-            assertThat(reread(Request.add(neighbour), NeighbourMessage::read)).contains(neighbour);
-            assertThat(reread(Request.append(entry), NeighbourMessage::readFdb)).contains(entry);
-            assertThat(reread(Request.add(rule), RuleMessage::read)).contains(rule);
+            assertThat(reread(Requests.add(address), AddressMessage::read)).contains(address);
+            assertThat(reread(Requests.add(neighbour), NeighbourMessage::read)).contains(neighbour);
+            assertThat(reread(Requests.append(entry), NeighbourMessage::readFdb))
+                    .contains(entry);
+            assertThat(reread(Requests.add(rule), RuleMessage::read)).contains(rule);
         });
     }
 
@@ -140,7 +162,7 @@ class ReaderPropertiesTest {
             IpFamily family = random.oneOf(IpFamily.values());
             ConntrackEntry entry = entry(family, random);
 
-            byte[] bytes = Request.delete(entry).bytes();
+            byte[] bytes = ConntrackRequests.delete(entry).bytes();
             // What deletes has one tuple; read again as both, it is the same.
             ByteBuffer message = ByteBuffer.allocate(bytes.length * 2).order(ByteOrder.nativeOrder());
             int tuple = Short.toUnsignedInt(

@@ -6,6 +6,16 @@ import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.MacAddress;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.route.AddrGenMode;
+import dev.ikat.netlink.route.Address;
+import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.LinkChange;
+import dev.ikat.netlink.route.Neighbour;
+import dev.ikat.netlink.route.Requests;
+import dev.ikat.netlink.route.Route;
+import dev.ikat.netlink.route.Rtnetlink;
+import dev.ikat.netlink.route.VethSpec;
 import dev.ikat.testbed.TestNamespace;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -58,11 +68,11 @@ final class WiringTime {
         int single = pods / 5;
         long start = System.nanoTime();
         for (int i = 0; i < single; i++) {
-            host.execute(Request.deleteLink(new InterfaceName("ik" + i)));
+            host.execute(Requests.deleteLink(new InterfaceName("ik" + i)));
         }
         long singly = (System.nanoTime() - start) / single;
         start = System.nanoTime();
-        host.execute(Request.deleteLinkGroup(GROUP));
+        host.execute(Requests.deleteLinkGroup(GROUP));
         long grouped = System.nanoTime() - start;
         System.out.printf("round %d, %d pods, microseconds: least, median, 90th percentile%n", round, pods);
         for (int step = 0; step < STEPS.length; step++) {
@@ -85,13 +95,13 @@ final class WiringTime {
         Rtnetlink inside = Rtnetlink.open(network);
         at[1] = System.nanoTime();
         host.execute(
-                Request.create(VethSpec.of(hostLink, POD_LINK)
+                Requests.create(VethSpec.of(hostLink, POD_LINK)
                         .peerNamespace(network)
                         .mac(HOST_MAC)
                         .peerMac(POD_MAC)
                         .mtu(1450)
                         .group(GROUP)),
-                Request.change(LinkChange.of(hostLink)
+                Requests.change(LinkChange.of(hostLink)
                         .alias("ikat:c" + pod + "/eth0")
                         .inet6AddrGenMode(AddrGenMode.NONE)
                         .up()));
@@ -101,19 +111,19 @@ final class WiringTime {
         int podIndex = link.peerIndex().orElseThrow();
         at[3] = System.nanoTime();
         inside.execute(
-                Request.change(LinkChange.of(podIndex).up()),
-                Request.add(Address.of(podIndex, InterfaceAddress.host(v4))),
-                Request.add(Address.of(podIndex, InterfaceAddress.host(v6)).flags(Address.NODAD)),
-                Request.add(Neighbour.permanent(podIndex, GATEWAY_V4, HOST_MAC)),
-                Request.add(Neighbour.permanent(podIndex, GATEWAY_V6, HOST_MAC)),
-                Request.add(Route.to(Cidr.all(IpFamily.IPV4)).link(podIndex).viaOnlink(GATEWAY_V4)),
-                Request.add(Route.to(Cidr.all(IpFamily.IPV6)).link(podIndex).via(GATEWAY_V6)));
+                Requests.change(LinkChange.of(podIndex).up()),
+                Requests.add(Address.of(podIndex, InterfaceAddress.host(v4))),
+                Requests.add(Address.of(podIndex, InterfaceAddress.host(v6)).flags(Address.NODAD)),
+                Requests.add(Neighbour.permanent(podIndex, GATEWAY_V4, HOST_MAC)),
+                Requests.add(Neighbour.permanent(podIndex, GATEWAY_V6, HOST_MAC)),
+                Requests.add(Route.to(Cidr.all(IpFamily.IPV4)).link(podIndex).viaOnlink(GATEWAY_V4)),
+                Requests.add(Route.to(Cidr.all(IpFamily.IPV6)).link(podIndex).via(GATEWAY_V6)));
         at[4] = System.nanoTime();
         host.execute(
-                Request.add(Neighbour.permanent(hostIndex, v4, POD_MAC)),
-                Request.add(Neighbour.permanent(hostIndex, v6, POD_MAC)),
-                Request.add(Route.to(Cidr.host(v4)).link(hostIndex)),
-                Request.add(Route.to(Cidr.host(v6)).link(hostIndex)));
+                Requests.add(Neighbour.permanent(hostIndex, v4, POD_MAC)),
+                Requests.add(Neighbour.permanent(hostIndex, v6, POD_MAC)),
+                Requests.add(Route.to(Cidr.host(v4)).link(hostIndex)),
+                Requests.add(Route.to(Cidr.host(v6)).link(hostIndex)));
         at[5] = System.nanoTime();
         inside.close();
         network.close();

@@ -8,12 +8,12 @@ import dev.ikat.ipam.AddressPlan;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.ipam.LeaseStoreException;
 import dev.ikat.model.IpFamily;
-import dev.ikat.netlink.Link;
 import dev.ikat.netlink.NetlinkException;
-import dev.ikat.netlink.Route;
-import dev.ikat.netlink.RouteFilter;
-import dev.ikat.netlink.Rtnetlink;
-import dev.ikat.netlink.Sysctl;
+import dev.ikat.netlink.namespace.Sysctl;
+import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.Route;
+import dev.ikat.netlink.route.RouteFilter;
+import dev.ikat.netlink.route.Rtnetlink;
 import java.util.Comparator;
 import java.util.Optional;
 

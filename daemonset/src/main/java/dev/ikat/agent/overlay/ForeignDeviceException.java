@@ -1,6 +1,6 @@
 package dev.ikat.agent.overlay;
 
-import dev.ikat.netlink.Link;
+import dev.ikat.netlink.route.Link;
 
 /** An interface that is not Ikat's bears the tunnel device's name. */
 public final class ForeignDeviceException extends RuntimeException {

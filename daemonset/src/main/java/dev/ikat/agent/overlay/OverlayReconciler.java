@@ -7,25 +7,26 @@ import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.MacAddress;
-import dev.ikat.netlink.AddrGenMode;
-import dev.ikat.netlink.Address;
 import dev.ikat.netlink.Errno;
-import dev.ikat.netlink.Ethtool;
-import dev.ikat.netlink.FdbEntry;
-import dev.ikat.netlink.Link;
-import dev.ikat.netlink.LinkChange;
-import dev.ikat.netlink.Neighbour;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.Request;
-import dev.ikat.netlink.Route;
-import dev.ikat.netlink.RouteFilter;
-import dev.ikat.netlink.RouteProtocol;
-import dev.ikat.netlink.RouteType;
-import dev.ikat.netlink.Rtnetlink;
-import dev.ikat.netlink.Scope;
-import dev.ikat.netlink.Sysctl;
-import dev.ikat.netlink.Vxlan;
-import dev.ikat.netlink.VxlanSpec;
+import dev.ikat.netlink.namespace.Sysctl;
+import dev.ikat.netlink.route.AddrGenMode;
+import dev.ikat.netlink.route.Address;
+import dev.ikat.netlink.route.Ethtool;
+import dev.ikat.netlink.route.FdbEntry;
+import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.LinkChange;
+import dev.ikat.netlink.route.Neighbour;
+import dev.ikat.netlink.route.Requests;
+import dev.ikat.netlink.route.Route;
+import dev.ikat.netlink.route.RouteFilter;
+import dev.ikat.netlink.route.RouteProtocol;
+import dev.ikat.netlink.route.RouteType;
+import dev.ikat.netlink.route.Rtnetlink;
+import dev.ikat.netlink.route.Scope;
+import dev.ikat.netlink.route.Vxlan;
+import dev.ikat.netlink.route.VxlanSpec;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -107,7 +108,7 @@ public final class OverlayReconciler {
             forwarding(index.get(), state, requests);
             neighbours(index.get(), state, requests);
         } else if (device.isPresent()) {
-            change(Request.deleteLink(device.get().index()), requests);
+            change(Requests.deleteLink(device.get().index()), requests);
         }
         Map<Cidr, NodeFault> outranked = new HashMap<>();
         for (IpFamily family : IpFamily.values()) {
@@ -219,8 +220,8 @@ public final class OverlayReconciler {
                     .mac(wanted.mac())
                     .mtu(wanted.mtu());
             List<Request> requests = new ArrayList<>();
-            present.ifPresent(link -> change(Request.deleteLink(link.index()), requests));
-            change(Request.create(spec), requests);
+            present.ifPresent(link -> change(Requests.deleteLink(link.index()), requests));
+            change(Requests.create(spec), requests);
             netlink.execute(requests);
         }
         Link link = usable.orElseGet(() -> netlink.link(DEVICE_NAME).orElseThrow());
@@ -236,16 +237,16 @@ public final class OverlayReconciler {
         }
         List<Request> requests = new ArrayList<>();
         if (link.addrGenMode().filter(mode -> mode != AddrGenMode.NONE).isPresent()) {
-            change(Request.change(LinkChange.of(link.index()).inet6AddrGenMode(AddrGenMode.NONE)), requests);
+            change(Requests.change(LinkChange.of(link.index()).inet6AddrGenMode(AddrGenMode.NONE)), requests);
         }
         if (link.mtu() != wanted.mtu()) {
-            change(Request.change(LinkChange.of(link.index()).mtu(wanted.mtu())), requests);
+            change(Requests.change(LinkChange.of(link.index()).mtu(wanted.mtu())), requests);
         }
         if (link.mac().filter(wanted.mac()::equals).isEmpty()) {
-            change(Request.change(LinkChange.of(link.index()).mac(wanted.mac())), requests);
+            change(Requests.change(LinkChange.of(link.index()).mac(wanted.mac())), requests);
         }
         if (!link.isUp()) {
-            change(Request.change(LinkChange.of(link.index()).up()), requests);
+            change(Requests.change(LinkChange.of(link.index()).up()), requests);
         }
         if (!requests.isEmpty()) {
             netlink.execute(requests);
@@ -269,12 +270,15 @@ public final class OverlayReconciler {
             boolean host = present.prefixLength() == present.address().family().bits();
             boolean wanted = host && missing.remove(present.address());
             if (!wanted && !present.address().isLinkLocal()) {
-                change(Request.delete(address), requests);
+                change(Requests.delete(address), requests);
             }
         }
         for (IpAddress address : missing) {
             int flags = address.family() == IpFamily.IPV6 ? Address.NODAD : 0;
-            change(Request.add(Address.of(index, InterfaceAddress.host(address)).flags(flags)), requests);
+            change(
+                    Requests.add(
+                            Address.of(index, InterfaceAddress.host(address)).flags(flags)),
+                    requests);
         }
     }
 
@@ -283,7 +287,7 @@ public final class OverlayReconciler {
         for (FdbEntry entry : netlink.fdb(index)) {
             IpAddress wanted = state.forwarding().get(entry.mac());
             if (wanted == null) {
-                change(Request.delete(entry), requests);
+                change(Requests.delete(entry), requests);
             } else if (entry.destination().filter(wanted::equals).isPresent()) {
                 right.add(entry.mac());
             }
@@ -293,7 +297,7 @@ public final class OverlayReconciler {
                 peerAt(destination, state)
                         .ifPresent(node -> parts.put(
                                 requests.size(), new Part(node, "InternalIP " + destination, Optional.empty())));
-                change(Request.replace(FdbEntry.permanent(index, mac, destination)), requests);
+                change(Requests.replace(FdbEntry.permanent(index, mac, destination)), requests);
             }
         });
     }
@@ -311,7 +315,7 @@ public final class OverlayReconciler {
             for (Neighbour neighbour : netlink.neighbours(family, index)) {
                 MacAddress wanted = state.neighbours().get(neighbour.address());
                 if (wanted == null && neighbour.isPermanent()) {
-                    change(Request.delete(neighbour), requests);
+                    change(Requests.delete(neighbour), requests);
                 } else if (wanted != null
                         && neighbour.isPermanent()
                         && neighbour.mac().filter(wanted::equals).isPresent()) {
@@ -329,7 +333,7 @@ public final class OverlayReconciler {
                 if (node != null) {
                     parts.put(requests.size(), new Part(node, "tunnel address " + address, Optional.empty()));
                 }
-                change(Request.replace(Neighbour.permanent(index, address, mac)), requests);
+                change(Requests.replace(Neighbour.permanent(index, address, mac)), requests);
             }
         });
     }
@@ -377,16 +381,16 @@ public final class OverlayReconciler {
             // Replacing could hit somebody else's route of the same destination and metric; adding fails on one.
             if (route.type() == RouteType.UNICAST && replaceable.contains(route.destination())) {
                 replaced.add(route.destination());
-                change(Request.replace(route), requests);
+                change(Requests.replace(route), requests);
             } else {
-                change(Request.add(route), requests);
+                change(Requests.add(route), requests);
             }
         }
         for (Route route : own) {
             boolean overwritten = route.type() == RouteType.UNICAST && replaced.contains(route.destination());
             if (!wanted.contains(Key.of(route)) && !overwritten) {
                 // Those of a tunnel that has just gone went with it.
-                change(Request.delete(route).ignoring(Errno.ESRCH, Errno.ENODEV), requests);
+                change(Requests.delete(route).ignoring(Errno.ESRCH, Errno.ENODEV), requests);
             }
         }
     }

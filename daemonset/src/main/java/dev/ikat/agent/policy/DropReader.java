@@ -2,9 +2,9 @@ package dev.ikat.agent.policy;
 
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.model.IpAddress;
-import dev.ikat.netlink.LoggedPacket;
-import dev.ikat.netlink.NetfilterLog;
-import dev.ikat.netlink.PacketHeader;
+import dev.ikat.netlink.netfilter.LoggedPacket;
+import dev.ikat.netlink.netfilter.NetfilterLog;
+import dev.ikat.netlink.netfilter.PacketHeader;
 import dev.ikat.policy.program.Decision;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Flow;

@@ -1,7 +1,7 @@
 package dev.ikat.agent.policy;
 
-import dev.ikat.netlink.LoggedPacket;
-import dev.ikat.netlink.NetfilterLog;
+import dev.ikat.netlink.netfilter.LoggedPacket;
+import dev.ikat.netlink.netfilter.NetfilterLog;
 import java.time.Duration;
 import java.util.List;
 

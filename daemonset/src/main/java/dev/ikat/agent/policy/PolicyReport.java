@@ -1,11 +1,11 @@
 package dev.ikat.agent.policy;
 
 import dev.ikat.cluster.ClusterChange;
-import dev.ikat.netlink.Conntrack;
-import dev.ikat.netlink.LoggedPacket;
-import dev.ikat.netlink.NetfilterLog;
 import dev.ikat.netlink.NetlinkException;
-import dev.ikat.netlink.Rtnetlink;
+import dev.ikat.netlink.netfilter.Conntrack;
+import dev.ikat.netlink.netfilter.LoggedPacket;
+import dev.ikat.netlink.netfilter.NetfilterLog;
+import dev.ikat.netlink.route.Rtnetlink;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;

@@ -4,7 +4,7 @@ import dev.ikat.agent.server.Transfers.Answer;
 import dev.ikat.agent.server.Transfers.Transfer;
 import dev.ikat.cni.CniRequest;
 import dev.ikat.cni.CniResponse;
-import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.namespace.NetworkNamespace;
 import java.io.IOError;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.testbed.Await;
 import dev.ikat.testbed.Cluster;
 import dev.ikat.testbed.ClusterNode;

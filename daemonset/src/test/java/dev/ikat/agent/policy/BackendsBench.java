@@ -11,7 +11,7 @@ import dev.ikat.iptables.IptablesGuard;
 import dev.ikat.iptables.IptablesVariant;
 import dev.ikat.iptables.Programs;
 import dev.ikat.model.IpAddress;
-import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.nftables.NftablesBackend;
 import dev.ikat.nftables.NftablesGuard;
 import dev.ikat.nftables.NftablesTable;

@@ -3,8 +3,8 @@ package dev.ikat.agent.policy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.model.IpAddress;
-import dev.ikat.netlink.LoggedPacket;
-import dev.ikat.netlink.PacketHeader;
+import dev.ikat.netlink.netfilter.LoggedPacket;
+import dev.ikat.netlink.netfilter.PacketHeader;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.PolicyProgram;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;

@@ -18,7 +18,7 @@ import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.NetworkName;
 import dev.ikat.model.PodName;
-import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.nftables.NftablesBackend;
 import dev.ikat.nftables.NftablesTable;
 import dev.ikat.policy.program.PolicyChange;

@@ -6,7 +6,7 @@ import dev.ikat.ebpf.EbpfSettings;
 import dev.ikat.iptables.IptablesBackend;
 import dev.ikat.iptables.IptablesVariant;
 import dev.ikat.iptables.Programs;
-import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.nftables.NftablesBackend;
 import dev.ikat.nftables.NftablesTable;
 import dev.ikat.policy.program.PolicyBackend;

@@ -3,7 +3,7 @@ package dev.ikat.agent.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.ikat.netlink.NetworkNamespace;
+import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.testbed.RequiresRoot;
 import dev.ikat.testbed.TestDirectory;
 import dev.ikat.testbed.TestNamespace;

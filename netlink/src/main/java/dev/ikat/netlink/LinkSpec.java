@@ -1,9 +1,0 @@
-package dev.ikat.netlink;
-
-import dev.ikat.model.InterfaceName;
-
-/** A link to be made; see {@link Request#create(LinkSpec)}. Links are made down, and set up by a {@link LinkChange}. */
-public sealed interface LinkSpec permits VethSpec, BridgeSpec, VxlanSpec {
-    /** Its name. */
-    InterfaceName name();
-}

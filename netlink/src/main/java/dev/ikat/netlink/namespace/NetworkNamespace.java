@@ -1,0 +1,149 @@
+package dev.ikat.netlink.namespace;
+
+import dev.ikat.netlink.Errno;
+import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.wire.Libc;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+
+/**
+ * An open network namespace. It stays alive while this is open, even if its last process ends and its path is
+ * unmounted.
+ *
+ * <p>Safe for use by any number of threads, but {@link #close()} it only when no call and no request that names it is
+ * under way.
+ */
+public final class NetworkNamespace implements AutoCloseable {
+    /** {@code linux/sched.h}. */
+    static final int CLONE_NEWNET = 0x4000_0000;
+
+    /** {@code linux/magic.h}. */
+    private static final long NSFS_MAGIC = 0x6e73_6673L;
+
+    /** {@code _IO(0xb7, 3)}, linux/nsfs.h. */
+    private static final long NS_GET_NSTYPE = 0xb703;
+
+    /** STATX_INO, and the place of stx_ino in struct statx and its size, linux/stat.h. */
+    private static final int STATX_INO = 0x100;
+
+    private static final long STX_INO = 32;
+    private static final long STATX_SIZE = 256;
+
+    /** Not less than struct statfs on any architecture; f_type is its first word. */
+    private static final long STATFS_SIZE = 256;
+
+    private final int fd;
+    private final long inode;
+    private final String path;
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    private NetworkNamespace(int fd, long inode, String path) {
+        this.fd = fd;
+        this.inode = inode;
+        this.path = path;
+    }
+
+    /**
+     * Opens the namespace at a path, as in {@code /run/netns/name} or {@code /proc/PID/ns/net}.
+     *
+     * @throws NamespaceGoneException if there is nothing, or something that is no network namespace
+     * @throws NetlinkException if the kernel refuses for another reason, EACCES for one
+     */
+    public static NetworkNamespace open(Path path) {
+        // Not blocking, lest what lies at the path is a pipe without writer.
+        int fd = Libc.open(path.toString(), Libc.O_RDONLY | Libc.O_CLOEXEC | Libc.O_NONBLOCK);
+        return switch (-fd) {
+            case Errno.ENOENT, Errno.ENOTDIR, Errno.ENXIO, Errno.ESRCH ->
+                throw new NamespaceGoneException(path.toString(), "there is nothing (" + Errno.name(-fd) + ")");
+            default -> {
+                if (fd < 0) {
+                    throw new NetlinkException("open network namespace " + path, -fd);
+                }
+                yield examined(fd, path.toString());
+            }
+        };
+    }
+
+    /** The namespace of the calling thread. */
+    public static NetworkNamespace current() {
+        return open(Path.of("/proc/thread-self/ns/net"));
+    }
+
+    private static NetworkNamespace examined(int fd, String path) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment statfs = arena.allocate(STATFS_SIZE, Long.BYTES);
+            boolean nsfs = Libc.fstatfs(fd, statfs) == 0 && statfs.get(ValueLayout.JAVA_LONG, 0) == NSFS_MAGIC;
+            if (!nsfs || Libc.ioctl(fd, NS_GET_NSTYPE, MemorySegment.NULL) != CLONE_NEWNET) {
+                Libc.close(fd);
+                throw new NamespaceGoneException(path, "what is there is no network namespace");
+            }
+            MemorySegment statx = arena.allocate(STATX_SIZE, Long.BYTES);
+            int result = Libc.statx(fd, STATX_INO, statx);
+            if (result < 0) {
+                Libc.close(fd);
+                throw new NetlinkException("identify network namespace " + path, -result);
+            }
+            return new NetworkNamespace(fd, statx.get(ValueLayout.JAVA_LONG, STX_INO), path);
+        }
+    }
+
+    /** The number that identifies this namespace on this host, while it lives. */
+    public long inode() {
+        return inode;
+    }
+
+    /**
+     * The open file descriptor.
+     *
+     * @throws IllegalStateException if it was closed
+     */
+    public int fd() {
+        if (closed.get()) {
+            throw new IllegalStateException(this + " was closed");
+        }
+        return fd;
+    }
+
+    /**
+     * Has {@code task} run inside this namespace, by a thread that {@link #threads} made or else by one that belongs to
+     * nobody, and waits for it. Sockets that the task opens and returns stay in this namespace and can be used from any
+     * thread. Threads that it starts stay in this namespace for ever: let it start none.
+     *
+     * @return what the task returned
+     * @throws NetlinkException if the namespace can't be entered; exceptions of the task come out unchanged
+     */
+    public <T> T call(Supplier<T> task) {
+        return NamespaceThread.call(this, task);
+    }
+
+    /**
+     * Makes platform threads that run a {@link #call} themselves: handing it to another thread, which has to wake
+     * first, costs more than what is usually done inside. One that can't come back from a namespace, which the kernel
+     * has no reason to refuse, gets a {@link NamespaceLostError}.
+     *
+     * @param prefix of their names, to which a number is added
+     */
+    public static ThreadFactory threads(String prefix) {
+        AtomicInteger number = new AtomicInteger();
+        return work -> new NamespaceThread(work, prefix + number.getAndIncrement(), false);
+    }
+
+    /** Closes the descriptor; idempotent. */
+    @Override
+    public void close() {
+        if (closed.compareAndSet(false, true)) {
+            Libc.close(fd);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "network namespace " + path + " [" + inode + "]";
+    }
+}

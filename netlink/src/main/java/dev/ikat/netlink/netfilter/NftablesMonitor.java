@@ -1,0 +1,95 @@
+package dev.ikat.netlink.netfilter;
+
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.wire.AttributeReader;
+import dev.ikat.netlink.wire.Listener;
+import dev.ikat.netlink.wire.MessageReader;
+import dev.ikat.netlink.wire.NetlinkSocket;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Tells when somebody has changed nf_tables in one network namespace: not what, which is to be read, but when, and who.
+ * Read the state after opening this, not before: so no change falls between.
+ *
+ * <p>Safe for use by any number of threads, one of which polls at a time. Waiting blocks the thread in the kernel: poll
+ * from a platform thread.
+ */
+public final class NftablesMonitor implements AutoCloseable {
+    /** {@code linux/netfilter/nfnetlink.h}. */
+    private static final int NFNLGRP_NFTABLES = 7;
+
+    /** A transaction reports each of its objects; this holds those of some 10,000 set elements. */
+    private static final int RECEIVE_BUFFER = 4 * 1024 * 1024;
+
+    /** {@code linux/netfilter/nf_tables.h}. */
+    private static final int NFT_MSG_NEWGEN = 15;
+
+    private static final int NEWGEN = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_NFTABLES, NFT_MSG_NEWGEN);
+    private static final int NFTA_GEN_ID = 1;
+    private static final int NFTA_GEN_PROC_PID = 2;
+    private static final int NFTA_GEN_PROC_NAME = 3;
+
+    private final Listener listener;
+
+    private NftablesMonitor(Listener listener) {
+        this.listener = listener;
+    }
+
+    /** Begins to listen in the namespace of the calling thread. */
+    public static NftablesMonitor open() {
+        return openHere(RECEIVE_BUFFER);
+    }
+
+    /** Begins to listen in another namespace. */
+    public static NftablesMonitor open(NetworkNamespace namespace) {
+        return openWithBuffer(namespace, RECEIVE_BUFFER);
+    }
+
+    static NftablesMonitor openWithBuffer(NetworkNamespace namespace, int bytes) {
+        return namespace.call(() -> openHere(bytes));
+    }
+
+    private static NftablesMonitor openHere(int receiveBuffer) {
+        return new NftablesMonitor(
+                Listener.open(NetlinkSocket.NETLINK_NETFILTER, receiveBuffer, socket -> socket.join(NFNLGRP_NFTABLES)));
+    }
+
+    /**
+     * Waits for news at most this long, then returns all there is, in order; empty if there is none, or if this is
+     * closed meanwhile.
+     *
+     * @throws IllegalStateException if this was closed before
+     */
+    public List<NftablesEvent> poll(Duration timeout) {
+        return listener.poll(timeout, NftablesMonitor::read, NftablesEvent.Resync::new);
+    }
+
+    /** Reads NFT_MSG_NEWGEN; empty for any other message. */
+    public static Optional<NftablesEvent> read(MessageReader message) {
+        if (message.type() != NEWGEN) {
+            return Optional.empty();
+        }
+        message.requireBody("nfgenmsg", NetfilterMessage.HEADER);
+        int id = 0;
+        int thread = 0;
+        String program = "";
+        AttributeReader attributes = message.attributes(NetfilterMessage.HEADER);
+        while (attributes.next()) {
+            switch (attributes.type()) {
+                case NFTA_GEN_ID -> id = attributes.u32be();
+                case NFTA_GEN_PROC_PID -> thread = attributes.u32be();
+                case NFTA_GEN_PROC_NAME -> program = attributes.string();
+                default -> {}
+            }
+        }
+        return Optional.of(new NftablesEvent.Generation(id, message.port(), thread, program));
+    }
+
+    /** Ends a {@link #poll} under way, then closes; idempotent. */
+    @Override
+    public void close() {
+        listener.close();
+    }
+}

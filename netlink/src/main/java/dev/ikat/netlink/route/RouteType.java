@@ -1,0 +1,42 @@
+package dev.ikat.netlink.route;
+
+import dev.ikat.netlink.MalformedMessageException;
+
+/** What happens to a packet that a route matches (RTN_*, linux/rtnetlink.h). The order is the kernel's. */
+public enum RouteType {
+    UNSPECIFIED,
+    /** Sent on, by a gateway or directly. */
+    UNICAST,
+    /** Delivered here. */
+    LOCAL,
+    /** Delivered here, and sent, as a broadcast. */
+    BROADCAST,
+    /** Delivered here, one of several. */
+    ANYCAST,
+    MULTICAST,
+    /** Dropped silently. */
+    BLACKHOLE,
+    /** Dropped, the sender told "host unreachable". */
+    UNREACHABLE,
+    /** Dropped, the sender told "administratively prohibited". */
+    PROHIBIT,
+    /** Not in this table: the search goes on with the next rule. */
+    THROW,
+    NAT,
+    EXTERNAL_RESOLVE;
+
+    private static final RouteType[] VALUES = values();
+
+    /** The kernel's number for it. */
+    @SuppressWarnings("EnumOrdinal") // the order is the kernel's
+    int code() {
+        return ordinal();
+    }
+
+    static RouteType of(int value) {
+        if (value >= VALUES.length) {
+            throw new MalformedMessageException("rtm_type is " + value);
+        }
+        return VALUES[value];
+    }
+}

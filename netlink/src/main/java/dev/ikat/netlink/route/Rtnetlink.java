@@ -1,0 +1,199 @@
+package dev.ikat.netlink.route;
+
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.Errno;
+import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.Request;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.wire.NetlinkSocket;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/**
+ * The network configuration of one namespace: changed by batches of requests, read as values (rtnetlink(7)).
+ *
+ * <p>Safe for use by any number of threads; one batch or reading is under way at a time. Calls block in the kernel, on
+ * a virtual thread together with its carrier: call from platform threads. Every method throws {@link NetlinkException}
+ * where the kernel refuses, and {@link IllegalStateException} after {@link #close()}.
+ */
+public final class Rtnetlink implements AutoCloseable {
+    /** No route, or one of the types unreachable, prohibit or blackhole. */
+    private static final Set<Integer> NO_ROUTE =
+            Set.of(Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES, Errno.EINVAL);
+
+    private final NetlinkSocket socket;
+
+    private Rtnetlink(NetlinkSocket socket) {
+        this.socket = socket;
+    }
+
+    /** Opens the namespace of the calling thread. */
+    public static Rtnetlink open() {
+        return new Rtnetlink(NetlinkSocket.open());
+    }
+
+    /** Opens another namespace. It stays alive while this is open, whether or not {@code namespace} is closed. */
+    public static Rtnetlink open(NetworkNamespace namespace) {
+        return new Rtnetlink(namespace.call(NetlinkSocket::open));
+    }
+
+    /** As {@link #execute(List)}. */
+    public void execute(Request... requests) {
+        execute(List.of(requests));
+    }
+
+    /**
+     * Executes the requests in order, handed to the kernel in one send (or in several, of more than a hundred each),
+     * and returns when all are done. Each is tried, whatever became of those before it: a batch is no transaction.
+     *
+     * @throws NetlinkException for the first that failed, the further failures as its suppressed exceptions
+     */
+    public void execute(List<Request> requests) {
+        NetlinkException first = null;
+        for (NetlinkSocket.Failure failure : socket.execute(requests)) {
+            Request request = requests.get(failure.index());
+            if (request.ignores(failure.errno())) {
+                continue;
+            }
+            NetlinkException exception =
+                    new NetlinkException(request.toString(), failure.errno(), failure.extendedAck(), failure.index());
+            if (first == null) {
+                first = exception;
+            } else {
+                first.addSuppressed(exception);
+            }
+        }
+        if (first != null) {
+            throw first;
+        }
+    }
+
+    /** All links. */
+    public List<Link> links() {
+        return socket.dump(Requests.listLinks(), LinkMessage::read);
+    }
+
+    /** The link of this name, if there is one. */
+    public Optional<Link> link(InterfaceName name) {
+        return orGone(Optional.empty(), () -> socket.get(Requests.getLink(name), LinkMessage::read));
+    }
+
+    /** The link with this index, if there is one. */
+    public Optional<Link> link(int index) {
+        return orGone(Optional.empty(), () -> socket.get(Requests.getLink(index), LinkMessage::read));
+    }
+
+    /** All addresses of both families. */
+    public List<Address> addresses() {
+        return socket.dump(Requests.listAddresses(0), AddressMessage::read);
+    }
+
+    /** The addresses of one link, of both families; none where the link is gone. */
+    public List<Address> addresses(int interfaceIndex) {
+        return orGone(
+                List.of(),
+                () -> socket.dump(Requests.listAddresses(interfaceIndex), AddressMessage::read).stream()
+                        .filter(address -> address.interfaceIndex() == interfaceIndex)
+                        .toList());
+    }
+
+    /**
+     * The addresses of a link in another namespace, of both families; none where the link or the namespace is gone.
+     *
+     * @param namespaceId what this namespace calls the other one, as {@link Link#peerNamespaceId()} does
+     */
+    public List<Address> addressesIn(int namespaceId, int interfaceIndex) {
+        return orGone(
+                List.of(),
+                () -> socket.dump(Requests.listAddresses(interfaceIndex, namespaceId), AddressMessage::read).stream()
+                        .filter(address -> address.interfaceIndex() == interfaceIndex)
+                        .toList());
+    }
+
+    /** The route that a packet from here to this address would take; empty where it would be refused. */
+    public Optional<Route> routeTo(IpAddress destination) {
+        try {
+            return socket.get(Requests.getRoute(destination), RouteMessage::read);
+        } catch (NetlinkException e) {
+            if (NO_ROUTE.contains(e.errno())) {
+                return Optional.empty();
+            }
+            throw e;
+        }
+    }
+
+    /** All routes of a family, of every table. */
+    public List<Route> routes(IpFamily family) {
+        return routes(family, RouteFilter.ALL);
+    }
+
+    /** The routes by one link, of every table; none where the link is gone. */
+    public List<Route> routes(IpFamily family, int interfaceIndex) {
+        return routes(family, RouteFilter.ALL.link(interfaceIndex));
+    }
+
+    /** The routes that pass the filter; none where its link or table is not there. */
+    public List<Route> routes(IpFamily family, RouteFilter filter) {
+        return orGone(
+                List.of(),
+                () -> socket.dump(Requests.listRoutes(family, filter), RouteMessage::read).stream()
+                        .filter(filter::matches)
+                        .toList());
+    }
+
+    /** The neighbours on one link; none where the link is gone. */
+    public List<Neighbour> neighbours(IpFamily family, int interfaceIndex) {
+        return orGone(
+                List.of(),
+                () -> socket.dump(Requests.listNeighbours(family, interfaceIndex), NeighbourMessage::read).stream()
+                        .filter(neighbour -> neighbour.interfaceIndex() == interfaceIndex)
+                        .toList());
+    }
+
+    /** The forwarding entries of one VXLAN, bridge or bridge port; none where the link is gone. */
+    public List<FdbEntry> fdb(int interfaceIndex) {
+        return orGone(
+                List.of(),
+                () -> socket.dump(Requests.listFdb(interfaceIndex), NeighbourMessage::readFdb).stream()
+                        .filter(entry -> entry.interfaceIndex() == interfaceIndex)
+                        .toList());
+    }
+
+    /** All rules of a family, in order of their priority. */
+    public List<Rule> rules(IpFamily family) {
+        return socket.dump(Requests.listRules(family), RuleMessage::read);
+    }
+
+    /**
+     * The filters of a link that has clsact, those of other kinds than BPF without name and program; none where the
+     * link is gone or has no clsact.
+     *
+     * @param received those at what it receives, or otherwise at what it sends
+     */
+    public List<BpfFilter> filters(int interfaceIndex, boolean received) {
+        return orGone(
+                List.of(), () -> socket.dump(Requests.listFilters(interfaceIndex, received), FilterMessage::read));
+    }
+
+    /** A link or a table that is not there holds nothing, which is an answer. */
+    private static <T> T orGone(T nothing, Supplier<T> reading) {
+        try {
+            return reading.get();
+        } catch (NetlinkException e) {
+            if (e.errno() == Errno.ENODEV || e.errno() == Errno.ENOENT) {
+                return nothing;
+            }
+            throw e;
+        }
+    }
+
+    /** Closes the socket once a call under way has ended; idempotent. */
+    @Override
+    public void close() {
+        socket.close();
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.netlink.namespace;
+
+import org.jspecify.annotations.NullMarked;

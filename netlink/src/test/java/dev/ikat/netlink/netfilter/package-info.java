@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.netlink.netfilter;
+
+import org.jspecify.annotations.NullMarked;

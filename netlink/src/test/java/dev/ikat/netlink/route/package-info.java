@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.netlink.route;
+
+import org.jspecify.annotations.NullMarked;
