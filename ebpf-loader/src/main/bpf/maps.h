@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /*
  * What the programs know. User space writes all of it but the connections and the counters; the layouts are those of
- * dev.ikat.ebpf.Layout.
+ * dev.ikat.ebpf.kernel.Layout.
  *
  * Roots (interfaces, addresses, members, named, blocks) hold two versions, and the epoch in `settings` says which one
  * counts: a transaction writes all its new versions first and then the epoch, and so comes in force at one moment.
  * Everything else that user space writes is never changed while a root refers to it. For how many elements a map is
- * made that says nothing of it here, dev.ikat.ebpf.Table says when it is loaded.
+ * made that says nothing of it here, dev.ikat.ebpf.program.Table says when it is loaded.
  */
 #ifndef IKAT_MAPS_H
 #define IKAT_MAPS_H

@@ -81,6 +81,9 @@ class ModuleRulesTest {
                 Map.entry(
                         "netlink's packages do not know each other in circles",
                         slices().matching("dev.ikat.netlink.(*)..").should().beFreeOfCycles()),
+                Map.entry(
+                        "eBPF's packages do not know each other in circles",
+                        slices().matching("dev.ikat.ebpf.(*)..").should().beFreeOfCycles()),
                 Map.entry("ipam knows nobody but model", only(IPAM, MODEL)),
                 Map.entry("cluster knows nobody but model", only(CLUSTER, MODEL)),
                 Map.entry("policy stands on cluster", only(POLICY, MODEL, CLUSTER)),

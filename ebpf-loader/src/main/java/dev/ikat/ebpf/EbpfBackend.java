@@ -1,5 +1,22 @@
 package dev.ikat.ebpf;
 
+import dev.ikat.ebpf.connection.ConnectionSweep;
+import dev.ikat.ebpf.connection.Connections;
+import dev.ikat.ebpf.kernel.Bpf;
+import dev.ikat.ebpf.kernel.BpfException;
+import dev.ikat.ebpf.kernel.BpfMap;
+import dev.ikat.ebpf.kernel.BpfObject;
+import dev.ikat.ebpf.kernel.EbpfUnavailableException;
+import dev.ikat.ebpf.kernel.KernelSupport;
+import dev.ikat.ebpf.kernel.Pins;
+import dev.ikat.ebpf.link.ForwardLinks;
+import dev.ikat.ebpf.link.WireWatch;
+import dev.ikat.ebpf.link.Wires;
+import dev.ikat.ebpf.program.Generation;
+import dev.ikat.ebpf.program.Table;
+import dev.ikat.ebpf.program.TableFullException;
+import dev.ikat.ebpf.program.Tables;
+import dev.ikat.ebpf.program.Transaction;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.NetlinkException;

@@ -1,5 +1,6 @@
 package dev.ikat.ebpf;
 
+import dev.ikat.ebpf.program.Table;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;

@@ -1,5 +1,9 @@
 package dev.ikat.ebpf;
 
+import dev.ikat.ebpf.kernel.BpfMap;
+import dev.ikat.ebpf.kernel.BpfObject;
+import dev.ikat.ebpf.kernel.Layout;
+import dev.ikat.ebpf.kernel.LibBpf;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.netfilter.LoggedPacket;
 import dev.ikat.netlink.netfilter.PacketHeader;

@@ -2,6 +2,8 @@ package dev.ikat.ebpf;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.ikat.ebpf.kernel.Bpf;
+import dev.ikat.ebpf.kernel.Pins;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.netfilter.LoggedPacket;
 import dev.ikat.policy.program.PolicyBackend;

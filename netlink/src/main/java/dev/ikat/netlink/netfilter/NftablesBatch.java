@@ -33,6 +33,9 @@ public final class NftablesBatch {
     private int messageStart;
     private int sequence;
 
+    /** One without a message so far. */
+    public NftablesBatch() {}
+
     /** What was built. */
     byte[] bytes() {
         byte[] bytes = new byte[buffer.position()];

@@ -2,7 +2,6 @@ package dev.ikat.netlink.route;
 
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.MacAddress;
-import dev.ikat.netlink.Request;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.wire.AddressFamily;
 import dev.ikat.netlink.wire.MessageWriter;
@@ -15,9 +14,9 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * What to change about a link; see {@link Request#change(LinkChange)}. Immutable: each method returns a new change. The
- * kernel makes the parts of one change in an order of its own (namespace, address, MTU, group, name, alias, up or down,
- * master), and keeps those made before one that fails.
+ * What to change about a link; see {@link Requests#change(LinkChange)}. Immutable: each method returns a new change.
+ * The kernel makes the parts of one change in an order of its own (namespace, address, MTU, group, name, alias, up or
+ * down, master), and keeps those made before one that fails.
  */
 public final class LinkChange {
     /** IFALIASZ (linux/if.h in the kernel) without the terminating zero. */
@@ -109,7 +108,7 @@ public final class LinkChange {
         return plus("alias '" + text + "'", message -> message.bytes(LinkMessage.IFLA_IFALIAS, bytes));
     }
 
-    /** Also put it in this group; see {@link Request#deleteLinkGroup(int)}. */
+    /** Also put it in this group; see {@link Requests#deleteLinkGroup(int)}. */
     public LinkChange group(int number) {
         return plus("group " + number, message -> message.u32(LinkMessage.IFLA_GROUP, number));
     }

@@ -1,9 +1,10 @@
 package dev.ikat.netlink.route;
 
 import dev.ikat.model.InterfaceName;
-import dev.ikat.netlink.Request;
 
-/** A link to be made; see {@link Request#create(LinkSpec)}. Links are made down, and set up by a {@link LinkChange}. */
+/**
+ * A link to be made; see {@link Requests#create(LinkSpec)}. Links are made down, and set up by a {@link LinkChange}.
+ */
 public sealed interface LinkSpec permits VethSpec, BridgeSpec, VxlanSpec {
     /** Its name. */
     InterfaceName name();

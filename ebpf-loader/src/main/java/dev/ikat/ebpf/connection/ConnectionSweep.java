@@ -1,0 +1,71 @@
+package dev.ikat.ebpf.connection;
+
+import dev.ikat.ebpf.kernel.BpfException;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Deletes the connections that are over, from time to time, on a thread of its own. The kernel makes room for a new one
+ * by what was not used for longest, which would else be an idle connection that is open.
+ */
+public final class ConnectionSweep implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ConnectionSweep.class);
+    private static final Duration BETWEEN = Duration.ofSeconds(30);
+
+    private final Path pin;
+    private @Nullable Thread thread;
+
+    /**
+     * Does not begin yet.
+     *
+     * @param pin the table's name
+     */
+    public ConnectionSweep(Path pin) {
+        this.pin = pin;
+    }
+
+    /** Begins, unless it has begun. */
+    public synchronized void start() {
+        if (thread == null) {
+            thread = Thread.ofPlatform().daemon().name("ebpf-sweep").start(this::run);
+        }
+    }
+
+    private void run() {
+        try {
+            while (true) {
+                Thread.sleep(BETWEEN);
+                sweep();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** By a descriptor of its own, as the table in force may become another meanwhile. */
+    private void sweep() {
+        try {
+            Connections.withPinned(
+                    pin, table -> LOG.debug("event=connections-swept deleted={}", Connections.sweep(table)));
+        } catch (BpfException e) {
+            LOG.warn("event=connections-not-swept error=\"{}\"", e.getMessage());
+        }
+    }
+
+    /** Ends it. */
+    @Override
+    public synchronized void close() {
+        if (thread != null) {
+            thread.interrupt();
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            thread = null;
+        }
+    }
+}

@@ -1,0 +1,444 @@
+package dev.ikat.ebpf.kernel;
+
+import dev.ikat.netlink.Errno;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout.PathElement;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+
+/**
+ * The system call bpf(2), a method a command. Commands, their arguments ({@code union bpf_attr}) and numbers are those
+ * of linux/bpf.h.
+ */
+public final class Bpf {
+    /** {@code enum bpf_attach_type}. */
+    static final int BPF_NETFILTER = 45;
+
+    static final int BPF_TCX_INGRESS = 46;
+
+    /** {@code BPF_F_NETFILTER_IP_DEFRAG}: fragments are put together first. */
+    private static final int NETFILTER_IP_DEFRAG = 1;
+
+    private static final int NF_INET_FORWARD = 2; // linux/netfilter.h
+
+    private static final long NOEXIST = 1;
+
+    private static final int MAP_LOOKUP_ELEM = 1;
+    private static final int MAP_UPDATE_ELEM = 2;
+    private static final int MAP_DELETE_ELEM = 3;
+    private static final int MAP_GET_NEXT_KEY = 4;
+    private static final int PROG_LOAD = 5;
+    private static final int OBJ_PIN = 6;
+    private static final int OBJ_GET = 7;
+    private static final int OBJ_GET_INFO_BY_FD = 15;
+    private static final int MAP_LOOKUP_BATCH = 24;
+    private static final int MAP_UPDATE_BATCH = 26;
+    private static final int MAP_DELETE_BATCH = 27;
+    private static final int LINK_CREATE = 28;
+    private static final int LINK_UPDATE = 29;
+    private static final int LINK_DETACH = 34;
+
+    /** So many elements are read at once: more than there ever are in one bucket of a hash map. */
+    private static final int READ_AT_ONCE = 4096;
+
+    /** Not less than what any of these commands reads of {@code union bpf_attr}. */
+    private static final int ATTRIBUTE_BYTES = 72;
+
+    private static final int INFO_BYTES = 64;
+
+    /** linux/magic.h. */
+    private static final long BPF_FS_MAGIC = 0xcafe4a11L;
+
+    /** Not less than struct statfs on any architecture; f_type is its first word. */
+    private static final int STATFS_BYTES = 256;
+
+    private static final long SYSCALL = System.getProperty("os.arch").equals("aarch64") ? 280 : 321;
+
+    private static final Linker LINKER = Linker.nativeLinker();
+    private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
+    private static final VarHandle ERRNO = CAPTURE.varHandle(PathElement.groupElement("errno"));
+    private static final MethodHandle BPF = handle(
+            "syscall",
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG));
+    private static final MethodHandle CLOSE =
+            handle("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+    private static final MethodHandle STATFS =
+            handle("statfs", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+    private static final MethodHandle MOUNT = handle(
+            "mount",
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG));
+
+    private Bpf() {}
+
+    private static MethodHandle handle(String symbol, FunctionDescriptor shape) {
+        MemorySegment address = LINKER.defaultLookup()
+                .find(symbol)
+                .orElseThrow(() -> new UnsatisfiedLinkError("the C library has no " + symbol));
+        return LINKER.downcallHandle(address, shape, Linker.Option.captureCallState("errno"));
+    }
+
+    private static int call(int command, MemorySegment attribute, Arena arena) {
+        try {
+            MemorySegment state = arena.allocate(CAPTURE);
+            long result =
+                    (long) BPF.invokeExact(state, SYSCALL, (long) command, attribute.address(), attribute.byteSize());
+            return result < 0 ? -(int) ERRNO.get(state, 0L) : (int) result;
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new LinkageError("calling bpf(2)", e);
+        }
+    }
+
+    private static int call(String what, int command, MemorySegment attribute, Arena arena) {
+        int result = call(command, attribute, arena);
+        if (result < 0) {
+            throw new BpfException(what, -result);
+        }
+        return result;
+    }
+
+    private static MemorySegment attribute(Arena arena) {
+        return arena.allocate(ATTRIBUTE_BYTES, Long.BYTES);
+    }
+
+    private static void set(MemorySegment attribute, long offset, int value) {
+        attribute.set(ValueLayout.JAVA_INT, offset, value);
+    }
+
+    private static void set(MemorySegment attribute, long offset, MemorySegment value) {
+        attribute.set(ValueLayout.JAVA_LONG, offset, value.address());
+    }
+
+    private static MemorySegment copy(Arena arena, ByteBuffer bytes) {
+        MemorySegment copy = arena.allocate(Math.max(1, bytes.remaining()), Long.BYTES);
+        copy.copyFrom(MemorySegment.ofBuffer(bytes));
+        return copy;
+    }
+
+    /**
+     * Loads a program that does nothing but return 1.
+     *
+     * @param type {@code enum bpf_prog_type}
+     * @param attachType {@code enum bpf_attach_type}
+     * @return its descriptor, or what errno would be, negated
+     */
+    static int loadProgram(int type, int attachType) {
+        try (Arena arena = Arena.ofConfined()) {
+            // r0 = 1; exit. The code of an instruction is its first byte, its constant the last four.
+            ByteBuffer instructions =
+                    Layout.of(16).put(0, (byte) 0xb7).putInt(4, 1).put(8, (byte) 0x95);
+            MemorySegment attribute = attribute(arena);
+            set(attribute, 0, type);
+            set(attribute, 4, 2);
+            set(attribute, 8, copy(arena, instructions));
+            set(attribute, 16, arena.allocateFrom("GPL"));
+            set(attribute, 68, attachType);
+            return call(PROG_LOAD, attribute, arena);
+        }
+    }
+
+    /** Puts one element into a map, in place of the one that has its key. */
+    public static void update(BpfMap map, ByteBuffer key, ByteBuffer value) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = element(arena, map, key);
+            set(attribute, 16, copy(arena, value));
+            call("put an element into the map " + map, MAP_UPDATE_ELEM, attribute, arena);
+        }
+    }
+
+    private static MemorySegment element(Arena arena, BpfMap map, ByteBuffer key) {
+        MemorySegment attribute = attribute(arena);
+        set(attribute, 0, map.fd());
+        set(attribute, 8, copy(arena, key));
+        return attribute;
+    }
+
+    /** Puts an element into a map if there is none with its key. */
+    public static void add(BpfMap map, ByteBuffer key, ByteBuffer value) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = element(arena, map, key);
+            set(attribute, 16, copy(arena, value));
+            attribute.set(ValueLayout.JAVA_LONG, 24, NOEXIST);
+            int result = call(MAP_UPDATE_ELEM, attribute, arena);
+            if (result < 0 && -result != Errno.EEXIST) {
+                throw new BpfException("add an element to the map " + map, -result);
+            }
+        }
+    }
+
+    /** Deletes an element; false if there is none with this key. */
+    public static boolean delete(BpfMap map, ByteBuffer key) {
+        try (Arena arena = Arena.ofConfined()) {
+            int result = call(MAP_DELETE_ELEM, element(arena, map, key), arena);
+            if (result < 0 && -result != Errno.ENOENT) {
+                throw new BpfException("delete an element of the map " + map, -result);
+            }
+            return result == 0;
+        }
+    }
+
+    /** The value that a map has for a key. */
+    public static Optional<ByteBuffer> lookup(BpfMap map, ByteBuffer key) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = element(arena, map, key);
+            MemorySegment value = arena.allocate(map.lookupBytes(), Long.BYTES);
+            set(attribute, 16, value);
+            int result = call(MAP_LOOKUP_ELEM, attribute, arena);
+            if (-result == Errno.ENOENT) {
+                return Optional.empty();
+            }
+            if (result < 0) {
+                throw new BpfException("look into the map " + map, -result);
+            }
+            return Optional.of(Layout.copy(value.asByteBuffer()));
+        }
+    }
+
+    /** The key that follows another one, or the first; empty after the last. */
+    public static Optional<ByteBuffer> nextKey(BpfMap map, Optional<ByteBuffer> before) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = attribute(arena);
+            set(attribute, 0, map.fd());
+            before.ifPresent(key -> set(attribute, 8, copy(arena, key)));
+            MemorySegment next = arena.allocate(map.keyBytes(), Long.BYTES);
+            set(attribute, 16, next);
+            int result = call(MAP_GET_NEXT_KEY, attribute, arena);
+            if (-result == Errno.ENOENT) {
+                return Optional.empty();
+            }
+            if (result < 0) {
+                throw new BpfException("list the map " + map, -result);
+            }
+            return Optional.of(Layout.copy(next.asByteBuffer()));
+        }
+    }
+
+    /**
+     * Puts many elements into a map.
+     *
+     * @param keys one after the other
+     * @param values theirs, in the same order
+     */
+    static void updateAll(BpfMap map, ByteBuffer keys, ByteBuffer values, int count) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = batch(arena, map, keys, count);
+            set(attribute, 24, copy(arena, values));
+            call("put " + count + " elements into the map " + map, MAP_UPDATE_BATCH, attribute, arena);
+        }
+    }
+
+    /** Deletes many elements; fails where one is not there, with those before it deleted. */
+    static void deleteAll(BpfMap map, ByteBuffer keys, int count) {
+        try (Arena arena = Arena.ofConfined()) {
+            call(
+                    "delete " + count + " elements of the map " + map,
+                    MAP_DELETE_BATCH,
+                    batch(arena, map, keys, count),
+                    arena);
+        }
+    }
+
+    /**
+     * Shows each element of a hash map, its key and its value, which are valid for that call only; what comes or goes
+     * meanwhile may be missing.
+     */
+    public static void forEach(BpfMap map, BiConsumer<MemorySegment, MemorySegment> visitor) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = attribute(arena);
+            MemorySegment position = arena.allocate(ValueLayout.JAVA_LONG);
+            MemorySegment keys = arena.allocate((long) READ_AT_ONCE * map.keyBytes(), Long.BYTES);
+            MemorySegment values = arena.allocate((long) READ_AT_ONCE * map.lookupBytes(), Long.BYTES);
+            set(attribute, 8, position);
+            set(attribute, 16, keys);
+            set(attribute, 24, values);
+            set(attribute, 36, map.fd());
+            int result = 0;
+            while (-result != Errno.ENOENT) {
+                set(attribute, 32, READ_AT_ONCE);
+                result = call(MAP_LOOKUP_BATCH, attribute, arena);
+                if (result < 0 && -result != Errno.ENOENT) {
+                    throw new BpfException("read the map " + map, -result);
+                }
+                int count = attribute.get(ValueLayout.JAVA_INT, 32);
+                for (long i = 0; i < count; i++) {
+                    visitor.accept(
+                            keys.asSlice(i * map.keyBytes(), map.keyBytes()),
+                            values.asSlice(i * map.lookupBytes(), map.lookupBytes()));
+                }
+                // From where it got to.
+                set(attribute, 0, position);
+            }
+        }
+    }
+
+    private static MemorySegment batch(Arena arena, BpfMap map, ByteBuffer keys, int count) {
+        MemorySegment attribute = attribute(arena);
+        set(attribute, 16, copy(arena, keys));
+        set(attribute, 32, count);
+        set(attribute, 36, map.fd());
+        return attribute;
+    }
+
+    /** Gives something a name in the file system, which keeps it alive. */
+    public static void pin(int fd, Path path) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = attribute(arena);
+            set(attribute, 0, arena.allocateFrom(path.toString()));
+            set(attribute, 8, fd);
+            call("pin " + path, OBJ_PIN, attribute, arena);
+        }
+    }
+
+    /** Opens what has a name in the file system; empty if nothing has. */
+    public static Optional<Integer> pinned(Path path) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = attribute(arena);
+            set(attribute, 0, arena.allocateFrom(path.toString()));
+            int result = call(OBJ_GET, attribute, arena);
+            if (-result == Errno.ENOENT) {
+                return Optional.empty();
+            }
+            if (result < 0) {
+                throw new BpfException("open " + path, -result);
+            }
+            return Optional.of(result);
+        }
+    }
+
+    /**
+     * Has a program decide about what the calling thread's network namespace forwards.
+     *
+     * @param protocolFamily PF_INET or PF_INET6
+     * @param priority among netfilter's hooks; two eBPF programs can't have the same
+     * @return the link, or the negated errno
+     */
+    public static int attachForward(int program, int protocolFamily, int priority) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = attribute(arena);
+            set(attribute, 0, program);
+            set(attribute, 8, BPF_NETFILTER);
+            set(attribute, 16, protocolFamily);
+            set(attribute, 20, NF_INET_FORWARD);
+            set(attribute, 24, priority);
+            set(attribute, 28, NETFILTER_IP_DEFRAG);
+            return call(LINK_CREATE, attribute, arena);
+        }
+    }
+
+    /**
+     * Has a program see what an interface of the calling thread's network namespace receives, before all others.
+     *
+     * @return the link, or the negated errno
+     */
+    public static int attachIngress(int program, int interfaceIndex) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = attribute(arena);
+            set(attribute, 0, program);
+            set(attribute, 4, interfaceIndex);
+            set(attribute, 8, BPF_TCX_INGRESS);
+            return call(LINK_CREATE, attribute, arena);
+        }
+    }
+
+    /** Has a link lead to another program, between two packets; false if what it was attached to is gone. */
+    public static boolean update(int link, int program) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = attribute(arena);
+            set(attribute, 0, link);
+            set(attribute, 4, program);
+            return call(LINK_UPDATE, attribute, arena) == 0;
+        }
+    }
+
+    /** Ends a link, also where others hold on to it. One that has ended already, or can't be ended, stays as it is. */
+    public static void detach(int link) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = attribute(arena);
+            set(attribute, 0, link);
+            int _ = call(LINK_DETACH, attribute, arena);
+        }
+    }
+
+    /**
+     * What a link is.
+     *
+     * @param program its program's identifier
+     * @param target where it is attached: an interface's index, or a protocol family; 0 if it has ended
+     */
+    public record LinkInfo(int program, int target) {}
+
+    /** What a link is. */
+    public static LinkInfo linkInfo(int link) {
+        MemorySegment info = info(link);
+        return new LinkInfo(info.get(ValueLayout.JAVA_INT, 8), info.get(ValueLayout.JAVA_INT, 16));
+    }
+
+    /** A program's identifier. */
+    public static int programId(int program) {
+        return info(program).get(ValueLayout.JAVA_INT, 4);
+    }
+
+    private static MemorySegment info(int fd) {
+        MemorySegment info = Arena.ofAuto().allocate(INFO_BYTES, Long.BYTES);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = attribute(arena);
+            set(attribute, 0, fd);
+            set(attribute, 4, INFO_BYTES);
+            set(attribute, 8, info);
+            call("ask about a descriptor", OBJ_GET_INFO_BY_FD, attribute, arena);
+        }
+        return info;
+    }
+
+    /** close(2). */
+    public static void close(int fd) {
+        try (Arena arena = Arena.ofConfined()) {
+            int _ = (int) CLOSE.invokeExact(arena.allocate(CAPTURE), fd);
+        } catch (Throwable e) {
+            throw new LinkageError("calling close(2)", e);
+        }
+    }
+
+    /** Makes sure that the bpf file system is mounted there. */
+    public static void requireFileSystem(Path directory) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(CAPTURE);
+            MemorySegment path = arena.allocateFrom(directory.toString());
+            MemorySegment statfs = arena.allocate(STATFS_BYTES, Long.BYTES);
+            int result = (int) STATFS.invokeExact(state, path.address(), statfs.address());
+            if (result == 0 && statfs.get(ValueLayout.JAVA_LONG, 0) == BPF_FS_MAGIC) {
+                return;
+            }
+            MemorySegment type = arena.allocateFrom("bpf");
+            result = (int) MOUNT.invokeExact(state, type.address(), path.address(), type.address(), 0L, 0L);
+            if (result != 0) {
+                throw new BpfException("mount the bpf file system at " + directory, (int) ERRNO.get(state, 0L));
+            }
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new LinkageError("calling mount(2)", e);
+        }
+    }
+}

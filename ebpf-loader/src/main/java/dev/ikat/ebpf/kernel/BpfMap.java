@@ -1,0 +1,172 @@
+package dev.ikat.ebpf.kernel;
+
+import dev.ikat.netlink.Errno;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** A map of the kernel, and what was put into it. Safe for use by several threads; one writes at a time. */
+public final class BpfMap {
+    /** From so many elements on, they are put together. */
+    private static final int MANY = 8;
+
+    /** So many at once: the kernel copies them one by one, and the buffers stay small. */
+    private static final int BATCH = 4096;
+
+    private final String name;
+    private final int fd;
+    private final int keyBytes;
+    private final int valueBytes;
+    private final int lookupBytes;
+    private final int capacity;
+    private final Map<MapKey, ByteBuffer> content = new HashMap<>();
+
+    /**
+     * @param lookupBytes of a value as it is looked up: of a map by processor there are several
+     * @param capacity the most elements it can have
+     */
+    public BpfMap(String name, int fd, int keyBytes, int valueBytes, int lookupBytes, int capacity) {
+        this.name = name;
+        this.fd = fd;
+        this.keyBytes = keyBytes;
+        this.valueBytes = valueBytes;
+        this.lookupBytes = lookupBytes;
+        this.capacity = capacity;
+    }
+
+    public int fd() {
+        return fd;
+    }
+
+    int keyBytes() {
+        return keyBytes;
+    }
+
+    int lookupBytes() {
+        return lookupBytes;
+    }
+
+    String name() {
+        return name;
+    }
+
+    public int capacity() {
+        return capacity;
+    }
+
+    /** What was put there for a key. */
+    public synchronized Optional<ByteBuffer> content(MapKey key) {
+        return Optional.ofNullable(content.get(key));
+    }
+
+    public synchronized int size() {
+        return content.size();
+    }
+
+    /** @throws BpfException with E2BIG if it is full */
+    public synchronized void put(MapKey key, ByteBuffer value) {
+        requireSizes(key, value);
+        whereThereIsRoom(() -> Bpf.update(this, key.buffer(), value));
+        content.put(key, value);
+    }
+
+    private void whereThereIsRoom(Runnable update) {
+        try {
+            update.run();
+        } catch (BpfException e) {
+            // Tries answer otherwise than hashes.
+            if (e.errno() == Errno.E2BIG || e.errno() == Errno.ENOSPC) {
+                throw new BpfException("the eBPF map " + name + " is full with " + capacity + " elements", e.errno());
+            }
+            throw e;
+        }
+    }
+
+    private void requireSizes(MapKey key, ByteBuffer value) {
+        if (key.length() != keyBytes || value.remaining() != valueBytes) {
+            throw new IllegalArgumentException("the map " + name + " has keys of " + keyBytes + " and values of "
+                    + valueBytes + " bytes, not " + key.length() + " and " + value.remaining());
+        }
+    }
+
+    /** Some of them may be in the map if it fails, as it does where the map is full. */
+    public synchronized void putAll(Map<MapKey, ByteBuffer> rows) {
+        if (rows.size() < MANY) {
+            rows.forEach(this::put);
+            return;
+        }
+        ByteBuffer keys = Layout.of(Math.min(rows.size(), BATCH) * keyBytes);
+        ByteBuffer values = Layout.of(Math.min(rows.size(), BATCH) * valueBytes);
+        int count = 0;
+        for (Map.Entry<MapKey, ByteBuffer> row : rows.entrySet()) {
+            requireSizes(row.getKey(), row.getValue());
+            row.getKey().putInto(keys);
+            values.put(row.getValue().duplicate());
+            count++;
+            if (!keys.hasRemaining()) {
+                int some = count;
+                whereThereIsRoom(() -> Bpf.updateAll(this, keys.flip(), values.flip(), some));
+                keys.clear();
+                values.clear();
+                count = 0;
+            }
+        }
+        if (count > 0) {
+            int some = count;
+            whereThereIsRoom(() -> Bpf.updateAll(this, keys.flip(), values.flip(), some));
+        }
+        content.putAll(rows);
+    }
+
+    /** Deletes what is there of these. */
+    public synchronized void deleteAll(List<MapKey> gone) {
+        List<MapKey> present =
+                gone.stream().filter(key -> content.remove(key) != null).toList();
+        for (int from = 0; from < present.size(); from += BATCH) {
+            List<MapKey> some = present.subList(from, Math.min(present.size(), from + BATCH));
+            if (some.size() < MANY) {
+                some.forEach(key -> Bpf.delete(this, key.buffer()));
+                continue;
+            }
+            ByteBuffer keys = Layout.of(some.size() * keyBytes);
+            some.forEach(key -> key.putInto(keys));
+            try {
+                Bpf.deleteAll(this, keys.flip(), some.size());
+            } catch (BpfException e) {
+                // One was gone already; how many were deleted before it is not said.
+                some.forEach(key -> Bpf.delete(this, key.buffer()));
+            }
+        }
+    }
+
+    /** What the kernel has otherwise than it was put there, a line a difference. */
+    public synchronized List<String> differences() {
+        List<String> differences = new ArrayList<>();
+        int found = 0;
+        Optional<ByteBuffer> key = Bpf.nextKey(this, Optional.empty());
+        while (key.isPresent()) {
+            ByteBuffer wanted = content.get(MapKey.of(key.get()));
+            if (wanted == null) {
+                differences.add("the map " + name + " has an element that is not Ikat's");
+            } else {
+                found++;
+                if (!Bpf.lookup(this, key.get()).filter(wanted::equals).isPresent()) {
+                    differences.add("an element of the map " + name + " is another");
+                }
+            }
+            key = Bpf.nextKey(this, key);
+        }
+        if (found < content.size()) {
+            differences.add("of the map " + name + " " + (content.size() - found) + " elements are gone");
+        }
+        return differences;
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}

@@ -1,0 +1,90 @@
+package dev.ikat.ebpf.kernel;
+
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Names in the bpf file system, by which what they name outlives the process: a directory for each network namespace.
+ */
+public final class Pins {
+    /** Where hosts mount it. */
+    public static final Path FILE_SYSTEM = Path.of("/sys/fs/bpf");
+
+    private final Path directory;
+
+    public Pins(NetworkNamespace namespace) {
+        this.directory = FILE_SYSTEM.resolve("ikat").resolve(Long.toString(namespace.inode()));
+    }
+
+    /** Makes the directory, and mounts the file system if nobody has yet. */
+    public void create() {
+        Bpf.requireFileSystem(FILE_SYSTEM);
+        try {
+            Files.createDirectories(directory);
+        } catch (IOException e) {
+            throw new UncheckedIOException("make the directory " + directory, e);
+        }
+    }
+
+    public boolean isPresent() {
+        return Files.isDirectory(directory);
+    }
+
+    public Path path(String name) {
+        return directory.resolve(name);
+    }
+
+    public boolean has(String name) {
+        return Files.exists(path(name));
+    }
+
+    /** The names that begin so. */
+    public List<String> names(String prefix) {
+        List<String> names = new ArrayList<>();
+        if (isPresent()) {
+            try (DirectoryStream<Path> found = Files.newDirectoryStream(directory)) {
+                found.forEach(path -> names.add(path.getFileName().toString()));
+            } catch (IOException e) {
+                throw new UncheckedIOException("list the directory " + directory, e);
+            }
+        }
+        names.removeIf(name -> !name.startsWith(prefix));
+        return names;
+    }
+
+    public void remove(String name) {
+        delete(path(name));
+    }
+
+    private static void delete(Path path) {
+        try {
+            Files.deleteIfExists(path);
+        } catch (IOException e) {
+            throw new UncheckedIOException("delete " + path, e);
+        }
+    }
+
+    /** Takes away the directory, which has to be empty, and the one above it unless others use it. */
+    public void removeDirectory() {
+        delete(directory);
+        Path above = directory.getParent();
+        try {
+            if (above != null) {
+                Files.deleteIfExists(above);
+            }
+        } catch (IOException e) {
+            // Another namespace's directory is in it.
+        }
+    }
+
+    @Override
+    public String toString() {
+        return directory.toString();
+    }
+}

@@ -1,0 +1,129 @@
+package dev.ikat.ebpf.link;
+
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.route.Event;
+import dev.ikat.netlink.route.Group;
+import dev.ikat.netlink.route.RouteMonitor;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Looks out for pods' links that come and go, on a thread of its own. While pods are being added nobody needs the short
+ * way to them, but all need the lock that attaching a program holds for long; so that waits until the kernel reports
+ * nothing for a moment, if not for ever, and starts over after each program.
+ */
+public final class WireWatch implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(WireWatch.class);
+
+    private static final Duration QUIET = Duration.ofMillis(50);
+    private static final Duration LONGEST_WAIT = Duration.ofMillis(500);
+    private static final Duration IDLE = Duration.ofMillis(200);
+
+    private final NetworkNamespace namespace;
+    private final Runnable changed;
+    private final BooleanSupplier attachNext;
+    private @Nullable RouteMonitor monitor;
+    private @Nullable Thread thread;
+    private volatile boolean triggered;
+    private volatile boolean closed;
+
+    /**
+     * @param changed brings up to date what is quickly done
+     * @param attachNext attaches one program that is missing; says whether there are more
+     */
+    public WireWatch(NetworkNamespace namespace, Runnable changed, BooleanSupplier attachNext) {
+        this.namespace = namespace;
+        this.changed = changed;
+        this.attachNext = attachNext;
+    }
+
+    /** Begins, unless it has begun. */
+    public synchronized void start() {
+        if (thread == null && !closed) {
+            RouteMonitor opened = RouteMonitor.open(namespace, Set.of(Group.LINK, Group.NEIGHBOUR));
+            monitor = opened;
+            thread = Thread.ofPlatform().daemon().name("ebpf-wires").start(() -> run(opened));
+        }
+    }
+
+    /** Looks soon, whether or not the kernel reports anything. */
+    public void trigger() {
+        triggered = true;
+    }
+
+    private void run(RouteMonitor opened) {
+        while (!closed) {
+            try {
+                if (concerns(opened.poll(IDLE)) || triggered) {
+                    awaitQuiet(opened);
+                    update(opened);
+                }
+            } catch (RuntimeException e) {
+                if (!closed) {
+                    // Pods are reached the kernel's way meanwhile.
+                    LOG.warn("event=wires-failed error=\"{}\"", e.getMessage(), e);
+                    triggered = true;
+                }
+            }
+        }
+    }
+
+    private void awaitQuiet(RouteMonitor opened) {
+        long deadline = System.nanoTime() + LONGEST_WAIT.toNanos();
+        while (!closed && System.nanoTime() < deadline && concerns(opened.poll(QUIET))) {
+            // Something happens.
+        }
+    }
+
+    private void update(RouteMonitor opened) {
+        triggered = false;
+        if (closed) {
+            return;
+        }
+        changed.run();
+        while (!closed && attachNext.getAsBoolean()) {
+            if (concerns(opened.poll(Duration.ZERO))) {
+                triggered = true;
+                return;
+            }
+        }
+    }
+
+    private static boolean concerns(List<Event> events) {
+        return events.stream().anyMatch(WireWatch::concerns);
+    }
+
+    private static boolean concerns(Event event) {
+        return switch (event) {
+            case Event.LinkEvent(boolean _, var link) -> link.name().value().startsWith("ik");
+            case Event.NeighbourEvent(boolean _, var neighbour) -> neighbour.isPermanent();
+            case Event.Resync _ -> true;
+            case Event.AddressEvent _, Event.RouteEvent _, Event.FdbEvent _, Event.RuleEvent _ -> false;
+        };
+    }
+
+    /** Ends it. */
+    @Override
+    public void close() {
+        closed = true;
+        Thread running;
+        synchronized (this) {
+            running = thread;
+            if (monitor != null) {
+                monitor.close();
+            }
+        }
+        try {
+            if (running != null) {
+                running.join(Duration.ofSeconds(5));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

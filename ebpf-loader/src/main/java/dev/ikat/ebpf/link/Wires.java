@@ -1,0 +1,206 @@
+package dev.ikat.ebpf.link;
+
+import dev.ikat.ebpf.kernel.BpfMap;
+import dev.ikat.ebpf.kernel.Layout;
+import dev.ikat.ebpf.kernel.MapKey;
+import dev.ikat.ebpf.kernel.Pins;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.MacAddress;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.Neighbour;
+import dev.ikat.netlink.route.Rtnetlink;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * The short ways between pods: a program at the host end of each pod's link and one at the overlay, and how what they
+ * lead to is reached. A pod that is missing here is reached by the kernel's own way, and so is another node's where the
+ * overlay is.
+ */
+public final class Wires {
+    static final String PIN_PREFIX = "from-pod-";
+    static final String HOST_PREFIX = "ik";
+
+    private static final InterfaceName OVERLAY = new InterfaceName("ikat-vxlan");
+
+    /** The overlay's key, {@code OVERLAY} in maps.h. */
+    private static final MapKey OVERLAY_KEY = Layout.key(0);
+
+    private static final int WIRE_BYTES = 20;
+
+    /**
+     * An endpoint that may take the short way.
+     *
+     * @param id its number
+     * @param addresses its addresses
+     */
+    public record Target(int id, List<IpAddress> addresses) {
+        public Target {
+            addresses = List.copyOf(addresses);
+        }
+    }
+
+    /**
+     * The programs, by their descriptors.
+     *
+     * @param fromPod at the host end of a pod's link
+     * @param fromOverlay at the overlay
+     */
+    public record Heads(int fromPod, int fromOverlay) implements Ingress.Choice {
+        @Override
+        public int program(InterfaceName name) {
+            return name.equals(OVERLAY) ? fromOverlay : fromPod;
+        }
+    }
+
+    private final Rtnetlink netlink;
+    private final Ingress ingress;
+    private final Map<MapKey, ByteBuffer> rows = new HashMap<>();
+    /** What has no program yet, the overlay first. */
+    private final Deque<Link> waiting = new ArrayDeque<>();
+
+    public Wires(Pins pins, NetworkNamespace namespace, Rtnetlink netlink, boolean tcx) {
+        this.netlink = netlink;
+        this.ingress = new Ingress(pins, namespace, netlink, tcx);
+    }
+
+    /** The rows and programs of a new generation; what is attached stays so. */
+    public void lead(BpfMap map, Heads heads, Map<InterfaceName, Target> targets) {
+        rows.clear();
+        putRows(map, rows(links(targets), targets));
+        ingress.lead(heads);
+        update(map, targets);
+        // Of a former process, at the link of a pod that is none any more.
+        ours().filter(link -> !ingress.isAt(link.name())).forEach(link -> ingress.endFilter(link.index()));
+    }
+
+    /** Brings the rows up to date with the interfaces that there are; {@link #attachNext} does so with the programs. */
+    public void update(BpfMap map, Map<InterfaceName, Target> targets) {
+        Map<InterfaceName, Link> links = links(targets);
+        ingress.retain(links);
+        putRows(map, rows(links, targets));
+        waiting.clear();
+        for (Link link : ingress.without(links)) {
+            if (link.name().equals(OVERLAY)) {
+                waiting.addFirst(link);
+            } else {
+                waiting.addLast(link);
+            }
+        }
+    }
+
+    /**
+     * Attaches one program that is missing. The kernel waits for a grace period meanwhile, in which nothing else can be
+     * done about any link.
+     *
+     * @return whether there are more
+     */
+    public boolean attachNext(BpfMap map, Heads heads, Map<InterfaceName, Target> targets) {
+        Link next = waiting.poll();
+        if (next != null) {
+            ingress.attach(next, heads);
+            if (next.name().equals(OVERLAY)) {
+                // What goes into the overlay has to come out of it the same way: now it does.
+                putRows(map, rows(links(targets), targets));
+            }
+        }
+        if (waiting.isEmpty()) {
+            ingress.removeStrays();
+        }
+        return !waiting.isEmpty();
+    }
+
+    private Map<InterfaceName, Link> links(Map<InterfaceName, Target> targets) {
+        return ours().filter(
+                        link -> targets.containsKey(link.name()) || link.name().equals(OVERLAY))
+                .collect(Collectors.toMap(Link::name, link -> link, (_, later) -> later));
+    }
+
+    private Stream<Link> ours() {
+        return netlink.links().stream().filter(link -> link.name().value().startsWith(HOST_PREFIX));
+    }
+
+    private Map<MapKey, ByteBuffer> rows(Map<InterfaceName, Link> links, Map<InterfaceName, Target> targets) {
+        Map<MapKey, ByteBuffer> wanted = new HashMap<>();
+        links.forEach((name, link) -> {
+            Target target = targets.get(name);
+            if (target != null && link.isUp()) {
+                wire(link, target).ifPresent(wire -> wanted.put(Layout.key(target.id()), wire));
+            } else if (name.equals(OVERLAY) && link.isUp() && ingress.isAt(name)) {
+                wanted.put(
+                        OVERLAY_KEY,
+                        Layout.of(WIRE_BYTES).putInt(0, link.index()).putInt(WIRE_BYTES - Integer.BYTES, link.mtu()));
+            }
+        });
+        return wanted;
+    }
+
+    private void putRows(BpfMap map, Map<MapKey, ByteBuffer> wanted) {
+        Map<MapKey, ByteBuffer> changed = new HashMap<>(wanted);
+        changed.entrySet().removeIf(row -> row.getValue().equals(rows.get(row.getKey())));
+        List<MapKey> gone =
+                rows.keySet().stream().filter(key -> !wanted.containsKey(key)).toList();
+        map.deleteAll(gone);
+        map.putAll(changed);
+        rows.keySet().removeAll(gone);
+        rows.putAll(changed);
+    }
+
+    /** {@code struct wire}; empty while the pod's link-layer address is not known. */
+    private Optional<ByteBuffer> wire(Link link, Target target) {
+        Optional<MacAddress> pod = Optional.empty();
+        for (IpAddress address : target.addresses()) {
+            if (pod.isEmpty()) {
+                pod = netlink.neighbours(address.family(), link.index()).stream()
+                        .filter(neighbour ->
+                                neighbour.isPermanent() && neighbour.address().equals(address))
+                        .findFirst()
+                        .flatMap(Neighbour::mac);
+            }
+        }
+        if (pod.isEmpty() || link.mac().isEmpty()) {
+            return Optional.empty();
+        }
+        return Optional.of(Layout.of(WIRE_BYTES)
+                .putInt(link.index())
+                .put(pod.get().toBytes())
+                .put(link.mac().get().toBytes())
+                .putInt(link.mtu())
+                .flip());
+    }
+
+    /** What is not as it was attached, a line a difference. */
+    public List<String> differences(Heads heads) {
+        return ingress.differences(heads);
+    }
+
+    /** How many pods are reached the short way. */
+    public int size() {
+        return rows.size() - (reachesOverlay() ? 1 : 0);
+    }
+
+    /** Whether pods of other nodes are reached the short way. */
+    public boolean reachesOverlay() {
+        return rows.containsKey(OVERLAY_KEY);
+    }
+
+    /** Ends all, also those of a former process. */
+    public void end() {
+        ingress.end();
+        rows.clear();
+    }
+
+    /** Lets go of them; they stay in force. */
+    public void close() {
+        ingress.close();
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.ebpf.kernel;
+
+import org.jspecify.annotations.NullMarked;

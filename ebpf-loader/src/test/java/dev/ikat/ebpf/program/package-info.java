@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.ebpf.program;
+
+import org.jspecify.annotations.NullMarked;
