@@ -7,7 +7,7 @@ import dev.ikat.policy.compiler.PolicyCompiler;
 import dev.ikat.policy.compiler.RandomCluster;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.PolicyBackend;
-import dev.ikat.testbed.Generator;
+import dev.ikat.testbed.random.Generator;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;

@@ -23,7 +23,7 @@ import dev.ikat.policy.program.SetId;
 import dev.ikat.policy.program.SetMember;
 import dev.ikat.policy.program.Tier;
 import dev.ikat.policy.program.TierProgram;
-import dev.ikat.testbed.Generator;
+import dev.ikat.testbed.random.Generator;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;

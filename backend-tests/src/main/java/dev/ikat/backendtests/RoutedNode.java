@@ -8,7 +8,7 @@ import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.policy.program.Endpoint;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -2,8 +2,8 @@ package dev.ikat.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.testbed.Generator;
-import dev.ikat.testbed.Seeds;
+import dev.ikat.testbed.random.Generator;
+import dev.ikat.testbed.random.Seeds;
 import java.util.Arrays;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;

@@ -3,10 +3,10 @@ package dev.ikat.cni;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.netlink.namespace.NetworkNamespace;
-import dev.ikat.testbed.Await;
-import dev.ikat.testbed.RequiresProgram;
-import dev.ikat.testbed.RequiresRoot;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.Await;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.requirement.RequiresProgram;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.DatagramPacket;

@@ -4,12 +4,12 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.testbed.CniInvocation;
-import dev.ikat.testbed.Json;
-import dev.ikat.testbed.ProcessResult;
-import dev.ikat.testbed.ProcessRunner;
-import dev.ikat.testbed.RequiresRoot;
-import dev.ikat.testbed.TestDirectory;
+import dev.ikat.testbed.cluster.CniInvocation;
+import dev.ikat.testbed.host.Json;
+import dev.ikat.testbed.host.ProcessResult;
+import dev.ikat.testbed.host.ProcessRunner;
+import dev.ikat.testbed.host.TestDirectory;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;

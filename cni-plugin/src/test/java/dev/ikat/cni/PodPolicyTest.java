@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.ipam.Lease;
 import dev.ikat.model.PodName;
-import dev.ikat.testbed.RequiresRoot;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -3,7 +3,7 @@ package dev.ikat.agent;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.testbed.Await;
+import dev.ikat.testbed.host.Await;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;

@@ -2,9 +2,9 @@ package dev.ikat.iptables;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.testbed.RequiresProgram;
-import dev.ikat.testbed.RequiresRoot;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.requirement.RequiresProgram;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

@@ -2,8 +2,8 @@ package dev.ikat.iptables;
 
 import dev.ikat.backendtests.EvaluatorAgreement;
 import dev.ikat.policy.program.PolicyBackend;
-import dev.ikat.testbed.RequiresProgram;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.requirement.RequiresProgram;
 import java.util.OptionalInt;
 
 @RequiresProgram("ipset")

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.backendtests.SourceGuardContract;
 import dev.ikat.policy.program.SourceGuard;
-import dev.ikat.testbed.RequiresProgram;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.requirement.RequiresProgram;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

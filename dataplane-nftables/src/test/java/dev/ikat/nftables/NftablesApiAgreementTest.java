@@ -2,7 +2,7 @@ package dev.ikat.nftables;
 
 import dev.ikat.backendtests.ApiAgreement;
 import dev.ikat.policy.program.PolicyBackend;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
 
 class NftablesApiAgreementTest extends ApiAgreement {
     @Override

@@ -6,7 +6,7 @@ import dev.ikat.backendtests.InNamespace;
 import dev.ikat.backendtests.SourceGuardContract;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.policy.program.SourceGuard;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;

@@ -2,7 +2,7 @@ package dev.ikat.nftables;
 
 import dev.ikat.backendtests.EvaluatorAgreement;
 import dev.ikat.policy.program.PolicyBackend;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
 
 /** Random programs have few rules; here each of them that can be is looked up by its port all the same. */
 class NftablesPortLookUpAgreementTest extends EvaluatorAgreement {

@@ -4,7 +4,7 @@ import dev.ikat.backendtests.InNamespace;
 import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;

@@ -2,7 +2,7 @@ package dev.ikat.ebpf;
 
 import dev.ikat.backendtests.MalformedPackets;
 import dev.ikat.policy.program.PolicyBackend;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 

@@ -10,7 +10,7 @@ import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyBackendException;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;

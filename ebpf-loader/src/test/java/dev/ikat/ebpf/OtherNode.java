@@ -1,7 +1,7 @@
 package dev.ikat.ebpf;
 
 import dev.ikat.model.IpAddress;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
 import java.util.List;
 
 /**

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.testbed.Seeds;
+import dev.ikat.testbed.random.Seeds;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -7,7 +7,7 @@ import dev.ikat.model.Cidr;
 import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.NetworkName;
-import dev.ikat.testbed.TestDirectory;
+import dev.ikat.testbed.host.TestDirectory;
 import java.time.Clock;
 import java.util.Arrays;
 import java.util.List;

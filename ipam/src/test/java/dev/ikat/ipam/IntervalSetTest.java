@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.testbed.Generator;
-import dev.ikat.testbed.Seeds;
+import dev.ikat.testbed.random.Generator;
+import dev.ikat.testbed.random.Seeds;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;

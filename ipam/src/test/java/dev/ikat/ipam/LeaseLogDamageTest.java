@@ -7,7 +7,7 @@ import dev.ikat.model.Cidr;
 import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.NetworkName;
-import dev.ikat.testbed.TestDirectory;
+import dev.ikat.testbed.host.TestDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,8 +2,8 @@ package dev.ikat.ipam;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.testbed.Generator;
-import dev.ikat.testbed.TestDirectory;
+import dev.ikat.testbed.host.TestDirectory;
+import dev.ikat.testbed.random.Generator;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;

@@ -11,7 +11,7 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.NetworkName;
 import dev.ikat.model.PodName;
-import dev.ikat.testbed.TestDirectory;
+import dev.ikat.testbed.host.TestDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,7 +2,7 @@ package dev.ikat.kubernetes;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.testbed.Seeds;
+import dev.ikat.testbed.random.Seeds;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

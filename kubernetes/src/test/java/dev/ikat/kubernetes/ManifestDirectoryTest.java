@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.ClusterState;
-import dev.ikat.testbed.TestDirectory;
+import dev.ikat.testbed.host.TestDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

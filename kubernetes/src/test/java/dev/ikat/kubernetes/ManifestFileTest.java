@@ -22,7 +22,7 @@ import dev.ikat.cluster.Pod;
 import dev.ikat.cluster.Protocol;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
-import dev.ikat.testbed.Seeds;
+import dev.ikat.testbed.random.Seeds;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;

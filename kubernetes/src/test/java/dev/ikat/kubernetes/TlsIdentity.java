@@ -2,7 +2,7 @@ package dev.ikat.kubernetes;
 
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsParameters;
-import dev.ikat.testbed.ProcessRunner;
+import dev.ikat.testbed.host.ProcessRunner;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;

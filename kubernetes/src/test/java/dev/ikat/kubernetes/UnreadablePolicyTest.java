@@ -13,7 +13,7 @@ import dev.ikat.cluster.NetworkPolicy.Rule;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
 import dev.ikat.cluster.Protocol;
-import dev.ikat.testbed.TestDirectory;
+import dev.ikat.testbed.host.TestDirectory;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -14,7 +14,7 @@ import dev.ikat.netlink.wire.AddressFamily;
 import dev.ikat.netlink.wire.Libc;
 import dev.ikat.netlink.wire.NetlinkBuffer;
 import dev.ikat.netlink.wire.NetlinkSocket;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;

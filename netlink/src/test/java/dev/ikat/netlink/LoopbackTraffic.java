@@ -1,9 +1,9 @@
 package dev.ikat.netlink;
 
 import dev.ikat.model.IpAddress;
-import dev.ikat.testbed.Await;
-import dev.ikat.testbed.Probe;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.Await;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.traffic.Probe;
 import java.time.Duration;
 import java.util.List;
 import java.util.regex.Matcher;

@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.testbed.ClusterPod;
-import dev.ikat.testbed.Crafted;
-import dev.ikat.testbed.Frames;
-import dev.ikat.testbed.Frames.Mark;
-import dev.ikat.testbed.Frames.Place;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.cluster.ClusterPod;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.traffic.Crafted;
+import dev.ikat.testbed.traffic.Frames;
+import dev.ikat.testbed.traffic.Frames.Mark;
+import dev.ikat.testbed.traffic.Frames.Place;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;

@@ -5,8 +5,8 @@ import static dev.ikat.agent.attack.Attempt.datagram;
 
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.testbed.ClusterPod;
-import dev.ikat.testbed.Crafted;
+import dev.ikat.testbed.cluster.ClusterPod;
+import dev.ikat.testbed.traffic.Crafted;
 import java.util.LinkedHashMap;
 import java.util.Map;
 

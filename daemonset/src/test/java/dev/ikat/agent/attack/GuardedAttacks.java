@@ -7,9 +7,9 @@ import static dev.ikat.agent.attack.Attempt.datagram;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.MacAddress;
-import dev.ikat.testbed.Crafted;
-import dev.ikat.testbed.Frames.Place;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.traffic.Crafted;
+import dev.ikat.testbed.traffic.Frames.Place;
 import java.util.List;
 import java.util.function.UnaryOperator;
 

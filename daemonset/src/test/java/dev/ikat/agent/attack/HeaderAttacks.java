@@ -8,9 +8,9 @@ import static dev.ikat.model.IpFamily.IPV6;
 
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.testbed.ClusterPod;
-import dev.ikat.testbed.Crafted;
-import dev.ikat.testbed.Frames.Place;
+import dev.ikat.testbed.cluster.ClusterPod;
+import dev.ikat.testbed.traffic.Crafted;
+import dev.ikat.testbed.traffic.Frames.Place;
 import java.util.Arrays;
 import java.util.List;
 

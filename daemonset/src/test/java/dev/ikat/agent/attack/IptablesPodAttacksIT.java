@@ -1,6 +1,6 @@
 package dev.ikat.agent.attack;
 
-import dev.ikat.testbed.RequiresProgram;
+import dev.ikat.testbed.requirement.RequiresProgram;
 
 /** The attacks on iptables. */
 @RequiresProgram("ipset")

@@ -8,8 +8,8 @@ import static dev.ikat.model.IpFamily.IPV6;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.MacAddress;
-import dev.ikat.testbed.Crafted;
-import dev.ikat.testbed.Frames.Place;
+import dev.ikat.testbed.traffic.Crafted;
+import dev.ikat.testbed.traffic.Frames.Place;
 import java.util.List;
 import java.util.Map;
 

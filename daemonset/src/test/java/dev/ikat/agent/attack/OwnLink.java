@@ -3,9 +3,9 @@ package dev.ikat.agent.attack;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.MacAddress;
-import dev.ikat.testbed.ClusterPod;
-import dev.ikat.testbed.Crafted;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.cluster.ClusterPod;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.traffic.Crafted;
 
 /** What a pod that may configure its own link does with it, while others talk. */
 final class OwnLink {

@@ -3,10 +3,10 @@ package dev.ikat.agent.attack;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.model.IpAddress;
-import dev.ikat.testbed.KernelFeature;
-import dev.ikat.testbed.Probe;
-import dev.ikat.testbed.RequiresKernel;
-import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.requirement.KernelFeature;
+import dev.ikat.testbed.requirement.RequiresKernel;
+import dev.ikat.testbed.requirement.RequiresRoot;
+import dev.ikat.testbed.traffic.Probe;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;

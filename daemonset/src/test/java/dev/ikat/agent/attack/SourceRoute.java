@@ -1,7 +1,7 @@
 package dev.ikat.agent.attack;
 
 import dev.ikat.model.IpAddress;
-import dev.ikat.testbed.Crafted;
+import dev.ikat.testbed.traffic.Crafted;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;

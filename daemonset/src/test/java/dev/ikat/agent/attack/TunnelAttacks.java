@@ -8,8 +8,8 @@ import static dev.ikat.model.IpFamily.IPV6;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.MacAddress;
-import dev.ikat.testbed.ClusterPod;
-import dev.ikat.testbed.Crafted;
+import dev.ikat.testbed.cluster.ClusterPod;
+import dev.ikat.testbed.traffic.Crafted;
 import java.util.List;
 import java.util.stream.Stream;
 

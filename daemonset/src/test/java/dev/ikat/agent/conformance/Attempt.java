@@ -1,7 +1,7 @@
 package dev.ikat.agent.conformance;
 
 import dev.ikat.model.IpFamily;
-import dev.ikat.testbed.Probe;
+import dev.ikat.testbed.traffic.Probe;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -9,7 +9,7 @@ import dev.ikat.agent.conformance.PolicyCase.LabelPod;
 import dev.ikat.agent.conformance.PolicyCase.Remove;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.testbed.Manifests;
+import dev.ikat.testbed.cluster.Manifests;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;

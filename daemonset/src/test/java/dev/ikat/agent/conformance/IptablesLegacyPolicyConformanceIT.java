@@ -1,6 +1,6 @@
 package dev.ikat.agent.conformance;
 
-import dev.ikat.testbed.RequiresProgram;
+import dev.ikat.testbed.requirement.RequiresProgram;
 
 /** The cases on iptables, of the legacy variant. */
 @RequiresProgram("ipset")

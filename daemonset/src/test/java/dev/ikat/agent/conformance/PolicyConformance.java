@@ -3,10 +3,10 @@ package dev.ikat.agent.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.agent.conformance.PolicyCase.Step;
-import dev.ikat.testbed.KernelFeature;
-import dev.ikat.testbed.RequiresKernel;
-import dev.ikat.testbed.RequiresProgram;
-import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.requirement.KernelFeature;
+import dev.ikat.testbed.requirement.RequiresKernel;
+import dev.ikat.testbed.requirement.RequiresProgram;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.stream.Stream;

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.ikat.testbed.Distribution;
-import dev.ikat.testbed.ProcessRunner;
-import dev.ikat.testbed.RequiresProgram;
+import dev.ikat.testbed.cluster.Distribution;
+import dev.ikat.testbed.host.ProcessRunner;
+import dev.ikat.testbed.requirement.RequiresProgram;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

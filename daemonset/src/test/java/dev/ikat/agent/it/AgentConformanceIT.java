@@ -2,11 +2,11 @@ package dev.ikat.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.testbed.Cluster;
-import dev.ikat.testbed.Distribution;
-import dev.ikat.testbed.ProcessResult;
-import dev.ikat.testbed.RequiresRoot;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.cluster.Cluster;
+import dev.ikat.testbed.cluster.Distribution;
+import dev.ikat.testbed.host.ProcessResult;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;

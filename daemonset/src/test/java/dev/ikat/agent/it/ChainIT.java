@@ -2,15 +2,15 @@ package dev.ikat.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.testbed.Cluster;
-import dev.ikat.testbed.ClusterNode;
-import dev.ikat.testbed.ClusterPod;
-import dev.ikat.testbed.Json;
-import dev.ikat.testbed.KernelFeature;
-import dev.ikat.testbed.Probe;
-import dev.ikat.testbed.RequiresKernel;
-import dev.ikat.testbed.RequiresPackage;
-import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.cluster.Cluster;
+import dev.ikat.testbed.cluster.ClusterNode;
+import dev.ikat.testbed.cluster.ClusterPod;
+import dev.ikat.testbed.host.Json;
+import dev.ikat.testbed.requirement.KernelFeature;
+import dev.ikat.testbed.requirement.RequiresKernel;
+import dev.ikat.testbed.requirement.RequiresPackage;
+import dev.ikat.testbed.requirement.RequiresRoot;
+import dev.ikat.testbed.traffic.Probe;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -2,11 +2,11 @@ package dev.ikat.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.testbed.Cluster;
-import dev.ikat.testbed.ClusterNode;
-import dev.ikat.testbed.CniNetwork;
-import dev.ikat.testbed.RequiresRoot;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.cluster.Cluster;
+import dev.ikat.testbed.cluster.ClusterNode;
+import dev.ikat.testbed.cluster.CniNetwork;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -2,10 +2,10 @@ package dev.ikat.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.testbed.CniInvocation;
-import dev.ikat.testbed.Json;
-import dev.ikat.testbed.ProcessResult;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.cluster.CniInvocation;
+import dev.ikat.testbed.host.Json;
+import dev.ikat.testbed.host.ProcessResult;
+import dev.ikat.testbed.host.TestNamespace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -4,14 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
-import dev.ikat.testbed.Cluster;
-import dev.ikat.testbed.ClusterNode;
-import dev.ikat.testbed.ClusterPod;
-import dev.ikat.testbed.KernelFeature;
-import dev.ikat.testbed.Probe;
-import dev.ikat.testbed.RequiresKernel;
-import dev.ikat.testbed.RequiresRoot;
-import dev.ikat.testbed.Underlay;
+import dev.ikat.testbed.cluster.Cluster;
+import dev.ikat.testbed.cluster.ClusterNode;
+import dev.ikat.testbed.cluster.ClusterPod;
+import dev.ikat.testbed.cluster.Underlay;
+import dev.ikat.testbed.requirement.KernelFeature;
+import dev.ikat.testbed.requirement.RequiresKernel;
+import dev.ikat.testbed.requirement.RequiresRoot;
+import dev.ikat.testbed.traffic.Probe;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -146,14 +146,14 @@ final class ConnectivityIT {
             second.startAgent();
             second.awaitReady(Cluster.READY_LIMIT);
             second.addPod("late");
-            dev.ikat.testbed.Await.until(
+            dev.ikat.testbed.host.Await.until(
                     LIMIT,
                     () -> "no route to the new node",
                     () -> !deviceOfRouteTo(first, second).equals("no route"));
             NodeWitness.assertAllPairsConnect(cluster);
 
             cluster.withdraw(second);
-            dev.ikat.testbed.Await.until(
+            dev.ikat.testbed.host.Await.until(
                     LIMIT,
                     () -> "the old node's route stays",
                     () -> deviceOfRouteTo(first, second).equals("no route"));

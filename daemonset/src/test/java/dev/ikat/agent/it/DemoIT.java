@@ -2,12 +2,12 @@ package dev.ikat.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.testbed.Await;
-import dev.ikat.testbed.Distribution;
-import dev.ikat.testbed.ProcessResult;
-import dev.ikat.testbed.ProcessRunner;
-import dev.ikat.testbed.RequiresRoot;
-import dev.ikat.testbed.TestDirectory;
+import dev.ikat.testbed.cluster.Distribution;
+import dev.ikat.testbed.host.Await;
+import dev.ikat.testbed.host.ProcessResult;
+import dev.ikat.testbed.host.ProcessRunner;
+import dev.ikat.testbed.host.TestDirectory;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,7 +28,7 @@ final class DemoIT {
                 "-D" + Distribution.PROPERTY + "=" + Distribution.configured().root(),
                 "-cp",
                 System.getProperty("java.class.path"),
-                "dev.ikat.testbed.Demo");
+                "dev.ikat.testbed.demo.Demo");
     }
 
     private static List<String> namespacesOf(long pid) throws IOException {

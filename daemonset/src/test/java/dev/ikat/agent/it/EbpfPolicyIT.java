@@ -3,12 +3,12 @@ package dev.ikat.agent.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.ikat.testbed.Cluster;
-import dev.ikat.testbed.ClusterNode;
-import dev.ikat.testbed.ClusterPod;
-import dev.ikat.testbed.CniFailedException;
-import dev.ikat.testbed.CniNetwork;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.cluster.Cluster;
+import dev.ikat.testbed.cluster.ClusterNode;
+import dev.ikat.testbed.cluster.ClusterPod;
+import dev.ikat.testbed.cluster.CniFailedException;
+import dev.ikat.testbed.cluster.CniNetwork;
+import dev.ikat.testbed.host.TestNamespace;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.model.Cidr;
-import dev.ikat.testbed.Cluster;
-import dev.ikat.testbed.ClusterNode;
-import dev.ikat.testbed.ClusterPod;
-import dev.ikat.testbed.CniFailedException;
-import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.cluster.Cluster;
+import dev.ikat.testbed.cluster.ClusterNode;
+import dev.ikat.testbed.cluster.ClusterPod;
+import dev.ikat.testbed.cluster.CniFailedException;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 

@@ -2,7 +2,7 @@ package dev.ikat.agent.it;
 
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.regex.Matcher;

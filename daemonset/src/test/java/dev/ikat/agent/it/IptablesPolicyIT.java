@@ -1,6 +1,6 @@
 package dev.ikat.agent.it;
 
-import dev.ikat.testbed.RequiresProgram;
+import dev.ikat.testbed.requirement.RequiresProgram;
 
 /** On iptables. */
 @RequiresProgram("ipset")

@@ -3,12 +3,12 @@ package dev.ikat.agent.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.model.Cidr;
-import dev.ikat.testbed.Await;
-import dev.ikat.testbed.Cluster;
-import dev.ikat.testbed.ClusterNode;
-import dev.ikat.testbed.KernelFeature;
-import dev.ikat.testbed.RequiresKernel;
-import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.cluster.Cluster;
+import dev.ikat.testbed.cluster.ClusterNode;
+import dev.ikat.testbed.host.Await;
+import dev.ikat.testbed.requirement.KernelFeature;
+import dev.ikat.testbed.requirement.RequiresKernel;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;

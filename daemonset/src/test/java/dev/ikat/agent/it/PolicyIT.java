@@ -3,8 +3,8 @@ package dev.ikat.agent.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.ikat.testbed.Await;
-import dev.ikat.testbed.ClusterPod;
+import dev.ikat.testbed.cluster.ClusterPod;
+import dev.ikat.testbed.host.Await;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;

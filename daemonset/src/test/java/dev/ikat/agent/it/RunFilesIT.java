@@ -2,13 +2,13 @@ package dev.ikat.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.testbed.Await;
-import dev.ikat.testbed.Cluster;
-import dev.ikat.testbed.ClusterNode;
-import dev.ikat.testbed.Distribution;
-import dev.ikat.testbed.ProcessResult;
-import dev.ikat.testbed.ProcessRunner;
-import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.cluster.Cluster;
+import dev.ikat.testbed.cluster.ClusterNode;
+import dev.ikat.testbed.cluster.Distribution;
+import dev.ikat.testbed.host.Await;
+import dev.ikat.testbed.host.ProcessResult;
+import dev.ikat.testbed.host.ProcessRunner;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

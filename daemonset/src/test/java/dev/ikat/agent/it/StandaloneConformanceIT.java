@@ -2,11 +2,11 @@ package dev.ikat.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.testbed.Distribution;
-import dev.ikat.testbed.Json;
-import dev.ikat.testbed.ProcessResult;
-import dev.ikat.testbed.RequiresRoot;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.cluster.Distribution;
+import dev.ikat.testbed.host.Json;
+import dev.ikat.testbed.host.ProcessResult;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

@@ -1,7 +1,7 @@
 package dev.ikat.agent.nodes;
 
 import dev.ikat.backendtests.InNamespace;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;

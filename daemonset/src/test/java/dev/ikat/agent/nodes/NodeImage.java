@@ -1,8 +1,8 @@
 package dev.ikat.agent.nodes;
 
-import dev.ikat.testbed.DockerEngine;
-import dev.ikat.testbed.ProcessResult;
-import dev.ikat.testbed.ProcessRunner;
+import dev.ikat.testbed.cluster.DockerEngine;
+import dev.ikat.testbed.host.ProcessResult;
+import dev.ikat.testbed.host.ProcessRunner;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

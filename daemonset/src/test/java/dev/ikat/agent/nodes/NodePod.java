@@ -2,10 +2,10 @@ package dev.ikat.agent.nodes;
 
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.IpAddress;
-import dev.ikat.testbed.CniNetwork;
-import dev.ikat.testbed.Json;
-import dev.ikat.testbed.Probe;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.cluster.CniNetwork;
+import dev.ikat.testbed.host.Json;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.traffic.Probe;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

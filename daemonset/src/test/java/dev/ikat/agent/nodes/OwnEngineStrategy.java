@@ -2,7 +2,7 @@ package dev.ikat.agent.nodes;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
-import dev.ikat.testbed.DockerEngine;
+import dev.ikat.testbed.cluster.DockerEngine;
 import java.lang.reflect.Field;
 import java.net.URI;
 import java.util.List;

@@ -2,9 +2,9 @@ package dev.ikat.agent.nodes;
 
 import dev.ikat.backendtests.InNamespace;
 import dev.ikat.model.IpAddress;
-import dev.ikat.testbed.Await;
-import dev.ikat.testbed.CommandFailedException;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.Await;
+import dev.ikat.testbed.host.CommandFailedException;
+import dev.ikat.testbed.host.TestNamespace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;

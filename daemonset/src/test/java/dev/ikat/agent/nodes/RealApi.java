@@ -1,6 +1,6 @@
 package dev.ikat.agent.nodes;
 
-import dev.ikat.testbed.Await;
+import dev.ikat.testbed.host.Await;
 import io.fabric8.kubernetes.api.model.Config;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Namespace;

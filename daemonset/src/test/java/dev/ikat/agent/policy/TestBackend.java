@@ -10,7 +10,7 @@ import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.nftables.NftablesBackend;
 import dev.ikat.nftables.NftablesTable;
 import dev.ikat.policy.program.PolicyBackend;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;

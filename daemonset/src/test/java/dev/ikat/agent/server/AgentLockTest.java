@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.netlink.namespace.NetworkNamespace;
-import dev.ikat.testbed.RequiresRoot;
-import dev.ikat.testbed.TestDirectory;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestDirectory;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

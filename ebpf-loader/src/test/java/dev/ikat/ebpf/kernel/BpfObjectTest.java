@@ -2,9 +2,9 @@ package dev.ikat.ebpf.kernel;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.ikat.testbed.ProcessRunner;
-import dev.ikat.testbed.RequiresProgram;
-import dev.ikat.testbed.RequiresRoot;
+import dev.ikat.testbed.host.ProcessRunner;
+import dev.ikat.testbed.requirement.RequiresProgram;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.testbed.Seeds;
+import dev.ikat.testbed.random.Seeds;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Optional;

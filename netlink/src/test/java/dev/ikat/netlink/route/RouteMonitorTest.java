@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.model.InterfaceName;
 import dev.ikat.netlink.namespace.NetworkNamespace;
-import dev.ikat.testbed.RequiresRoot;
-import dev.ikat.testbed.TestNamespace;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;

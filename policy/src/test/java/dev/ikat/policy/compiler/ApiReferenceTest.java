@@ -9,7 +9,7 @@ import dev.ikat.model.InterfaceName;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;
-import dev.ikat.testbed.Seeds;
+import dev.ikat.testbed.random.Seeds;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

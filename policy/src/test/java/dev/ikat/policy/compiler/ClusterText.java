@@ -27,11 +27,11 @@ import java.util.Optional;
 import java.util.Set;
 
 /** Short ways to say what a cluster has, for tests. */
-final class ClusterText {
+public final class ClusterText {
     private ClusterText() {}
 
     /** A running pod of one address; labels as key, value, key, value. */
-    static Pod pod(String namespace, String name, String address, String... labels) {
+    public static Pod pod(String namespace, String name, String address, String... labels) {
         return new Pod(
                 namespace,
                 name,
@@ -43,7 +43,7 @@ final class ClusterText {
                 List.of());
     }
 
-    static Pod withPorts(Pod pod, Pod.NamedPort... ports) {
+    public static Pod withPorts(Pod pod, Pod.NamedPort... ports) {
         return new Pod(
                 pod.namespace(),
                 pod.name(),
@@ -55,7 +55,7 @@ final class ClusterText {
                 List.of(ports));
     }
 
-    static Pod inPhase(Pod pod, Pod.Phase phase) {
+    public static Pod inPhase(Pod pod, Pod.Phase phase) {
         return new Pod(
                 pod.namespace(),
                 pod.name(),
@@ -67,12 +67,12 @@ final class ClusterText {
                 pod.ports());
     }
 
-    static Pod onHostNetwork(Pod pod) {
+    public static Pod onHostNetwork(Pod pod) {
         return new Pod(
                 pod.namespace(), pod.name(), pod.labels(), pod.nodeName(), pod.ips(), true, pod.phase(), pod.ports());
     }
 
-    static Pod withLabels(Pod pod, String... labels) {
+    public static Pod withLabels(Pod pod, String... labels) {
         return new Pod(
                 pod.namespace(),
                 pod.name(),
@@ -84,16 +84,16 @@ final class ClusterText {
                 pod.ports());
     }
 
-    static ObjectKey podKey(String namespace, String name) {
+    public static ObjectKey podKey(String namespace, String name) {
         return new ObjectKey(ObjectKind.POD, namespace, name);
     }
 
-    static ObjectKey policyKey(String namespace, String name) {
+    public static ObjectKey policyKey(String namespace, String name) {
         return new ObjectKey(ObjectKind.NETWORK_POLICY, namespace, name);
     }
 
     /** The endpoint of a pod: its host interface is {@code ik-} and the pod's name. */
-    static Endpoint endpoint(String namespace, String name, String... addresses) {
+    public static Endpoint endpoint(String namespace, String name, String... addresses) {
         return new Endpoint(
                 new Attachment(new ContainerId("c-" + namespace + "-" + name), new InterfaceName("eth0")),
                 new InterfaceName("ik-" + name),
@@ -101,51 +101,51 @@ final class ClusterText {
                 Optional.of(podKey(namespace, name)));
     }
 
-    static NetworkPolicy ingress(String namespace, String name, LabelSelector pods, Rule... rules) {
+    public static NetworkPolicy ingress(String namespace, String name, LabelSelector pods, Rule... rules) {
         return new NetworkPolicy(namespace, name, pods, Set.of(Direction.INGRESS), List.of(rules), List.of());
     }
 
-    static NetworkPolicy egress(String namespace, String name, LabelSelector pods, Rule... rules) {
+    public static NetworkPolicy egress(String namespace, String name, LabelSelector pods, Rule... rules) {
         return new NetworkPolicy(namespace, name, pods, Set.of(Direction.EGRESS), List.of(), List.of(rules));
     }
 
-    static NetworkPolicy isolated(String namespace, String name, LabelSelector pods) {
+    public static NetworkPolicy isolated(String namespace, String name, LabelSelector pods) {
         return new NetworkPolicy(namespace, name, pods, EnumSet.allOf(Direction.class), List.of(), List.of());
     }
 
-    static Rule anyOf(Peer... peers) {
+    public static Rule anyOf(Peer... peers) {
         return new Rule(List.of(peers), List.of());
     }
 
-    static Rule on(Rule rule, PortRule... ports) {
+    public static Rule on(Rule rule, PortRule... ports) {
         return new Rule(rule.peers(), List.of(ports));
     }
 
-    static PortRule tcp(int port) {
+    public static PortRule tcp(int port) {
         return new PortRule(Protocol.TCP, new NetworkPolicy.PortNumbers(port, port));
     }
 
-    static PortRule port(Protocol protocol, PortMatch match) {
+    public static PortRule port(Protocol protocol, PortMatch match) {
         return new PortRule(protocol, match);
     }
 
-    static SelectedPods pods(String... labels) {
+    public static SelectedPods pods(String... labels) {
         return new SelectedPods(Optional.empty(), Optional.of(LabelSelector.of(labels)));
     }
 
-    static SelectedPods namespaces(String... labels) {
+    public static SelectedPods namespaces(String... labels) {
         return new SelectedPods(Optional.of(LabelSelector.of(labels)), Optional.empty());
     }
 
-    static ClusterChange added(ClusterObject... objects) {
+    public static ClusterChange added(ClusterObject... objects) {
         return new ClusterChange(List.of(objects), List.of(), List.of());
     }
 
-    static ClusterChange updated(ClusterObject before, ClusterObject after) {
+    public static ClusterChange updated(ClusterObject before, ClusterObject after) {
         return new ClusterChange(List.of(), List.of(new ClusterChange.Update(before, after)), List.of());
     }
 
-    static ClusterChange removed(ClusterObject... objects) {
+    public static ClusterChange removed(ClusterObject... objects) {
         return new ClusterChange(List.of(), List.of(), List.of(objects));
     }
 }

@@ -27,7 +27,7 @@ import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Flow;
-import dev.ikat.testbed.Generator;
+import dev.ikat.testbed.random.Generator;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;

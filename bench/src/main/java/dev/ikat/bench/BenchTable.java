@@ -1,0 +1,71 @@
+package dev.ikat.bench;
+
+import dev.ikat.testbed.report.Terminal;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalDouble;
+
+/** The one table that {@code ./dev bench} prints: what was measured, beside whom, and what was aimed at. */
+public final class BenchTable {
+    private final List<List<String>> rows = new ArrayList<>();
+    private final Terminal terminal;
+    private boolean allMet = true;
+
+    /** An empty table. */
+    public BenchTable(Terminal terminal) {
+        this.terminal = terminal;
+        rows.add(List.of("measure", "Ikat", "beside", "its value", "ratio", "aim", ""));
+    }
+
+    /** A value with an upper limit of its own. */
+    public void atMost(String measure, String shown, double value, double limit, String unit) {
+        row(measure, shown, "", "", "", String.format(Locale.ROOT, "<= %.1f %s", limit, unit), value <= limit);
+    }
+
+    /** A ratio that is to be at most {@code aim}: how many times the other's cost. */
+    public void atMostTimes(String measure, String shown, String beside, String theirs, double ratio, double aim) {
+        row(
+                measure,
+                shown,
+                beside,
+                theirs,
+                String.format(Locale.ROOT, "%.2fx", ratio),
+                String.format(Locale.ROOT, "<= %.2fx", aim),
+                ratio <= aim);
+    }
+
+    /** A ratio that is to be at least {@code aim}: how many times better than the other. */
+    public void atLeast(String measure, String shown, String beside, String theirs, double ratio, double aim) {
+        row(
+                measure,
+                shown,
+                beside,
+                theirs,
+                String.format(Locale.ROOT, "%.2fx", ratio),
+                String.format(Locale.ROOT, ">= %.2fx", aim),
+                ratio >= aim);
+    }
+
+    /** A value to know, with no aim. */
+    public void note(String measure, String shown, String beside, String theirs, OptionalDouble ratio) {
+        String times = ratio.isPresent() ? String.format(Locale.ROOT, "%.2fx", ratio.getAsDouble()) : "";
+        rows.add(List.of(measure, shown, beside, theirs, times, "", ""));
+    }
+
+    private void row(
+            String measure, String shown, String beside, String theirs, String ratio, String aim, boolean met) {
+        allMet &= met;
+        rows.add(List.of(measure, shown, beside, theirs, ratio, aim, met ? terminal.yes() : terminal.no()));
+    }
+
+    /** Prints it. */
+    public void print() {
+        terminal.table(rows);
+    }
+
+    /** Whether every aim is met. */
+    public boolean allMet() {
+        return allMet;
+    }
+}

@@ -1,0 +1,63 @@
+package dev.ikat.testbed.host;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * What a running process holds (proc(5)).
+ *
+ * @param descriptors open file descriptors
+ * @param threads kernel threads
+ * @param residentMebibytes VmRSS: memory of its own and its libraries', shared pages counted in full
+ */
+public record ProcessFootprint(int descriptors, int threads, double residentMebibytes) {
+    private static final Pattern USED = Pattern.compile("used ([0-9]+)K");
+
+    /**
+     * Of a process at this moment.
+     *
+     * @throws UncheckedIOException if it has ended
+     */
+    public static ProcessFootprint of(long pid) {
+        Path process = Path.of("/proc/" + pid);
+        try {
+            double resident = Files.readAllLines(process.resolve("status")).stream()
+                    .filter(line -> line.startsWith("VmRSS:"))
+                    .mapToDouble(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) / 1024.0)
+                    .findFirst()
+                    .orElseThrow(() -> new IOException(process + " has ended"));
+            return new ProcessFootprint(count(process.resolve("fd")), count(process.resolve("task")), resident);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static int count(Path directory) throws IOException {
+        try (Stream<Path> entries = Files.list(directory)) {
+            return (int) entries.count();
+        }
+    }
+
+    /** What is alive on the heap of a Java process, in MiB: it collects its garbage first. */
+    public static double liveHeapMebibytes(long pid) {
+        String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
+        String process = Long.toString(pid);
+        ProcessRunner.of(jcmd, process, "GC.run").run().orThrow();
+        // A generation a line; the class metadata below are no part of the heap.
+        String heap = ProcessRunner.of(jcmd, process, "GC.heap_info")
+                .run()
+                .orThrow()
+                .stdout()
+                .replaceFirst("(?s)Metaspace.*", "");
+        double kibibytes = 0;
+        for (Matcher used = USED.matcher(heap); used.find(); ) {
+            kibibytes += Long.parseLong(used.group(1));
+        }
+        return kibibytes / 1024;
+    }
+}

@@ -1,0 +1,13 @@
+package dev.ikat.testbed.host;
+
+/**
+ * {@code ./dev clean}: removes what killed tests, or demos that were kept, left in the kernel, and says what it was.
+ */
+public final class Sweep {
+    private Sweep() {}
+
+    /** Takes no arguments. */
+    public static void main(String[] arguments) {
+        StaleResources.sweepKept().forEach(line -> System.out.println("removed " + line));
+    }
+}

@@ -1,0 +1,142 @@
+package dev.ikat.testbed.traffic;
+
+import dev.ikat.model.IpAddress;
+import dev.ikat.testbed.host.Await;
+import dev.ikat.testbed.host.CommandFailedException;
+import dev.ikat.testbed.host.Json;
+import dev.ikat.testbed.host.TestDirectory;
+import dev.ikat.testbed.host.TestNamespace;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/** TCP streams by iperf3: one that is measured, and one as load. */
+public final class Iperf {
+    /** Where the server listens. */
+    public static final int PORT = 5201;
+
+    private static final int ATTEMPTS = 3;
+    private static final Duration LIMIT = Duration.ofSeconds(3);
+    private static final Duration PROGRESS_LIMIT = Duration.ofSeconds(10);
+
+    private Iperf() {}
+
+    /** A TCP stream that goes on until it is closed, at most for an hour. */
+    public static final class Stream implements AutoCloseable {
+        private static final Pattern ACKED = Pattern.compile("bytes_acked:(\\d+)");
+
+        private final TestNamespace client;
+        private final Process sending;
+        private final Process listening;
+        private final TestDirectory directory;
+
+        private Stream(TestNamespace client, Process sending, Process listening, TestDirectory directory) {
+            this.client = client;
+            this.sending = sending;
+            this.listening = listening;
+            this.directory = directory;
+        }
+
+        /** Begins to send. */
+        public static Stream start(TestNamespace client, TestNamespace server, IpAddress to) {
+            TestDirectory directory = TestDirectory.create();
+            String port = Integer.toString(PORT);
+            Process listening = server.runner("iperf3", "-s", "-1", "-p", port)
+                    .startInBackground(directory.path().resolve("server.log"));
+            awaitListening(server);
+            Process sending = client.runner("iperf3", "-c", to.toString(), "-p", port, "-t", "3600")
+                    .startInBackground(directory.path().resolve("client.log"));
+            return new Stream(client, sending, listening, directory);
+        }
+
+        /**
+         * Waits until more has arrived than by now; fails after ten seconds without, as where the connection is broken.
+         */
+        public void awaitProgress() {
+            long before = acknowledged();
+            Await.until(
+                    PROGRESS_LIMIT,
+                    () -> "the stream stands at " + acknowledged() + " bytes",
+                    () -> acknowledged() > before);
+        }
+
+        /** How many bytes the server's kernel has acknowledged; 0 where the connection is not there (any more). */
+        private long acknowledged() {
+            return sending.isAlive()
+                    ? ACKED.matcher(client.exec("ss", "-Htin", "state", "established", "dport", "=", ":" + PORT))
+                            .results()
+                            .mapToLong(result -> Long.parseLong(result.group(1)))
+                            .max()
+                            .orElse(0)
+                    : 0;
+        }
+
+        @Override
+        public void close() {
+            sending.destroyForcibly();
+            listening.destroyForcibly();
+            directory.close();
+        }
+    }
+
+    private static void awaitListening(TestNamespace server) {
+        Await.until(
+                LIMIT,
+                () -> "iperf3 does not listen",
+                () -> server.exec("ss", "-Hltn", "sport", "=", ":" + PORT).contains("LISTEN"));
+    }
+
+    /**
+     * The rate in Gbit/s, after a first second that does not count. The server is on the first processor, the client on
+     * the second: unpinned, rates fall into two groups.
+     *
+     * @param seconds how long it takes
+     * @throws CommandFailedException if there is no connection
+     */
+    public static double gigabitsPerSecond(TestNamespace client, TestNamespace server, IpAddress to, int seconds) {
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            Optional<Double> rate = tryOnce(client, server, to, seconds);
+            if (rate.isPresent()) {
+                return rate.get();
+            }
+        }
+        throw new CommandFailedException("iperf3 to " + to + " reported no rate in " + ATTEMPTS + " attempts");
+    }
+
+    /** Empty where iperf3 ended its report without what the receiver got, as it sometimes does on a busy machine. */
+    private static Optional<Double> tryOnce(TestNamespace client, TestNamespace server, IpAddress to, int seconds) {
+        try (TestDirectory directory = TestDirectory.create()) {
+            Path log = directory.path().resolve("server.log");
+            Process listening = server.runner("taskset", "-c", "0", "iperf3", "-s", "-1", "-p", Integer.toString(PORT))
+                    .startInBackground(log);
+            try {
+                awaitListening(server);
+                Json report = Json.parse(client.runner(
+                                "taskset",
+                                "-c",
+                                "1",
+                                "iperf3",
+                                "-J",
+                                "-c",
+                                to.toString(),
+                                "-p",
+                                Integer.toString(PORT),
+                                "-t",
+                                Integer.toString(seconds),
+                                "-O",
+                                "1")
+                        .run()
+                        .orThrow()
+                        .stdout());
+                return report.get("end")
+                        .get("sum_received")
+                        .get("bits_per_second")
+                        .asText()
+                        .map(bits -> Double.parseDouble(bits) / 1e9);
+            } finally {
+                listening.destroyForcibly();
+            }
+        }
+    }
+}
