@@ -10,7 +10,7 @@ import picocli.CommandLine.Model.OptionSpec;
 /**
  * What an operator can decide about the agent. Each setting has one name in three spellings: {@code --vxlan-port} on
  * the command line, {@code IKAT_VXLAN_PORT} in the environment, {@code vxlan-port} in the file of {@code --config}.
- * Help, README and the checks of the file all follow from this list.
+ * Help, docs/configuration.md and the checks of the file all follow from this list.
  */
 enum Setting {
     NODE_NAME(Kind.TEXT, "NAME", "", "This node's name in the cluster; also the variable NODE_NAME says it."),

@@ -179,7 +179,7 @@ class AgentMainTest {
     }
 
     @Test
-    void readmeHasTheTableOfSettings() throws IOException {
+    void documentationHasTheTableOfSettings() throws IOException {
         String rows = Setting.documented().stream()
                 .map(setting -> "| `" + setting.key() + "` | "
                         + (setting.otherwise().isEmpty() ? "" : "`" + setting.otherwise() + "`") + " | "
@@ -188,7 +188,7 @@ class AgentMainTest {
                                 : "")
                         + setting.meaning() + " |\n")
                 .collect(Collectors.joining());
-        assertThat(Files.readString(Path.of("../README.md")))
+        assertThat(Files.readString(Path.of("../docs/configuration.md")))
                 .contains("| setting | default | meaning |\n|---|---|---|\n" + rows + "\n");
     }
 }

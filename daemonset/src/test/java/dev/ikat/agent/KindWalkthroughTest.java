@@ -10,13 +10,13 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** What README.md has people type for a cluster of kind names what is there. */
+/** What docs/kubernetes.md has people type for a cluster of kind names what is there. */
 class KindWalkthroughTest {
     private static final Path ROOT = Path.of("..");
 
     private static List<String> commands() throws IOException {
         return Pattern.compile("(?s)\n```[a-z]*\n(.*?)\n```\n")
-                .matcher(Files.readString(ROOT.resolve("README.md")))
+                .matcher(Files.readString(ROOT.resolve("docs/kubernetes.md")))
                 .results()
                 .map(block -> block.group(1))
                 .filter(block -> block.contains("kind create cluster"))
