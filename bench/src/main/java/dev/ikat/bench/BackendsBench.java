@@ -1,5 +1,6 @@
 package dev.ikat.bench;
 
+import dev.ikat.backendtests.BenchPrograms;
 import dev.ikat.backendtests.InNamespace;
 import dev.ikat.backendtests.RoutedNode;
 import dev.ikat.ebpf.EbpfBackend;

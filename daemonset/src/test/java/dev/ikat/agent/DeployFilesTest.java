@@ -245,11 +245,8 @@ class DeployFilesTest {
     @ValueSource(strings = {"dashboard.json", "alerts.yaml"})
     void metricsThatAreAskedForExist(String file) throws IOException {
         Set<String> served = new TreeSet<>();
-        try (Stream<Path> sources = Files.walk(Path.of("src/main/java"))) {
-            for (Path source :
-                    sources.filter(path -> path.toString().endsWith(".java")).toList()) {
-                METRIC.matcher(Files.readString(source)).results().forEach(found -> served.add(found.group()));
-            }
+        for (Path source : sources()) {
+            METRIC.matcher(Files.readString(source)).results().forEach(found -> served.add(found.group()));
         }
         String text = Files.readString(DEPLOY.resolve("monitoring").resolve(file), UTF_8);
         assertThat(METRIC.matcher(text).results().map(found -> found.group().replaceFirst("_(total|bucket)$", "")))
@@ -278,17 +275,26 @@ class DeployFilesTest {
     @Test
     void everyMetricIsInTheTable() throws IOException {
         Set<String> rows = new TreeSet<>();
-        try (Stream<Path> sources = Files.walk(Path.of("src/main/java"))) {
-            for (Path source : sources.filter(Files::isRegularFile).toList()) {
-                REGISTERED
-                        .matcher(Files.readString(source))
-                        .results()
-                        .map(found -> row(found.group("type"), found.group("calls")))
-                        .forEach(rows::add);
-            }
+        for (Path source : sources()) {
+            REGISTERED
+                    .matcher(Files.readString(source))
+                    .results()
+                    .map(found -> row(found.group("type"), found.group("calls")))
+                    .forEach(rows::add);
         }
         assertThat(rows).hasSizeGreaterThan(10);
         assertThat(Files.readString(Path.of("../docs/metrics.md"))).endsWith("|\n" + String.join("\n", rows) + "\n");
+    }
+
+    /** The code of what the agent is made of. */
+    private static List<Path> sources() throws IOException {
+        List<Path> all = new ArrayList<>();
+        for (String module : List.of("daemonset", "kubernetes")) {
+            try (Stream<Path> files = Files.walk(Path.of("..", module, "src/main/java"))) {
+                files.filter(path -> path.toString().endsWith(".java")).forEach(all::add);
+            }
+        }
+        return all;
     }
 
     private static String row(String type, String calls) {

@@ -2,7 +2,7 @@ package dev.ikat.agent.policy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.bench.BenchPrograms;
+import dev.ikat.backendtests.BenchPrograms;
 import dev.ikat.cluster.NetworkPolicy.IpBlock;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;

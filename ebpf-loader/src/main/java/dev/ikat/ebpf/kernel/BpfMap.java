@@ -66,7 +66,11 @@ public final class BpfMap {
         return content.size();
     }
 
-    /** @throws BpfException with E2BIG if it is full */
+    /**
+     * Puts a row in.
+     *
+     * @throws BpfException with E2BIG if it is full
+     */
     public synchronized void put(MapKey key, ByteBuffer value) {
         requireSizes(key, value);
         whereThereIsRoom(() -> Bpf.update(this, key.buffer(), value));

@@ -1,6 +1,5 @@
-package dev.ikat.bench;
+package dev.ikat.backendtests;
 
-import dev.ikat.backendtests.RoutedNode;
 import dev.ikat.cluster.NetworkPolicy.Direction;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
