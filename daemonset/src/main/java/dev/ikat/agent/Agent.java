@@ -1,14 +1,37 @@
 package dev.ikat.agent;
 
-import dev.ikat.agent.Readiness.Part;
-import dev.ikat.agent.ReconcileLoop.Cause;
-import dev.ikat.agent.ReconcileLoop.Reconciliation;
+import dev.ikat.agent.cni.Conflist;
+import dev.ikat.agent.cni.ConflistKeeper;
+import dev.ikat.agent.cni.StepTimer;
+import dev.ikat.agent.config.AgentOptions;
+import dev.ikat.agent.config.ClusterOrigin;
+import dev.ikat.agent.dataplane.Dataplanes;
+import dev.ikat.agent.dataplane.NftablesHolder;
+import dev.ikat.agent.dataplane.NftablesWatch;
+import dev.ikat.agent.dataplane.NodePolicy;
+import dev.ikat.agent.node.AgentPodNetwork;
+import dev.ikat.agent.node.LeaseKeeper;
+import dev.ikat.agent.node.NodeFaults;
+import dev.ikat.agent.node.NodeNetworkKeeper;
+import dev.ikat.agent.node.RunDirectoryKeeper;
+import dev.ikat.agent.observe.HealthEndpoint;
+import dev.ikat.agent.observe.Metrics;
 import dev.ikat.agent.policy.PolicyReport;
 import dev.ikat.agent.policy.PolicySettings.Backend;
+import dev.ikat.agent.reconcile.FileWatch;
+import dev.ikat.agent.reconcile.KernelWatch;
+import dev.ikat.agent.reconcile.Readiness;
+import dev.ikat.agent.reconcile.Readiness.Part;
+import dev.ikat.agent.reconcile.RecentErrors;
+import dev.ikat.agent.reconcile.ReconcileLoop;
+import dev.ikat.agent.reconcile.ReconcileLoop.Cause;
+import dev.ikat.agent.reconcile.ReconcileLoop.Reconciliation;
+import dev.ikat.agent.reconcile.ReconcileMetrics;
 import dev.ikat.agent.server.AgentLock;
 import dev.ikat.agent.server.CniServer;
 import dev.ikat.agent.server.ContainerLanes;
 import dev.ikat.agent.server.ControlClient;
+import dev.ikat.agent.status.AgentStatus;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.Node;
 import dev.ikat.cni.BatchReaper;
@@ -51,7 +74,7 @@ import org.slf4j.LoggerFactory;
  * into the kernel stays when it stops, and so does the network configuration: pods go on working, and the next agent
  * takes over.
  */
-final class Agent implements AutoCloseable {
+public final class Agent implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Agent.class);
     /** What requests under way may still take when the agent is told to end; systemd and kubelet wait longer. */
     private static final Duration STOP_LIMIT = Duration.ofSeconds(6);
@@ -158,8 +181,13 @@ final class Agent implements AutoCloseable {
         reconciliations.put(Part.POLICY, policy::reconcile);
         reconciliations.put(Part.PODS, leaseKeeper::reconcile);
         NftablesWatch others = keep(new NftablesWatch(table, () -> reconcileSoon(NETFILTER, Cause.DRIFT)));
-        ReconcileLoop rounds =
-                keep(new ReconcileLoop(reconciliations, options.reconcileInterval(), readiness, metrics, errors, () -> {
+        ReconcileLoop rounds = keep(new ReconcileLoop(
+                reconciliations,
+                options.reconcileInterval(),
+                readiness,
+                new ReconcileMetrics(metrics.registry()),
+                errors,
+                () -> {
                     // The table is there after the first round, and not before.
                     others.startIfNeeded();
                     afterRound();

@@ -1,5 +1,11 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.config.AgentOptions;
+import dev.ikat.agent.config.AgentOptionsReader;
+import dev.ikat.agent.config.Configuration;
+import dev.ikat.agent.config.InvalidConfigurationException;
+import dev.ikat.agent.config.Setting;
+import dev.ikat.agent.log.PrintableWriter;
 import dev.ikat.agent.server.AgentRunningException;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
@@ -88,7 +94,7 @@ public final class AgentMain implements Callable<Integer> {
     }
 
     /** The command line, with an option for each setting. */
-    static CommandLine commandLine() {
+    public static CommandLine commandLine() {
         CommandLine commandLine = new CommandLine(new AgentMain());
         for (Setting setting : Setting.values()) {
             commandLine.getCommandSpec().addOption(setting.optionSpec());
@@ -105,7 +111,7 @@ public final class AgentMain implements Callable<Integer> {
     }
 
     /** What these arguments, these variables and the file that one of them names say. */
-    static Configuration configuration(ParseResult arguments, Map<String, String> environment) {
+    public static Configuration configuration(ParseResult arguments, Map<String, String> environment) {
         Map<Setting, String> given = new EnumMap<>(Setting.class);
         for (Setting setting : Setting.values()) {
             String text = arguments.matchedOptionValue(setting.option(), null);

@@ -1,5 +1,6 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.cni.PluginFiles;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;

@@ -2,7 +2,9 @@ package dev.ikat.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.ikat.agent.config.Setting;
 import dev.ikat.agent.server.ControlClient;
+import dev.ikat.agent.status.AgentStatus;
 import dev.ikat.cni.CniResponse;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -1,5 +1,6 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.config.Setting;
 import dev.ikat.agent.server.AgentLock;
 import dev.ikat.agent.server.AgentRunningException;
 import dev.ikat.netlink.route.Rtnetlink;

@@ -1,5 +1,9 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.cni.PluginFiles;
+import dev.ikat.agent.dataplane.Dataplanes;
+import dev.ikat.agent.dataplane.NftablesHolder;
+import dev.ikat.agent.node.Forwarding;
 import dev.ikat.agent.overlay.OverlayReconciler;
 import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.policy.PolicySettings.Backend;
@@ -38,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * @param conflist the network configuration that the agent wrote
  * @param binaries where launcher and cold plugin are; empty to leave them
  */
-record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist, Optional<Path> binaries) {
+public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist, Optional<Path> binaries) {
     private static final PolicySettings NOTHING = new PolicySettings(
             Backend.NONE, Duration.ZERO, false, OptionalInt.empty(), Optional.empty(), true, 0, Map.of());
 
@@ -129,7 +133,7 @@ record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist, Option
         }
     }
 
-    static void deleteTree(Path root) throws IOException {
+    public static void deleteTree(Path root) throws IOException {
         if (!Files.isDirectory(root)) {
             Files.deleteIfExists(root);
             return;

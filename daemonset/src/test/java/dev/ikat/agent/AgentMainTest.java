@@ -3,7 +3,14 @@ package dev.ikat.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.ikat.agent.config.AgentOptions;
+import dev.ikat.agent.config.AgentOptionsReader;
+import dev.ikat.agent.config.FaultPoint;
+import dev.ikat.agent.config.InvalidConfigurationException;
+import dev.ikat.agent.config.Setting;
+import dev.ikat.agent.log.PrintableWriter;
 import dev.ikat.agent.overlay.OverlayMode;
+import dev.ikat.agent.status.AgentStatus;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.ikat.agent.config.AgentOptionsReader;
+import dev.ikat.agent.config.Configuration;
+import dev.ikat.agent.config.Setting;
 import dev.ikat.agent.deploy.HelmChart;
 import dev.ikat.agent.deploy.RequiresHelm;
 import java.io.IOException;

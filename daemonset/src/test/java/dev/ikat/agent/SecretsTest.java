@@ -9,6 +9,7 @@ import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import ch.qos.logback.core.AppenderBase;
+import dev.ikat.agent.observe.Metrics;
 import dev.ikat.kubernetes.ApiAddress;
 import dev.ikat.kubernetes.ApiTestServer;
 import dev.ikat.kubernetes.KubernetesSource;

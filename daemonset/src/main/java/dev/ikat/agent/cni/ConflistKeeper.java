@@ -1,0 +1,75 @@
+package dev.ikat.agent.cni;
+
+import dev.ikat.agent.observe.Metrics;
+import dev.ikat.agent.reconcile.Readiness;
+import dev.ikat.agent.reconcile.Readiness.Part;
+import java.io.UncheckedIOException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps the network configuration as the agent wrote it, from the moment at which the node was ready first: without it
+ * the runtime starts no pod, and the kubelet calls the node unready. Thread-safe.
+ */
+public final class ConflistKeeper {
+    private static final Logger LOG = LoggerFactory.getLogger(ConflistKeeper.class);
+
+    private final Conflist conflist;
+    private final Readiness readiness;
+    private final Metrics metrics;
+    private boolean published;
+    private boolean written;
+    private String failure = "";
+
+    public ConflistKeeper(Conflist conflist, Readiness readiness, Metrics metrics) {
+        this.conflist = conflist;
+        this.readiness = readiness;
+        this.metrics = metrics;
+        readiness.notReady(Part.CONFLIST, "is written when all else is in order");
+    }
+
+    /** From now on the file is to be there. */
+    public synchronized void publish() {
+        if (!published) {
+            published = true;
+            check();
+        }
+    }
+
+    /** Writes the file if it is to be there and is not, or is not as it was written; whether all is in order. */
+    public synchronized boolean check() {
+        if (!published) {
+            return true;
+        }
+        try {
+            Conflist.Found found = conflist.write();
+            if (found != Conflist.Found.IN_ORDER) {
+                said(found);
+            }
+            written = true;
+            failure = "";
+            readiness.ready(Part.CONFLIST);
+            return true;
+        } catch (UncheckedIOException e) {
+            String reason = String.valueOf(e.getMessage());
+            if (!reason.equals(failure)) {
+                LOG.error("event=conflist-failed error=\"{}\"", reason);
+            }
+            failure = reason;
+            readiness.notReady(Part.CONFLIST, reason);
+            return false;
+        }
+    }
+
+    private void said(Conflist.Found found) {
+        if (written) {
+            metrics.conflistMended();
+            LOG.warn(
+                    "event=conflist-mended file={} was={} advice=\"leave it to the agent; --chain names further plugins\"",
+                    conflist.file(),
+                    found.label());
+        } else {
+            LOG.info("event=conflist-written file={}", conflist.file());
+        }
+    }
+}

@@ -1,0 +1,163 @@
+package dev.ikat.agent.config;
+
+import dev.ikat.agent.overlay.ChecksumOffload;
+import dev.ikat.agent.overlay.OverlayMode;
+import dev.ikat.agent.overlay.OverlaySettings;
+import dev.ikat.agent.policy.PolicySettings;
+import dev.ikat.kubernetes.ApiAddress;
+import dev.ikat.model.InterfaceName;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.slf4j.event.Level;
+
+/** Makes the agent's options of what the operator said, or says everything that is wrong with it. */
+public final class AgentOptionsReader {
+    private static final int MAX_VNI = (1 << 24) - 1;
+
+    /** {@code GSO_MAX_SIZE}, linux/netdevice.h. */
+    private static final int MAX_GSO = 524_280;
+
+    private final OptionReader reader;
+
+    private AgentOptionsReader(OptionReader reader) {
+        this.reader = reader;
+    }
+
+    /**
+     * Checks everything, also what the host has to have for it.
+     *
+     * @throws InvalidConfigurationException that names every fault
+     */
+    public static AgentOptions read(Configuration configuration) {
+        OptionReader reader = new OptionReader(configuration);
+        AgentOptions options = new AgentOptionsReader(reader).options();
+        if (!reader.faults().isEmpty()) {
+            throw new InvalidConfigurationException(reader.faults());
+        }
+        return options;
+    }
+
+    private AgentOptions options() {
+        if (!reader.isGiven(Setting.NODE_NAME)) {
+            reader.fault("--node-name is missing, and so is the NODE_NAME variable");
+        }
+        ClusterOrigin cluster = cluster();
+        String conflistName = reader.text(Setting.CONFLIST_NAME);
+        if (conflistName.contains("/") || !conflistName.endsWith(".conflist")) {
+            reader.fault(Setting.CONFLIST_NAME, "'" + conflistName + "' is not a file name that ends in .conflist");
+        }
+        List<String> chain = reader.list(Setting.CHAIN);
+        for (String type : chain) {
+            if (!type.matches("[a-zA-Z0-9][a-zA-Z0-9_.-]*") || type.equals("ikat")) {
+                reader.fault(Setting.CHAIN, "'" + type + "' is no plugin that can follow Ikat");
+            }
+        }
+        OverlaySettings overlay = overlay();
+        Optional<InterfaceName> uplink = reader.parse(
+                Setting.UPLINK,
+                Optional.<InterfaceName>empty(),
+                text -> text.isEmpty() ? Optional.empty() : Optional.of(new InterfaceName(text)),
+                "");
+        Optional<InetSocketAddress> listen = reader.parse(
+                Setting.LISTEN,
+                Optional.<InetSocketAddress>empty(),
+                text -> text.equals("0") ? Optional.empty() : OptionReader.socketAddress(text),
+                "");
+        boolean masquerade = reader.truth(Setting.MASQUERADE);
+        Duration interval = reader.duration(Setting.RECONCILE_INTERVAL);
+        Duration grace = reader.duration(Setting.LEASE_GRACE);
+        int gsoMaxSize = reader.number(Setting.POD_GSO_MAX_SIZE, 0, MAX_GSO);
+        int threads = reader.number(Setting.REQUEST_THREADS, 1, 256);
+        Optional<FaultPoint> fault = reader.parse(
+                Setting.KILL_AT,
+                Optional.<FaultPoint>empty(),
+                text -> text.isEmpty() ? Optional.empty() : Optional.of(FaultPoint.parse(text)),
+                "");
+        PolicySettings policy = PolicySettingsReader.read(reader);
+        FixedPodCidrs podCidrs = reader.parse(Setting.POD_CIDRS, FixedPodCidrs.NONE, FixedPodCidrs::parse, "");
+        LogSettings log = new LogSettings(
+                reader.parse(
+                        Setting.LOG_FORMAT,
+                        LogSettings.Format.TEXT,
+                        text -> LogSettings.Format.valueOf(text.toUpperCase(Locale.ROOT)),
+                        "is not text or json"),
+                reader.parse(
+                        Setting.LOG_LEVEL,
+                        Level.INFO,
+                        text -> Level.valueOf(text.toUpperCase(Locale.ROOT)),
+                        "is not debug, info, warn or error"));
+        return new AgentOptions(
+                reader.text(Setting.NODE_NAME),
+                cluster,
+                podCidrs,
+                path(Setting.RUN_DIR).toAbsolutePath(),
+                path(Setting.STATE_DIR).toAbsolutePath(),
+                path(Setting.CNI_CONF_DIR).toAbsolutePath(),
+                conflistName,
+                chain,
+                overlay,
+                uplink,
+                masquerade,
+                policy,
+                listen,
+                interval,
+                grace,
+                threads,
+                gsoMaxSize == 0 ? Optional.empty() : Optional.of(gsoMaxSize),
+                log,
+                fault);
+    }
+
+    private OverlaySettings overlay() {
+        ChecksumOffload offload = reader.parse(
+                Setting.VXLAN_CHECKSUM_OFFLOAD,
+                ChecksumOffload.AUTO,
+                text -> ChecksumOffload.valueOf(text.toUpperCase(Locale.ROOT)),
+                "is not auto, on or off");
+        int mtu = reader.number(Setting.MTU, 0, 65535);
+        if (mtu > 0 && mtu < 576) {
+            reader.fault(Setting.MTU, mtu + " is not 576 to 65535, nor 0");
+        }
+        return new OverlaySettings(
+                reader.parse(
+                        Setting.OVERLAY,
+                        OverlayMode.NONE,
+                        text -> OverlayMode.valueOf(text.toUpperCase(Locale.ROOT)),
+                        "is not vxlan, direct, auto or none"),
+                reader.number(Setting.VNI, 0, MAX_VNI),
+                reader.number(Setting.VXLAN_PORT, 1, 65535),
+                mtu,
+                offload.on(System.getProperty("os.version", "")) == ChecksumOffload.ON);
+    }
+
+    private ClusterOrigin cluster() {
+        boolean manifests = reader.isGiven(Setting.MANIFESTS);
+        boolean api = reader.isGiven(Setting.KUBECONFIG);
+        if (!manifests && !api) {
+            reader.fault("--manifests or --kubeconfig is missing");
+        } else if (manifests && api) {
+            reader.fault(Setting.MANIFESTS, "--manifests and --kubeconfig exclude each other");
+        }
+        Path directory = path(Setting.MANIFESTS);
+        if (reader.optional(Setting.MANIFESTS).isPresent() && !Files.isDirectory(directory)) {
+            reader.fault(Setting.MANIFESTS, directory + " is no directory");
+        }
+        if (reader.optional(Setting.KUBECONFIG).isEmpty()) {
+            return new ClusterOrigin.Manifests(directory);
+        }
+        ApiAddress address = ApiAddress.parse(reader.text(Setting.KUBECONFIG));
+        if (address instanceof ApiAddress.Kubeconfig(Path file) && !Files.isRegularFile(file)) {
+            reader.fault(Setting.KUBECONFIG, "there is no file " + file);
+        }
+        return new ClusterOrigin.Api(address);
+    }
+
+    private Path path(Setting setting) {
+        return reader.parse(setting, Path.of(""), Path::of, "");
+    }
+}

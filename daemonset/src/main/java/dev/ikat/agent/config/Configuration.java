@@ -1,0 +1,108 @@
+package dev.ikat.agent.config;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * What the operator said, and where: of each setting what the command line says, or else the environment, or else the
+ * file. Whether the values are any good, {@link AgentOptionsReader} knows.
+ */
+public final class Configuration {
+    private static final String PLAIN = "[A-Za-z/][A-Za-z0-9/._-]*";
+    private static final String NO_TEXT = "(?i)true|false|null";
+
+    private final Map<Setting, Given> given = new EnumMap<>(Setting.class);
+    private final List<String> faults = new ArrayList<>();
+
+    /**
+     * One value as it was said.
+     *
+     * @param text the value; of a list its elements with commas between them
+     * @param place where it was said, as a fault's line begins
+     * @param faulty whether it is no value of the setting's kind, which then is among the faults already
+     */
+    record Given(String text, String place, boolean faulty) {}
+
+    private Configuration() {}
+
+    /**
+     * Gathers what was said.
+     *
+     * @param commandLine the options given
+     * @param environment the process' variables; an empty one says nothing
+     * @param file a file of settings
+     */
+    public static Configuration of(
+            Map<Setting, String> commandLine, Map<String, String> environment, Optional<Path> file) {
+        Configuration configuration = new Configuration();
+        file.ifPresent(path -> {
+            ConfigurationFile read = ConfigurationFile.read(path);
+            configuration.given.putAll(read.given());
+            configuration.faults.addAll(read.faults());
+        });
+        for (Setting setting : Setting.values()) {
+            setting.variables().stream()
+                    .filter(variable -> !environment.getOrDefault(variable, "").isBlank())
+                    .findFirst()
+                    .ifPresent(variable -> configuration.override(
+                            setting, environment.getOrDefault(variable, "").strip(), variable));
+        }
+        commandLine.forEach((setting, text) -> configuration.override(setting, text.strip(), setting.option()));
+        return configuration;
+    }
+
+    private void override(Setting setting, String text, String place) {
+        given.put(setting, new Given(text, place, false));
+    }
+
+    /** What is wrong with the file, a line each. */
+    public List<String> faults() {
+        return List.copyOf(faults);
+    }
+
+    /** What was said; empty if nothing was. */
+    Optional<Given> given(Setting setting) {
+        return Optional.ofNullable(given.get(setting));
+    }
+
+    /** The value said, or the one where none is; the empty text for none at all. */
+    public String text(Setting setting) {
+        return given(setting).filter(said -> !said.faulty()).map(Given::text).orElse(setting.otherwise());
+    }
+
+    /** All of it as a file that says the same, with the place that each value is from. */
+    public String toYaml() {
+        return Setting.documented().stream()
+                .map(setting -> {
+                    String text = text(setting);
+                    return text.isEmpty() && setting.kind() != Setting.Kind.LIST
+                            ? "# " + setting.key() + " is not set\n"
+                            : setting.key() + ": " + yaml(setting.kind(), text) + " # "
+                                    + given(setting).map(Given::place).orElse("default") + "\n";
+                })
+                .collect(Collectors.joining());
+    }
+
+    private static String yaml(Setting.Kind kind, String text) {
+        return switch (kind) {
+            case NUMBER, TRUTH -> text;
+            case NUMBER_OR_TEXT -> text.matches("[0-9]+") ? text : quoted(text);
+            case TEXT -> quoted(text);
+            case LIST -> elements(text).stream().map(Configuration::quoted).collect(Collectors.joining(", ", "[", "]"));
+        };
+    }
+
+    private static String quoted(String text) {
+        return text.matches(PLAIN) && !text.matches(NO_TEXT) ? text : "'" + text.replace("'", "''") + "'";
+    }
+
+    /** The elements of a list that was said with commas. */
+    static List<String> elements(String text) {
+        return text.isEmpty() ? List.of() : List.of(text.split(",", -1));
+    }
+}

@@ -1,0 +1,190 @@
+package dev.ikat.agent.config;
+
+import dev.ikat.agent.config.Configuration.Given;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.api.lowlevel.Compose;
+import org.snakeyaml.engine.v2.exceptions.Mark;
+import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
+import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+import org.snakeyaml.engine.v2.nodes.MappingNode;
+import org.snakeyaml.engine.v2.nodes.Node;
+import org.snakeyaml.engine.v2.nodes.NodeTuple;
+import org.snakeyaml.engine.v2.nodes.ScalarNode;
+import org.snakeyaml.engine.v2.nodes.SequenceNode;
+import org.snakeyaml.engine.v2.nodes.Tag;
+import org.snakeyaml.engine.v2.schema.CoreSchema;
+
+/**
+ * The agent's file of settings: one YAML document, a mapping of their names to values of their kinds. Everything wrong
+ * with it is found in one reading, each fault with its line and column.
+ */
+public final class ConfigurationFile {
+    private static final int MAX_CODE_POINTS = 1 << 20;
+    private static final LoadSettings SETTINGS = LoadSettings.builder()
+            .setSchema(new CoreSchema())
+            .setCodePointLimit(MAX_CODE_POINTS)
+            .build();
+
+    private final Path path;
+    private final Map<Setting, Given> given = new EnumMap<>(Setting.class);
+    private final List<String> faults = new ArrayList<>();
+
+    private ConfigurationFile(Path path) {
+        this.path = path;
+    }
+
+    static ConfigurationFile read(Path path) {
+        ConfigurationFile file = new ConfigurationFile(path);
+        try {
+            new Compose(SETTINGS).composeString(Files.readString(path)).ifPresent(file::add);
+        } catch (NoSuchFileException e) {
+            file.faults.add("--config: there is no file " + path);
+        } catch (CharacterCodingException e) {
+            file.faults.add("--config: " + path + " is no text in UTF-8");
+        } catch (IOException e) {
+            file.faults.add("--config: " + path + " can't be read: " + e.getMessage());
+        } catch (MarkedYamlEngineException e) {
+            file.faults.add(file.place(e.getProblemMark()) + "is no YAML: " + e.getProblem());
+        } catch (YamlEngineException e) {
+            file.faults.add(file.place(Optional.empty()) + "is no YAML: " + e.getMessage());
+        }
+        return file;
+    }
+
+    Map<Setting, Given> given() {
+        return given;
+    }
+
+    List<String> faults() {
+        return faults;
+    }
+
+    private void add(Node document) {
+        if (!(document instanceof MappingNode mapping)) {
+            // A file of nothing but comments is composed as null.
+            if (!document.getTag().equals(Tag.NULL)) {
+                fault(document, "should be a mapping of settings to values, and is " + description(document));
+            }
+            return;
+        }
+        for (NodeTuple tuple : mapping.getValue()) {
+            String key = tuple.getKeyNode() instanceof ScalarNode scalar ? scalar.getValue() : "";
+            Optional<Setting> setting = Setting.named(key);
+            if (setting.isEmpty()) {
+                fault(tuple.getKeyNode(), "unknown setting '" + key + "'; " + similar(key));
+            } else if (given.containsKey(setting.get())) {
+                fault(tuple.getKeyNode(), key + " is there twice");
+            } else {
+                add(setting.get(), tuple.getValueNode());
+            }
+        }
+    }
+
+    private void add(Setting setting, Node value) {
+        Optional<String> text = text(setting.kind(), value);
+        if (text.isEmpty()) {
+            fault(
+                    value,
+                    setting.key() + ": should be "
+                            + (setting.kind() == Setting.Kind.TRUTH ? "" : "a ")
+                            + setting.kind().words() + ", and is " + description(value));
+        }
+        given.put(setting, new Given(text.orElse(""), place(value) + setting.key(), text.isEmpty()));
+    }
+
+    /** The value as on a command line; empty if it is of another kind. */
+    private static Optional<String> text(Setting.Kind kind, Node value) {
+        if (kind == Setting.Kind.LIST) {
+            return value instanceof SequenceNode sequence
+                            && sequence.getValue().stream()
+                                    .allMatch(element -> isScalar(element, Tag.STR)
+                                            && !plain(element).contains(","))
+                    ? Optional.of(sequence.getValue().stream()
+                            .map(ConfigurationFile::plain)
+                            .collect(Collectors.joining(",")))
+                    : Optional.empty();
+        }
+        boolean fits = switch (kind) {
+            case TEXT -> isScalar(value, Tag.STR);
+            case NUMBER -> isScalar(value, Tag.INT);
+            case NUMBER_OR_TEXT -> isScalar(value, Tag.INT) || isScalar(value, Tag.STR);
+            case TRUTH -> isScalar(value, Tag.BOOL);
+            case LIST -> false;
+        };
+        return fits ? Optional.of(plain(value)) : Optional.empty();
+    }
+
+    private static boolean isScalar(Node node, Tag tag) {
+        return node instanceof ScalarNode && node.getTag().equals(tag);
+    }
+
+    private static String plain(Node node) {
+        return node instanceof ScalarNode scalar ? scalar.getValue() : "";
+    }
+
+    private static String description(Node node) {
+        return switch (node) {
+            case MappingNode _ -> "a mapping";
+            case SequenceNode sequence -> sequence.getValue().isEmpty() ? "an empty list" : "a list";
+            case ScalarNode scalar
+            when node.getTag().equals(Tag.NULL) -> scalar.getValue().isEmpty() ? "empty" : "null";
+            case ScalarNode scalar when node.getTag().equals(Tag.STR) -> "the text '" + scalar.getValue() + "'";
+            case ScalarNode scalar -> scalar.getValue();
+            default -> "something else";
+        };
+    }
+
+    /** The setting that was perhaps meant. */
+    private static String similar(String key) {
+        return Setting.documented().stream()
+                .map(Setting::key)
+                .min(Comparator.comparingInt(name -> distance(key, name)))
+                .filter(name -> distance(key, name) <= 3)
+                .map(name -> "did you mean '" + name + "'?")
+                .orElse("'ikat-agent --help' lists them all");
+    }
+
+    /** How many letters have to change (Levenshtein). */
+    private static int distance(String a, String b) {
+        int[] row = new int[b.length() + 1];
+        for (int j = 0; j <= b.length(); j++) {
+            row[j] = j;
+        }
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int changed = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.min(changed, 1 + Math.min(row[j], row[j - 1]));
+            }
+        }
+        return row[b.length()];
+    }
+
+    private void fault(Node node, String reason) {
+        faults.add(place(node) + reason);
+    }
+
+    private String place(Node node) {
+        return place(node.getStartMark());
+    }
+
+    private String place(Optional<Mark> mark) {
+        return path
+                + mark.map(at -> ":" + (at.getLine() + 1) + ":" + (at.getColumn() + 1))
+                        .orElse("") + ": ";
+    }
+}

@@ -1,0 +1,37 @@
+package dev.ikat.agent.config;
+
+import java.util.Locale;
+import jnr.constants.platform.Signal;
+import jnr.posix.POSIXFactory;
+
+/**
+ * A step of a CNI request at which the agent dies as if the kernel had killed it: how tests learn that no moment is a
+ * bad one.
+ *
+ * @param verb the request's verb, in upper case
+ * @param step the step's name, in lower case
+ */
+public record FaultPoint(String verb, String step) {
+    /**
+     * Parses {@code VERB:STEP}.
+     *
+     * @throws IllegalArgumentException if it is malformed
+     */
+    static FaultPoint parse(String text) {
+        int colon = text.indexOf(':');
+        if (colon < 1 || colon == text.length() - 1) {
+            throw new IllegalArgumentException("'" + text + "' is not VERB:STEP, as in ADD:link");
+        }
+        return new FaultPoint(
+                text.substring(0, colon).toUpperCase(Locale.ROOT),
+                text.substring(colon + 1).toLowerCase(Locale.ROOT));
+    }
+
+    /** Kills this process if this is the step; SIGKILL leaves nobody to return to. */
+    public void reached(String reachedVerb, String reachedStep) {
+        if (verb.equals(reachedVerb) && step.equals(reachedStep)) {
+            var posix = POSIXFactory.getNativePOSIX();
+            posix.kill(posix.getpid(), Signal.SIGKILL.intValue());
+        }
+    }
+}

@@ -1,0 +1,76 @@
+package dev.ikat.agent.dataplane;
+
+import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.netfilter.NftablesEvent;
+import dev.ikat.netlink.netfilter.NftablesMonitor;
+import java.time.Duration;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Hears from the kernel that another process changed nftables. Where nobody else can change Ikat's table it does not
+ * listen: the kernel would tell it of each of the agent's own changes, which costs an ADD as much as its policy.
+ */
+public final class NftablesWatch implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(NftablesWatch.class);
+    private static final Duration POLL = Duration.ofMinutes(1);
+
+    private final NftablesHolder table;
+    private final Runnable changed;
+    private Optional<NftablesMonitor> monitor = Optional.empty();
+    private boolean unavailable;
+    private volatile boolean closed;
+
+    /** @param changed runs after others' changes; to be quick */
+    public NftablesWatch(NftablesHolder table, Runnable changed) {
+        this.table = table;
+        this.changed = changed;
+    }
+
+    /** Begins to listen, in the calling thread's network namespace, if it has not and somebody can change the table. */
+    public synchronized void startIfNeeded() {
+        if (closed || unavailable || monitor.isPresent() || !table.isExposed()) {
+            return;
+        }
+        try {
+            NftablesMonitor opened = NftablesMonitor.open();
+            monitor = Optional.of(opened);
+            Thread.ofPlatform().daemon().name("nftables-watch").start(() -> watch(opened));
+            // What came before that was not heard.
+            changed.run();
+        } catch (NetlinkException e) {
+            unavailable = true;
+            LOG.warn("event=nftables-unwatched reason=\"{}\"", e.getMessage());
+        }
+    }
+
+    private void watch(NftablesMonitor open) {
+        while (!closed) {
+            try {
+                if (open.poll(POLL).stream().anyMatch(this::concerns)) {
+                    changed.run();
+                }
+            } catch (RuntimeException e) {
+                if (!closed) {
+                    // The slow timer still looks.
+                    LOG.error("event=nftables-unwatched error=\"{}\"", e.getMessage(), e);
+                }
+                return;
+            }
+        }
+    }
+
+    private boolean concerns(NftablesEvent event) {
+        return switch (event) {
+            case NftablesEvent.Generation(int _, int port, int _, String _) -> port != table.port();
+            case NftablesEvent.Resync _ -> true;
+        };
+    }
+
+    @Override
+    public synchronized void close() {
+        closed = true;
+        monitor.ifPresent(NftablesMonitor::close);
+    }
+}

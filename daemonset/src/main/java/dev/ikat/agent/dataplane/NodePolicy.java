@@ -1,0 +1,103 @@
+package dev.ikat.agent.dataplane;
+
+import dev.ikat.agent.policy.PolicyKeeper;
+import dev.ikat.agent.policy.PolicyReport;
+import dev.ikat.agent.policy.PolicySettings;
+import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cni.PodPolicy;
+import dev.ikat.ipam.LeaseStore;
+import dev.ikat.policy.compiler.AddressContest;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Network policy on this node as the operator wants it: what enforces it, and what is made of it for people. */
+public final class NodePolicy implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(NodePolicy.class);
+
+    private final Dataplanes dataplanes;
+    private final Optional<PolicyKeeper> keeper;
+    private final Optional<PolicyReport> report;
+    private PolicySettings.Backend current;
+    private boolean othersRemoved;
+
+    private NodePolicy(Dataplanes dataplanes, Optional<PolicyKeeper> keeper, Optional<PolicyReport> report) {
+        this.dataplanes = dataplanes;
+        this.current = dataplanes.chosen();
+        this.keeper = keeper;
+        this.report = report;
+    }
+
+    /** Begins; nothing is in force before the first {@link #reconcile}. */
+    public static NodePolicy start(
+            String nodeName, PolicySettings settings, Dataplanes dataplanes, LeaseStore leases, PolicyReport report) {
+        if (settings.backend() == PolicySettings.Backend.NONE) {
+            report.startWithoutPolicy();
+            return new NodePolicy(dataplanes, Optional.empty(), Optional.of(report));
+        }
+        PolicyKeeper keeper = new PolicyKeeper(
+                nodeName,
+                leases,
+                () -> dataplanes.policy(settings.backend()),
+                settings.patience(),
+                report.metrics(),
+                report);
+        report.start(keeper);
+        return new NodePolicy(dataplanes, Optional.of(keeper.start()), Optional.of(report));
+    }
+
+    /** What pods are kept to. */
+    public PodPolicy podPolicy() {
+        return keeper.<PodPolicy>map(found -> found).orElse(PodPolicy.NONE);
+    }
+
+    /** The addresses that more than one is said to have, now. */
+    public List<AddressContest> contests() {
+        return keeper.map(PolicyKeeper::contests).orElse(List.of());
+    }
+
+    /** The cluster is different. */
+    public void changed(ClusterChange change) {
+        report.ifPresent(found -> found.changed(change));
+        keeper.ifPresent(found -> found.changed(change));
+    }
+
+    /** Puts policy in force, or repairs it, and removes what an agent with other options left. */
+    public int reconcile() {
+        int changes = keeper.map(this::reconcile).orElse(0);
+        if (!othersRemoved) {
+            dataplanes.removeOtherPolicies(current);
+            othersRemoved = true;
+        }
+        return changes;
+    }
+
+    private int reconcile(PolicyKeeper keeping) {
+        keeping.waitsFor().ifPresent(reason -> {
+            throw new NotYetException(reason);
+        });
+        PolicySettings.Backend chosen = dataplanes.chosen();
+        if (chosen != current) {
+            keeping.swap(() -> dataplanes.policy(chosen));
+            LOG.info("event=policy-backend-changed from={} to={}", current, chosen);
+            current = chosen;
+            othersRemoved = false;
+        }
+        return keeping.reconcile();
+    }
+
+    /** Whether the kernel does not tell of what others change: then somebody has to look. */
+    public boolean isUnwatched() {
+        PolicySettings.Backend chosen = dataplanes.chosen();
+        return keeper.isPresent()
+                && (chosen == PolicySettings.Backend.IPTABLES || chosen == PolicySettings.Backend.EBPF);
+    }
+
+    @Override
+    public void close() {
+        report.ifPresent(PolicyReport::close);
+        keeper.ifPresent(PolicyKeeper::close);
+    }
+}

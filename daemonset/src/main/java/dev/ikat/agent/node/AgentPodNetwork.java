@@ -1,0 +1,108 @@
+package dev.ikat.agent.node;
+
+import dev.ikat.agent.reconcile.Readiness;
+import dev.ikat.cni.CniError;
+import dev.ikat.cni.CniException;
+import dev.ikat.cni.NetworkConfig;
+import dev.ikat.cni.PodNetwork;
+import dev.ikat.ipam.AddressPlan;
+import dev.ikat.ipam.AddressRange;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What the plugin asks of the node, answered from the node object: addresses from its pod CIDRs, the MTU that the way
+ * to the other nodes takes. Pods are wired from the first moment at which everything was in order; what fails later is
+ * repaired under them and told by STATUS, unless it is that the node's addresses turn out to be somebody else's.
+ */
+public final class AgentPodNetwork implements PodNetwork {
+    private final Readiness readiness;
+    private final Optional<Integer> gsoMaxSize;
+    private volatile Optional<NodeSituation> situation = Optional.empty();
+    private volatile Optional<AddressPlan> plan = Optional.empty();
+    private volatile boolean wasReady;
+
+    public AgentPodNetwork(Readiness readiness, Optional<Integer> gsoMaxSize) {
+        this.readiness = readiness;
+        this.gsoMaxSize = gsoMaxSize;
+    }
+
+    /** From now on this is the case. */
+    void update(NodeSituation now) {
+        List<AddressRange> ranges =
+                now.self().podCidrs().stream().map(AddressRange::of).toList();
+        plan = Optional.of(new AddressPlan(ranges));
+        situation = Optional.of(now);
+    }
+
+    /** Everything is in order. */
+    public void markReady() {
+        wasReady = true;
+    }
+
+    /** What is known of the node, empty before its object is. */
+    public Optional<NodeSituation> situation() {
+        return situation;
+    }
+
+    /** The node's own address plan, empty before its object is known. */
+    public Optional<AddressPlan> nodePlan() {
+        return plan;
+    }
+
+    @Override
+    public void requireReady(NetworkConfig config) {
+        Optional<String> refusal = situation.flatMap(now -> now.overlay().refusal());
+        if (refusal.isPresent()) {
+            // Also where it was ready before: an address of somebody else's block would take that one's packets.
+            throw new CniException(
+                    CniError.TRY_AGAIN_LATER, "this node must not give addresses to pods now", refusal.get());
+        }
+        if (!wasReady) {
+            throw new CniException(
+                    CniError.TRY_AGAIN_LATER,
+                    "the node agent is not ready yet",
+                    String.join("; ", readiness.reasons()));
+        }
+    }
+
+    @Override
+    public AddressPlan addressPlan(NetworkConfig config) {
+        return config.addressPlan().or(this::nodePlan).orElseThrow(this::nodeUnknown);
+    }
+
+    @Override
+    public int mtu(NetworkConfig config) {
+        return config.mtu()
+                .orElseGet(
+                        () -> situation.orElseThrow(this::nodeUnknown).overlay().podMtu());
+    }
+
+    @Override
+    public Optional<Integer> gsoMaxSize() {
+        return gsoMaxSize;
+    }
+
+    private CniException nodeUnknown() {
+        return new CniException(
+                CniError.TRY_AGAIN_LATER,
+                "the node agent does not know this node's pod CIDRs yet",
+                String.join("; ", readiness.reasons()));
+    }
+
+    @Override
+    public Optional<CniException> status(NetworkConfig config) {
+        List<String> reasons = readiness.reasons();
+        if (reasons.isEmpty()) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                wasReady
+                        ? new CniException(
+                                CniError.LIMITED_CONNECTIVITY,
+                                "something of the pod network is not in order",
+                                String.join("; ", reasons))
+                        : new CniException(
+                                CniError.NOT_AVAILABLE, "the node agent is not ready yet", String.join("; ", reasons)));
+    }
+}

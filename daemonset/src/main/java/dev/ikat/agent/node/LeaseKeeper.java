@@ -1,0 +1,157 @@
+package dev.ikat.agent.node;
+
+import dev.ikat.cni.Recovery;
+import dev.ikat.cni.RecoveryReport;
+import dev.ikat.ipam.Lease;
+import dev.ikat.ipam.LeaseStore;
+import dev.ikat.ipam.LeaseStoreException;
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.Gauge;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps leases and links in agreement, and tells people what was lost: a lease store that is damaged takes nobody's
+ * network away, but somebody has to know of it.
+ */
+public final class LeaseKeeper {
+    private static final Logger LOG = LoggerFactory.getLogger(LeaseKeeper.class);
+
+    private final Recovery recovery;
+    private final LeaseStore leases;
+    private final Counter rebuilt;
+    private final Counter damaged;
+    private final Gauge unexplainedLinks;
+    private volatile List<String> unexplained = List.of();
+    private volatile boolean hasRoom = true;
+    private LeaseStore.Damage known = new LeaseStore.Damage(0, 0);
+    private long rebuiltInAll;
+
+    public LeaseKeeper(Recovery recovery, LeaseStore leases, PrometheusRegistry registry) {
+        this.recovery = recovery;
+        this.leases = leases;
+        this.rebuilt = Counter.builder()
+                .name("ikat_leases_rebuilt")
+                .help(
+                        "Leases that the lease store had lost, by what they were rebuilt from: links, or the agent's memory.")
+                .labelNames("from")
+                .withoutExemplars()
+                .register(registry);
+        this.damaged = Counter.builder()
+                .name("ikat_lease_records_damaged")
+                .help("Records of the lease store that could not be read.")
+                .withoutExemplars()
+                .register(registry);
+        this.unexplainedLinks = Gauge.builder()
+                .name("ikat_links_without_lease")
+                .help("Links of pods that have no lease and could not be given one; status names them.")
+                .withoutExemplars()
+                .register(registry);
+    }
+
+    /**
+     * One pass.
+     *
+     * @return how much was changed
+     * @throws LeaseStoreException if leases can't be written; what can be done without is done
+     */
+    public int reconcile() {
+        int changes = mend();
+        requireRoom();
+        return changes;
+    }
+
+    /** The same for the start, when there is nobody yet to tell of a full disk. */
+    public synchronized int mend() {
+        RecoveryReport report = recovery.run();
+        for (Lease lease : report.rebuilt()) {
+            LOG.warn(
+                    "event=lease-rebuilt container={} interface={} addresses={}"
+                            + " reason=\"the lease store had lost it; its link was there\"",
+                    lease.attachment().containerId(),
+                    lease.attachment().interfaceName(),
+                    lease.addresses());
+        }
+        rebuilt.labelValues("link").inc(report.rebuilt().size());
+        rebuiltInAll += report.rebuilt().size();
+        report.unexplained().stream()
+                .filter(fault -> !unexplained.contains(fault))
+                .forEach(fault -> LOG.warn("event=link-without-lease reason=\"{}\"", fault));
+        unexplained = report.unexplained();
+        unexplainedLinks.set(unexplained.size());
+        tellDamage();
+        if (report.changes() > 0) {
+            LOG.info("event=recovered {}", report);
+        }
+        return report.changes();
+    }
+
+    private void tellDamage() {
+        LeaseStore.Damage now = leases.damage();
+        int records = now.damaged() - known.damaged();
+        int restored = now.restored() - known.restored();
+        if (records > 0 || restored > 0) {
+            LOG.warn(
+                    "event=leases-damaged directory={} damaged-records={} restored-leases={}"
+                            + " reason=\"somebody changed the files, or the file system lost something\"",
+                    leases.directory(),
+                    records,
+                    restored);
+            damaged.inc(records);
+            rebuilt.labelValues("memory").inc(restored);
+            rebuiltInAll += restored;
+            known = now;
+            writeAnew();
+        }
+    }
+
+    private void writeAnew() {
+        try {
+            leases.mend();
+        } catch (LeaseStoreException e) {
+            // The damaged lines do no harm where they are; what keeps new ones from being written is told by reconcile.
+            LOG.debug("event=leases-not-written-anew error=\"{}\"", e.getMessage());
+        }
+    }
+
+    private void requireRoom() {
+        try {
+            leases.requireWritable();
+            hasRoom = true;
+        } catch (LeaseStoreException e) {
+            hasRoom = false;
+            throw e;
+        }
+    }
+
+    /** Whether there is room for leases now and was not when last looked at, or the other way round. */
+    public boolean roomChanged() {
+        boolean before = hasRoom;
+        try {
+            requireRoom();
+        } catch (LeaseStoreException e) {
+            return before;
+        }
+        return !before;
+    }
+
+    /** What people should know of, a line each; empty where all is well. */
+    public List<String> faults() {
+        List<String> faults = new ArrayList<>();
+        synchronized (this) {
+            if (known.damaged() > 0) {
+                faults.add(
+                        known.damaged() + " records of " + leases.directory() + " could not be read since the start");
+            }
+            if (rebuiltInAll > 0) {
+                faults.add(rebuiltInAll
+                        + " leases that the store had lost were rebuilt since the start; the log names them");
+            }
+        }
+        faults.addAll(unexplained);
+        return faults;
+    }
+}

@@ -1,0 +1,64 @@
+package dev.ikat.agent.node;
+
+import dev.ikat.agent.overlay.NodeFault;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What is wrong now with nodes' parts of the overlay; each is logged when it begins and when it is over. Thread-safe.
+ */
+public final class NodeFaults {
+    private static final Logger LOG = LoggerFactory.getLogger(NodeFaults.class);
+
+    private List<NodeFault> ofObjects = List.of();
+    private List<NodeFault> ofKernel = List.of();
+
+    /** What is wrong with the nodes' objects. */
+    synchronized void ofObjects(List<NodeFault> now) {
+        List<NodeFault> before = all();
+        ofObjects = List.copyOf(now);
+        tell(before);
+    }
+
+    /** What the kernel has in the way. */
+    synchronized void ofKernel(List<NodeFault> now) {
+        List<NodeFault> before = all();
+        ofKernel = List.copyOf(now);
+        tell(before);
+    }
+
+    private void tell(List<NodeFault> before) {
+        Set<NodeFault> begun = new HashSet<>(all());
+        before.forEach(begun::remove);
+        Set<NodeFault> over = new HashSet<>(before);
+        all().forEach(over::remove);
+        begun.forEach(fault -> LOG.warn(
+                "event=overlay-fault node={} cause={} fault=\"{}\"",
+                fault.node(),
+                fault.cause().label(),
+                fault.text()));
+        over.forEach(fault -> LOG.info(
+                "event=overlay-fault-over node={} cause={} fault=\"{}\"",
+                fault.node(),
+                fault.cause().label(),
+                fault.text()));
+    }
+
+    /** Everything, in a stable order. */
+    public synchronized List<NodeFault> all() {
+        return Stream.concat(ofObjects.stream(), ofKernel.stream())
+                .distinct()
+                .sorted(Comparator.comparing(NodeFault::node).thenComparing(NodeFault::text))
+                .toList();
+    }
+
+    /** Whether the kernel has anything in the way, of whose end nobody tells. */
+    synchronized boolean kernelIsInTheWay() {
+        return !ofKernel.isEmpty();
+    }
+}

@@ -1,0 +1,215 @@
+package dev.ikat.agent.node;
+
+import dev.ikat.agent.config.AgentOptions;
+import dev.ikat.agent.dataplane.Dataplanes;
+import dev.ikat.agent.dataplane.NftablesHolder;
+import dev.ikat.agent.overlay.InForce;
+import dev.ikat.agent.overlay.OverlayReconciler;
+import dev.ikat.agent.overlay.RoutesInForce;
+import dev.ikat.agent.overlay.Uplink;
+import dev.ikat.agent.overlay.UplinkFinder;
+import dev.ikat.agent.policy.PolicySettings;
+import dev.ikat.agent.reconcile.Readiness.Part;
+import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
+import dev.ikat.agent.reconcile.ReconcileLoop.Reconciliation;
+import dev.ikat.cluster.Node;
+import dev.ikat.kubernetes.ClusterSource;
+import dev.ikat.netlink.route.Rtnetlink;
+import dev.ikat.policy.program.Masquerading;
+import dev.ikat.policy.program.SourceGuard;
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The reconciliations of the node's own network: what the node object says, the guard of sources, forwarding, the
+ * overlay, masquerading. All run on the reconcile loop's thread; only {@link #unnoticedDrift} is called from another.
+ */
+public final class NodeNetworkKeeper {
+    private static final Logger LOG = LoggerFactory.getLogger(NodeNetworkKeeper.class);
+
+    /** How soon it is seen that a route of somebody else is not in the way any more. */
+    private static final Duration IN_THE_WAY_RETRY = Duration.ofSeconds(5);
+
+    private final AgentOptions options;
+    private final ClusterSource cluster;
+    private final AgentPodNetwork network;
+    private final Rtnetlink netlink;
+    private final Forwarding forwarding;
+    private final OverlayReconciler overlay;
+    private final NftablesHolder table;
+    private final Dataplanes dataplanes;
+    private Optional<Masquerading> masquerading = Optional.empty();
+    private PolicySettings.Backend masqueradingBy = PolicySettings.Backend.NONE;
+    private boolean masqueraded;
+    private Optional<SourceGuard> guard = Optional.empty();
+    private volatile PolicySettings.Backend guardedBy = PolicySettings.Backend.NONE;
+    private final NodeFaults faults;
+    /** When the overlay was last looked at. */
+    private volatile long overlayNanos;
+
+    public NodeNetworkKeeper(
+            AgentOptions options,
+            ClusterSource cluster,
+            AgentPodNetwork network,
+            Rtnetlink netlink,
+            NftablesHolder table,
+            Dataplanes dataplanes,
+            NodeFaults faults) {
+        this.faults = faults;
+        this.table = table;
+        this.dataplanes = dataplanes;
+        this.options = options;
+        this.cluster = cluster;
+        this.network = network;
+        this.netlink = netlink;
+        this.forwarding = new Forwarding(options.runDirectory());
+        this.overlay = new OverlayReconciler(netlink);
+    }
+
+    /** The parts and what to do for each. */
+    public Map<Part, Reconciliation> reconciliations() {
+        Map<Part, Reconciliation> parts = new EnumMap<>(Part.class);
+        parts.put(Part.NODE, this::node);
+        parts.put(Part.GUARD, this::guard);
+        parts.put(Part.FORWARDING, () -> {
+            NodeSituation now = situation();
+            return forwarding.reconcile(now.families(), now.uplink().name());
+        });
+        parts.put(Part.OVERLAY, () -> {
+            OverlayReconciler.Outcome outcome = overlay.reconcile(situation().overlay());
+            overlayNanos = System.nanoTime();
+            outcome.changes().forEach(change -> LOG.info("event=overlay-changed change=\"{}\"", change));
+            faults.ofKernel(outcome.faults());
+            return outcome.changes().size();
+        });
+        parts.put(Part.MASQUERADE, this::masquerade);
+        return parts;
+    }
+
+    private NodeSituation situation() {
+        return network.situation().orElseThrow(() -> new NotYetException("the node is not known yet"));
+    }
+
+    private int node() {
+        if (!cluster.synced()) {
+            throw new NotYetException("the cluster's objects are not read yet");
+        }
+        Map<String, Node> nodes = options.podCidrs().apply(cluster.nodes());
+        Node self = Optional.ofNullable(nodes.get(options.nodeName()))
+                .orElseThrow(() -> new NotYetException(
+                        "there is no Node object named " + options.nodeName() + "; create it, or correct --node-name"));
+        if (self.podCidrs().isEmpty()) {
+            throw new NotYetException(
+                    "node " + self.name() + " has no spec.podCIDRs yet, nor does --pod-cidrs name it");
+        }
+        if (self.internalIps().isEmpty()) {
+            throw new NotYetException("node " + self.name() + " has no status.addresses of type InternalIP yet");
+        }
+        Uplink uplink = UplinkFinder.find(netlink, options.uplink(), self)
+                .orElseThrow(() -> new NotYetException(options.uplink()
+                                .map(name -> "there is no interface " + name)
+                                .orElseGet(() -> "no interface has an" + " InternalIP of node " + self.name() + " "
+                                        + self.internalIps())
+                        + "; correct the node object, or give another --uplink"));
+        // An earlier agent's routes count until there is a plan of this one.
+        InForce inForce = network.situation()
+                .map(situation -> situation.overlay().inForce())
+                .orElseGet(() -> RoutesInForce.read(netlink, self));
+        NodeSituation now = NodeSituation.of(
+                options.overlay(), nodes.values(), self, uplink, cluster.apiServers(), inForce, options.masquerade());
+        boolean changed = !network.situation().equals(Optional.of(now));
+        if (changed) {
+            LOG.info(
+                    "event=node-situation node={} pod-cidrs={} uplink={} mtu={} peers={}",
+                    self.name(),
+                    self.podCidrs(),
+                    uplink.name(),
+                    now.overlay().podMtu(),
+                    nodes.size() - 1);
+        }
+        faults.ofObjects(now.overlay().faults());
+        network.update(now);
+        now.overlay().refusal().ifPresent(reason -> {
+            throw new NotYetException("this node gives no addresses to pods: " + reason);
+        });
+        return 0;
+    }
+
+    private int guard() {
+        NodeSituation now = situation();
+        PolicySettings.Backend chosen = dataplanes.netfilterBy();
+        SourceGuard keeping = guard.filter(_ -> chosen == guardedBy).orElseGet(() -> dataplanes.guard(chosen));
+        boolean repaired = keeping.reconcile(now.guard());
+        if (!guard.equals(Optional.of(keeping))) {
+            // Both were in force until now: what either drops is dropped.
+            guard.ifPresent(SourceGuard::remove);
+            dataplanes.removeOtherGuards(chosen);
+            guard = Optional.of(keeping);
+            guardedBy = chosen;
+        }
+        if (repaired) {
+            LOG.info(
+                    "event=guard-written by={} peers={}",
+                    chosen,
+                    now.guard().peers().size());
+        }
+        return repaired ? 1 : 0;
+    }
+
+    private int masquerade() {
+        NodeSituation now = situation();
+        if (!options.masquerade()) {
+            if (!masqueraded) {
+                // What an agent with other options left.
+                dataplanes.removeMasquerading();
+                masqueraded = true;
+            }
+            return 0;
+        }
+        PolicySettings.Backend chosen = dataplanes.netfilterBy();
+        Masquerading keeping =
+                masquerading.filter(_ -> chosen == masqueradingBy).orElseGet(() -> dataplanes.masquerading(chosen));
+        Masquerading.Outcome outcome = keeping.reconcile(now.masquerade());
+        if (!masquerading.equals(Optional.of(keeping))) {
+            // Beside the new one, until now, the former: an address is translated once.
+            masquerading.ifPresent(Masquerading::remove);
+            dataplanes.removeOtherMasquerading(chosen);
+            masquerading = Optional.of(keeping);
+            masqueradingBy = chosen;
+        }
+        masqueraded = true;
+        return switch (outcome) {
+            case UNCHANGED -> 0;
+            case REPAIRED -> {
+                LOG.info(
+                        "event=masquerade-written by={} sources={}",
+                        chosen,
+                        now.self().podCidrs());
+                yield 1;
+            }
+        };
+    }
+
+    /** The parts that drifted without a notification; for any thread. */
+    public Set<Part> unnoticedDrift() {
+        boolean gone =
+                guardedBy == PolicySettings.Backend.NFTABLES && !table.get().isPresent();
+        // What else is in the same table is gone with it.
+        Set<Part> drifted = gone ? EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY) : EnumSet.noneOf(Part.class);
+        if (faults.kernelIsInTheWay() && System.nanoTime() - overlayNanos > IN_THE_WAY_RETRY.toNanos()) {
+            drifted.add(Part.OVERLAY);
+        }
+        return drifted;
+    }
+
+    /** Whether the kernel does not tell of what others change: then somebody has to look; for any thread. */
+    public boolean isUnwatched() {
+        return guardedBy == PolicySettings.Backend.IPTABLES;
+    }
+}

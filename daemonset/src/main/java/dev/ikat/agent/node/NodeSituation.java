@@ -1,0 +1,58 @@
+package dev.ikat.agent.node;
+
+import dev.ikat.agent.overlay.GuardPlanner;
+import dev.ikat.agent.overlay.InForce;
+import dev.ikat.agent.overlay.OverlayPlanner;
+import dev.ikat.agent.overlay.OverlaySettings;
+import dev.ikat.agent.overlay.OverlayState;
+import dev.ikat.agent.overlay.Uplink;
+import dev.ikat.cluster.Node;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import dev.ikat.policy.program.GuardState;
+import dev.ikat.policy.program.MasqueradeState;
+import java.util.Collection;
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * Everything that this node's network follows from, at one moment, and what follows. Immutable.
+ *
+ * @param self this node, with pod CIDRs and an address
+ * @param uplink the interface to the other nodes
+ * @param overlay what the kernel should have for the other nodes' pods
+ * @param masquerade whose address is hidden from whom
+ * @param guard which source may come which way
+ */
+public record NodeSituation(
+        Node self, Uplink uplink, OverlayState overlay, MasqueradeState masquerade, GuardState guard) {
+    /**
+     * @param apiServers where the cluster's API is asked
+     * @param inForce who has which block and address now
+     * @param masqueraded whether addresses are hidden at all
+     */
+    static NodeSituation of(
+            OverlaySettings settings,
+            Collection<Node> nodes,
+            Node self,
+            Uplink uplink,
+            Set<IpAddress> apiServers,
+            InForce inForce,
+            boolean masqueraded) {
+        OverlayState overlay = OverlayPlanner.plan(settings, self, nodes, uplink, apiServers, inForce);
+        return new NodeSituation(
+                self,
+                uplink,
+                overlay,
+                // A block that is not believed, such as 0.0.0.0/0, would have nothing masqueraded any more.
+                new MasqueradeState(overlay.ownBlocks(), overlay.clusterBlocks()),
+                GuardPlanner.plan(settings, self, nodes, uplink, overlay, masqueraded));
+    }
+
+    /** The families that pods of this node have addresses of. */
+    Set<IpFamily> families() {
+        Set<IpFamily> families = EnumSet.noneOf(IpFamily.class);
+        self.podCidrs().forEach(cidr -> families.add(cidr.family()));
+        return families;
+    }
+}

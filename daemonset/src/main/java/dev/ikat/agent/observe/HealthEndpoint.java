@@ -1,0 +1,154 @@
+package dev.ikat.agent.observe;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import dev.ikat.agent.log.Printable;
+import dev.ikat.agent.reconcile.Readiness;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * {@code /metrics} for Prometheus, {@code /healthz} (the process answers) and {@code /readyz} (pods can be given a
+ * working network; otherwise 503 and a line for each reason). Whoever can connect may read, so it listens on loopback
+ * unless told otherwise; and may not keep others from it, however slowly it sends and reads, and on however many
+ * connections (docs/decisions/health-endpoint.md).
+ */
+public final class HealthEndpoint implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(HealthEndpoint.class);
+    /** Whoever asks for one of these pages sends, and takes, what there is to it at once. */
+    private static final Duration LIMIT = Duration.ofSeconds(5);
+
+    private static final int MAX_EXCHANGES = 256;
+    private static final int BACKLOG = 512;
+
+    static {
+        // The server reads them when its class is loaded. Connections on which nothing was sent yet are not exchanges.
+        limit("jdk.httpserver.maxConnections", 8192);
+        limit("sun.net.httpserver.idleInterval", LIMIT.toSeconds());
+        limit("sun.net.httpserver.clockTick", 1000);
+        limit("sun.net.httpserver.maxIdleConnections", 16);
+        limit("sun.net.httpserver.drainAmount", 0);
+        limit("sun.net.httpserver.maxReqHeaders", 64);
+        limit("sun.net.httpserver.maxReqHeaderSize", 16 << 10);
+    }
+
+    private static final String TEXT = "text/plain; charset=utf-8";
+
+    private final HttpServer server;
+    private final HttpExchanges exchanges;
+
+    private interface Page {
+        void answer(HttpExchange exchange) throws IOException;
+    }
+
+    /**
+     * Collected by one at a time; who asked before it was begun with gets the same, so that many cost no more than two.
+     */
+    private static final class MetricsText {
+        private final Metrics metrics;
+        private byte[] text = new byte[0];
+        private long begun = System.nanoTime();
+
+        MetricsText(Metrics metrics) {
+            this.metrics = metrics;
+        }
+
+        byte[] now() throws IOException {
+            long asked = System.nanoTime();
+            synchronized (this) {
+                if (begun - asked <= 0) {
+                    begun = System.nanoTime();
+                    ByteArrayOutputStream body = new ByteArrayOutputStream(Math.max(8192, text.length));
+                    metrics.write(body);
+                    text = body.toByteArray();
+                }
+                return text;
+            }
+        }
+    }
+
+    private HealthEndpoint(HttpServer server, HttpExchanges exchanges) {
+        this.server = server;
+        this.exchanges = exchanges;
+    }
+
+    private static void limit(String property, long value) {
+        if (System.getProperty(property) == null) {
+            System.setProperty(property, Long.toString(value));
+        }
+    }
+
+    /**
+     * Listens and answers from then on.
+     *
+     * @throws UncheckedIOException if the address can't be listened on
+     */
+    public static HealthEndpoint start(InetSocketAddress address, Metrics metrics, Readiness readiness) {
+        HttpServer server;
+        try {
+            server = HttpServer.create(address, BACKLOG);
+        } catch (IOException e) {
+            throw new UncheckedIOException(
+                    "can't listen on " + address + " for metrics and health: " + e.getMessage()
+                            + "; give another --listen, or 0 to go without",
+                    e);
+        }
+        HttpExchanges exchanges = new HttpExchanges(MAX_EXCHANGES, LIMIT);
+        server.setExecutor(exchanges);
+        page(server, "/healthz", exchange -> send(exchange, 200, TEXT, "ok\n".getBytes(UTF_8)));
+        page(server, "/readyz", exchange -> {
+            var reasons = readiness.reasons().stream().map(Printable::line).toList();
+            String text = reasons.isEmpty() ? "ready\n" : String.join("\n", reasons) + "\n";
+            send(exchange, reasons.isEmpty() ? 200 : 503, TEXT, text.getBytes(UTF_8));
+        });
+        MetricsText text = new MetricsText(metrics);
+        page(server, "/metrics", exchange -> send(exchange, 200, metrics.contentType(), text.now()));
+        server.start();
+        return new HealthEndpoint(server, exchanges);
+    }
+
+    private static void page(HttpServer server, String path, Page page) {
+        server.createContext(path, exchange -> {
+            try (exchange) {
+                if (!exchange.getRequestURI().getPath().equals(path)) {
+                    send(exchange, 404, TEXT, "there are /healthz, /readyz and /metrics\n".getBytes(UTF_8));
+                } else if (!exchange.getRequestMethod().equals("GET")) {
+                    exchange.getResponseHeaders().set("Allow", "GET");
+                    send(exchange, 405, TEXT, "only GET\n".getBytes(UTF_8));
+                } else {
+                    page.answer(exchange);
+                }
+            } catch (RuntimeException e) {
+                LOG.warn("event=page-failed path={} error=\"{}\"", path, e.toString());
+                throw e;
+            }
+        });
+    }
+
+    private static void send(HttpExchange exchange, int status, String contentType, byte[] body) throws IOException {
+        exchange.getResponseHeaders().set("Content-Type", contentType);
+        exchange.sendResponseHeaders(status, body.length);
+        try (OutputStream out = exchange.getResponseBody()) {
+            out.write(body);
+        }
+    }
+
+    /** The port that it listens on. */
+    int port() {
+        return server.getAddress().getPort();
+    }
+
+    @Override
+    public void close() {
+        server.stop(0);
+        exchanges.close();
+    }
+}

@@ -1,0 +1,180 @@
+package dev.ikat.agent.observe;
+
+import dev.ikat.agent.overlay.NodeFault;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.kubernetes.SourceFault;
+import io.prometheus.metrics.config.EscapingScheme;
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.GaugeWithCallback;
+import io.prometheus.metrics.core.metrics.Histogram;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.prometheus.metrics.model.snapshots.Unit;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+
+/** What the agent counts, in Prometheus' terms. Thread-safe. */
+public final class Metrics {
+    /** From a good step (0.1 ms) to a runtime's patience. */
+    private static final double[] SECONDS = {
+        0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5
+    };
+
+    private final PrometheusRegistry registry = new PrometheusRegistry();
+    private final PrometheusTextFormatWriter writer = PrometheusTextFormatWriter.create();
+
+    private final Counter requests = Counter.builder()
+            .name("ikat_cni_requests")
+            .help("CNI requests answered, by verb and by the CNI error code, 0 for success.")
+            .labelNames("verb", "code")
+            .withoutExemplars()
+            .register(registry);
+    private final Histogram requestSeconds = Histogram.builder()
+            .name("ikat_cni_request_seconds")
+            .unit(Unit.SECONDS)
+            .help("How long a CNI request took in the agent.")
+            .labelNames("verb")
+            .classicOnly()
+            .classicUpperBounds(SECONDS)
+            .withoutExemplars()
+            .register(registry);
+    private final Histogram stepSeconds = Histogram.builder()
+            .name("ikat_cni_step_seconds")
+            .unit(Unit.SECONDS)
+            .help("How long a step of a CNI request took.")
+            .labelNames("verb", "step")
+            .classicOnly()
+            .classicUpperBounds(SECONDS)
+            .withoutExemplars()
+            .register(registry);
+    private final Counter runFilesLost = Counter.builder()
+            .name("ikat_run_files_lost")
+            .help(
+                    "Times that somebody removed or replaced the run directory, or in it the socket, the lock or the leases,"
+                            + " and the agent made it again.")
+            .labelNames("what")
+            .withoutExemplars()
+            .register(registry);
+    private final Counter conflistsMended = Counter.builder()
+            .name("ikat_conflist_mended")
+            .help(
+                    "Times that somebody removed, emptied or changed the network configuration, and the agent wrote it again.")
+            .withoutExemplars()
+            .register(registry);
+
+    /** Where the parts of the agent that count for themselves put their metrics. */
+    public PrometheusRegistry registry() {
+        return registry;
+    }
+
+    /** Counts one answered request. */
+    public void request(String verb, int code, long nanos) {
+        requests.labelValues(verb, Integer.toString(code)).inc();
+        requestSeconds.labelValues(verb).observe(Unit.nanosToSeconds(nanos));
+    }
+
+    /** Counts one finished step of a request. */
+    public void step(String verb, String step, long nanos) {
+        stepSeconds.labelValues(verb, step).observe(Unit.nanosToSeconds(nanos));
+    }
+
+    /** Counts what was taken from the run directory. */
+    public void runFileLost(String what) {
+        runFilesLost.labelValues(what).inc();
+    }
+
+    /** Counts a network configuration that had to be written again. */
+    public void conflistMended() {
+        conflistsMended.inc();
+    }
+
+    /** Serves the number of addresses by range and state, asked for at each scrape. */
+    public void leases(Consumer<GaugeWithCallback.Callback> callback) {
+        GaugeWithCallback.builder()
+                .name("ikat_addresses")
+                .help("Pod addresses of this node, by range and whether they are leased or free.")
+                .labelNames("range", "state")
+                .callback(callback)
+                .register(registry);
+    }
+
+    /** Serves whether the agent is ready, asked for at each scrape. */
+    public void readiness(BooleanSupplier ready) {
+        GaugeWithCallback.builder()
+                .name("ikat_ready")
+                .help("1 if pods can be given a working network, as /readyz says.")
+                .callback(callback -> callback.call(ready.getAsBoolean() ? 1 : 0))
+                .register(registry);
+    }
+
+    /** Serves what is wrong with nodes' parts of the overlay, asked for at each scrape. */
+    public void nodeFaults(Supplier<List<NodeFault>> faults) {
+        GaugeWithCallback.builder()
+                .name("ikat_node_faults")
+                .help(
+                        "What is wrong with a node's part of the overlay, as this node sees it, by the node that is at fault"
+                                + " and by cause: block_claimed and address_claimed, which another node had first; block_in_use,"
+                                + " a pod CIDR with addresses that are no pods'; unreachable; route, another one is in the way;"
+                                + " mtu.")
+                .labelNames("node", "cause")
+                .callback(callback -> faults.get().stream()
+                        .collect(Collectors.groupingBy(
+                                fault -> List.of(fault.node(), fault.cause().label()), Collectors.counting()))
+                        .forEach((labels, count) -> callback.call(count, labels.getFirst(), labels.getLast())))
+                .register(registry);
+    }
+
+    /** Serves whether the agent works by what an earlier run knew of the cluster, asked for at each scrape. */
+    public void degraded(BooleanSupplier degraded) {
+        GaugeWithCallback.builder()
+                .name("ikat_degraded")
+                .help("1 while the API has not answered since the start, and a snapshot of an earlier run is in force.")
+                .callback(callback -> callback.call(degraded.getAsBoolean() ? 1 : 0))
+                .register(registry);
+    }
+
+    /** Serves what is wrong at the cluster's source, by the object that it is about, asked for at each scrape. */
+    public void clusterFaults(Supplier<List<SourceFault>> faults) {
+        GaugeWithCallback.builder()
+                .name("ikat_cluster_faults")
+                .help(
+                        "What is wrong now at the API or in the manifests, as status names it, by the object that can't be"
+                                + " read; empty labels where it is about no object, or that can't be said.")
+                .labelNames("kind", "namespace", "name")
+                .callback(callback -> faults.get().stream()
+                        .collect(Collectors.groupingBy(SourceFault::object, Collectors.counting()))
+                        .forEach((object, count) -> callback.call(
+                                count,
+                                object.map(key -> key.kind().title()).orElse(""),
+                                object.map(ObjectKey::namespace).orElse(""),
+                                object.map(ObjectKey::name).orElse(""))))
+                .register(registry);
+    }
+
+    /** Serves how long ago the API was last heard, by kind of objects, asked for at each scrape. */
+    public void apiSilence(Supplier<Map<String, Duration>> silence) {
+        GaugeWithCallback.builder()
+                .name("ikat_api_silence_seconds")
+                .help("How long ago the API last said anything about objects of a kind; about once a minute it does.")
+                .labelNames("kind")
+                .callback(callback ->
+                        silence.get().forEach((kind, duration) -> callback.call(duration.toMillis() / 1e3, kind)))
+                .register(registry);
+    }
+
+    /** Writes everything in Prometheus' text format. */
+    public void write(OutputStream out) throws IOException {
+        writer.write(out, registry.scrape(), EscapingScheme.UNDERSCORE_ESCAPING);
+    }
+
+    String contentType() {
+        return PrometheusTextFormatWriter.CONTENT_TYPE;
+    }
+}

@@ -1,0 +1,69 @@
+package dev.ikat.agent.reconcile;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Whether pods can be given a working network, and if not, why. Each part of the agent says so for itself; all start
+ * with a reason not to be ready. Thread-safe.
+ */
+public final class Readiness {
+    private final Map<Part, String> reasons = new EnumMap<>(Part.class);
+
+    /** The parts that all have to be in order. */
+    public enum Part {
+        /** This node's object and what it says. */
+        NODE,
+        /** Packets' sources are believed on their own ways only; before there are ways. */
+        GUARD,
+        /** The kernel forwards packets. */
+        FORWARDING,
+        /** The ways to the other nodes' pods. */
+        OVERLAY,
+        /** The translation of what leaves the cluster. */
+        MASQUERADE,
+        /** What pods may send and receive. */
+        POLICY,
+        /** What earlier agents left unfinished. */
+        PODS,
+        /** The launcher's socket, and what else the run directory holds. */
+        SOCKET,
+        /** The network configuration that tells the runtime of Ikat; it is written when all else is in order. */
+        CONFLIST
+    }
+
+    public Readiness() {
+        for (Part part : Part.values()) {
+            reasons.put(part, "not looked at yet");
+        }
+    }
+
+    /** The part is in order. */
+    public synchronized void ready(Part part) {
+        reasons.remove(part);
+    }
+
+    /** The part is not in order, and this is why. */
+    public synchronized void notReady(Part part, String reason) {
+        reasons.put(part, reason);
+    }
+
+    public synchronized boolean isReady() {
+        return reasons.isEmpty();
+    }
+
+    /** Whether all but this part is in order. */
+    public synchronized boolean isReadyBut(Part part) {
+        return reasons.isEmpty() || (reasons.size() == 1 && reasons.containsKey(part));
+    }
+
+    /** One line for each part that is not in order. */
+    public synchronized List<String> reasons() {
+        List<String> lines = new ArrayList<>();
+        reasons.forEach((part, reason) -> lines.add(part.name().toLowerCase(Locale.ROOT) + ": " + reason));
+        return lines;
+    }
+}

@@ -1,0 +1,213 @@
+package dev.ikat.agent.reconcile;
+
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs the parts' reconciliations, all on one thread, when something happened that concerns them, when they failed
+ * before, and all of them once in a while whatever happened. What happens at once, or while a reconciliation runs, is
+ * answered by one.
+ */
+public final class ReconcileLoop implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ReconcileLoop.class);
+    /** How long to wait for what else happens: events come in bursts, as when an interface goes. */
+    private static final Duration SETTLE = Duration.ofMillis(50);
+
+    private static final Duration FIRST_RETRY = Duration.ofMillis(250);
+    private static final Duration LAST_RETRY = Duration.ofSeconds(15);
+
+    private final Map<Readiness.Part, Reconciliation> parts;
+    private final Duration interval;
+    private final Readiness readiness;
+    private final ReconcileMetrics metrics;
+    private final RecentErrors errors;
+    private final Runnable afterwards;
+    private final Thread thread;
+    private final Map<Readiness.Part, Cause> due = new EnumMap<>(Readiness.Part.class);
+    /** Only the loop's own thread uses what follows, but for {@code closed}. */
+    private final Map<Readiness.Part, String> reasons = new EnumMap<>(Readiness.Part.class);
+
+    private final Map<Readiness.Part, Cause> failed = new EnumMap<>(Readiness.Part.class);
+    /** Parts that have been in order once. */
+    private final Set<Readiness.Part> settled = EnumSet.noneOf(Readiness.Part.class);
+
+    private long nextFull = System.nanoTime();
+    private Duration retry = FIRST_RETRY;
+    private boolean closed;
+
+    /** Why a part is looked at, and so whose doing it is if it is not as it should be. */
+    public enum Cause {
+        /** It has not been in order yet. */
+        START,
+        /** The cluster or the settings are different. */
+        CHANGE,
+        /** The kernel told of a change, or the timer said that it is time. */
+        DRIFT;
+
+        /** As metrics have it. */
+        public String label() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /** One part's comparison and repair. */
+    public interface Reconciliation {
+        /**
+         * Compares, repairs, and returns how many changes that took.
+         *
+         * @throws NotYetException if it can't be in order yet, for a reason that is no failure
+         */
+        int run();
+    }
+
+    /** What has to come first is not there; its message is the reason that {@code /readyz} gives. */
+    public static final class NotYetException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        public NotYetException(String reason) {
+            super(reason);
+        }
+    }
+
+    /**
+     * @param parts in the order in which they run
+     * @param interval after how long without any event everything is looked at
+     * @param afterwards runs after each round
+     */
+    public ReconcileLoop(
+            Map<Readiness.Part, Reconciliation> parts,
+            Duration interval,
+            Readiness readiness,
+            ReconcileMetrics metrics,
+            RecentErrors errors,
+            Runnable afterwards) {
+        this.parts = new EnumMap<>(parts);
+        this.interval = interval;
+        this.readiness = readiness;
+        this.metrics = metrics;
+        this.errors = errors;
+        this.afterwards = afterwards;
+        this.thread = Thread.ofPlatform().name("reconcile").unstarted(this::loop);
+    }
+
+    /** Begins with a round of all parts. */
+    public void start() {
+        trigger(parts.keySet(), Cause.START);
+        thread.start();
+    }
+
+    /**
+     * These parts will be looked at soon. Where several causes come together it is not drift, as the part should be
+     * otherwise anyhow.
+     */
+    public synchronized void trigger(Set<Readiness.Part> concerned, Cause cause) {
+        concerned.forEach(part -> due.merge(part, cause, (before, now) -> before == Cause.DRIFT ? now : before));
+        notifyAll();
+    }
+
+    private void loop() {
+        try {
+            while (true) {
+                Map<Readiness.Part, Cause> round = await();
+                if (round.isEmpty()) {
+                    return;
+                }
+                for (Map.Entry<Readiness.Part, Reconciliation> part : parts.entrySet()) {
+                    Cause cause = round.get(part.getKey());
+                    if (cause != null) {
+                        failed.remove(part.getKey());
+                        if (!reconcile(part.getKey(), part.getValue(), cause)) {
+                            failed.put(part.getKey(), cause);
+                        }
+                    }
+                }
+                Duration doubled = retry.multipliedBy(2);
+                retry = failed.isEmpty() ? FIRST_RETRY : doubled.compareTo(LAST_RETRY) < 0 ? doubled : LAST_RETRY;
+                afterwards.run();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The parts to look at now; empty when the loop is to end. */
+    private synchronized Map<Readiness.Part, Cause> await() throws InterruptedException {
+        long again = System.nanoTime() + retry.toNanos();
+        while (!closed && due.isEmpty()) {
+            long now = System.nanoTime();
+            if (now - nextFull >= 0) {
+                parts.keySet().forEach(part -> due.put(part, Cause.DRIFT));
+            } else if (!failed.isEmpty() && now - again >= 0) {
+                due.putAll(failed);
+            } else {
+                long wake = failed.isEmpty() ? nextFull : Math.min(nextFull - now, again - now) + now;
+                wait(Math.max(1, (wake - now) / 1_000_000));
+            }
+        }
+        if (due.keySet().containsAll(parts.keySet())) {
+            nextFull = System.nanoTime() + interval.toNanos();
+        }
+        long settled = System.nanoTime() + SETTLE.toNanos();
+        for (long left; !closed && (left = settled - System.nanoTime()) > 0; ) {
+            wait(Math.max(1, left / 1_000_000));
+        }
+        if (closed) {
+            return Map.of();
+        }
+        Map<Readiness.Part, Cause> round = new EnumMap<>(due);
+        due.clear();
+        return round;
+    }
+
+    private boolean reconcile(Readiness.Part part, Reconciliation reconciliation, Cause cause) {
+        try {
+            int changes = reconciliation.run();
+            if (changes > 0) {
+                metrics.repaired(part, settled.contains(part) ? cause : Cause.START, changes);
+            }
+            settled.add(part);
+            if (reasons.remove(part) != null) {
+                LOG.info("event=in-order part={}", part);
+            }
+            readiness.ready(part);
+            return true;
+        } catch (NotYetException e) {
+            String reason = String.valueOf(e.getMessage());
+            if (!reason.equals(reasons.put(part, reason))) {
+                LOG.info("event=waiting part={} reason=\"{}\"", part, reason);
+            }
+            readiness.notReady(part, reason);
+            return true;
+        } catch (RuntimeException e) {
+            // The loop is what tries again; each new reason is logged once, every failure is counted.
+            metrics.failed(part);
+            String reason = e.getMessage() == null ? e.toString() : e.getMessage();
+            errors.add(part.name().toLowerCase(Locale.ROOT), reason);
+            if (!reason.equals(reasons.put(part, reason))) {
+                LOG.error("event=reconcile-failed part={} error=\"{}\"", part, reason, e);
+            }
+            readiness.notReady(part, reason);
+            return false;
+        }
+    }
+
+    /** Waits for the round that is under way, and begins no other. */
+    @Override
+    public void close() {
+        synchronized (this) {
+            closed = true;
+            notifyAll();
+        }
+        try {
+            thread.join(Duration.ofSeconds(5));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.cni;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.config;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.log;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.node;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.observe;
+
+import org.jspecify.annotations.NullMarked;

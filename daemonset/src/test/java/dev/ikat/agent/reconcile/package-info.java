@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.reconcile;
+
+import org.jspecify.annotations.NullMarked;
