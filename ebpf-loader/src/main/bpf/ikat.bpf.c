@@ -46,7 +46,8 @@ struct bpf_nf_ctx {
 /* Whether this is the host end of a pod's link, by its name: "ik" and eleven hexadecimal digits, not "ikat-vxlan". */
 static __always_inline int is_ours(const struct net_device *device, struct name *name)
 {
-	if (device->name[0] != 'i' || device->name[1] != 'k' || device->name[3] == 't')
+	if (device->name[0] != POD_LINK_PREFIX[0] || device->name[1] != POD_LINK_PREFIX[1] ||
+	    device->name[3] == OVERLAY_LINK[3])
 		return 0;
 	/* After its end there may be what is left of a longer name. */
 	return bpf_probe_read_kernel_str(name, sizeof(*name), device->name) > 0;

@@ -4,14 +4,12 @@
 #define IKAT_JUDGE_H
 
 #include "packet.h"
+#include "shared.h"
 
 #define SECOND 1000000000ULL
 
 #define ACCEPTED 0
-#define DENIED_EGRESS 'e'
-#define DENIED_INGRESS 'i'
-#define DENIED_SPOOFED 's'
-#define DENIED_CLOSED 'u'
+/* The other causes are in shared.h, which the build makes. */
 #define DENIED_STRAY 't' /* nobody's policy: told of by a counter alone */
 
 static __always_inline void count(__u32 counter)
@@ -343,7 +341,7 @@ __noinline int by_policy(const struct packet *packet, const struct settings *set
 			connection.flags |= CONNECTION_TURNED;
 		bpf_map_update_elem(&connections, &key, &connection, BPF_ANY);
 		if (set->sample && bpf_get_prandom_u32() % set->sample == 0)
-			tell(&packet->tuple, 'a');
+			tell(&packet->tuple, TOLD_ACCEPTED);
 	}
 	return ACCEPTED;
 }

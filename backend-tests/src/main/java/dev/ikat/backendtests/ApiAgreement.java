@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.Protocol;
+import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.model.Attachment;
 import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
@@ -12,7 +13,6 @@ import dev.ikat.policy.compiler.ApiReference;
 import dev.ikat.policy.compiler.RandomCluster;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Flow;
-import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.random.Generator;
 import dev.ikat.testbed.random.Seeds;

@@ -1,11 +1,11 @@
 package dev.ikat.backendtests;
 
 import dev.ikat.cluster.Protocol;
+import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.model.IpAddress;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;
-import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.random.Generator;

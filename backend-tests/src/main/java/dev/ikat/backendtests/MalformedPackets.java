@@ -2,11 +2,11 @@ package dev.ikat.backendtests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;
 import dev.ikat.policy.program.PodProgram;
-import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.random.Generator;

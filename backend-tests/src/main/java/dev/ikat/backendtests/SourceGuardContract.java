@@ -7,13 +7,14 @@ import static dev.ikat.backendtests.CraftedPacket.udpSegment;
 import static dev.ikat.backendtests.CraftedPacket.vxlan;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.dataplane.GuardState;
+import dev.ikat.dataplane.SourceGuard;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import dev.ikat.model.LinkNames;
 import dev.ikat.model.MacAddress;
-import dev.ikat.policy.program.GuardState;
-import dev.ikat.policy.program.SourceGuard;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.KernelFeature;
 import dev.ikat.testbed.requirement.RequiresKernel;
@@ -52,7 +53,7 @@ public abstract class SourceGuardContract {
     private static final int OTHERS_VNI = 77;
     private static final int SERVICE = 9999;
     private static final int OTHERS_SERVICE = 9998;
-    private static final String DEVICE = GuardState.DEVICE;
+    private static final String DEVICE = LinkNames.OVERLAY;
     private static final String UPLINK = "uplink0";
 
     private RoutedNode node;

@@ -1,6 +1,6 @@
 /**
- * What every {@link dev.ikat.policy.program.PolicyBackend} has to pass, on the kernel and with real packets: a contract
- * of single cases, and random programs against the evaluator. Each backend's own tests extend these.
+ * What every {@link dev.ikat.dataplane.PolicyBackend} has to pass, on the kernel and with real packets: a contract of
+ * single cases, and random programs against the evaluator. Each backend's own tests extend these.
  */
 @NullMarked
 package dev.ikat.backendtests;

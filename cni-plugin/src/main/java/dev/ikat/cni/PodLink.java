@@ -5,6 +5,7 @@ import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import dev.ikat.model.LinkNames;
 import dev.ikat.model.MacAddress;
 import dev.ikat.netlink.route.Link;
 import dev.ikat.netlink.route.LinkChange;
@@ -30,10 +31,8 @@ public record PodLink(Attachment attachment, InterfaceName hostName, String alia
 
     private static final IpAddress GATEWAY_V4 = IpAddress.parse("169.254.1.1");
     private static final IpAddress GATEWAY_V6 = IpAddress.parse("fe80::1");
-    private static final String NAME_PREFIX = "ik";
-    private static final int NAME_DIGITS = 11;
     /** How many characters the name of a host end has. */
-    static final int NAME_LENGTH = NAME_PREFIX.length() + NAME_DIGITS;
+    static final int NAME_LENGTH = LinkNames.POD_PREFIX.length() + LinkNames.POD_DIGITS;
 
     private static final String ALIAS_PREFIX = "ikat:";
     /** The first byte of every pod end: unicast and locally administered (IEEE 802, section 8.2). */
@@ -46,8 +45,8 @@ public record PodLink(Attachment attachment, InterfaceName hostName, String alia
         mac[0] = POD_MAC_FIRST_BYTE;
         return new PodLink(
                 attachment,
-                new InterfaceName(
-                        NAME_PREFIX + HexFormat.of().formatHex(digest, 0, 6).substring(0, NAME_DIGITS)),
+                new InterfaceName(LinkNames.POD_PREFIX
+                        + HexFormat.of().formatHex(digest, 0, 6).substring(0, LinkNames.POD_DIGITS)),
                 cut(ALIAS_PREFIX + attachment),
                 MacAddress.of(mac));
     }
@@ -77,7 +76,7 @@ public record PodLink(Attachment attachment, InterfaceName hostName, String alia
     public static boolean isHostEnd(Link link) {
         return link.isKind("veth")
                 && link.name().value().length() == NAME_LENGTH
-                && link.name().value().startsWith(NAME_PREFIX)
+                && link.name().value().startsWith(LinkNames.POD_PREFIX)
                 && link.alias().filter(alias -> alias.startsWith(ALIAS_PREFIX)).isPresent();
     }
 

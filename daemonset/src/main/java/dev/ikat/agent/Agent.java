@@ -6,7 +6,6 @@ import dev.ikat.agent.cni.StepTimer;
 import dev.ikat.agent.config.AgentOptions;
 import dev.ikat.agent.config.ClusterOrigin;
 import dev.ikat.agent.dataplane.Dataplanes;
-import dev.ikat.agent.dataplane.NftablesHolder;
 import dev.ikat.agent.dataplane.NftablesWatch;
 import dev.ikat.agent.dataplane.NodePolicy;
 import dev.ikat.agent.node.AgentPodNetwork;
@@ -51,6 +50,7 @@ import dev.ikat.kubernetes.ClusterSource;
 import dev.ikat.kubernetes.KubernetesSource;
 import dev.ikat.kubernetes.ManifestDirectory;
 import dev.ikat.netlink.route.Rtnetlink;
+import dev.ikat.nftables.NftablesDataplane;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -138,13 +138,14 @@ public final class Agent implements AutoCloseable {
         NodeNetwork node = keep(NodeNetwork.current());
         LeaseStore leases = keep(LeaseStore.open(options.runDirectory().resolve("leases"), clock, node.witness()));
         countLeases(leases);
-        NftablesHolder table = keep(new NftablesHolder(options.policy().ownTable()));
+        NftablesDataplane nftables = new NftablesDataplane(
+                options.policy().ownTable(), options.policy().dropLogGroup());
         PolicyReport report = new PolicyReport(
                 options.policy(),
                 netlink,
                 metrics.registry(),
                 () -> reconcileSoon(EnumSet.of(Part.POLICY), Cause.CHANGE));
-        Dataplanes planes = new Dataplanes(table, options.policy(), report::told);
+        Dataplanes planes = keep(Dataplanes.of(nftables, options.policy(), report::told));
         dataplanes = planes;
         report.metrics().tables(planes::tables);
         NodePolicy policy = keep(NodePolicy.start(options.nodeName(), options.policy(), planes, leases, report));
@@ -175,12 +176,12 @@ public final class Agent implements AutoCloseable {
         metrics.clusterFaults(cluster::faults);
         NodeFaults nodeFaults = new NodeFaults();
         metrics.nodeFaults(nodeFaults::all);
-        NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, table, planes, nodeFaults);
+        NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, planes, nodeFaults);
 
         Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
         reconciliations.put(Part.POLICY, policy::reconcile);
         reconciliations.put(Part.PODS, leaseKeeper::reconcile);
-        NftablesWatch others = keep(new NftablesWatch(table, () -> reconcileSoon(NETFILTER, Cause.DRIFT)));
+        NftablesWatch others = keep(new NftablesWatch(nftables, () -> reconcileSoon(NETFILTER, Cause.DRIFT)));
         ReconcileLoop rounds = keep(new ReconcileLoop(
                 reconciliations,
                 options.reconcileInterval(),

@@ -2,12 +2,12 @@ package dev.ikat.agent;
 
 import dev.ikat.agent.cni.PluginFiles;
 import dev.ikat.agent.dataplane.Dataplanes;
-import dev.ikat.agent.dataplane.NftablesHolder;
 import dev.ikat.agent.node.Forwarding;
 import dev.ikat.agent.overlay.OverlayReconciler;
 import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.policy.PolicySettings.Backend;
 import dev.ikat.cni.PodLink;
+import dev.ikat.dataplane.Capability;
 import dev.ikat.kubernetes.KubernetesSource;
 import dev.ikat.netlink.Errno;
 import dev.ikat.netlink.Request;
@@ -15,6 +15,7 @@ import dev.ikat.netlink.namespace.Sysctl;
 import dev.ikat.netlink.route.Link;
 import dev.ikat.netlink.route.Requests;
 import dev.ikat.netlink.route.Rtnetlink;
+import dev.ikat.nftables.NftablesDataplane;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -71,11 +72,11 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
         });
         attempt("pods' links", failures, () -> removeLinks(netlink, report));
         attempt("overlay", failures, () -> new OverlayReconciler(netlink).remove());
-        try (NftablesHolder table = new NftablesHolder(true)) {
-            Dataplanes dataplanes = new Dataplanes(table, NOTHING, _ -> {});
-            attempt("policies", failures, () -> dataplanes.removeOtherPolicies(Backend.NONE));
-            attempt("masquerading", failures, dataplanes::removeMasquerading);
-            attempt("guard of sources", failures, dataplanes::removeGuards);
+        try (Dataplanes dataplanes =
+                Dataplanes.of(new NftablesDataplane(true, OptionalInt.empty()), NOTHING, _ -> {})) {
+            attempt("policies", failures, () -> dataplanes.removeLeft(Capability.POLICY, Optional.empty()));
+            attempt("masquerading", failures, () -> dataplanes.removeLeft(Capability.MASQUERADE, Optional.empty()));
+            attempt("source guard", failures, () -> dataplanes.removeLeft(Capability.GUARD, Optional.empty()));
         }
         report.accept("overlay, policies and masquerading");
         attempt("settings", failures, () -> restoreSettings(report));

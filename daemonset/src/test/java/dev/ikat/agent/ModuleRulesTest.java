@@ -9,6 +9,7 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
 import dev.ikat.agent.config.ConfigurationFile;
+import dev.ikat.agent.policy.PolicySettings;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -25,6 +26,7 @@ class ModuleRulesTest {
     private static final String CLUSTER = "dev.ikat.cluster..";
     private static final String KUBERNETES = "dev.ikat.kubernetes..";
     private static final String POLICY = "dev.ikat.policy..";
+    private static final String DATAPLANE = "dev.ikat.dataplane..";
     private static final String CNI = "dev.ikat.cni..";
     private static final String NFTABLES = "dev.ikat.nftables..";
     private static final String IPTABLES = "dev.ikat.iptables..";
@@ -48,6 +50,7 @@ class ModuleRulesTest {
                         "dev.ikat.cluster",
                         "dev.ikat.kubernetes",
                         "dev.ikat.policy",
+                        "dev.ikat.dataplane",
                         "dev.ikat.cni",
                         "dev.ikat.nftables",
                         "dev.ikat.iptables",
@@ -88,16 +91,41 @@ class ModuleRulesTest {
                 Map.entry("ipam knows nobody but model", only(IPAM, MODEL)),
                 Map.entry("cluster knows nobody but model", only(CLUSTER, MODEL)),
                 Map.entry("policy stands on cluster", only(POLICY, MODEL, CLUSTER)),
+                Map.entry("dataplane stands on policy", only(DATAPLANE, MODEL, CLUSTER, POLICY)),
                 Map.entry(
                         "cni-plugin stands on netlink and ipam, and reads JSON in a stream",
                         only(CNI, MODEL, NETLINK, IPAM, "com.fasterxml.jackson.core..")),
                 Map.entry(
-                        "nftables stands on policy and netlink, and is the one that calls libnftables",
-                        only(NFTABLES, MODEL, NETLINK, CLUSTER, POLICY, "com.fasterxml.jackson..", "jnr.ffi..")),
-                Map.entry("iptables stands on policy", only(IPTABLES, MODEL, CLUSTER, POLICY, "org.slf4j..")),
+                        "nftables implements dataplane by netlink, and is the one that calls libnftables",
+                        only(
+                                NFTABLES,
+                                MODEL,
+                                NETLINK,
+                                CLUSTER,
+                                POLICY,
+                                DATAPLANE,
+                                "com.fasterxml.jackson..",
+                                "jnr.ffi..",
+                                "org.slf4j..")),
                 Map.entry(
-                        "eBPF stands on policy and netlink, and is the one that calls libbpf",
-                        only(EBPF, MODEL, NETLINK, CLUSTER, POLICY, "jnr.ffi..", "org.slf4j..")),
+                        "iptables implements dataplane",
+                        only(IPTABLES, MODEL, CLUSTER, POLICY, DATAPLANE, "org.slf4j..")),
+                Map.entry(
+                        "eBPF implements dataplane by netlink, and is the one that calls libbpf",
+                        only(EBPF, MODEL, NETLINK, CLUSTER, POLICY, DATAPLANE, "jnr.ffi..", "org.slf4j..")),
+                Map.entry(
+                        "in the agent, only the registry's factory, its settings and who wires it know a dataplane by its class",
+                        noClasses()
+                                .that()
+                                .resideInAPackage(AGENT)
+                                .and()
+                                .resideOutsideOfPackages(
+                                        "dev.ikat.agent", "dev.ikat.agent.dataplane", "dev.ikat.agent.config")
+                                .and()
+                                .areNotAssignableTo(PolicySettings.class)
+                                .should()
+                                .dependOnClassesThat()
+                                .resideInAnyPackage(NFTABLES, IPTABLES, EBPF)),
                 Map.entry(
                         "kubernetes stands on cluster and files",
                         noClasses()
@@ -105,7 +133,8 @@ class ModuleRulesTest {
                                 .resideInAPackage(KUBERNETES)
                                 .should()
                                 .dependOnClassesThat()
-                                .resideInAnyPackage(NETLINK, IPAM, POLICY, CNI, NFTABLES, IPTABLES, EBPF, AGENT)),
+                                .resideInAnyPackage(
+                                        NETLINK, IPAM, POLICY, DATAPLANE, CNI, NFTABLES, IPTABLES, EBPF, AGENT)),
                 Map.entry(
                         "nobody but the agent knows where the cluster's objects come from",
                         noClasses()

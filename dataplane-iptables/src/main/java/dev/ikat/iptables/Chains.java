@@ -3,14 +3,16 @@ package dev.ikat.iptables;
 import dev.ikat.cluster.NetworkPolicy.Direction;
 import dev.ikat.cluster.NetworkPolicy.IpBlock;
 import dev.ikat.cluster.Protocol;
+import dev.ikat.dataplane.DropCause;
+import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import dev.ikat.model.LinkNames;
 import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.DirectionProgram;
 import dev.ikat.policy.program.PeerMatch;
 import dev.ikat.policy.program.PodProgram;
-import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PortSpan;
 import dev.ikat.policy.program.SetId;
 import dev.ikat.policy.program.TierProgram;
@@ -45,7 +47,7 @@ final class Chains {
     private static final String ERRORS = PREFIX + "ERRORS";
     private static final String SPOOFED = PREFIX + "SPOOFED";
     private static final String UNKNOWN = PREFIX + "UNKNOWN";
-    private static final String NAME_PREFIX = "ik";
+    private static final String NAME_PREFIX = LinkNames.POD_PREFIX;
     private static final String FORBIDDEN_MARK = "0x" + Integer.toHexString(PolicyBackend.FORBIDDEN);
     /** A leaf with more endpoints becomes a branch: about what a branch has of its own. */
     private static final int LARGEST_LEAF = 12;
@@ -97,8 +99,8 @@ final class Chains {
                         "-m conntrack --ctdir REPLY -m connmark --mark " + FORBIDDEN_MARK + " -j DROP",
                         "-i ik+ -j " + FROM,
                         "-o ik+ -j " + TO));
-        chains.put(SPOOFED, drop("", "ikat s"));
-        chains.put(UNKNOWN, drop("", "ikat u"));
+        chains.put(SPOOFED, drop("", DropCause.SPOOFED.prefix()));
+        chains.put(UNKNOWN, drop("", DropCause.CLOSED.prefix()));
         NavigableMap<String, PodProgram> byName = new TreeMap<>();
         pods.forEach(pod -> byName.put(pod.endpoint().hostInterface().value(), pod));
         chains.put(RELATED, related(byName.values()));
@@ -220,7 +222,8 @@ final class Chains {
                 case EGRESS -> pod.egress();
             };
             InterfaceName name = pod.endpoint().hostInterface();
-            String prefix = (direction == Direction.INGRESS ? "ikat i " : "ikat e ") + name;
+            String prefix =
+                    (direction == Direction.INGRESS ? DropCause.INGRESS : DropCause.EGRESS).prefix() + " " + name;
             List<String> first = new ArrayList<>();
             for (IpAddress address : addresses(pod)) {
                 first.add((direction == Direction.INGRESS ? "-s " : "-d ") + host(address) + " -j RETURN");

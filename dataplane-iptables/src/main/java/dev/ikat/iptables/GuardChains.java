@@ -1,9 +1,11 @@
 package dev.ikat.iptables;
 
+import dev.ikat.dataplane.DropCause;
+import dev.ikat.dataplane.GuardState;
+import dev.ikat.dataplane.MasqueradeState;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.program.GuardState;
-import dev.ikat.policy.program.MasqueradeState;
+import dev.ikat.model.LinkNames;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -46,7 +48,7 @@ final class GuardChains {
     private static final String DROP_POD = PREFIX + "DROP-POD";
     private static final String DROP_STRANGER = PREFIX + "DROP-STRANGER";
     /** Of pods and of the tunnel device, whose names begin alike. */
-    private static final String FROM_OURS = "-i ik+ ";
+    private static final String FROM_OURS = "-i " + LinkNames.POD_PREFIX + "+ ";
 
     private static final int MAX_VNI = (1 << 24) - 1;
 
@@ -114,7 +116,7 @@ final class GuardChains {
                 SOURCES,
                 List.of(FROM_OURS + "-g " + PODS, "-i lo -j RETURN", in("guarded", "src") + "-g " + ELSEWHERE));
         List<String> pods = new ArrayList<>();
-        pods.add("-i " + GuardState.DEVICE + " -g " + OVERLAY);
+        pods.add("-i " + LinkNames.OVERLAY + " -g " + OVERLAY);
         // Neighbour discovery and group membership have these two sources, and nothing else does. The match takes a
         // packet that is from nowhere for one that came the right way.
         if (family == IpFamily.IPV6) {
@@ -143,8 +145,8 @@ final class GuardChains {
         }
         elsewhere.add("-g " + DROP_BLOCK);
         raw.put(ELSEWHERE, elsewhere);
-        raw.put(DROP_FORGED, chains.drop("", "ikat s"));
-        raw.put(DROP_BLOCK, chains.drop("", "ikat b"));
+        raw.put(DROP_FORGED, chains.drop("", DropCause.SPOOFED.prefix()));
+        raw.put(DROP_BLOCK, chains.drop("", DropCause.SPOOFED_BLOCK.prefix()));
         return raw;
     }
 
@@ -159,7 +161,7 @@ final class GuardChains {
             tunnels.put(
                     TUNNEL,
                     List.of(
-                            "-i " + GuardState.DEVICE + " -g " + FROM_NODE,
+                            "-i " + LinkNames.OVERLAY + " -g " + FROM_NODE,
                             FROM_OURS + "-g " + DROP_POD,
                             "-g " + FROM_NODE));
             List<String> carried = new ArrayList<>();
@@ -177,8 +179,8 @@ final class GuardChains {
             fromNode.add(in("peers", "src") + "-j RETURN");
             fromNode.add("-g " + DROP_STRANGER);
             tunnels.put(FROM_NODE, fromNode);
-            tunnels.put(DROP_POD, chains.drop("", "ikat p"));
-            tunnels.put(DROP_STRANGER, chains.drop("", "ikat x"));
+            tunnels.put(DROP_POD, chains.drop("", DropCause.TUNNEL_FROM_POD.prefix()));
+            tunnels.put(DROP_STRANGER, chains.drop("", DropCause.TUNNEL_FROM_STRANGER.prefix()));
         });
         return tunnels;
     }

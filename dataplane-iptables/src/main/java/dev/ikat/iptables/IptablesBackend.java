@@ -1,11 +1,11 @@
 package dev.ikat.iptables;
 
+import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpFamily;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.PodProgram;
-import dev.ikat.policy.program.PolicyBackend;
-import dev.ikat.policy.program.PolicyBackendException;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import java.util.ArrayList;

@@ -1,8 +1,8 @@
 package dev.ikat.iptables;
 
+import dev.ikat.dataplane.GuardState;
+import dev.ikat.dataplane.SourceGuard;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.program.GuardState;
-import dev.ikat.policy.program.SourceGuard;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,9 +1,9 @@
 package dev.ikat.iptables;
 
+import dev.ikat.dataplane.MasqueradeState;
+import dev.ikat.dataplane.Masquerading;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.program.MasqueradeState;
-import dev.ikat.policy.program.Masquerading;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

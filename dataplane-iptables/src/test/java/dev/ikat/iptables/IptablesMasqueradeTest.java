@@ -2,9 +2,9 @@ package dev.ikat.iptables;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.dataplane.MasqueradeState;
+import dev.ikat.dataplane.Masquerading.Outcome;
 import dev.ikat.model.Cidr;
-import dev.ikat.policy.program.MasqueradeState;
-import dev.ikat.policy.program.Masquerading.Outcome;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;

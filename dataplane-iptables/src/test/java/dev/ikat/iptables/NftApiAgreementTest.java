@@ -1,7 +1,7 @@
 package dev.ikat.iptables;
 
 import dev.ikat.backendtests.ApiAgreement;
-import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import java.util.List;

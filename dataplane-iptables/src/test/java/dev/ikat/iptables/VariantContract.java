@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.backendtests.BackendContract;
+import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.model.IpFamily;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.PodProgram;
-import dev.ikat.policy.program.PolicyBackend;
-import dev.ikat.policy.program.PolicyBackendException;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.testbed.host.TestNamespace;

@@ -3,7 +3,7 @@ package dev.ikat.iptables;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.backendtests.SourceGuardContract;
-import dev.ikat.policy.program.SourceGuard;
+import dev.ikat.dataplane.SourceGuard;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import java.io.IOException;

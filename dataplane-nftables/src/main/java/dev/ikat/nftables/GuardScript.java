@@ -1,10 +1,12 @@
 package dev.ikat.nftables;
 
+import dev.ikat.dataplane.DropCause;
+import dev.ikat.dataplane.GuardState;
+import dev.ikat.dataplane.MasqueradeState;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.program.GuardState;
-import dev.ikat.policy.program.MasqueradeState;
+import dev.ikat.model.LinkNames;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -30,7 +32,7 @@ import java.util.TreeSet;
  */
 final class GuardScript {
     /** What the names of all chains, sets and maps of the guard begin with. */
-    static final String PREFIX = "guard-";
+    private static final String PREFIX = Owner.GUARD.prefix();
 
     private static final String SOURCES = PREFIX + "sources";
     private static final String OURS = PREFIX + "ours";
@@ -58,7 +60,7 @@ final class GuardScript {
     private static final int AFTER_TRANSLATION = -99;
 
     /** Of pods and of the tunnel device, whose names begin alike. */
-    private static final String FROM_OURS = "iifname \"ik*\"";
+    private static final String FROM_OURS = "iifname \"" + LinkNames.POD_PREFIX + "*\"";
 
     /** The source's way is where the packet came from: the kernel's reverse path filter, strict. */
     private static final String ROUTED_BACK = "fib saddr . iif oif exists";
@@ -66,7 +68,7 @@ final class GuardScript {
     /** Instead of a length in bits. */
     private static final int RANGES = 0;
 
-    private static final String FROM_TUNNEL = "iifname \"" + GuardState.DEVICE + "\"";
+    private static final String FROM_TUNNEL = "iifname \"" + LinkNames.OVERLAY + "\"";
     /** The network identifier in a VXLAN header (RFC 7348, section 5), after UDP's. */
     private static final String VNI = "@th,96,24";
     /** The type of the frame within. */
@@ -87,8 +89,8 @@ final class GuardScript {
 
     /** Adds everything; nothing of it is there yet. */
     void write() {
-        drop(DROP_FORGED, "ikat s", "a pod sends from its own addresses");
-        drop(DROP_BLOCK, "ikat b", "this source does not come this way");
+        drop(DROP_FORGED, DropCause.SPOOFED.prefix(), "a pod sends from its own addresses");
+        drop(DROP_BLOCK, DropCause.SPOOFED_BLOCK.prefix(), "this source does not come this way");
         sources();
         state.tunnel().ifPresent(this::tunnel);
         entry();
@@ -172,8 +174,8 @@ final class GuardScript {
         // together first: a port in the second fragment would be seen by nobody else.
         script.addChain(WHOLE);
         script.addRule(WHOLE, "ct state new");
-        drop(DROP_POD, "ikat p", "a pod sends nothing to the nodes' tunnels");
-        drop(DROP_STRANGER, "ikat x", "only nodes send into the nodes' tunnels");
+        drop(DROP_POD, DropCause.TUNNEL_FROM_POD.prefix(), "a pod sends nothing to the nodes' tunnels");
+        drop(DROP_STRANGER, DropCause.TUNNEL_FROM_STRANGER.prefix(), "only nodes send into the nodes' tunnels");
         for (IpFamily family : IpFamily.values()) {
             addresses(PEERS, "where tunnels come from", family, state.peerAddresses(family));
             addresses(NODES, "where tunnels end", family, state.nodeAddresses(family));

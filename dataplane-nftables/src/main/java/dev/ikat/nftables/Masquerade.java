@@ -4,11 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.ikat.dataplane.MasqueradeState;
+import dev.ikat.dataplane.Masquerading;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.program.MasqueradeState;
-import dev.ikat.policy.program.Masquerading;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -20,9 +19,9 @@ import java.util.Set;
  * that are already translated stay so: their translation is in conntrack, not in the table. Not thread-safe.
  */
 public final class Masquerade implements Masquerading {
-    private static final String CHAIN = "masquerading";
-    private static final String PODS = "pods";
-    private static final String CLUSTER = "cluster";
+    private static final String CHAIN = Owner.MASQUERADE.prefix() + "postrouting";
+    private static final String PODS = Owner.MASQUERADE.prefix() + "pods";
+    private static final String CLUSTER = Owner.MASQUERADE.prefix() + "cluster";
     /** NF_IP_PRI_NAT_SRC (linux/netfilter_ipv4.h). */
     private static final int PRIORITY_SOURCE_NAT = 100;
 
@@ -42,7 +41,10 @@ public final class Masquerade implements Masquerading {
             return Outcome.UNCHANGED;
         }
         table.ensure();
-        table.run(script(state).text());
+        Script commands = script(state);
+        // An earlier version's, in the same transaction.
+        table.clear(commands, Owner.MASQUERADE::ownedFormerly);
+        table.run(commands.text());
         table.removeFormer();
         written = Optional.of(new Written(state, listing()));
         return Outcome.REPAIRED;
@@ -62,11 +64,6 @@ public final class Masquerade implements Masquerading {
             // A part of it is not there: writing it shows whether there is more to it.
             return false;
         }
-    }
-
-    /** Whether a chain or set of this name in the table is this class's. */
-    static boolean owns(String name) {
-        return name.equals(CHAIN) || name.matches("(" + PODS + "|" + CLUSTER + ")_[46]");
     }
 
     private static Script script(MasqueradeState state) {
@@ -106,23 +103,7 @@ public final class Masquerade implements Masquerading {
     public void remove() {
         written = Optional.empty();
         table.removeFormer();
-        if (!table.isPresent()) {
-            return;
-        }
-        table.ensure();
-        Script script = new Script();
-        script.addBaseChain(CHAIN, "nat", "postrouting", PRIORITY_SOURCE_NAT);
-        script.flushChain(CHAIN);
-        script.deleteChain(CHAIN);
-        for (IpFamily family : IpFamily.values()) {
-            for (String role : List.of(PODS, CLUSTER)) {
-                // Adding first makes the deletion succeed where there is none; "destroy" needs Linux 6.3.
-                script.addSet(Element.setName(role, family), PolicyScript.addressType(family), "flags interval; ", "");
-                script.deleteSet(Element.setName(role, family));
-            }
-        }
-        table.run(script.text());
-        table.removeIfEmpty();
+        table.remove(Owner.MASQUERADE);
     }
 
     /** What it consists of, without what the kernel numbers as it likes. */

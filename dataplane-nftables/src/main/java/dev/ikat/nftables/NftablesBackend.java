@@ -2,13 +2,13 @@ package dev.ikat.nftables;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.ikat.cluster.NetworkPolicy.Direction;
+import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.PodProgram;
-import dev.ikat.policy.program.PolicyBackend;
-import dev.ikat.policy.program.PolicyBackendException;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.policy.program.SetId;
@@ -74,7 +74,7 @@ public final class NftablesBackend implements PolicyBackend {
             table.ensure();
             Map<SetId, AddressSet.Form> forms = new HashMap<>();
             program.sets().forEach((id, set) -> forms.put(id, set.form()));
-            NftablesTable.Names former = table.names(NftablesBackend::owns);
+            NftablesTable.Names former = table.names(Owner.POLICY::owns);
             try {
                 table.run(whole(program, forms, former));
             } catch (NftablesException e) {
@@ -125,11 +125,6 @@ public final class NftablesBackend implements PolicyBackend {
         return commands.text();
     }
 
-    /** Whether a chain, set or map of this name in the table belongs to policy, whoever put it there. */
-    private static boolean owns(String name) {
-        return !Masquerade.owns(name) && !NftablesGuard.owns(name);
-    }
-
     @Override
     public void apply(PolicyChange change) {
         if (!known) {
@@ -172,7 +167,7 @@ public final class NftablesBackend implements PolicyBackend {
             }
             for (SetId set : change.removedSets()) {
                 for (IpFamily family : IpFamily.values()) {
-                    after.deleteSet(Element.setName(set.value(), family));
+                    after.deleteSet(Element.setName(PolicyScript.setName(set), family));
                 }
             }
             if (before.isEmpty() && after.isEmpty()) {
@@ -208,7 +203,7 @@ public final class NftablesBackend implements PolicyBackend {
 
     private static List<Element> members(SetId id, AddressSet.Form form, Set<SetMember> members) {
         return members.stream()
-                .map(member -> Element.member(form, id.value(), member))
+                .map(member -> Element.member(form, PolicyScript.setName(id), member))
                 .sorted(Comparator.comparing(Element::set))
                 .toList();
     }
@@ -336,11 +331,11 @@ public final class NftablesBackend implements PolicyBackend {
         for (JsonNode object : table.list("list chains inet\nlist table inet " + NftablesTable.NAME)) {
             JsonNode rule = object.path("rule");
             JsonNode chain = object.path("chain");
-            if (!rule.isMissingNode() && owns(rule.path("chain").asText())) {
+            if (!rule.isMissingNode() && Owner.POLICY.owns(rule.path("chain").asText())) {
                 present.add("rule " + rule.path("handle").asLong() + " of chain "
                         + rule.path("chain").asText());
             } else if (chain.path("table").asText().equals(NftablesTable.NAME)
-                    && owns(chain.path("name").asText())) {
+                    && Owner.POLICY.owns(chain.path("name").asText())) {
                 present.add("chain " + chain.path("name").asText() + " with policy "
                         + chain.path("policy").asText("none"));
             }
@@ -356,7 +351,7 @@ public final class NftablesBackend implements PolicyBackend {
         for (JsonNode object : table.list("list table inet " + NftablesTable.NAME)) {
             for (String kind : List.of("set", "map")) {
                 JsonNode set = object.path(kind);
-                if (!set.isMissingNode() && owns(set.path("name").asText())) {
+                if (!set.isMissingNode() && Owner.POLICY.owns(set.path("name").asText())) {
                     elements.addAll(Listing.texts(set));
                 }
             }
@@ -370,16 +365,7 @@ public final class NftablesBackend implements PolicyBackend {
         pods.clear();
         sets.clear();
         try {
-            if (!table.isPresent()) {
-                return;
-            }
-            table.ensure();
-            Script commands = new Script();
-            table.clear(commands, NftablesBackend::owns);
-            if (!commands.isEmpty()) {
-                table.run(commands.text());
-            }
-            table.removeIfEmpty();
+            table.remove(Owner.POLICY);
         } catch (NftablesException e) {
             throw new PolicyBackendException("nftables could not remove the program: " + e.getMessage(), e);
         }

@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.ikat.policy.program.GuardState;
-import dev.ikat.policy.program.SourceGuard;
+import dev.ikat.dataplane.GuardState;
+import dev.ikat.dataplane.SourceGuard;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -27,11 +27,6 @@ public final class NftablesGuard implements SourceGuard {
         this.logGroup = logGroup;
     }
 
-    /** Whether a chain, set or map of this name in the table is this class's. */
-    static boolean owns(String name) {
-        return name.startsWith(GuardScript.PREFIX);
-    }
-
     @Override
     public boolean reconcile(GuardState state) {
         if (isInForce(state)) {
@@ -40,7 +35,7 @@ public final class NftablesGuard implements SourceGuard {
         table.ensure();
         Script commands = new Script();
         // An earlier version's may be of another form.
-        table.clear(commands, NftablesGuard::owns);
+        table.clear(commands, Owner.GUARD::owns);
         new GuardScript(commands, state, logGroup).write();
         try {
             table.run(commands.text());
@@ -65,16 +60,7 @@ public final class NftablesGuard implements SourceGuard {
     @Override
     public void remove() {
         written = Optional.empty();
-        if (!table.isPresent()) {
-            return;
-        }
-        table.ensure();
-        Script commands = new Script();
-        table.clear(commands, NftablesGuard::owns);
-        if (!commands.isEmpty()) {
-            table.run(commands.text());
-        }
-        table.removeIfEmpty();
+        table.remove(Owner.GUARD);
     }
 
     /** What it consists of, without what the kernel numbers or counts; nothing where the table is gone meanwhile. */
@@ -86,7 +72,7 @@ public final class NftablesGuard implements SourceGuard {
         for (JsonNode object : table.list("list table inet " + NftablesTable.NAME)) {
             for (JsonNode value : object) {
                 String name = value.path(object.has("rule") ? "chain" : "name").asText();
-                if (owns(name)) {
+                if (Owner.GUARD.owns(name)) {
                     objects.add(uncounted(object));
                 }
             }

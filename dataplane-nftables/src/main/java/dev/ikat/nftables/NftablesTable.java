@@ -175,6 +175,20 @@ public final class NftablesTable implements AutoCloseable {
         names(owned).remove(commands);
     }
 
+    /** Removes what is in the table under an owner's names, and the table where nothing else is in it. */
+    void remove(Owner owner) {
+        if (!isPresent()) {
+            return;
+        }
+        ensure();
+        Script commands = new Script();
+        clear(commands, owner::owns);
+        if (!commands.isEmpty()) {
+            run(commands.text());
+        }
+        removeIfEmpty();
+    }
+
     /** Removes the table of a version that had masquerading in one of its own. */
     void removeFormer() {
         if (nftables.table(FORMER).isPresent()) {

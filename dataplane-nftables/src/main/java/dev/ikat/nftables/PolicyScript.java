@@ -1,13 +1,15 @@
 package dev.ikat.nftables;
 
-import static dev.ikat.policy.program.PolicyBackend.FORBIDDEN;
+import static dev.ikat.dataplane.PolicyBackend.FORBIDDEN;
 
 import dev.ikat.cluster.NetworkPolicy.Direction;
 import dev.ikat.cluster.NetworkPolicy.IpBlock;
 import dev.ikat.cluster.Protocol;
+import dev.ikat.dataplane.DropCause;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import dev.ikat.model.LinkNames;
 import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.DirectionProgram;
@@ -31,7 +33,7 @@ import java.util.stream.Stream;
 /**
  * Programs in nftables' language.
  *
- * <p>A packet that crosses the node meets the base chain {@code forward}: what belongs to a connection that was let
+ * <p>A packet that crosses the node meets the base chain {@value #FORWARD}: what belongs to a connection that was let
  * pass passes, unless it is marked as forbidden by now, and so do errors about it if they come from elsewhere or from
  * one of its ends. Anything else is looked up by the interface that it comes from and its source in a verdict map, and
  * then by the interface that it goes to and its destination in another: each leads to the endpoint's chain, or right
@@ -40,13 +42,18 @@ import java.util.stream.Stream;
  * where there are many ({@link TierChain}); so a return leaves all of them at once.
  */
 final class PolicyScript {
-    static final String FORWARD = "forward";
-    static final String RELATED = "related";
-    static final String FROM_PODS = "from-pods";
-    static final String TO_PODS = "to-pods";
-    static final String FROM = "from";
-    static final String TO = "to";
-    static final String ENDPOINTS = "endpoints";
+    static final String FORWARD = Owner.POLICY.prefix() + "forward";
+    static final String RELATED = Owner.POLICY.prefix() + "related";
+    static final String FROM_PODS = Owner.POLICY.prefix() + "from-pods";
+    static final String TO_PODS = Owner.POLICY.prefix() + "to-pods";
+    static final String FROM = Owner.POLICY.prefix() + "from";
+    static final String TO = Owner.POLICY.prefix() + "to";
+    static final String ENDPOINTS = Owner.POLICY.prefix() + "endpoints";
+    /** Interfaces of pods, and the one to the other nodes, as nftables compares them. */
+    private static final String PODS = '"' + LinkNames.POD_PREFIX + "*\"";
+
+    private static final String OVERLAY = '"' + LinkNames.OVERLAY + '"';
+
     /** The chains that are there whatever the program is. */
     static final List<String> CHAINS = List.of(FORWARD, RELATED, FROM_PODS, TO_PODS);
 
@@ -104,11 +111,11 @@ final class PolicyScript {
         script.addRule(FORWARD, "ct state established ct mark != 0x%x accept".formatted(FORBIDDEN));
         script.addRule(FORWARD, "ct state related ct mark != 0x%x jump %s".formatted(FORBIDDEN, RELATED));
         script.addRule(FORWARD, "ct mark 0x%x ct direction reply counter drop".formatted(FORBIDDEN));
-        script.addRule(FORWARD, "iifname \"ik*\" iifname != \"ikat-vxlan\" jump " + FROM_PODS);
-        script.addRule(FORWARD, "oifname \"ik*\" oifname != \"ikat-vxlan\" jump " + TO_PODS);
+        script.addRule(FORWARD, "iifname " + PODS + " iifname != " + OVERLAY + " jump " + FROM_PODS);
+        script.addRule(FORWARD, "oifname " + PODS + " oifname != " + OVERLAY + " jump " + TO_PODS);
         // A router may speak of any connection, a pod of its own: its chain is not asked, only whose interface this is.
-        script.addRule(RELATED, "iifname != \"ik*\" accept");
-        script.addRule(RELATED, "iifname \"ikat-vxlan\" accept");
+        script.addRule(RELATED, "iifname != " + PODS + " accept");
+        script.addRule(RELATED, "iifname " + OVERLAY + " accept");
         for (IpFamily family : IpFamily.values()) {
             // Linux 6.1 looks nothing up in a map without taking its value.
             String endpoints = Element.setName(ENDPOINTS, family);
@@ -121,15 +128,20 @@ final class PolicyScript {
         for (String error : List.of(
                 "icmp type { destination-unreachable, source-quench, redirect, time-exceeded, parameter-problem } ",
                 "icmpv6 type < 128 ")) {
-            drop(script, FROM_PODS, error, "ikat s", "an error about what this endpoint was not sent");
+            drop(
+                    script,
+                    FROM_PODS,
+                    error,
+                    DropCause.SPOOFED.prefix(),
+                    "an error about what this endpoint was not sent");
         }
         for (IpFamily family : IpFamily.values()) {
             String ip = protocol(family);
             script.addRule(FROM_PODS, "iifname . %s saddr vmap @%s".formatted(ip, Element.setName(FROM, family)));
             script.addRule(TO_PODS, "oifname . %s daddr vmap @%s".formatted(ip, Element.setName(TO, family)));
         }
-        drop(script, FROM_PODS, "ikat s", "no endpoint sends from this address on this interface");
-        drop(script, TO_PODS, "ikat u", "no endpoint has this address on this interface");
+        drop(script, FROM_PODS, DropCause.SPOOFED.prefix(), "no endpoint sends from this address on this interface");
+        drop(script, TO_PODS, DropCause.CLOSED.prefix(), "no endpoint has this address on this interface");
     }
 
     private void drop(Script script, String chain, String prefix, String comment) {
@@ -141,6 +153,11 @@ final class PolicyScript {
         script.addDrop(chain, match, prefix, logGroup, comment);
     }
 
+    /** What the names of an address set's sets begin with; {@link Element#setName} makes each family's. */
+    static String setName(SetId id) {
+        return Owner.POLICY.prefix() + id.value();
+    }
+
     /** The sets of an address set, one for each family, and their members. */
     void set(Script script, AddressSet set) {
         for (IpFamily family : IpFamily.values()) {
@@ -148,7 +165,7 @@ final class PolicyScript {
                 case ADDRESSES -> addressType(family);
                 case PORTS -> addressType(family) + " . inet_proto . inet_service";
             };
-            script.addSet(Element.setName(set.id().value(), family), type, "", set.meaning());
+            script.addSet(Element.setName(setName(set.id()), family), type, "", set.meaning());
         }
     }
 
@@ -223,7 +240,7 @@ final class PolicyScript {
         script.addRule(first, "tcp flags & (fin | syn | rst | ack) != syn counter reject with tcp reset");
         // So it does with SCTP: the first chunk's type, after 12 bytes of header, is to be INIT's (RFC 9260).
         script.addRule(first, "meta l4proto sctp @th,96,8 != 1 counter drop");
-        String prefix = "ikat " + (direction == Direction.INGRESS ? "i " : "e ")
+        String prefix = (direction == Direction.INGRESS ? DropCause.INGRESS : DropCause.EGRESS).prefix() + " "
                 + program.endpoint().hostInterface();
         List<TierProgram> tiers = tiers(program, direction);
         for (int i = 0; i < tiers.size(); i++) {
@@ -320,7 +337,7 @@ final class PolicyScript {
                             case ADDRESSES -> field;
                             case PORTS -> field + " . meta l4proto . th dport";
                         };
-                        matches.add(lookup + " @" + Element.setName(id.value(), family) + " ");
+                        matches.add(lookup + " @" + Element.setName(setName(id), family) + " ");
                     }
                     case PeerMatch.InBlock(IpBlock block) -> blocks.add(block);
                 }

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.backendtests.InNamespace;
+import dev.ikat.dataplane.MasqueradeState;
+import dev.ikat.dataplane.Masquerading.Outcome;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
-import dev.ikat.policy.program.MasqueradeState;
-import dev.ikat.policy.program.Masquerading.Outcome;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;

@@ -4,15 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.backendtests.BackendContract;
 import dev.ikat.cluster.Protocol;
+import dev.ikat.dataplane.MasqueradeState;
+import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.model.Cidr;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.netfilter.NetfilterLog;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.DirectionProgram;
-import dev.ikat.policy.program.MasqueradeState;
 import dev.ikat.policy.program.PodProgram;
-import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.policy.program.PortSpan;

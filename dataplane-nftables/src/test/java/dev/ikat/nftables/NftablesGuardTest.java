@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.backendtests.InNamespace;
 import dev.ikat.backendtests.SourceGuardContract;
+import dev.ikat.dataplane.SourceGuard;
 import dev.ikat.policy.program.PolicyProgram;
-import dev.ikat.policy.program.SourceGuard;
 import dev.ikat.testbed.host.TestNamespace;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,7 +1,7 @@
 package dev.ikat.nftables;
 
 import dev.ikat.backendtests.InNamespace;
-import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.testbed.host.TestNamespace;

@@ -1,5 +1,7 @@
 package dev.ikat.ebpf;
 
+import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.ebpf.connection.ConnectionSweep;
 import dev.ikat.ebpf.connection.Connections;
 import dev.ikat.ebpf.kernel.Bpf;
@@ -26,8 +28,6 @@ import dev.ikat.netlink.netfilter.LoggedPacket;
 import dev.ikat.netlink.route.Rtnetlink;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.PodProgram;
-import dev.ikat.policy.program.PolicyBackend;
-import dev.ikat.policy.program.PolicyBackendException;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import java.util.ArrayList;
@@ -87,8 +87,9 @@ public final class EbpfBackend implements PolicyBackend {
      * Changes nothing yet.
      *
      * @param namespace the node's; stays open until this is closed
-     * @param events told what is dropped, with the prefixes that other backends log with ("ikat i", "ikat e", "ikat s"
-     *     or "ikat u"), and of some accepted connections ("ikat a"), on a thread of its own; empty for nobody
+     * @param events told what is dropped, with the prefixes that other backends log with
+     *     ({@link dev.ikat.dataplane.DropCause}), and of some accepted connections, on a thread of its own; empty for
+     *     nobody
      */
     public EbpfBackend(NetworkNamespace namespace, EbpfSettings settings, Optional<Consumer<LoggedPacket>> events) {
         this.settings = settings;

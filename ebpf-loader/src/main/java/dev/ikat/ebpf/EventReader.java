@@ -1,5 +1,6 @@
 package dev.ikat.ebpf;
 
+import dev.ikat.dataplane.DropCause;
 import dev.ikat.ebpf.kernel.BpfMap;
 import dev.ikat.ebpf.kernel.BpfObject;
 import dev.ikat.ebpf.kernel.Layout;
@@ -73,7 +74,7 @@ final class EventReader implements AutoCloseable {
         boolean ports = protocol == 6 || protocol == 17 || protocol == 132;
         char kind = (char) event.get(EVENT_BYTES - 8);
         return new LoggedPacket(
-                "ikat " + kind,
+                DropCause.prefix(kind),
                 LoggedPacket.FORWARD,
                 0,
                 0,

@@ -1,7 +1,7 @@
 package dev.ikat.ebpf;
 
 import dev.ikat.backendtests.MalformedPackets;
-import dev.ikat.policy.program.PolicyBackend;
+import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.testbed.host.TestNamespace;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;

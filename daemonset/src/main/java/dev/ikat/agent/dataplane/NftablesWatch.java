@@ -3,6 +3,7 @@ package dev.ikat.agent.dataplane;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.netfilter.NftablesEvent;
 import dev.ikat.netlink.netfilter.NftablesMonitor;
+import dev.ikat.nftables.NftablesDataplane;
 import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -16,14 +17,14 @@ public final class NftablesWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(NftablesWatch.class);
     private static final Duration POLL = Duration.ofMinutes(1);
 
-    private final NftablesHolder table;
+    private final NftablesDataplane table;
     private final Runnable changed;
     private Optional<NftablesMonitor> monitor = Optional.empty();
     private boolean unavailable;
     private volatile boolean closed;
 
     /** @param changed runs after others' changes; to be quick */
-    public NftablesWatch(NftablesHolder table, Runnable changed) {
+    public NftablesWatch(NftablesDataplane table, Runnable changed) {
         this.table = table;
         this.changed = changed;
     }

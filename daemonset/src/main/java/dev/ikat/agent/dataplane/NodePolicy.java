@@ -6,6 +6,8 @@ import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cni.PodPolicy;
+import dev.ikat.dataplane.Capability;
+import dev.ikat.dataplane.Dataplane;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.policy.compiler.AddressContest;
 import java.util.List;
@@ -40,7 +42,7 @@ public final class NodePolicy implements AutoCloseable {
         PolicyKeeper keeper = new PolicyKeeper(
                 nodeName,
                 leases,
-                () -> dataplanes.policy(settings.backend()),
+                () -> dataplanes.get(settings.backend()).policy(),
                 settings.patience(),
                 report.metrics(),
                 report);
@@ -68,7 +70,7 @@ public final class NodePolicy implements AutoCloseable {
     public int reconcile() {
         int changes = keeper.map(this::reconcile).orElse(0);
         if (!othersRemoved) {
-            dataplanes.removeOtherPolicies(current);
+            dataplanes.removeLeft(Capability.POLICY, inUse(current));
             othersRemoved = true;
         }
         return changes;
@@ -80,7 +82,7 @@ public final class NodePolicy implements AutoCloseable {
         });
         PolicySettings.Backend chosen = dataplanes.chosen();
         if (chosen != current) {
-            keeping.swap(() -> dataplanes.policy(chosen));
+            keeping.swap(() -> dataplanes.get(chosen).policy());
             LOG.info("event=policy-backend-changed from={} to={}", current, chosen);
             current = chosen;
             othersRemoved = false;
@@ -90,9 +92,11 @@ public final class NodePolicy implements AutoCloseable {
 
     /** Whether the kernel does not tell of what others change: then somebody has to look. */
     public boolean isUnwatched() {
-        PolicySettings.Backend chosen = dataplanes.chosen();
-        return keeper.isPresent()
-                && (chosen == PolicySettings.Backend.IPTABLES || chosen == PolicySettings.Backend.EBPF);
+        return keeper.isPresent() && !dataplanes.get(dataplanes.chosen()).isWatched();
+    }
+
+    private Optional<Dataplane> inUse(PolicySettings.Backend backend) {
+        return backend == PolicySettings.Backend.NONE ? Optional.empty() : Optional.of(dataplanes.get(backend));
     }
 
     @Override

@@ -1,22 +1,23 @@
 package dev.ikat.agent.node;
 
 import dev.ikat.agent.config.AgentOptions;
+import dev.ikat.agent.dataplane.CapabilityInForce;
 import dev.ikat.agent.dataplane.Dataplanes;
-import dev.ikat.agent.dataplane.NftablesHolder;
 import dev.ikat.agent.overlay.InForce;
 import dev.ikat.agent.overlay.OverlayReconciler;
 import dev.ikat.agent.overlay.RoutesInForce;
 import dev.ikat.agent.overlay.Uplink;
 import dev.ikat.agent.overlay.UplinkFinder;
-import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.reconcile.Readiness.Part;
 import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
 import dev.ikat.agent.reconcile.ReconcileLoop.Reconciliation;
 import dev.ikat.cluster.Node;
+import dev.ikat.dataplane.Capability;
+import dev.ikat.dataplane.Dataplane;
+import dev.ikat.dataplane.Masquerading;
+import dev.ikat.dataplane.SourceGuard;
 import dev.ikat.kubernetes.ClusterSource;
 import dev.ikat.netlink.route.Rtnetlink;
-import dev.ikat.policy.program.Masquerading;
-import dev.ikat.policy.program.SourceGuard;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -42,13 +43,10 @@ public final class NodeNetworkKeeper {
     private final Rtnetlink netlink;
     private final Forwarding forwarding;
     private final OverlayReconciler overlay;
-    private final NftablesHolder table;
     private final Dataplanes dataplanes;
-    private Optional<Masquerading> masquerading = Optional.empty();
-    private PolicySettings.Backend masqueradingBy = PolicySettings.Backend.NONE;
-    private boolean masqueraded;
-    private Optional<SourceGuard> guard = Optional.empty();
-    private volatile PolicySettings.Backend guardedBy = PolicySettings.Backend.NONE;
+    private final CapabilityInForce<Masquerading> masquerading;
+    private final CapabilityInForce<SourceGuard> guard;
+    private boolean unmasqueraded;
     private final NodeFaults faults;
     /** When the overlay was last looked at. */
     private volatile long overlayNanos;
@@ -58,11 +56,9 @@ public final class NodeNetworkKeeper {
             ClusterSource cluster,
             AgentPodNetwork network,
             Rtnetlink netlink,
-            NftablesHolder table,
             Dataplanes dataplanes,
             NodeFaults faults) {
         this.faults = faults;
-        this.table = table;
         this.dataplanes = dataplanes;
         this.options = options;
         this.cluster = cluster;
@@ -70,6 +66,9 @@ public final class NodeNetworkKeeper {
         this.netlink = netlink;
         this.forwarding = new Forwarding(options.runDirectory());
         this.overlay = new OverlayReconciler(netlink);
+        this.masquerading = new CapabilityInForce<>(
+                dataplanes, Capability.MASQUERADE, Dataplane::masquerading, Masquerading::remove);
+        this.guard = new CapabilityInForce<>(dataplanes, Capability.GUARD, Dataplane::guard, SourceGuard::remove);
     }
 
     /** The parts and what to do for each. */
@@ -143,20 +142,11 @@ public final class NodeNetworkKeeper {
 
     private int guard() {
         NodeSituation now = situation();
-        PolicySettings.Backend chosen = dataplanes.netfilterBy();
-        SourceGuard keeping = guard.filter(_ -> chosen == guardedBy).orElseGet(() -> dataplanes.guard(chosen));
-        boolean repaired = keeping.reconcile(now.guard());
-        if (!guard.equals(Optional.of(keeping))) {
-            // Both were in force until now: what either drops is dropped.
-            guard.ifPresent(SourceGuard::remove);
-            dataplanes.removeOtherGuards(chosen);
-            guard = Optional.of(keeping);
-            guardedBy = chosen;
-        }
+        boolean repaired = guard.reconcile(keeping -> keeping.reconcile(now.guard()));
         if (repaired) {
             LOG.info(
                     "event=guard-written by={} peers={}",
-                    chosen,
+                    guard.by().map(Dataplane::name).orElse(""),
                     now.guard().peers().size());
         }
         return repaired ? 1 : 0;
@@ -165,31 +155,19 @@ public final class NodeNetworkKeeper {
     private int masquerade() {
         NodeSituation now = situation();
         if (!options.masquerade()) {
-            if (!masqueraded) {
+            if (!unmasqueraded) {
                 // What an agent with other options left.
-                dataplanes.removeMasquerading();
-                masqueraded = true;
+                dataplanes.removeLeft(Capability.MASQUERADE, Optional.empty());
+                unmasqueraded = true;
             }
             return 0;
         }
-        PolicySettings.Backend chosen = dataplanes.netfilterBy();
-        Masquerading keeping =
-                masquerading.filter(_ -> chosen == masqueradingBy).orElseGet(() -> dataplanes.masquerading(chosen));
-        Masquerading.Outcome outcome = keeping.reconcile(now.masquerade());
-        if (!masquerading.equals(Optional.of(keeping))) {
-            // Beside the new one, until now, the former: an address is translated once.
-            masquerading.ifPresent(Masquerading::remove);
-            dataplanes.removeOtherMasquerading(chosen);
-            masquerading = Optional.of(keeping);
-            masqueradingBy = chosen;
-        }
-        masqueraded = true;
-        return switch (outcome) {
+        return switch (masquerading.reconcile(keeping -> keeping.reconcile(now.masquerade()))) {
             case UNCHANGED -> 0;
             case REPAIRED -> {
                 LOG.info(
                         "event=masquerade-written by={} sources={}",
-                        chosen,
+                        masquerading.by().map(Dataplane::name).orElse(""),
                         now.self().podCidrs());
                 yield 1;
             }
@@ -198,9 +176,8 @@ public final class NodeNetworkKeeper {
 
     /** The parts that drifted without a notification; for any thread. */
     public Set<Part> unnoticedDrift() {
-        boolean gone =
-                guardedBy == PolicySettings.Backend.NFTABLES && !table.get().isPresent();
-        // What else is in the same table is gone with it.
+        boolean gone = guard.by().filter(Dataplane::isGone).isPresent();
+        // What else the same dataplane has is gone with it.
         Set<Part> drifted = gone ? EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY) : EnumSet.noneOf(Part.class);
         if (faults.kernelIsInTheWay() && System.nanoTime() - overlayNanos > IN_THE_WAY_RETRY.toNanos()) {
             drifted.add(Part.OVERLAY);
@@ -210,6 +187,6 @@ public final class NodeNetworkKeeper {
 
     /** Whether the kernel does not tell of what others change: then somebody has to look; for any thread. */
     public boolean isUnwatched() {
-        return guardedBy == PolicySettings.Backend.IPTABLES;
+        return guard.by().filter(by -> !by.isWatched()).isPresent();
     }
 }

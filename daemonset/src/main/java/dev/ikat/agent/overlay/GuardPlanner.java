@@ -1,10 +1,10 @@
 package dev.ikat.agent.overlay;
 
 import dev.ikat.cluster.Node;
+import dev.ikat.dataplane.GuardState;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.program.GuardState;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.Optional;

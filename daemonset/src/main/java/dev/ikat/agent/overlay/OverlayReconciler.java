@@ -6,6 +6,7 @@ import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import dev.ikat.model.LinkNames;
 import dev.ikat.model.MacAddress;
 import dev.ikat.netlink.Errno;
 import dev.ikat.netlink.NetlinkException;
@@ -39,16 +40,13 @@ import java.util.Set;
  * Makes the kernel's overlay equal to an {@link OverlayState}: reads back the device, its addresses, its forwarding and
  * neighbour entries and Ikat's routes, and writes only what differs.
  *
- * <p>It owns the device {@value #DEVICE} with all that is on it, and of the routes with Ikat's protocol number those
- * with a gateway and those that end here. The pods' own routes (a link, no gateway) are not its business. A route of
- * somebody else is never replaced; that one stands in the way is reported. The calling thread is in the node's network
- * namespace. Not thread-safe.
+ * <p>It owns the device {@link LinkNames#OVERLAY} with all that is on it, and of the routes with Ikat's protocol number
+ * those with a gateway and those that end here. The pods' own routes (a link, no gateway) are not its business. A route
+ * of somebody else is never replaced; that one stands in the way is reported. The calling thread is in the node's
+ * network namespace. Not thread-safe.
  */
 public final class OverlayReconciler {
-    /** The tunnel device's name. */
-    public static final String DEVICE = "ikat-vxlan";
-
-    private static final InterfaceName DEVICE_NAME = new InterfaceName(DEVICE);
+    private static final InterfaceName DEVICE_NAME = new InterfaceName(LinkNames.OVERLAY);
     /**
      * Any other route to the same block wins over "unreachable": nobody else's way to these addresses, as during a
      * migration, is cut off by it.
@@ -226,11 +224,11 @@ public final class OverlayReconciler {
         }
         Link link = usable.orElseGet(() -> netlink.link(DEVICE_NAME).orElseThrow());
         if (Ethtool.txChecksumOffload(DEVICE_NAME) != wanted.checksumOffload()) {
-            repairs.add("tx checksum offload of " + DEVICE + (wanted.checksumOffload() ? " on" : " off"));
+            repairs.add("tx checksum offload of " + LinkNames.OVERLAY + (wanted.checksumOffload() ? " on" : " off"));
             Ethtool.setTxChecksumOffload(DEVICE_NAME, wanted.checksumOffload());
         }
         boolean ipv6 = state.tunnelAddresses().stream().anyMatch(a -> a.family() == IpFamily.IPV6);
-        String disableIpv6 = "net/ipv6/conf/" + DEVICE + "/disable_ipv6";
+        String disableIpv6 = "net/ipv6/conf/" + LinkNames.OVERLAY + "/disable_ipv6";
         if (ipv6 && Sysctl.read(disableIpv6).equals("1")) {
             repairs.add(disableIpv6 + " 0");
             Sysctl.write(disableIpv6, "0");

@@ -5,6 +5,7 @@ import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import dev.ikat.model.LinkNames;
 import dev.ikat.model.MacAddress;
 import dev.ikat.netlink.route.FdbEntry;
 import dev.ikat.netlink.route.Link;
@@ -29,7 +30,7 @@ public final class RoutesInForce {
      */
     public static InForce read(Rtnetlink netlink, Node self) {
         Optional<Integer> tunnel =
-                netlink.link(new InterfaceName(OverlayReconciler.DEVICE)).map(Link::index);
+                netlink.link(new InterfaceName(LinkNames.OVERLAY)).map(Link::index);
         Map<IpAddress, IpAddress> tunnelled =
                 tunnel.map(index -> ends(netlink, index)).orElse(Map.of());
         Map<Cidr, IpAddress> ways = new HashMap<>();

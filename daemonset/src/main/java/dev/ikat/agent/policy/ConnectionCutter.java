@@ -1,13 +1,13 @@
 package dev.ikat.agent.policy;
 
 import dev.ikat.cluster.Protocol;
+import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.netfilter.Conntrack;
 import dev.ikat.netlink.netfilter.ConntrackEntry;
 import dev.ikat.policy.program.Flow;
 import dev.ikat.policy.program.PodProgram;
-import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyView;
 import dev.ikat.policy.program.SetMember;

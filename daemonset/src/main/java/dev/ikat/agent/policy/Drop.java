@@ -1,6 +1,7 @@
 package dev.ikat.agent.policy;
 
 import dev.ikat.cluster.ObjectKey;
+import dev.ikat.dataplane.DropCause;
 import dev.ikat.model.IpAddress;
 import dev.ikat.policy.program.Flow;
 import java.time.Instant;
@@ -23,7 +24,7 @@ import java.util.stream.Collectors;
  */
 public record Drop(
         Instant at,
-        Cause cause,
+        DropCause cause,
         Flow flow,
         Optional<ObjectKey> pod,
         IpAddress peer,
@@ -37,35 +38,6 @@ public record Drop(
         Objects.requireNonNull(peer, "peer");
         Objects.requireNonNull(peerPod, "peerPod");
         policies = List.copyOf(policies);
-    }
-
-    /** Why a packet was dropped. */
-    public enum Cause {
-        /** The receiver's policy does not let it in. */
-        INGRESS("ingress"),
-        /** The sender's policy does not let it out. */
-        EGRESS("egress"),
-        /** A pod sent it from an address that is not its own. */
-        SPOOFED("spoofed"),
-        /** It goes to an interface that has no policy yet, or no longer. */
-        CLOSED("closed"),
-        /** A pod sent it to the nodes' tunnels. */
-        TUNNEL_FROM_POD("tunnel-from-pod"),
-        /** Somebody who is no node sent it to the nodes' tunnels. */
-        TUNNEL_FROM_STRANGER("tunnel-from-stranger"),
-        /** Its source is one of a node's pods, or this node, and does not come this way. */
-        SPOOFED_BLOCK("spoofed-node-block");
-
-        private final String label;
-
-        Cause(String label) {
-            this.label = label;
-        }
-
-        /** Its name in metrics and log lines. */
-        public String label() {
-            return label;
-        }
     }
 
     /** As in {@code drop=ingress pod=shop/web peer=10.1.0.2 (shop/client) protocol=TCP/80 policies=shop/deny}. */

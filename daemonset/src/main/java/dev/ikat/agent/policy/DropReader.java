@@ -1,6 +1,7 @@
 package dev.ikat.agent.policy;
 
 import dev.ikat.cluster.ObjectKey;
+import dev.ikat.dataplane.DropCause;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.netfilter.LoggedPacket;
 import dev.ikat.netlink.netfilter.NetfilterLog;
@@ -22,7 +23,6 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,7 +37,6 @@ public final class DropReader implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(DropReader.class);
     private static final Duration POLL = Duration.ofMinutes(1);
     private static final Duration RETRY = Duration.ofSeconds(1);
-    private static final String ACCEPTED = "ikat a";
     private static final int LINES_A_SECOND = 10;
 
     private final PacketLog log;
@@ -120,7 +119,7 @@ public final class DropReader implements AutoCloseable {
 
     /** Reports what a packet's prefix says that became of it. */
     void take(LoggedPacket packet) {
-        if (packet.prefix().equals(ACCEPTED)) {
+        if (packet.prefix().equals(DropCause.ACCEPTED)) {
             packet.header()
                     .ifPresent(header -> LOG.info("event=policy-accept {}", accepted(flow(header), policy, pods)));
             return;
@@ -149,17 +148,16 @@ public final class DropReader implements AutoCloseable {
     /** What was dropped; empty if it was no packet of ours, or none that can be read. */
     static Optional<Drop> explain(
             LoggedPacket packet, PolicyView policy, Function<IpAddress, Optional<ObjectKey>> pods, Instant now) {
-        Drop.Cause cause = cause(packet.prefix());
+        DropCause cause = DropCause.of(packet.prefix()).orElse(null);
         PacketHeader header = packet.header().orElse(null);
         if (cause == null || header == null) {
             return Optional.empty();
         }
         Flow flow = flow(header);
-        boolean sender =
-                cause == Drop.Cause.EGRESS || cause == Drop.Cause.SPOOFED || cause == Drop.Cause.TUNNEL_FROM_POD;
+        boolean sender = cause == DropCause.EGRESS || cause == DropCause.SPOOFED || cause == DropCause.TUNNEL_FROM_POD;
         IpAddress own = sender ? flow.source() : flow.destination();
         IpAddress peer = sender ? flow.destination() : flow.source();
-        Optional<ObjectKey> pod = cause == Drop.Cause.SPOOFED ? Optional.empty() : podOf(own, policy, pods);
+        Optional<ObjectKey> pod = cause == DropCause.SPOOFED ? Optional.empty() : podOf(own, policy, pods);
         return Optional.of(new Drop(
                 packet.received().orElse(now),
                 cause,
@@ -190,30 +188,12 @@ public final class DropReader implements AutoCloseable {
         return new Flow(header.source(), header.destination(), header.protocol(), header.destinationPort());
     }
 
-    /** By the prefixes that the backend's rules have. */
-    private static Drop.@Nullable Cause cause(String prefix) {
-        String[] words = prefix.split(" ", 3);
-        if (words.length < 2 || !words[0].equals("ikat")) {
-            return null;
-        }
-        return switch (words[1]) {
-            case "i" -> Drop.Cause.INGRESS;
-            case "e" -> Drop.Cause.EGRESS;
-            case "s" -> Drop.Cause.SPOOFED;
-            case "u" -> Drop.Cause.CLOSED;
-            case "p" -> Drop.Cause.TUNNEL_FROM_POD;
-            case "x" -> Drop.Cause.TUNNEL_FROM_STRANGER;
-            case "b" -> Drop.Cause.SPOOFED_BLOCK;
-            default -> null;
-        };
-    }
-
     private static Optional<ObjectKey> podOf(
             IpAddress address, PolicyView policy, Function<IpAddress, Optional<ObjectKey>> pods) {
         return policy.endpoint(address).flatMap(Endpoint::pod).or(() -> pods.apply(address));
     }
 
-    private static List<ObjectKey> policies(Drop.Cause cause, Verdict verdict) {
+    private static List<ObjectKey> policies(DropCause cause, Verdict verdict) {
         Optional<Decision> decision = switch (cause) {
             case INGRESS -> verdict.ingress();
             case EGRESS -> verdict.egress();

@@ -1,9 +1,9 @@
 package dev.ikat.agent.reconcile;
 
-import dev.ikat.agent.overlay.OverlayReconciler;
 import dev.ikat.agent.reconcile.Readiness.Part;
 import dev.ikat.cni.PodLink;
 import dev.ikat.model.InterfaceName;
+import dev.ikat.model.LinkNames;
 import dev.ikat.netlink.route.Event;
 import dev.ikat.netlink.route.Group;
 import dev.ikat.netlink.route.Link;
@@ -31,7 +31,7 @@ public final class KernelWatch implements AutoCloseable {
     private static final Duration TICK = Duration.ofSeconds(1);
     private static final Duration PODS_DELAY = Duration.ofMillis(500);
     private static final Set<Group> GROUPS = EnumSet.of(Group.LINK, Group.ADDRESS, Group.ROUTE, Group.NEIGHBOUR);
-    private static final InterfaceName TUNNEL = new InterfaceName(OverlayReconciler.DEVICE);
+    private static final InterfaceName TUNNEL = new InterfaceName(LinkNames.OVERLAY);
 
     /** What follows from the node object and from the interface to the other nodes. */
     public static final Set<Part> NODE_CHANGE = Collections.unmodifiableSet(
@@ -129,9 +129,7 @@ public final class KernelWatch implements AutoCloseable {
                     yield present && link.isUp() ? none() : EnumSet.of(Part.PODS);
                 }
                 // The uplink, or what may become it.
-                yield link.isKind("veth") && link.name().value().startsWith("ik")
-                        ? none()
-                        : EnumSet.copyOf(NODE_CHANGE);
+                yield link.isKind("veth") && LinkNames.isPodLink(link.name()) ? none() : EnumSet.copyOf(NODE_CHANGE);
             }
             case Event.AddressEvent _ -> EnumSet.copyOf(NODE_CHANGE);
             case Event.RouteEvent(boolean present, var route) -> {

@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.cluster.Labels;
 import dev.ikat.cluster.Node;
+import dev.ikat.dataplane.GuardState;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
-import dev.ikat.policy.program.GuardState;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;

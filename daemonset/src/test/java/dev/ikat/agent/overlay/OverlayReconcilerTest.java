@@ -10,6 +10,7 @@ import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
+import dev.ikat.model.LinkNames;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.route.Ethtool;
 import dev.ikat.netlink.route.Rtnetlink;
@@ -92,7 +93,7 @@ class OverlayReconcilerTest {
         }
 
         boolean checksumOffload() {
-            return entered.call(() -> Ethtool.txChecksumOffload(new InterfaceName(OverlayReconciler.DEVICE)));
+            return entered.call(() -> Ethtool.txChecksumOffload(new InterfaceName(LinkNames.OVERLAY)));
         }
 
         /** An address that a pod could have, on the loopback interface: enough to be reached through the overlay. */
@@ -178,7 +179,7 @@ class OverlayReconcilerTest {
         makeNodes(0, 0);
         reconcileAll(OverlayMode.DIRECT);
         assertAllReachEachOther();
-        assertThat(nodes.getFirst().namespace.linkNames()).doesNotContain(OverlayReconciler.DEVICE);
+        assertThat(nodes.getFirst().namespace.linkNames()).doesNotContain(LinkNames.OVERLAY);
     }
 
     @Test
@@ -270,7 +271,7 @@ class OverlayReconcilerTest {
         reconcileAll(OverlayMode.VXLAN);
         reconcileAll(OverlayMode.DIRECT);
         assertAllReachEachOther();
-        assertThat(nodes.getFirst().namespace.linkNames()).doesNotContain(OverlayReconciler.DEVICE);
+        assertThat(nodes.getFirst().namespace.linkNames()).doesNotContain(LinkNames.OVERLAY);
         nodes.forEach(node -> {
             node.entered.call(() -> {
                 node.reconciler.remove();

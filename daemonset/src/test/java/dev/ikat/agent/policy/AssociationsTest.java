@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.ikat.agent.policy.ForbiddenFlowsTest.Isolation;
 import dev.ikat.backendtests.RoutedNode;
+import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.netfilter.Conntrack;
 import dev.ikat.policy.program.Evaluator;
-import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.TestNamespace;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ikat.cluster.NetworkPolicy.Direction;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
+import dev.ikat.dataplane.DropCause;
 import dev.ikat.model.Attachment;
 import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
@@ -219,7 +220,7 @@ class CutsAndDropsTest {
 
             assertThat(ports(reader)).containsExactlyInAnyOrder(80, 53);
             assertThat(reader.recent()).allSatisfy(drop -> {
-                assertThat(drop.cause()).isEqualTo(Drop.Cause.INGRESS);
+                assertThat(drop.cause()).isEqualTo(DropCause.INGRESS);
                 assertThat(drop.pod()).contains(podKey(SERVER));
                 assertThat(drop.peerPod()).contains(podKey(STRANGER));
                 assertThat(drop.policies()).containsExactly(POLICY);

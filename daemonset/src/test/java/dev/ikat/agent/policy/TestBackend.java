@@ -1,6 +1,7 @@
 package dev.ikat.agent.policy;
 
 import dev.ikat.backendtests.InNamespace;
+import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.ebpf.EbpfBackend;
 import dev.ikat.ebpf.EbpfSettings;
 import dev.ikat.iptables.IptablesBackend;
@@ -9,7 +10,6 @@ import dev.ikat.iptables.Programs;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.nftables.NftablesBackend;
 import dev.ikat.nftables.NftablesTable;
-import dev.ikat.policy.program.PolicyBackend;
 import dev.ikat.testbed.host.TestNamespace;
 import java.util.List;
 import java.util.Optional;

@@ -1,5 +1,6 @@
 package dev.ikat.ebpf.connection;
 
+import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.ebpf.kernel.Bpf;
 import dev.ikat.ebpf.kernel.BpfMap;
 import dev.ikat.ebpf.kernel.Layout;
@@ -8,7 +9,6 @@ import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.netfilter.Conntrack;
 import dev.ikat.netlink.netfilter.ConntrackEntry;
 import dev.ikat.netlink.netfilter.ConntrackTuple;
-import dev.ikat.policy.program.PolicyBackend;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;

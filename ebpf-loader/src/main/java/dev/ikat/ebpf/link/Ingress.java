@@ -3,6 +3,7 @@ package dev.ikat.ebpf.link;
 import dev.ikat.ebpf.kernel.Bpf;
 import dev.ikat.ebpf.kernel.Pins;
 import dev.ikat.model.InterfaceName;
+import dev.ikat.model.LinkNames;
 import dev.ikat.netlink.Errno;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.namespace.NetworkNamespace;
@@ -226,7 +227,7 @@ final class Ingress {
         attached.clear();
         removeStrays();
         netlink.links().stream()
-                .filter(link -> link.name().value().startsWith(Wires.HOST_PREFIX))
+                .filter(link -> link.name().value().startsWith(LinkNames.POD_PREFIX))
                 .forEach(link -> endFilter(link.index()));
     }
 

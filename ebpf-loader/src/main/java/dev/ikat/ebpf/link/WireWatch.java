@@ -1,5 +1,6 @@
 package dev.ikat.ebpf.link;
 
+import dev.ikat.model.LinkNames;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.route.Event;
 import dev.ikat.netlink.route.Group;
@@ -100,7 +101,7 @@ public final class WireWatch implements AutoCloseable {
 
     private static boolean concerns(Event event) {
         return switch (event) {
-            case Event.LinkEvent(boolean _, var link) -> link.name().value().startsWith("ik");
+            case Event.LinkEvent(boolean _, var link) -> link.name().value().startsWith(LinkNames.POD_PREFIX);
             case Event.NeighbourEvent(boolean _, var neighbour) -> neighbour.isPermanent();
             case Event.Resync _ -> true;
             case Event.AddressEvent _, Event.RouteEvent _, Event.FdbEvent _, Event.RuleEvent _ -> false;

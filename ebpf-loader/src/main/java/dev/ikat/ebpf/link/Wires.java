@@ -6,6 +6,7 @@ import dev.ikat.ebpf.kernel.MapKey;
 import dev.ikat.ebpf.kernel.Pins;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
+import dev.ikat.model.LinkNames;
 import dev.ikat.model.MacAddress;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.route.Link;
@@ -28,9 +29,7 @@ import java.util.stream.Stream;
  */
 public final class Wires {
     static final String PIN_PREFIX = "from-pod-";
-    static final String HOST_PREFIX = "ik";
-
-    private static final InterfaceName OVERLAY = new InterfaceName("ikat-vxlan");
+    private static final InterfaceName OVERLAY = new InterfaceName(LinkNames.OVERLAY);
 
     /** The overlay's key, {@code OVERLAY} in maps.h. */
     private static final MapKey OVERLAY_KEY = Layout.key(0);
@@ -126,7 +125,7 @@ public final class Wires {
     }
 
     private Stream<Link> ours() {
-        return netlink.links().stream().filter(link -> link.name().value().startsWith(HOST_PREFIX));
+        return netlink.links().stream().filter(link -> link.name().value().startsWith(LinkNames.POD_PREFIX));
     }
 
     private Map<MapKey, ByteBuffer> rows(Map<InterfaceName, Link> links, Map<InterfaceName, Target> targets) {

@@ -1,5 +1,6 @@
 package dev.ikat.ebpf.program;
 
+import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.ebpf.kernel.Layout;
 import dev.ikat.ebpf.kernel.MapKey;
 import dev.ikat.model.InterfaceName;
@@ -8,7 +9,6 @@ import dev.ikat.policy.program.AddressSet;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.PeerMatch;
 import dev.ikat.policy.program.PodProgram;
-import dev.ikat.policy.program.PolicyBackendException;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.policy.program.SetId;

@@ -1,5 +1,7 @@
-package dev.ikat.policy.program;
+package dev.ikat.dataplane;
 
+import dev.ikat.policy.program.PolicyChange;
+import dev.ikat.policy.program.PolicyProgram;
 import java.util.List;
 import java.util.Optional;
 

@@ -1,4 +1,4 @@
-package dev.ikat.policy.program;
+package dev.ikat.dataplane;
 
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;

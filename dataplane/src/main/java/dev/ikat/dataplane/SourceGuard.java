@@ -1,4 +1,4 @@
-package dev.ikat.policy.program;
+package dev.ikat.dataplane;
 
 /**
  * Believes a packet's source only on the way that this source's packets come, in the kernel of the network namespace in

@@ -1,4 +1,4 @@
-package dev.ikat.policy.program;
+package dev.ikat.dataplane;
 
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceName;
@@ -30,9 +30,6 @@ public record GuardState(
         Set<IpAddress> self,
         InterfaceName uplink,
         boolean masqueraded) {
-    /** The name of the tunnel device. */
-    public static final String DEVICE = "ikat-vxlan";
-
     /**
      * What the nodes' tunnels look like.
      *

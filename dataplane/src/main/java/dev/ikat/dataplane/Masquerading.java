@@ -1,4 +1,4 @@
-package dev.ikat.policy.program;
+package dev.ikat.dataplane;
 
 /**
  * Hides the addresses of this node's pods from everything outside the cluster, in the kernel of the network namespace

@@ -1,4 +1,4 @@
-package dev.ikat.policy.program;
+package dev.ikat.dataplane;
 
 /** A backend could not do what it was asked, and nothing of it is in force. */
 public class PolicyBackendException extends RuntimeException {

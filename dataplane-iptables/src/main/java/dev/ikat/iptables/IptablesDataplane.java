@@ -1,0 +1,94 @@
+package dev.ikat.iptables;
+
+import dev.ikat.dataplane.Capability;
+import dev.ikat.dataplane.Dataplane;
+import dev.ikat.dataplane.Masquerading;
+import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.SourceGuard;
+import java.util.EnumSet;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** iptables and ipset with all capabilities, in the variant that the host uses. Thread-safe. */
+public final class IptablesDataplane implements Dataplane {
+    private static final Logger LOG = LoggerFactory.getLogger(IptablesDataplane.class);
+
+    private final Programs programs;
+    private final OptionalInt logGroup;
+    private Optional<IptablesVariant> variant;
+
+    /**
+     * For the network namespace in which the programs run.
+     *
+     * @param variant which of the two; empty for what the host uses, looked for when it is first needed
+     * @param logGroup the NFLOG group that is told of drops; empty for none
+     */
+    public IptablesDataplane(Programs programs, Optional<IptablesVariant> variant, OptionalInt logGroup) {
+        this.programs = programs;
+        this.variant = variant;
+        this.logGroup = logGroup;
+    }
+
+    @Override
+    public String name() {
+        return "iptables";
+    }
+
+    @Override
+    public Set<Capability> capabilities() {
+        return EnumSet.allOf(Capability.class);
+    }
+
+    private synchronized IptablesVariant variant() {
+        if (variant.isEmpty()) {
+            variant = Optional.of(IptablesVariant.detect(programs));
+            LOG.info("event=iptables-variant variant={}", variant.get());
+        }
+        return variant.get();
+    }
+
+    @Override
+    public PolicyBackend policy() {
+        return new IptablesBackend(programs, variant(), logGroup);
+    }
+
+    @Override
+    public Masquerading masquerading() {
+        return new IptablesMasquerade(programs, variant());
+    }
+
+    @Override
+    public SourceGuard guard() {
+        return new IptablesGuard(programs, variant(), logGroup);
+    }
+
+    @Override
+    public void removeLeft(Capability capability, boolean inUse) {
+        for (IptablesVariant former : IptablesVariant.values()) {
+            if (!(inUse && former == variant()) && isPresent(capability, former)) {
+                switch (capability) {
+                    case POLICY -> new IptablesBackend(programs, former, OptionalInt.empty()).remove();
+                    case MASQUERADE -> new IptablesMasquerade(programs, former).remove();
+                    case GUARD -> new IptablesGuard(programs, former, OptionalInt.empty()).remove();
+                }
+                LOG.info("event=former-rules-removed capability={} backend=iptables variant={}", capability, former);
+            }
+        }
+    }
+
+    private boolean isPresent(Capability capability, IptablesVariant former) {
+        return switch (capability) {
+            case POLICY -> IptablesBackend.isPresent(programs, former);
+            case MASQUERADE -> IptablesMasquerade.isPresent(programs, former);
+            case GUARD -> IptablesGuard.isPresent(programs, former);
+        };
+    }
+
+    @Override
+    public void close() {
+        // Each program that it runs ends by itself.
+    }
+}

@@ -1,0 +1,11 @@
+package dev.ikat.dataplane;
+
+/** Something that a dataplane can do for a node. */
+public enum Capability {
+    /** Enforce network policies: {@link PolicyBackend}. */
+    POLICY,
+    /** Hide pods' addresses from everything outside the cluster: {@link Masquerading}. */
+    MASQUERADE,
+    /** Believe a packet's source only on the way that this source's packets come: {@link SourceGuard}. */
+    GUARD
+}
