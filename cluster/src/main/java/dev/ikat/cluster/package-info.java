@@ -1,7 +1,10 @@
 /**
  * The cluster as values: its nodes, pods, namespaces and network policies with all of the networking.k8s.io/v1
- * specification, and the {@link dev.ikat.cluster.ClusterState} that holds them at one moment. Where they come from, and
- * which form they had there, is not known here; every constructor checks what the Kubernetes API server would check.
+ * specification, their keys, and what changes between two moments. Every constructor checks what the Kubernetes API
+ * server would check, so that an object that exists is one that a cluster could have.
+ *
+ * <p>Where objects come from, and which form they had there, is not known here: the module kubernetes reads them.
+ * Policies are compiled from them by {@code dev.ikat.policy}. Below is {@link dev.ikat.model} alone.
  */
 @NullMarked
 package dev.ikat.cluster;
