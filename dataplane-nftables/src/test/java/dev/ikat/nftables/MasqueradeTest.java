@@ -62,8 +62,8 @@ class MasqueradeTest {
         assertThat(masquerade.reconcile(STATE)).isEqualTo(Outcome.REPAIRED);
         assertThat(masquerade.reconcile(STATE)).isEqualTo(Outcome.UNCHANGED);
         assertThat(namespace.exec("nft", "list", "table", "inet", NftablesTable.NAME))
-                .contains("ip saddr @pods_4 ip daddr != @cluster_4 masquerade fully-random")
-                .contains("ip6 saddr @pods_6 ip6 daddr != @cluster_6 masquerade fully-random")
+                .contains("ip saddr @masquerade-pods_4 ip daddr != @masquerade-cluster_4 masquerade fully-random")
+                .contains("ip6 saddr @masquerade-pods_6 ip6 daddr != @masquerade-cluster_6 masquerade fully-random")
                 .contains("10.244.7.0/24")
                 .contains("fd00:244:2::/64");
     }
@@ -84,6 +84,23 @@ class MasqueradeTest {
     }
 
     @Test
+    void whatAnEarlierVersionNamedOtherwiseGoesInTheSameStep() {
+        namespace.exec("nft", """
+                add table inet ikat
+                add chain inet ikat masquerading { type nat hook postrouting priority 100; }
+                add set inet ikat pods_4 { type ipv4_addr; flags interval; }
+                add set inet ikat endpoints_4 { type ipv4_addr; }
+                add rule inet ikat masquerading ip saddr @pods_4 masquerade
+                """);
+
+        assertThat(masquerade.reconcile(STATE)).isEqualTo(Outcome.REPAIRED);
+
+        assertThat(namespace.exec("nft", "list", "table", "inet", NftablesTable.NAME))
+                .contains("chain masquerade-postrouting", "set endpoints_4")
+                .doesNotContain("chain masquerading", "set pods_4");
+    }
+
+    @Test
     void protectedTableCanBeChangedByNobodyElse() {
         table.close();
         open(true);
@@ -91,7 +108,7 @@ class MasqueradeTest {
         String before = namespace.exec("nft", "list", "ruleset");
         namespace.exec("nft", "flush ruleset");
         assertThat(namespace
-                        .runner("nft", "flush chain inet ikat masquerading")
+                        .runner("nft", "flush chain inet ikat masquerade-postrouting")
                         .run()
                         .exitCode())
                 .isNotZero();
@@ -115,11 +132,11 @@ class MasqueradeTest {
         List<String> drifts = List.of(
                 "flush ruleset",
                 "delete table inet ikat",
-                "flush chain inet ikat masquerading",
-                "add element inet ikat cluster_4 { 10.1.0.0/16 }",
-                "delete element inet ikat pods_4 { 10.244.1.0/24 }",
-                "insert rule inet ikat masquerading return",
-                "add chain inet ikat masquerading { policy drop; }");
+                "flush chain inet ikat masquerade-postrouting",
+                "add element inet ikat masquerade-cluster_4 { 10.1.0.0/16 }",
+                "delete element inet ikat masquerade-pods_4 { 10.244.1.0/24 }",
+                "insert rule inet ikat masquerade-postrouting return",
+                "add chain inet ikat masquerade-postrouting { policy drop; }");
         for (String drift : drifts) {
             masquerade.reconcile(STATE);
             namespace.exec("nft", drift);

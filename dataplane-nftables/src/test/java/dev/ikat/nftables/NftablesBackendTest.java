@@ -105,7 +105,7 @@ class NftablesBackendTest extends BackendContract {
         PolicyProgram many = ingress(List.of(set(2)), rules.toArray(CompiledRule[]::new));
         backend.replace(few);
         backend.apply(changeOfServer(many));
-        assertThat(listing()).contains("tcp . 80 : goto to-ik00000000001.tcp.80");
+        assertThat(listing()).contains("tcp . 80 : goto policy-to-ik00000000001.tcp.80");
         assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
         assertThat(reached(stranger)).containsExactly("v4 tcp 81");
         String changed = withoutCounters(listing());
@@ -133,8 +133,8 @@ class NftablesBackendTest extends BackendContract {
         node.exec("nft", "flush ruleset");
         for (String attempt : List.of(
                 "delete table inet ikat",
-                "flush chain inet ikat to-pods",
-                "add element inet ikat sclients_4 { 10.244.1.3 }")) {
+                "flush chain inet ikat policy-to-pods",
+                "add element inet ikat policy-sclients_4 { 10.244.1.3 }")) {
             assertThat(node.runner("nft", attempt).run().exitCode()).as(attempt).isNotZero();
         }
         assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
@@ -188,14 +188,14 @@ class NftablesBackendTest extends BackendContract {
             strings = {
                 "flush ruleset",
                 "delete table inet ikat",
-                "flush chain inet ikat to-ik00000000001",
-                "delete element inet ikat sclients_4 { 10.244.1.2 }",
-                "add element inet ikat sclients_6 { fd00::9 }",
-                "delete element inet ikat to_4 { \"ik00000000001\" . 10.244.1.1 }",
-                "insert rule inet ikat forward accept",
-                "add chain inet ikat forward { policy drop; }",
-                "add chain inet ikat strange",
-                "flush chain inet ikat forward"
+                "flush chain inet ikat policy-to-ik00000000001",
+                "delete element inet ikat policy-sclients_4 { 10.244.1.2 }",
+                "add element inet ikat policy-sclients_6 { fd00::9 }",
+                "delete element inet ikat policy-to_4 { \"ik00000000001\" . 10.244.1.1 }",
+                "insert rule inet ikat policy-forward accept",
+                "add chain inet ikat policy-forward { policy drop; }",
+                "add chain inet ikat policy-strange",
+                "flush chain inet ikat policy-forward"
             })
     void driftOfAnUnprotectedTableIsFoundAndRepaired(String drift) {
         reopen(false);
@@ -208,5 +208,45 @@ class NftablesBackendTest extends BackendContract {
         assertThat(backend.audit(program)).isEmpty();
         assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
         assertThat(reached(stranger)).isEmpty();
+    }
+
+    @Test
+    void whatAnEarlierVersionNamedOtherwiseGoesInTheSameStep() {
+        reopen(false);
+        node.exec("nft", """
+                add table inet ikat
+                add chain inet ikat forward { type filter hook forward priority -10; policy accept; }
+                add chain inet ikat to-pods
+                add chain inet ikat to-ik00000000001
+                add set inet ikat sclients_4 { type ipv4_addr; }
+                add map inet ikat to_4 { type ifname . ipv4_addr : verdict; }
+                add element inet ikat to_4 { "ik00000000001" . 10.244.1.1 : goto to-ik00000000001 }
+                add rule inet ikat forward oifname "ik*" jump to-pods
+                add rule inet ikat to-pods oifname . ip daddr vmap @to_4
+                add rule inet ikat to-pods drop
+                add rule inet ikat to-ik00000000001 ip saddr != @sclients_4 drop
+                """);
+        PolicyProgram program = ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80)));
+
+        backend.replace(program);
+
+        assertThat(backend.audit(program)).isEmpty();
+        assertThat(listing().lines().map(String::strip))
+                .noneMatch(line -> line.matches("(chain|set|map) (?!policy-).*"));
+        assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
+    }
+
+    @Test
+    void whatHasNobodysNameStays() {
+        reopen(false);
+        PolicyProgram program = ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80)));
+        backend.replace(program);
+        node.exec("nft", "add chain inet ikat strange");
+
+        assertThat(backend.audit(program)).isEmpty();
+        backend.replace(program);
+        backend.remove();
+
+        assertThat(listing()).contains("chain strange").doesNotContain("policy-");
     }
 }

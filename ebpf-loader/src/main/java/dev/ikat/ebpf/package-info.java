@@ -4,9 +4,9 @@
  * how many policies there are. A change is a transaction: its rows come in force together, with one number. Programs
  * and connections are pinned, so that they outlive the process and a successor takes over without a gap.
  *
- * <p>{@link dev.ikat.ebpf.kernel} calls bpf(2), {@link dev.ikat.ebpf.program} makes the rows, {@link
- * dev.ikat.ebpf.link} attaches, {@link dev.ikat.ebpf.connection} keeps connections. It implements {@link
- * dev.ikat.dataplane}, and nobody but the agent's registry knows it.
+ * <p>{@link dev.ikat.ebpf.kernel} calls bpf(2), {@link dev.ikat.ebpf.program} makes the rows,
+ * {@link dev.ikat.ebpf.link} attaches, {@link dev.ikat.ebpf.connection} keeps connections. It implements
+ * {@link dev.ikat.dataplane}, and nobody but the agent's registry knows it.
  */
 @NullMarked
 package dev.ikat.ebpf;

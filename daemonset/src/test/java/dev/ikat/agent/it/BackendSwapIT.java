@@ -123,10 +123,10 @@ final class BackendSwapIT {
                     this::iptables,
                     () -> !iptables().contains("IKAT") && !iptables().contains("ikat"));
             assertThat(node.namespace().exec("nft", "list", "table", "inet", "ikat"))
-                    .contains("chain forward", "masquerade");
+                    .contains("chain policy-forward", "masquerade");
 
             swapTo("ebpf");
-            Await.until(LIMIT, this::nftables, () -> !nftables().contains("chain forward"));
+            Await.until(LIMIT, this::nftables, () -> !nftables().contains("chain policy-forward"));
             assertThat(nftables()).contains("masquerade");
 
             swapTo("iptables");
@@ -137,7 +137,7 @@ final class BackendSwapIT {
             Await.until(LIMIT, this::iptables, () -> !iptables().contains("IKAT"));
 
             swapTo("nftables");
-            Await.until(LIMIT, this::nftables, () -> nftables().contains("chain forward"));
+            Await.until(LIMIT, this::nftables, () -> nftables().contains("chain policy-forward"));
 
             stream.awaitProgress();
             assertThat(flood.arrived()).isZero();

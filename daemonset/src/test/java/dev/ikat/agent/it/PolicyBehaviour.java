@@ -331,8 +331,8 @@ abstract class PolicyBehaviour {
         node.startAgent("--policy-backend=none");
         node.awaitReady(Cluster.READY_LIMIT);
         assertThat(node.namespace().exec("nft", "list", "ruleset"))
-                .contains("chain masquerading")
-                .doesNotContain("chain forward");
+                .contains("chain masquerade-postrouting")
+                .doesNotContain("chain policy-forward");
     }
 
     static IpAddress address(ClusterPod pod) {

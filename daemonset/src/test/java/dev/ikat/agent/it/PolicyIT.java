@@ -26,13 +26,13 @@ final class PolicyIT extends PolicyBehaviour {
         server.serve();
         awaitReach(client, server, true);
         List<String> before = rules();
-        String chain = "to-" + linkTo(server);
+        String chain = "policy-to-" + linkTo(server);
         try (Flood flood = Flood.start(stranger.namespace(), server.namespace(), address(server))) {
             node.namespace().exec("nft", "add table inet others");
             refused("delete element inet ikat " + clients(before) + " { " + address(client) + " }");
-            refused("delete element inet ikat to_4 { " + linkTo(server) + " . " + address(server) + " }");
+            refused("delete element inet ikat policy-to_4 { " + linkTo(server) + " . " + address(server) + " }");
             refused("delete rule inet ikat " + chain + " handle " + handle(chain, "drop comment \".*default-deny"));
-            refused("delete rule inet ikat forward handle " + handle("forward", "jump to-pods"));
+            refused("delete rule inet ikat policy-forward handle " + handle("policy-forward", "jump policy-to-pods"));
             refused("flush chain inet ikat " + chain);
             refused("insert rule inet ikat " + chain + " return");
             refused("delete table inet ikat");
@@ -70,12 +70,12 @@ final class PolicyIT extends PolicyBehaviour {
         server.serve();
         awaitReach(client, server, true);
         List<String> before = rules();
-        String chain = "to-" + linkTo(server);
+        String chain = "policy-to-" + linkTo(server);
         try (Flood flood = Flood.start(stranger.namespace(), server.namespace(), address(server))) {
             node.namespace().exec("nft", "add table inet others");
             node.namespace().exec("nft", "add set inet others addresses { type ipv4_addr; }");
             damage("delete element inet ikat " + clients(before) + " { " + address(client) + " }", before);
-            damage("delete element inet ikat to_4 { " + linkTo(server) + " . " + address(server) + " }", before);
+            damage("delete element inet ikat policy-to_4 { " + linkTo(server) + " . " + address(server) + " }", before);
             String allowing = handle(chain, "return comment \".*allow-clients");
             damage("delete rule inet ikat " + chain + " handle " + allowing, before);
             damage("add rule inet ikat " + chain + " counter return", before);
@@ -123,7 +123,7 @@ final class PolicyIT extends PolicyBehaviour {
     }
 
     private static String clients(List<String> rules) {
-        return name(rules, "set (?!pods|cluster)\\w+_4 \\{");
+        return name(rules, "set policy-(?!endpoints)\\w+_4 \\{");
     }
 
     private String linkTo(ClusterPod pod) {
