@@ -1,16 +1,12 @@
 package dev.ikat.agent.policy;
 
 import dev.ikat.cluster.ClusterChange;
-import dev.ikat.cluster.ObjectKey;
-import dev.ikat.cluster.ObjectKind;
 import dev.ikat.cni.PodLink;
 import dev.ikat.cni.PodPolicy;
 import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.ipam.Lease;
-import dev.ikat.ipam.LeaseState;
 import dev.ikat.ipam.LeaseStore;
-import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.policy.compiler.AddressContest;
 import dev.ikat.policy.compiler.PolicyCompiler;
@@ -19,20 +15,14 @@ import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;
 import dev.ikat.policy.program.PolicyChange;
-import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.policy.program.PolicyView;
 import dev.ikat.policy.program.Verdict;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,31 +34,23 @@ import org.slf4j.LoggerFactory;
  */
 public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PolicyKeeper.class);
-    private static final int DIFFERENCES_LOGGED = 5;
 
     private final LeaseStore leases;
-    private final Duration patience;
     private final PolicyMetrics metrics;
     private final PolicyListener listener;
-    private final BlockingQueue<Work> queue = new LinkedBlockingQueue<>();
-    private final Thread thread;
-    private volatile boolean closed;
+    private final LongSupplier clock;
+    private final PolicyQueue queue;
 
     /** Held while something is compiled and put in force, so that whoever has it sees what is in force. */
     private final ReentrantLock lock = new ReentrantLock();
 
     private final PolicyCompiler compiler;
     private final Evaluator evaluator;
-    private final Map<InterfaceName, Endpoint> endpoints = new HashMap<>();
-    private final List<PolicyWaiter> waiting = new ArrayList<>();
-    private Supplier<PolicyBackend> opener;
-    private Optional<PolicyBackend> backend = Optional.empty();
-    private Map<IpAddress, AddressContest> contests = Map.of();
+    private final PolicyEnforcement enforcement;
+    private final NodeEndpoints endpoints = new NodeEndpoints();
+    private final AddressContests contests = new AddressContests();
+    private final PolicyWaiters waiters;
     private boolean clusterKnown;
-    private boolean inForce;
-    private String failure = "it is not in force yet";
-
-    private record Work(PolicyInput input, Optional<PolicyWaiter> waiter, long since) {}
 
     /**
      * @param nodeName this node's
@@ -85,188 +67,130 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
             Duration patience,
             PolicyMetrics metrics,
             PolicyListener listener) {
+        this(nodeName, leases, opener, patience, metrics, listener, System::nanoTime);
+    }
+
+    PolicyKeeper(
+            String nodeName,
+            LeaseStore leases,
+            Supplier<PolicyBackend> opener,
+            Duration patience,
+            PolicyMetrics metrics,
+            PolicyListener listener,
+            LongSupplier clock) {
         this.compiler = new PolicyCompiler(nodeName);
         this.evaluator = new Evaluator(compiler);
         this.leases = leases;
-        this.opener = opener;
-        this.patience = patience;
         this.metrics = metrics;
         this.listener = listener;
-        this.thread = Thread.ofPlatform().name("policy").unstarted(this::run);
+        this.clock = clock;
+        this.enforcement = new PolicyEnforcement(opener, new Answering());
+        this.waiters = new PolicyWaiters(endpoints, compiler::awaitsLabels, patience, clock);
+        this.queue = new PolicyQueue(new BatchWorker(), clock);
     }
 
     /** Begins to work. */
     public PolicyKeeper start() {
-        thread.start();
+        queue.start();
         return this;
     }
 
     /** The cluster is different from now on; the first call tells all that there is. */
     public void changed(ClusterChange change) {
-        put(new PolicyInput.Cluster(change), Optional.empty());
+        queue.put(new PolicyInput.Cluster(change), Optional.empty());
     }
 
     @Override
     public Enforcement enforce(Lease lease) {
-        Endpoint endpoint = endpoint(lease);
-        PolicyWaiter waiter = new PolicyWaiter(endpoint, patience);
-        put(new PolicyInput.Wired(endpoint), Optional.of(waiter));
+        Endpoint endpoint = NodeEndpoints.of(lease);
+        PolicyWaiter waiter = waiters.waiter(endpoint);
+        queue.put(new PolicyInput.Wired(endpoint), Optional.of(waiter));
         return waiter;
     }
 
     @Override
     public void release(Lease lease) {
-        put(new PolicyInput.Unwired(PodLink.of(lease.attachment()).hostName()), Optional.empty());
+        queue.put(new PolicyInput.Unwired(PodLink.of(lease.attachment()).hostName()), Optional.empty());
     }
 
-    private void put(PolicyInput input, Optional<PolicyWaiter> waiter) {
-        queue.add(new Work(input, waiter, System.nanoTime()));
+    /** Takes in what has come, as the thread does, without waiting for more. */
+    void work() throws InterruptedException {
+        queue.turn(0);
     }
 
-    private static Endpoint endpoint(Lease lease) {
-        return new Endpoint(
-                lease.attachment(),
-                PodLink.of(lease.attachment()).hostName(),
-                lease.addresses(),
-                lease.pod().map(pod -> new ObjectKey(ObjectKind.POD, pod.namespace(), pod.name())),
-                lease.isRebuilt());
-    }
-
-    private void run() {
-        List<Work> batch = new ArrayList<>();
-        while (!closed) {
+    private final class BatchWorker implements PolicyQueue.Worker {
+        @Override
+        public long idleNanos() {
+            lock.lock();
             try {
-                Work first = queue.poll(untilDeadline(), TimeUnit.NANOSECONDS);
-                if (first != null) {
-                    batch.add(first);
-                    queue.drainTo(batch);
+                return waiters.idleNanos();
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        @Override
+        public void work(List<PolicyQueue.Work> batch) {
+            lock.lock();
+            try {
+                List<PolicyInput> inputs = new ArrayList<>(batch.size());
+                boolean first = false;
+                for (PolicyQueue.Work work : batch) {
+                    inputs.add(work.input());
+                    work.waiter().ifPresent(waiters::add);
+                    first |= work.input() instanceof PolicyInput.Cluster && !clusterKnown;
                 }
-                work(batch);
-            } catch (InterruptedException e) {
-                // Only close interrupts.
-                return;
-            } catch (RuntimeException e) {
-                LOG.error("event=policy-failed error=\"{}\"", e.getMessage(), e);
-                lost("internal error: " + e.getMessage());
+                PolicyChange change = compile(inputs);
+                if (first) {
+                    clusterKnown = true;
+                    listener.needed();
+                }
+                if (enforcement.isInForce() && !change.isEmpty() && enforcement.apply(change)) {
+                    metrics.applied(clock.getAsLong() - batch.getFirst().since());
+                }
+                waiters.answer(enforcement.failure());
+            } finally {
+                lock.unlock();
             }
-            batch.clear();
+        }
+
+        @Override
+        public void failed(RuntimeException reason) {
+            LOG.error("event=policy-failed error=\"{}\"", reason.getMessage(), reason);
+            lock.lock();
+            try {
+                enforcement.lost("internal error: " + reason.getMessage());
+            } finally {
+                lock.unlock();
+            }
         }
     }
 
-    /** Until the first of those who wait has waited long enough, in nanoseconds. */
-    private long untilDeadline() {
-        lock.lock();
-        try {
-            long now = System.nanoTime();
-            return waiting.stream()
-                    .mapToLong(waiter -> Math.max(0, waiter.deadline() - now))
-                    .min()
-                    .orElse(Duration.ofMinutes(1).toNanos());
-        } finally {
-            lock.unlock();
+    /** Answers those who wait as soon as it is clear whether policy is in force: a backend that goes may take long. */
+    private final class Answering implements PolicyListener {
+        @Override
+        public void needed() {
+            waiters.answer(enforcement.failure());
+            listener.needed();
         }
-    }
 
-    private void work(List<Work> batch) {
-        lock.lock();
-        try {
-            List<PolicyInput> inputs = new ArrayList<>(batch.size());
-            boolean first = false;
-            for (Work work : batch) {
-                inputs.add(work.input());
-                work.waiter().ifPresent(waiting::add);
-                first |= work.input() instanceof PolicyInput.Cluster && !clusterKnown;
-            }
-            PolicyChange change = compile(inputs);
-            if (first) {
-                clusterKnown = true;
-                listener.needed();
-            }
-            if (inForce && !change.isEmpty() && apply(change)) {
-                metrics.applied(System.nanoTime() - batch.getFirst().since());
-            }
-            answer();
-        } finally {
-            lock.unlock();
+        @Override
+        public void inForce(PolicyChange change) {
+            listener.inForce(change);
+        }
+
+        @Override
+        public void allInForce() {
+            listener.allInForce();
+            waiters.answer(enforcement.failure());
         }
     }
 
     private PolicyChange compile(List<PolicyInput> inputs) {
-        for (PolicyInput input : inputs) {
-            switch (input) {
-                case PolicyInput.Wired(Endpoint endpoint) -> endpoints.put(endpoint.hostInterface(), endpoint);
-                case PolicyInput.Unwired(InterfaceName name) -> endpoints.remove(name);
-                case PolicyInput.Cluster _ -> {}
-            }
-        }
+        inputs.forEach(endpoints::update);
         PolicyChange change = compiler.update(inputs);
-        tellContests();
+        contests.update(compiler.contests());
         return change;
-    }
-
-    private void tellContests() {
-        Map<IpAddress, AddressContest> now = compiler.contests();
-        if (now.equals(contests)) {
-            return;
-        }
-        now.forEach((address, contest) -> {
-            if (!contest.equals(contests.get(address))) {
-                LOG.warn("event=address-contested address={} reason=\"{}\"", address, contest);
-            }
-        });
-        contests.keySet().stream()
-                .filter(address -> !now.containsKey(address))
-                .forEach(address -> LOG.info("event=address-contest-over address={}", address));
-        contests = Map.copyOf(now);
-    }
-
-    private boolean apply(PolicyChange change) {
-        try {
-            backend.orElseThrow().apply(change);
-            listener.inForce(change);
-            return true;
-        } catch (PolicyBackendException e) {
-            LOG.error("event=policy-refused error=\"{}\"", e.getMessage(), e);
-            lost(String.valueOf(e.getMessage()));
-            return false;
-        }
-    }
-
-    private void lost(String reason) {
-        lock.lock();
-        try {
-            inForce = false;
-            failure = reason;
-            answer();
-        } finally {
-            lock.unlock();
-        }
-        listener.needed();
-    }
-
-    /** Answers those who need not wait any longer. */
-    private void answer() {
-        waiting.removeIf(waiter -> {
-            InterfaceName name = waiter.endpoint().hostInterface();
-            if (!inForce) {
-                return waiter.fail("the pod's policy is not in force", failure);
-            }
-            if (!waiter.endpoint().equals(endpoints.get(name))) {
-                return waiter.fail("the pod's interface is being removed", "another request does so");
-            }
-            if (!compiler.awaitsLabels(name)) {
-                return waiter.done();
-            }
-            if (System.nanoTime() - waiter.deadline() < 0) {
-                return false;
-            }
-            return waiter.fail(
-                    "the pod's labels are not known",
-                    "policies of its namespace ask for them, and no object of pod "
-                            + waiter.endpoint().pod().map(ObjectKey::toString).orElse("")
-                            + " has come from the cluster for "
-                            + patience.toMillis() + " ms");
-        });
     }
 
     /** What {@link #reconcile} has to wait for; empty if nothing. */
@@ -288,28 +212,13 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
     public int reconcile() {
         lock.lock();
         try {
-            PolicyBackend open = backend();
-            PolicyChange change = compile(differences());
-            if (inForce && !change.isEmpty()) {
+            enforcement.open();
+            PolicyChange change = compile(endpoints.differences(leases.leases()));
+            if (enforcement.isInForce() && !change.isEmpty()) {
                 LOG.warn("event=policy-endpoints-corrected change={}", change);
-                apply(change);
+                enforcement.apply(change);
             }
-            if (!inForce) {
-                replace(open);
-                return 0;
-            }
-            if (open.isUntouched()) {
-                return 0;
-            }
-            List<String> drift = open.audit(compiler.program());
-            if (!drift.isEmpty()) {
-                LOG.warn(
-                        "event=policy-drift differences={} first={}",
-                        drift.size(),
-                        drift.subList(0, Math.min(DIFFERENCES_LOGGED, drift.size())));
-                replace(open);
-            }
-            return drift.size();
+            return enforcement.reconcile(compiler::program);
         } finally {
             lock.unlock();
         }
@@ -325,104 +234,17 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
     public void swap(Supplier<PolicyBackend> other) {
         lock.lock();
         try {
-            if (backend.isEmpty()) {
-                opener = other;
-                return;
-            }
-            PolicyBackend next = opened(other);
-            PolicyProgram program = compiler.program();
-            backend.get().handOver();
-            try {
-                next.replace(program);
-                List<String> differences = next.audit(program);
-                if (!differences.isEmpty()) {
-                    throw new PolicyBackendException("the other backend differs from the program: "
-                            + differences.subList(0, Math.min(DIFFERENCES_LOGGED, differences.size())));
-                }
-            } catch (PolicyBackendException e) {
-                next.remove();
-                next.close();
-                throw e;
-            }
-            PolicyBackend former = backend.get();
-            opener = other;
-            backend = Optional.of(next);
-            inForce = true;
-            // What the former one kept from going on may have been handed over as open.
-            listener.allInForce();
-            answer();
-            try {
-                former.remove();
-            } catch (PolicyBackendException e) {
-                // Both are in force, which is safe; whoever asked for the other one tries again.
-                LOG.error("event=former-policies-remain error=\"{}\"", e.getMessage());
-            }
-            former.close();
+            enforcement.swap(other, compiler::program);
         } finally {
             lock.unlock();
         }
-    }
-
-    private static PolicyBackend opened(Supplier<PolicyBackend> opener) {
-        PolicyBackend opened = opener.get();
-        Optional<String> reason = opened.probe();
-        if (reason.isPresent()) {
-            opened.close();
-            throw new PolicyBackendException(reason.get());
-        }
-        return opened;
-    }
-
-    private PolicyBackend backend() {
-        if (backend.isEmpty()) {
-            backend = Optional.of(opened(opener));
-        }
-        return backend.get();
-    }
-
-    private void replace(PolicyBackend open) {
-        long start = System.nanoTime();
-        PolicyProgram program = compiler.program();
-        try {
-            open.replace(program);
-        } catch (PolicyBackendException e) {
-            inForce = false;
-            failure = String.valueOf(e.getMessage());
-            throw e;
-        }
-        inForce = true;
-        LOG.info(
-                "event=policy-in-force pods={} sets={} ms={}",
-                program.pods().size(),
-                program.sets().size(),
-                (System.nanoTime() - start) / 1_000_000);
-        listener.allInForce();
-        answer();
-    }
-
-    /**
-     * What the leases say otherwise. An ADD asks for its own, and a pending lease is that ADD's; whoever releases one
-     * tells of that.
-     */
-    private List<PolicyInput> differences() {
-        List<PolicyInput> inputs = new ArrayList<>();
-        Map<InterfaceName, Endpoint> surplus = new HashMap<>(endpoints);
-        for (Lease lease : leases.leases()) {
-            Endpoint endpoint = endpoint(lease);
-            Endpoint known = surplus.remove(endpoint.hostInterface());
-            if (lease.state() == LeaseState.ACTIVE && !endpoint.equals(known)) {
-                inputs.add(new PolicyInput.Wired(endpoint));
-            }
-        }
-        surplus.keySet().forEach(name -> inputs.add(new PolicyInput.Unwired(name)));
-        return inputs;
     }
 
     /** How many of the node's interfaces are kept to a policy. */
     public int endpointCount() {
         lock.lock();
         try {
-            return endpoints.size();
+            return endpoints.count();
         } finally {
             lock.unlock();
         }
@@ -432,9 +254,7 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
     public List<AddressContest> contests() {
         lock.lock();
         try {
-            return contests.values().stream()
-                    .sorted(Comparator.comparing(contest -> contest.address().toString()))
-                    .toList();
+            return contests.all();
         } finally {
             lock.unlock();
         }
@@ -463,18 +283,11 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
     /** Stops; what is in the kernel stays in force. */
     @Override
     public void close() {
-        closed = true;
-        thread.interrupt();
-        try {
-            thread.join(Duration.ofSeconds(5));
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        queue.close();
         lock.lock();
         try {
-            waiting.forEach(waiter -> waiter.fail("the node agent is stopping", "its successor answers"));
-            waiting.clear();
-            backend.ifPresent(PolicyBackend::close);
+            waiters.stop();
+            enforcement.close();
         } finally {
             lock.unlock();
         }

@@ -20,9 +20,13 @@ final class PolicyWaiter implements PodPolicy.Enforcement {
     private final Duration limit;
     private final CompletableFuture<Boolean> answer = new CompletableFuture<>();
 
-    PolicyWaiter(Endpoint endpoint, Duration patience) {
+    /**
+     * @param deadline when it has waited long enough for labels, as {@link System#nanoTime} counts
+     * @param patience how long that is
+     */
+    PolicyWaiter(Endpoint endpoint, long deadline, Duration patience) {
         this.endpoint = endpoint;
-        this.deadline = System.nanoTime() + patience.toNanos();
+        this.deadline = deadline;
         this.limit = patience.plus(KERNEL_LIMIT);
     }
 

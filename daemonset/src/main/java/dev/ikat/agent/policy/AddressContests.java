@@ -1,0 +1,39 @@
+package dev.ikat.agent.policy;
+
+import dev.ikat.model.IpAddress;
+import dev.ikat.policy.compiler.AddressContest;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The addresses that more than one is said to have; each is logged when it begins and when it is over. Not thread-safe. */
+final class AddressContests {
+    private static final Logger LOG = LoggerFactory.getLogger(AddressContests.class);
+
+    private Map<IpAddress, AddressContest> contests = Map.of();
+
+    /** From now on it is these. */
+    void update(Map<IpAddress, AddressContest> now) {
+        if (now.equals(contests)) {
+            return;
+        }
+        now.forEach((address, contest) -> {
+            if (!contest.equals(contests.get(address))) {
+                LOG.warn("event=address-contested address={} reason=\"{}\"", address, contest);
+            }
+        });
+        contests.keySet().stream()
+                .filter(address -> !now.containsKey(address))
+                .forEach(address -> LOG.info("event=address-contest-over address={}", address));
+        contests = Map.copyOf(now);
+    }
+
+    /** In a stable order. */
+    List<AddressContest> all() {
+        return contests.values().stream()
+                .sorted(Comparator.comparing(contest -> contest.address().toString()))
+                .toList();
+    }
+}
