@@ -1,29 +1,17 @@
 package dev.ikat.backendtests;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.ikat.cluster.NetworkPolicy.Direction;
-import dev.ikat.cluster.NetworkPolicy.IpBlock;
-import dev.ikat.cluster.ObjectKey;
-import dev.ikat.cluster.ObjectKind;
 import dev.ikat.cluster.Protocol;
 import dev.ikat.dataplane.PolicyBackend;
-import dev.ikat.dataplane.PolicyBackendException;
-import dev.ikat.model.Cidr;
-import dev.ikat.model.InterfaceName;
-import dev.ikat.model.IpAddress;
 import dev.ikat.policy.program.Action;
 import dev.ikat.policy.program.AddressSet;
-import dev.ikat.policy.program.CompiledRule;
 import dev.ikat.policy.program.DirectionProgram;
-import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.PeerMatch;
 import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.policy.program.PortSpan;
-import dev.ikat.policy.program.RuleId;
 import dev.ikat.policy.program.SetId;
 import dev.ikat.policy.program.SetMember;
 import dev.ikat.policy.program.Tier;
@@ -38,17 +26,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** A node with three pods of which the first is the server: what a backend lets pass there. */
 @RequiresRoot
-public abstract class BackendContract {
+public abstract class BackendContract extends ProgramContract {
     private static final Duration LIMIT = Duration.ofMillis(400);
-    protected static final ObjectKey POLICY = new ObjectKey(ObjectKind.NETWORK_POLICY, "shop", "web");
-    protected static final SetId CLIENTS = new SetId("sclients");
     private static final SetId PORTS = new SetId("pports");
 
     private final List<AutoCloseable> parts = new ArrayList<>();
@@ -56,7 +41,6 @@ public abstract class BackendContract {
     protected TestNamespace server;
     protected TestNamespace friend;
     protected TestNamespace stranger;
-    protected PolicyBackend backend;
 
     /** Opens the backend in the namespace of the node. */
     protected abstract PolicyBackend open(TestNamespace node);
@@ -83,70 +67,6 @@ public abstract class BackendContract {
         for (AutoCloseable part : parts.reversed()) {
             part.close();
         }
-    }
-
-    protected static InterfaceName hostInterface(int number) {
-        return endpoint(number).hostInterface();
-    }
-
-    protected static IpAddress v4(int number) {
-        return IpAddress.parse("10.244.1." + number);
-    }
-
-    protected static IpAddress v6(int number) {
-        return IpAddress.parse("fd00:10:244:1::" + number);
-    }
-
-    protected static Endpoint endpoint(int number) {
-        return RoutedNode.endpoint(number);
-    }
-
-    protected static PodProgram open(int number) {
-        return new PodProgram(endpoint(number), DirectionProgram.OPEN, DirectionProgram.OPEN);
-    }
-
-    protected static DirectionProgram isolated(CompiledRule... rules) {
-        return new DirectionProgram(
-                List.of(new TierProgram(Tier.NETWORK_POLICY, List.of(rules), Action.DENY, List.of(POLICY))));
-    }
-
-    protected static CompiledRule rule(Action action, List<PeerMatch> peers, PortSpan... ports) {
-        return new CompiledRule(new RuleId(POLICY, Direction.INGRESS, 0), action, peers, List.of(ports));
-    }
-
-    protected static PortSpan tcp(int port) {
-        return new PortSpan(Protocol.TCP, port, port);
-    }
-
-    protected static List<PeerMatch> clients() {
-        return List.of(new PeerMatch.InSet(CLIENTS));
-    }
-
-    protected static List<PeerMatch> block(String cidr, String... except) {
-        return List.of(new PeerMatch.InBlock(
-                new IpBlock(Cidr.parse(cidr), Stream.of(except).map(Cidr::parse).toList())));
-    }
-
-    protected static AddressSet set(int... numbers) {
-        return new AddressSet(CLIENTS, AddressSet.Form.ADDRESSES, "pods app=client", members(numbers));
-    }
-
-    protected static Set<SetMember> members(int... numbers) {
-        return java.util.Arrays.stream(numbers)
-                .boxed()
-                .flatMap(n ->
-                        Stream.<SetMember>of(new SetMember.AddressMember(v4(n)), new SetMember.AddressMember(v6(n))))
-                .collect(Collectors.toSet());
-    }
-
-    protected static PolicyProgram program(List<AddressSet> sets, PodProgram... pods) {
-        return new PolicyProgram(
-                sets.stream().collect(Collectors.toMap(AddressSet::id, s -> s)),
-                Stream.of(pods).collect(Collectors.toMap(p -> p.endpoint().hostInterface(), p -> p)));
-    }
-
-    protected static PolicyProgram ingress(List<AddressSet> sets, CompiledRule... rules) {
-        return program(sets, new PodProgram(endpoint(1), isolated(rules), DirectionProgram.OPEN), open(2), open(3));
     }
 
     /** Which of the server's ports can be reached from where, in words: {@code v4 tcp 80}. */
@@ -330,54 +250,32 @@ public abstract class BackendContract {
     }
 
     @Test
+    @Override
     protected void refusedChangeLeavesWhatWas() {
-        backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80))));
-        PolicyChange impossible = new PolicyChange(
-                List.of(),
-                Map.of(CLIENTS, new PolicyChange.Members(members(3), members(9))),
-                List.of(),
-                List.of(),
-                Set.of());
-        assertThatThrownBy(() -> backend.apply(impossible))
-                .isInstanceOf(PolicyBackendException.class)
-                .hasMessageContaining("sclients");
+        super.refusedChangeLeavesWhatWas();
         assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
         assertThat(reached(stranger)).isEmpty();
-        assertThatThrownBy(() ->
-                        backend.apply(new PolicyChange(List.of(), Map.of(), List.of(open(1)), List.of(), Set.of())))
-                .hasMessageContaining("the whole program is needed first");
     }
 
     /** What the kernel has of this kind of backend, without what it counts by itself: the same before and after. */
     protected abstract String state(TestNamespace node);
 
+    @Override
+    protected final String state() {
+        return state(node);
+    }
+
     @Test
+    @Override
     protected void removalLeavesNothing() {
-        String before = state(node);
-        PolicyProgram program = ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80)));
-        backend.replace(program);
-        assertThat(state(node)).isNotEqualTo(before);
-        assertThat(backend.audit(program)).isEmpty();
-        backend.remove();
-        backend.remove();
-        assertThat(state(node)).isEqualTo(before);
+        super.removalLeavesNothing();
         assertThat(reached(stranger)).isEqualTo(ALL);
     }
 
     @Test
+    @Override
     protected void changesLeadToWhatAReplacementWouldMake() {
-        backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients())));
-        backend.apply(new PolicyChange(
-                List.of(),
-                Map.of(),
-                List.of(new PodProgram(endpoint(1), isolated(), DirectionProgram.OPEN)),
-                List.of(),
-                Set.of(CLIENTS)));
-        PolicyProgram closed = ingress(List.of());
-        assertThat(reached(friend)).isEmpty();
-        assertThat(backend.audit(closed)).isEmpty();
-        backend.replace(closed);
-        assertThat(backend.audit(closed)).isEmpty();
+        super.changesLeadToWhatAReplacementWouldMake();
         assertThat(reached(friend)).isEmpty();
     }
 }

@@ -1,7 +1,7 @@
 package dev.ikat.agent.policy;
 
-import dev.ikat.policy.program.PolicyBackend;
-import dev.ikat.policy.program.PolicyBackendException;
+import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import java.util.List;

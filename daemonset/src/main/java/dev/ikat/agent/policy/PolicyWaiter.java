@@ -39,6 +39,10 @@ final class PolicyWaiter implements PodPolicy.Enforcement {
         return deadline;
     }
 
+    boolean isAnswered() {
+        return answer.isDone();
+    }
+
     boolean done() {
         return answer.complete(true);
     }

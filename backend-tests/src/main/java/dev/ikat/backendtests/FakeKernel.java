@@ -1,0 +1,115 @@
+package dev.ikat.backendtests;
+
+import dev.ikat.dataplane.PolicyBackendException;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.policy.program.Evaluator;
+import dev.ikat.policy.program.Flow;
+import dev.ikat.policy.program.PodProgram;
+import dev.ikat.policy.program.PolicyProgram;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * What {@link FakePolicyBackend}s have in force. It outlives them, as the kernel does, and a packet meets all of it: only
+ * what every program lets pass does. Each change is noted, and can be looked at as soon as it is done. Thread-safe.
+ */
+public final class FakeKernel {
+    private final Map<String, PolicyProgram> programs = new TreeMap<>();
+    private final Map<String, String> refusals = new HashMap<>();
+    private final Map<String, String> refusedRemovals = new HashMap<>();
+    private final List<String> steps = new ArrayList<>();
+    private Runnable afterEachStep = () -> {};
+
+    /** Whether this connection's first packet passes, as {@link Evaluator} says of each program in force. */
+    public synchronized boolean passes(Flow flow) {
+        return programs.values().stream().allMatch(program -> passes(program, flow));
+    }
+
+    private static boolean passes(PolicyProgram program, Flow flow) {
+        return new Evaluator(program).evaluate(flow).accepted();
+    }
+
+    /** The kinds of backends that have something in force. */
+    public synchronized Set<String> kinds() {
+        return new TreeSet<>(programs.keySet());
+    }
+
+    /** What a kind of backend has in force. */
+    public synchronized Optional<PolicyProgram> program(String kind) {
+        return Optional.ofNullable(programs.get(kind));
+    }
+
+    /** What was done, the oldest first: {@code nftables replace}. */
+    public synchronized List<String> steps() {
+        return List.copyOf(steps);
+    }
+
+    /** Looks after each step, on the thread that took it. */
+    public synchronized void afterEachStep(Runnable look) {
+        afterEachStep = look;
+    }
+
+    /** From now on this kind is refused every program and every change of one, for this reason. */
+    public synchronized void refuse(String kind, String reason) {
+        refusals.put(kind, reason);
+    }
+
+    /** From now on this kind's program can't be removed, for this reason. */
+    public synchronized void refuseRemoval(String kind, String reason) {
+        refusedRemovals.put(kind, reason);
+    }
+
+    /** From now on this kind is refused nothing. */
+    public synchronized void accept(String kind) {
+        refusals.remove(kind);
+        refusedRemovals.remove(kind);
+    }
+
+    /** Somebody takes a pod's program away behind the backend's back. */
+    public synchronized void damage(String kind, InterfaceName pod) {
+        PolicyProgram program = programs.get(kind);
+        if (program == null || !program.pods().containsKey(pod)) {
+            throw new IllegalStateException(kind + " has nothing in force for " + pod);
+        }
+        Map<InterfaceName, PodProgram> pods = new HashMap<>(program.pods());
+        pods.remove(pod);
+        programs.put(kind, new PolicyProgram(program.sets(), pods));
+    }
+
+    /** @throws PolicyBackendException if this kind is refused changes */
+    synchronized void put(String kind, String step, PolicyProgram program) {
+        require(refusals, kind);
+        programs.put(kind, program);
+        note(kind, step);
+    }
+
+    /** @throws PolicyBackendException if this kind's program can't be removed */
+    synchronized void remove(String kind) {
+        require(refusedRemovals, kind);
+        programs.remove(kind);
+        note(kind, "remove");
+    }
+
+    private static void require(Map<String, String> refusals, String kind) {
+        String refusal = refusals.get(kind);
+        if (refusal != null) {
+            throw new PolicyBackendException(refusal);
+        }
+    }
+
+    synchronized void note(String kind, String step) {
+        steps.add(kind + " " + step);
+        afterEachStep.run();
+    }
+
+    @Override
+    public synchronized String toString() {
+        return programs.toString();
+    }
+}
