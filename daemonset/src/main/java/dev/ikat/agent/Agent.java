@@ -31,6 +31,12 @@ import dev.ikat.agent.server.CniServer;
 import dev.ikat.agent.server.ContainerLanes;
 import dev.ikat.agent.server.ControlClient;
 import dev.ikat.agent.status.AgentStatus;
+import dev.ikat.agent.status.ErrorStatus;
+import dev.ikat.agent.status.LeaseStatus;
+import dev.ikat.agent.status.NodeStatus;
+import dev.ikat.agent.status.OverlayStatus;
+import dev.ikat.agent.status.PolicyStatus;
+import dev.ikat.agent.status.SourceStatus;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.Node;
 import dev.ikat.cni.BatchReaper;
@@ -215,8 +221,13 @@ public final class Agent implements AutoCloseable {
         rounds.start();
 
         CniPlugin plugin = new CniPlugin(leases, node, network, policy.podPolicy(), reaper, steps);
-        AgentStatus status = new AgentStatus(
-                options, readiness, network, planes, policy, cluster, leases, leaseKeeper::faults, errors, nodeFaults);
+        AgentStatus status = new AgentStatus()
+                .register(new NodeStatus(options.nodeName(), readiness, System::nanoTime))
+                .register(new PolicyStatus(planes::chosen, policy::contests))
+                .register(new OverlayStatus(options.overlay().mode(), network::situation, nodeFaults::all))
+                .register(new LeaseStatus(leases, network::nodePlan, leaseKeeper::faults))
+                .register(new SourceStatus(cluster))
+                .register(new ErrorStatus(errors));
         CniServer server = CniServer.start(
                 options.runDirectory(),
                 request -> request.variable(ControlClient.QUESTION).isEmpty()

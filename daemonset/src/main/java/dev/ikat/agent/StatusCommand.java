@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.ikat.agent.config.Setting;
 import dev.ikat.agent.server.ControlClient;
 import dev.ikat.agent.status.AgentStatus;
+import dev.ikat.agent.status.StatusText;
 import dev.ikat.cni.CniResponse;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -55,9 +56,9 @@ final class StatusCommand implements Callable<Integer> {
                 err.println("ikat-agent status: the agent refused: " + new String(answer.stdout(), UTF_8));
                 return 1;
             }
-            out.print(json ? new String(answer.stdout(), UTF_8) + "\n" : AgentStatus.text(answer.stdout()));
+            out.print(json ? new String(answer.stdout(), UTF_8) + "\n" : StatusText.of(answer.stdout()));
             out.flush();
-            return AgentStatus.isReady(answer.stdout()) ? 0 : NOT_READY;
+            return StatusText.isReady(answer.stdout()) ? 0 : NOT_READY;
         } catch (IOException e) {
             err.println("ikat-agent status: no agent answers in " + runDirectory + ": " + e.getMessage()
                     + "; is it running, with this --run-dir, and are you root?");

@@ -10,7 +10,7 @@ import dev.ikat.agent.config.InvalidConfigurationException;
 import dev.ikat.agent.config.Setting;
 import dev.ikat.agent.log.PrintableWriter;
 import dev.ikat.agent.overlay.OverlayMode;
-import dev.ikat.agent.status.AgentStatus;
+import dev.ikat.agent.status.StatusText;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -127,7 +127,7 @@ class AgentMainTest {
                 {"node": "a\\u001b[2J", "ready": false, "waitingFor": ["pods: x\\nready     yes\\u2028"],
                  "recentErrors": [{"at": "now", "in": "ADD \\u0000", "error": "\\u202eab", "times": 1}]}
                 """;
-        assertThat(AgentStatus.text(answer.getBytes(StandardCharsets.UTF_8)))
+        assertThat(StatusText.of(answer.getBytes(StandardCharsets.UTF_8)))
                 .contains("node      a\\u001b[2J\n")
                 .contains("          waits for pods: x | ready     yes\\u2028\n")
                 .contains("          now ADD \\u0000: \\u202eab\n")
