@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.status;
+
+import org.jspecify.annotations.NullMarked;
