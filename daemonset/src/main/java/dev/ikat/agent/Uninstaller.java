@@ -4,8 +4,8 @@ import dev.ikat.agent.cni.PluginFiles;
 import dev.ikat.agent.dataplane.Dataplanes;
 import dev.ikat.agent.node.Forwarding;
 import dev.ikat.agent.overlay.OverlayReconciler;
-import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.policy.PolicySettings.Backend;
+import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.cni.PodLink;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.kubernetes.KubernetesSource;
@@ -13,8 +13,8 @@ import dev.ikat.netlink.Errno;
 import dev.ikat.netlink.Request;
 import dev.ikat.netlink.namespace.Sysctl;
 import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.Netlink;
 import dev.ikat.netlink.route.Requests;
-import dev.ikat.netlink.route.Rtnetlink;
 import dev.ikat.nftables.NftablesDataplane;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
@@ -52,7 +52,7 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
     }
 
     /** How many pods of this host are wired by Ikat. */
-    static int pods(Rtnetlink netlink) {
+    static int pods(Netlink netlink) {
         return (int) netlink.links().stream().filter(PodLink::isHostEnd).count();
     }
 
@@ -62,7 +62,7 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
      * @param report is told each thing that is gone, a line each
      * @return what could not be removed, a line each; the rest is gone nevertheless
      */
-    List<String> run(Rtnetlink netlink, Consumer<String> report) {
+    List<String> run(Netlink netlink, Consumer<String> report) {
         List<String> failures = new ArrayList<>();
         attempt("network configuration " + conflist, failures, () -> {
             if (Files.deleteIfExists(conflist)) {
@@ -108,7 +108,7 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
         }
     }
 
-    private static void removeLinks(Rtnetlink netlink, Consumer<String> report) {
+    private static void removeLinks(Netlink netlink, Consumer<String> report) {
         List<Request> requests = new ArrayList<>();
         for (Link link : netlink.links()) {
             if (PodLink.isHostEnd(link)) {

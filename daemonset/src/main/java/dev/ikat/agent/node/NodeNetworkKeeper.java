@@ -17,7 +17,7 @@ import dev.ikat.dataplane.Dataplane;
 import dev.ikat.dataplane.Masquerading;
 import dev.ikat.dataplane.SourceGuard;
 import dev.ikat.kubernetes.ClusterSource;
-import dev.ikat.netlink.route.Rtnetlink;
+import dev.ikat.netlink.route.Netlink;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -40,7 +40,7 @@ public final class NodeNetworkKeeper {
     private final AgentOptions options;
     private final ClusterSource cluster;
     private final AgentPodNetwork network;
-    private final Rtnetlink netlink;
+    private final Netlink netlink;
     private final Forwarding forwarding;
     private final OverlayReconciler overlay;
     private final Dataplanes dataplanes;
@@ -55,7 +55,7 @@ public final class NodeNetworkKeeper {
             AgentOptions options,
             ClusterSource cluster,
             AgentPodNetwork network,
-            Rtnetlink netlink,
+            Netlink netlink,
             Dataplanes dataplanes,
             NodeFaults faults) {
         this.faults = faults;

@@ -5,12 +5,12 @@ import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.route.Address;
 import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.Netlink;
 import dev.ikat.netlink.route.NextHop;
 import dev.ikat.netlink.route.Route;
 import dev.ikat.netlink.route.RouteFilter;
 import dev.ikat.netlink.route.RouteProtocol;
 import dev.ikat.netlink.route.RouteType;
-import dev.ikat.netlink.route.Rtnetlink;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -20,9 +20,9 @@ import java.util.Optional;
  * are and how they would be taken away.
  */
 final class ForeignRoutes {
-    private final Rtnetlink netlink;
+    private final Netlink netlink;
 
-    ForeignRoutes(Rtnetlink netlink) {
+    ForeignRoutes(Netlink netlink) {
         this.netlink = netlink;
     }
 

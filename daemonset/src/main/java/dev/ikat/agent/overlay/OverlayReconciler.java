@@ -19,12 +19,12 @@ import dev.ikat.netlink.route.FdbEntry;
 import dev.ikat.netlink.route.Link;
 import dev.ikat.netlink.route.LinkChange;
 import dev.ikat.netlink.route.Neighbour;
+import dev.ikat.netlink.route.Netlink;
 import dev.ikat.netlink.route.Requests;
 import dev.ikat.netlink.route.Route;
 import dev.ikat.netlink.route.RouteFilter;
 import dev.ikat.netlink.route.RouteProtocol;
 import dev.ikat.netlink.route.RouteType;
-import dev.ikat.netlink.route.Rtnetlink;
 import dev.ikat.netlink.route.Scope;
 import dev.ikat.netlink.route.Vxlan;
 import dev.ikat.netlink.route.VxlanSpec;
@@ -53,7 +53,7 @@ public final class OverlayReconciler {
      */
     private static final int METRIC_LAST = 0x7fff_ffff;
 
-    private final Rtnetlink netlink;
+    private final Netlink netlink;
     private final ForeignRoutes foreign;
     private final List<String> repairs = new ArrayList<>();
 
@@ -68,7 +68,7 @@ public final class OverlayReconciler {
      */
     private record Part(String node, String what, Optional<Route> route) {}
 
-    public OverlayReconciler(Rtnetlink netlink) {
+    public OverlayReconciler(Netlink netlink) {
         this.netlink = netlink;
         this.foreign = new ForeignRoutes(netlink);
     }

@@ -10,11 +10,11 @@ import dev.ikat.model.MacAddress;
 import dev.ikat.netlink.route.FdbEntry;
 import dev.ikat.netlink.route.Link;
 import dev.ikat.netlink.route.Neighbour;
+import dev.ikat.netlink.route.Netlink;
 import dev.ikat.netlink.route.Route;
 import dev.ikat.netlink.route.RouteFilter;
 import dev.ikat.netlink.route.RouteProtocol;
 import dev.ikat.netlink.route.RouteType;
-import dev.ikat.netlink.route.Rtnetlink;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -28,7 +28,7 @@ public final class RoutesInForce {
      *
      * @param self this node, whose own blocks end here
      */
-    public static InForce read(Rtnetlink netlink, Node self) {
+    public static InForce read(Netlink netlink, Node self) {
         Optional<Integer> tunnel =
                 netlink.link(new InterfaceName(LinkNames.OVERLAY)).map(Link::index);
         Map<IpAddress, IpAddress> tunnelled =
@@ -52,7 +52,7 @@ public final class RoutesInForce {
     }
 
     /** By an address on the tunnel the node that is at the other end. */
-    private static Map<IpAddress, IpAddress> ends(Rtnetlink netlink, int tunnel) {
+    private static Map<IpAddress, IpAddress> ends(Netlink netlink, int tunnel) {
         Map<MacAddress, IpAddress> nodes = new HashMap<>();
         for (FdbEntry entry : netlink.fdb(tunnel)) {
             entry.destination().ifPresent(node -> nodes.put(entry.mac(), node));

@@ -5,7 +5,7 @@ import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.netlink.route.Address;
 import dev.ikat.netlink.route.Link;
-import dev.ikat.netlink.route.Rtnetlink;
+import dev.ikat.netlink.route.Netlink;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -18,7 +18,7 @@ public final class UplinkFinder {
      * Finds the interface in the kernel: the one of this name if a name is given, otherwise the one that carries an
      * address of the node.
      */
-    public static Optional<Uplink> find(Rtnetlink netlink, Optional<InterfaceName> wanted, Node self) {
+    public static Optional<Uplink> find(Netlink netlink, Optional<InterfaceName> wanted, Node self) {
         List<Address> addresses = netlink.addresses();
         for (Link link : netlink.links()) {
             List<InterfaceAddress> own = new ArrayList<>();

@@ -5,7 +5,7 @@ import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.netfilter.Conntrack;
 import dev.ikat.netlink.netfilter.LoggedPacket;
 import dev.ikat.netlink.netfilter.NetfilterLog;
-import dev.ikat.netlink.route.Rtnetlink;
+import dev.ikat.netlink.route.Netlink;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
@@ -23,7 +23,7 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PolicyReport.class);
 
     private final PolicySettings settings;
-    private final Rtnetlink netlink;
+    private final Netlink netlink;
     private final PrometheusRegistry registry;
     private final PolicyMetrics metrics;
     private final Runnable reconcileSoon;
@@ -37,7 +37,7 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
      * @param reconcileSoon has {@link PolicyKeeper#reconcile} called
      */
     public PolicyReport(
-            PolicySettings settings, Rtnetlink netlink, PrometheusRegistry registry, Runnable reconcileSoon) {
+            PolicySettings settings, Netlink netlink, PrometheusRegistry registry, Runnable reconcileSoon) {
         this.settings = settings;
         this.netlink = netlink;
         this.registry = registry;

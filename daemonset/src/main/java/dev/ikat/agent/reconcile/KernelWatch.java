@@ -1,58 +1,66 @@
 package dev.ikat.agent.reconcile;
 
 import dev.ikat.agent.reconcile.Readiness.Part;
-import dev.ikat.cni.PodLink;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.LinkNames;
 import dev.ikat.netlink.route.Event;
 import dev.ikat.netlink.route.Group;
 import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.Netlink;
+import dev.ikat.netlink.route.RouteEvents;
 import dev.ikat.netlink.route.RouteMonitor;
-import dev.ikat.netlink.route.RouteProtocol;
-import dev.ikat.netlink.route.RouteType;
-import dev.ikat.netlink.route.Rtnetlink;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Hears from the kernel what changes in the node's network, and says which of the agent's parts have to look. What a
- * pod's own coming causes concerns nobody; what its going causes looks like damage, so the pods' part is told a little
- * later and once for many.
+ * Hears from the kernel what changes in the node's network, on a thread of its own, and tells which of the agent's parts
+ * have to look: {@link KernelConcerns} says which, {@link WatchRhythm} when. A failure never ends it.
  */
 public final class KernelWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(KernelWatch.class);
-    private static final Duration TICK = Duration.ofSeconds(1);
-    private static final Duration PODS_DELAY = Duration.ofMillis(500);
+    private static final Duration AFTER_FAILURE = Duration.ofSeconds(1);
     private static final Set<Group> GROUPS = EnumSet.of(Group.LINK, Group.ADDRESS, Group.ROUTE, Group.NEIGHBOUR);
-    private static final InterfaceName TUNNEL = new InterfaceName(LinkNames.OVERLAY);
 
     /** What follows from the node object and from the interface to the other nodes. */
     public static final Set<Part> NODE_CHANGE = Collections.unmodifiableSet(
             EnumSet.of(Part.NODE, Part.GUARD, Part.FORWARDING, Part.OVERLAY, Part.MASQUERADE));
 
-    private final RouteMonitor monitor;
+    private final RouteEvents events;
+    private final KernelConcerns concerns;
+    private final WatchRhythm rhythm;
     private final Consumer<Set<Part>> concerned;
     private final Supplier<Set<Part>> eachSecond;
+    private final LongSupplier clock;
     private final Thread thread;
-    private int tunnelIndex;
-    private long nextTick = System.nanoTime();
-    private boolean podsPending;
-    private long podsDue;
     private volatile boolean closed;
 
-    private KernelWatch(
-            RouteMonitor monitor, int tunnelIndex, Consumer<Set<Part>> concerned, Supplier<Set<Part>> eachSecond) {
-        this.monitor = monitor;
-        this.tunnelIndex = tunnelIndex;
+    /**
+     * Not started; {@link #turn} does what its thread would.
+     *
+     * @param events from before {@code netlink} is asked, and closed with this
+     * @param clock counts nanoseconds, as {@link System#nanoTime} does
+     */
+    KernelWatch(
+            RouteEvents events,
+            Netlink netlink,
+            Consumer<Set<Part>> concerned,
+            Supplier<Set<Part>> eachSecond,
+            LongSupplier clock) {
+        this.events = events;
+        this.concerns = new KernelConcerns(netlink.link(new InterfaceName(LinkNames.OVERLAY))
+                .map(Link::index)
+                .orElse(0));
+        this.rhythm = new WatchRhythm(clock.getAsLong());
         this.concerned = concerned;
         this.eachSecond = eachSecond;
+        this.clock = clock;
         this.thread = Thread.ofPlatform().name("kernel-watch").unstarted(this::watch);
     }
 
@@ -62,37 +70,21 @@ public final class KernelWatch implements AutoCloseable {
      * @param concerned told which parts have to look; must be quick
      * @param eachSecond looks at what the kernel sends no notifications of, and returns the parts that have to look
      */
-    public static KernelWatch start(Rtnetlink netlink, Consumer<Set<Part>> concerned, Supplier<Set<Part>> eachSecond) {
-        RouteMonitor monitor = RouteMonitor.open(GROUPS);
-        int tunnel = netlink.link(TUNNEL).map(Link::index).orElse(0);
-        KernelWatch watch = new KernelWatch(monitor, tunnel, concerned, eachSecond);
-        watch.thread.start();
+    public static KernelWatch start(Netlink netlink, Consumer<Set<Part>> concerned, Supplier<Set<Part>> eachSecond) {
+        KernelWatch watch =
+                new KernelWatch(RouteMonitor.open(GROUPS), netlink, concerned, eachSecond, System::nanoTime);
+        watch.start();
         return watch;
+    }
+
+    void start() {
+        thread.start();
     }
 
     private void watch() {
         while (!closed) {
             try {
-                Set<Part> parts = EnumSet.noneOf(Part.class);
-                for (Event event : poll()) {
-                    parts.addAll(concerns(event));
-                }
-                long now = System.nanoTime();
-                if (parts.remove(Part.PODS) && !podsPending) {
-                    podsPending = true;
-                    podsDue = now + PODS_DELAY.toNanos();
-                }
-                if (podsPending && now - podsDue >= 0) {
-                    podsPending = false;
-                    parts.add(Part.PODS);
-                }
-                if (now - nextTick >= 0) {
-                    nextTick = now + TICK.toNanos();
-                    parts.addAll(eachSecond.get());
-                }
-                if (!parts.isEmpty()) {
-                    concerned.accept(parts);
-                }
+                turn();
             } catch (RuntimeException e) {
                 if (!closed) {
                     // The slow timer still looks at everything; a broken socket must not take the agent with it.
@@ -103,69 +95,32 @@ public final class KernelWatch implements AutoCloseable {
         }
     }
 
-    private List<Event> poll() {
-        long now = System.nanoTime();
-        long left = podsPending ? Math.min(nextTick - now, podsDue - now) : nextTick - now;
-        Duration timeout = left > 0 ? Duration.ofNanos(left).plusMillis(1) : Duration.ZERO;
-        return monitor.poll(timeout);
+    /** Waits until something has happened or is due, and tells whom it concerns. */
+    void turn() {
+        Set<Part> parts = EnumSet.noneOf(Part.class);
+        for (Event event : events.poll(rhythm.idle(clock.getAsLong()))) {
+            parts.addAll(concerns.of(event));
+        }
+        Set<Part> due = rhythm.due(parts, clock.getAsLong(), eachSecond);
+        if (!due.isEmpty()) {
+            concerned.accept(due);
+        }
     }
 
     private static void pause() {
         try {
-            Thread.sleep(TICK);
+            Thread.sleep(AFTER_FAILURE);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
     }
 
-    private Set<Part> concerns(Event event) {
-        return switch (event) {
-            case Event.LinkEvent(boolean present, Link link) -> {
-                if (link.name().equals(TUNNEL)) {
-                    tunnelIndex = present ? link.index() : 0;
-                    yield EnumSet.of(Part.OVERLAY);
-                }
-                if (PodLink.isHostEnd(link)) {
-                    yield present && link.isUp() ? none() : EnumSet.of(Part.PODS);
-                }
-                // The uplink, or what may become it.
-                yield link.isKind("veth") && LinkNames.isPodLink(link.name()) ? none() : EnumSet.copyOf(NODE_CHANGE);
-            }
-            case Event.AddressEvent _ -> EnumSet.copyOf(NODE_CHANGE);
-            case Event.RouteEvent(boolean present, var route) -> {
-                if (route.protocol() != RouteProtocol.IKAT) {
-                    yield none();
-                }
-                boolean overlay = route.gateway().isPresent() || route.type() != RouteType.UNICAST;
-                yield overlay ? EnumSet.of(Part.OVERLAY) : present ? none() : EnumSet.of(Part.PODS);
-            }
-            case Event.NeighbourEvent(boolean present, var neighbour) -> {
-                if (!neighbour.isPermanent()) {
-                    yield none();
-                }
-                boolean overlay = neighbour.interfaceIndex() == tunnelIndex;
-                yield overlay ? EnumSet.of(Part.OVERLAY) : present ? none() : EnumSet.of(Part.PODS);
-            }
-            case Event.FdbEvent(boolean _, var entry) ->
-                entry.interfaceIndex() == tunnelIndex ? EnumSet.of(Part.OVERLAY) : none();
-            case Event.RuleEvent _ -> none();
-            case Event.Resync(String reason) -> {
-                LOG.info("event=resync reason=\"{}\"", reason);
-                yield EnumSet.allOf(Part.class);
-            }
-        };
-    }
-
-    private static Set<Part> none() {
-        return EnumSet.noneOf(Part.class);
-    }
-
     @Override
     public void close() {
         closed = true;
-        monitor.close();
+        events.close();
         try {
-            thread.join(Duration.ofSeconds(2));
+            thread.join(Duration.ofSeconds(2).toMillis());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

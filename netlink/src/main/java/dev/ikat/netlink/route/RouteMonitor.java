@@ -16,7 +16,7 @@ import java.util.Set;
  * <p>Safe for use by any number of threads, one of which polls at a time. Waiting blocks the thread in the kernel, a
  * virtual one together with its carrier: poll from a platform thread.
  */
-public final class RouteMonitor implements AutoCloseable {
+public final class RouteMonitor implements RouteEvents {
     /** Room for some 1,000 notifications of a link, or 2,000 of a route. */
     private static final int RECEIVE_BUFFER = 2 * 1024 * 1024;
 
@@ -47,12 +47,7 @@ public final class RouteMonitor implements AutoCloseable {
         return namespace.call(() -> openHere(groups, bytes));
     }
 
-    /**
-     * Waits for news at most this long, then returns all there is, in order; empty if there is none, or if this is
-     * closed meanwhile. {@link Event.Resync} stands where notifications were lost or not understood.
-     *
-     * @throws IllegalStateException if this was closed before
-     */
+    @Override
     public List<Event> poll(Duration timeout) {
         return listener.poll(timeout, RouteMonitor::read, Event.Resync::new);
     }
@@ -84,7 +79,6 @@ public final class RouteMonitor implements AutoCloseable {
         return neighbour.or(() -> NeighbourMessage.readFdb(message).map(entry -> new Event.FdbEvent(present, entry)));
     }
 
-    /** Ends a {@link #poll} under way, then closes; idempotent. */
     @Override
     public void close() {
         listener.close();

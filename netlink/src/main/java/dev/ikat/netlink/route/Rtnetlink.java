@@ -20,7 +20,7 @@ import java.util.function.Supplier;
  * a virtual thread together with its carrier: call from platform threads. Every method throws {@link NetlinkException}
  * where the kernel refuses, and {@link IllegalStateException} after {@link #close()}.
  */
-public final class Rtnetlink implements AutoCloseable {
+public final class Rtnetlink implements Netlink {
     /** No route, or one of the types unreachable, prohibit or blackhole. */
     private static final Set<Integer> NO_ROUTE =
             Set.of(Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES, Errno.EINVAL);
@@ -41,17 +41,13 @@ public final class Rtnetlink implements AutoCloseable {
         return new Rtnetlink(namespace.call(NetlinkSocket::open));
     }
 
-    /** As {@link #execute(List)}. */
-    public void execute(Request... requests) {
-        execute(List.of(requests));
-    }
-
     /**
      * Executes the requests in order, handed to the kernel in one send (or in several, of more than a hundred each),
      * and returns when all are done. Each is tried, whatever became of those before it: a batch is no transaction.
      *
      * @throws NetlinkException for the first that failed, the further failures as its suppressed exceptions
      */
+    @Override
     public void execute(List<Request> requests) {
         NetlinkException first = null;
         for (NetlinkSocket.Failure failure : socket.execute(requests)) {
@@ -73,26 +69,31 @@ public final class Rtnetlink implements AutoCloseable {
     }
 
     /** All links. */
+    @Override
     public List<Link> links() {
         return socket.dump(Requests.listLinks(), LinkMessage::read);
     }
 
     /** The link of this name, if there is one. */
+    @Override
     public Optional<Link> link(InterfaceName name) {
         return orGone(Optional.empty(), () -> socket.get(Requests.getLink(name), LinkMessage::read));
     }
 
     /** The link with this index, if there is one. */
+    @Override
     public Optional<Link> link(int index) {
         return orGone(Optional.empty(), () -> socket.get(Requests.getLink(index), LinkMessage::read));
     }
 
     /** All addresses of both families. */
+    @Override
     public List<Address> addresses() {
         return socket.dump(Requests.listAddresses(0), AddressMessage::read);
     }
 
     /** The addresses of one link, of both families; none where the link is gone. */
+    @Override
     public List<Address> addresses(int interfaceIndex) {
         return orGone(
                 List.of(),
@@ -137,6 +138,7 @@ public final class Rtnetlink implements AutoCloseable {
     }
 
     /** The routes that pass the filter; none where its link or table is not there. */
+    @Override
     public List<Route> routes(IpFamily family, RouteFilter filter) {
         return orGone(
                 List.of(),
@@ -146,6 +148,7 @@ public final class Rtnetlink implements AutoCloseable {
     }
 
     /** The neighbours on one link; none where the link is gone. */
+    @Override
     public List<Neighbour> neighbours(IpFamily family, int interfaceIndex) {
         return orGone(
                 List.of(),
@@ -155,6 +158,7 @@ public final class Rtnetlink implements AutoCloseable {
     }
 
     /** The forwarding entries of one VXLAN, bridge or bridge port; none where the link is gone. */
+    @Override
     public List<FdbEntry> fdb(int interfaceIndex) {
         return orGone(
                 List.of(),

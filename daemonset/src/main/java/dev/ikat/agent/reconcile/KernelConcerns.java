@@ -1,0 +1,75 @@
+package dev.ikat.agent.reconcile;
+
+import dev.ikat.agent.reconcile.Readiness.Part;
+import dev.ikat.cni.PodLink;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.LinkNames;
+import dev.ikat.netlink.route.Event;
+import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.RouteProtocol;
+import dev.ikat.netlink.route.RouteType;
+import java.util.EnumSet;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which parts have to look after something changed in the kernel. What a pod's own coming causes concerns nobody; what
+ * its going causes can't be told from damage. Not thread-safe: it remembers which link is the tunnel.
+ */
+final class KernelConcerns {
+    private static final Logger LOG = LoggerFactory.getLogger(KernelConcerns.class);
+    private static final InterfaceName TUNNEL = new InterfaceName(LinkNames.OVERLAY);
+
+    private int tunnelIndex;
+
+    /** @param tunnelIndex of the tunnel device; 0 where there is none */
+    KernelConcerns(int tunnelIndex) {
+        this.tunnelIndex = tunnelIndex;
+    }
+
+    /** The parts that this event concerns; none where it is nobody's concern. */
+    Set<Part> of(Event event) {
+        return switch (event) {
+            case Event.LinkEvent(boolean present, Link link) -> {
+                if (link.name().equals(TUNNEL)) {
+                    tunnelIndex = present ? link.index() : 0;
+                    yield EnumSet.of(Part.OVERLAY);
+                }
+                if (PodLink.isHostEnd(link)) {
+                    yield present && link.isUp() ? none() : EnumSet.of(Part.PODS);
+                }
+                // The uplink, or what may become it.
+                yield link.isKind("veth") && LinkNames.isPodLink(link.name())
+                        ? none()
+                        : EnumSet.copyOf(KernelWatch.NODE_CHANGE);
+            }
+            case Event.AddressEvent _ -> EnumSet.copyOf(KernelWatch.NODE_CHANGE);
+            case Event.RouteEvent(boolean present, var route) -> {
+                if (route.protocol() != RouteProtocol.IKAT) {
+                    yield none();
+                }
+                boolean overlay = route.gateway().isPresent() || route.type() != RouteType.UNICAST;
+                yield overlay ? EnumSet.of(Part.OVERLAY) : present ? none() : EnumSet.of(Part.PODS);
+            }
+            case Event.NeighbourEvent(boolean present, var neighbour) -> {
+                if (!neighbour.isPermanent()) {
+                    yield none();
+                }
+                boolean overlay = neighbour.interfaceIndex() == tunnelIndex;
+                yield overlay ? EnumSet.of(Part.OVERLAY) : present ? none() : EnumSet.of(Part.PODS);
+            }
+            case Event.FdbEvent(boolean _, var entry) ->
+                entry.interfaceIndex() == tunnelIndex ? EnumSet.of(Part.OVERLAY) : none();
+            case Event.RuleEvent _ -> none();
+            case Event.Resync(String reason) -> {
+                LOG.info("event=resync reason=\"{}\"", reason);
+                yield EnumSet.allOf(Part.class);
+            }
+        };
+    }
+
+    private static Set<Part> none() {
+        return EnumSet.noneOf(Part.class);
+    }
+}
