@@ -21,7 +21,7 @@ public final class Requests {
 
     private Requests() {}
 
-    /** Makes a link; EEXIST if its name is taken, EBUSY if its index is. */
+    /** Makes a link; EEXIST if its name or index is taken, or its peer's name; EBUSY if its peer's index is. */
     public static Request create(LinkSpec spec) {
         Optional<NetworkNamespace> named = switch (spec) {
             case VethSpec veth -> veth.peerNamespace();
@@ -150,7 +150,7 @@ public final class Requests {
         return of(verb, neighbour, type, flags, message -> NeighbourMessage.write(message, neighbour));
     }
 
-    /** Adds a forwarding entry beside others for its link-layer address; EEXIST if it is there already. */
+    /** Adds a forwarding entry beside others for its link-layer address; nothing happens if a VXLAN has it already. */
     public static Request append(FdbEntry entry) {
         return forwarding("append", entry, NeighbourMessage.RTM_NEWNEIGH, APPEND);
     }

@@ -17,8 +17,8 @@ import java.util.function.Consumer;
  * @param mac this end's link-layer address, random if empty
  * @param peerMac the other end's link-layer address, random if empty
  * @param mtu of both ends, in bytes, 1500 if empty
- * @param index this end's interface index, the kernel's choice if empty; EBUSY where it is taken
- * @param peerIndex the other end's, likewise
+ * @param index this end's interface index, the kernel's choice if empty; EEXIST where it is taken
+ * @param peerIndex the other end's, which counts only beside {@code index}; EBUSY where it is taken
  * @param group this end's link group, 0 if empty
  * @param gsoMaxSize the largest piece that the kernel's TCP hands to either end, in bytes; if empty the kernel's usual,
  *     64 KiB. More than that needs Linux 5.19 for IPv6 and 6.3 for IPv4, where at most 524280 are possible
