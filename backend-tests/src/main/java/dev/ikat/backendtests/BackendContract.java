@@ -249,10 +249,8 @@ public abstract class BackendContract extends ProgramContract {
         assertThat(reached(stranger)).isEmpty();
     }
 
-    @Test
     @Override
-    protected void refusedChangeLeavesWhatWas() {
-        super.refusedChangeLeavesWhatWas();
+    protected void afterRefusedChange() {
         assertThat(reached(friend)).containsExactlyInAnyOrder("v4 tcp 80", "v6 tcp 80");
         assertThat(reached(stranger)).isEmpty();
     }
@@ -265,17 +263,13 @@ public abstract class BackendContract extends ProgramContract {
         return state(node);
     }
 
-    @Test
     @Override
-    protected void removalLeavesNothing() {
-        super.removalLeavesNothing();
+    protected void afterRemoval() {
         assertThat(reached(stranger)).isEqualTo(ALL);
     }
 
-    @Test
     @Override
-    protected void changesLeadToWhatAReplacementWouldMake() {
-        super.changesLeadToWhatAReplacementWouldMake();
+    protected void afterChanges() {
         assertThat(reached(friend)).isEmpty();
     }
 }

@@ -16,8 +16,9 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What {@link FakePolicyBackend}s have in force. It outlives them, as the kernel does, and a packet meets all of it: only
- * what every program lets pass does. Each change is noted, and can be looked at as soon as it is done. Thread-safe.
+ * What {@link FakePolicyBackend}s have in force. It outlives them, as the kernel does, and a packet meets all of it:
+ * only what every program lets pass does. Each change is noted, and can be looked at as soon as it is done.
+ * Thread-safe.
  */
 public final class FakeKernel {
     private final Map<String, PolicyProgram> programs = new TreeMap<>();

@@ -91,8 +91,7 @@ public final class FakePolicyBackend implements PolicyBackend {
             require(sets.put(set.id(), set) == null, "set " + set.id() + " is there already");
         }
         change.changedSets().forEach((id, members) -> sets.put(id, changed(sets, id, members)));
-        change.programs()
-                .forEach(pod -> pods.put(pod.endpoint().hostInterface(), pod));
+        change.programs().forEach(pod -> pods.put(pod.endpoint().hostInterface(), pod));
         for (var endpoint : change.removedPods()) {
             require(pods.remove(endpoint.hostInterface()) != null, endpoint.hostInterface() + " has no program");
         }

@@ -43,7 +43,8 @@ public abstract class ProgramContract {
     protected static final ObjectKey POLICY = new ObjectKey(ObjectKind.NETWORK_POLICY, "shop", "web");
     protected static final SetId CLIENTS = new SetId("sclients");
 
-    /** Open, with nothing in force. */
+    /** Open, with nothing in force: set before each test by the kind of backend. */
+    @SuppressWarnings("NullAway.Init")
     protected PolicyBackend backend;
 
     /** What there is of this kind of backend, without what is counted: the same before and after. */
@@ -113,7 +114,6 @@ public abstract class ProgramContract {
         return program(sets, new PodProgram(endpoint(1), isolated(rules), DirectionProgram.OPEN), open(2), open(3));
     }
 
-
     private static PolicyChange members(Set<SetMember> added, Set<SetMember> removed) {
         return new PolicyChange(
                 List.of(), Map.of(CLIENTS, new PolicyChange.Members(added, removed)), List.of(), List.of(), Set.of());
@@ -166,6 +166,7 @@ public abstract class ProgramContract {
         assertThat(backend.audit(closed)).isEmpty();
         backend.replace(closed);
         assertThat(backend.audit(closed)).isEmpty();
+        afterChanges();
     }
 
     @Test
@@ -187,6 +188,7 @@ public abstract class ProgramContract {
                         backend.apply(new PolicyChange(List.of(), Map.of(), List.of(open(1)), List.of(), Set.of())))
                 .hasMessageContaining("the whole program is needed first");
         assertThat(backend.audit(program)).isEmpty();
+        afterRefusedChange();
     }
 
     @Test
@@ -197,8 +199,7 @@ public abstract class ProgramContract {
         PolicyProgram closed = ingress(List.of());
         backend.replace(closed);
         backend.apply(new PolicyChange(List.of(), Map.of(), List.of(open(1)), List.of(), Set.of()));
-        assertThat(backend.audit(program(List.of(), open(1), open(2), open(3))))
-                .isEmpty();
+        assertThat(backend.audit(program(List.of(), open(1), open(2), open(3)))).isEmpty();
     }
 
     @Test
@@ -223,5 +224,15 @@ public abstract class ProgramContract {
         assertThat(backend.audit(program)).isNotEmpty();
         backend.remove();
         assertThat(state()).isEqualTo(before);
+        afterRemoval();
     }
+
+    /** What packets meet once a change was refused; only the kernel has packets. */
+    protected void afterRefusedChange() {}
+
+    /** What packets meet once everything was removed. */
+    protected void afterRemoval() {}
+
+    /** What packets meet once every pod was closed by a change. */
+    protected void afterChanges() {}
 }

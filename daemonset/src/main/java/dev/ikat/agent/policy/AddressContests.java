@@ -8,7 +8,9 @@ import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The addresses that more than one is said to have; each is logged when it begins and when it is over. Not thread-safe. */
+/**
+ * The addresses that more than one is said to have; each is logged when it begins and when it is over. Not thread-safe.
+ */
 final class AddressContests {
     private static final Logger LOG = LoggerFactory.getLogger(AddressContests.class);
 

@@ -36,8 +36,7 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
      * @param registry where metrics are served
      * @param reconcileSoon has {@link PolicyKeeper#reconcile} called
      */
-    public PolicyReport(
-            PolicySettings settings, Netlink netlink, PrometheusRegistry registry, Runnable reconcileSoon) {
+    public PolicyReport(PolicySettings settings, Netlink netlink, PrometheusRegistry registry, Runnable reconcileSoon) {
         this.settings = settings;
         this.netlink = netlink;
         this.registry = registry;

@@ -11,8 +11,9 @@ import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
 /**
- * The ADDs that wait for their pods' policy. Each is answered once: when its policy is in force and its pod's labels are
- * known, when it has waited long enough for those, or when neither will come. Not thread-safe, but for {@link #waiter}.
+ * The ADDs that wait for their pods' policy. Each is answered once: when its policy is in force and its pod's labels
+ * are known, when it has waited long enough for those, or when neither will come. Not thread-safe, but for
+ * {@link #waiter}.
  */
 final class PolicyWaiters {
     /** When there is nobody whose time could be up. */

@@ -20,8 +20,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Hears from the kernel what changes in the node's network, on a thread of its own, and tells which of the agent's parts
- * have to look: {@link KernelConcerns} says which, {@link WatchRhythm} when. A failure never ends it.
+ * Hears from the kernel what changes in the node's network, on a thread of its own, and tells which of the agent's
+ * parts have to look: {@link KernelConcerns} says which, {@link WatchRhythm} when. A failure never ends it.
  */
 public final class KernelWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(KernelWatch.class);

@@ -182,7 +182,9 @@ class PolicyKeeperTest {
             throw new IllegalStateException("expected by the test");
         });
         assertRefused(
-                kept.add(kept.lease("web")), "the pod's policy is not in force", "internal error: expected by the test");
+                kept.add(kept.lease("web")),
+                "the pod's policy is not in force",
+                "internal error: expected by the test");
         assertThat(kept.told).containsExactly("needed");
     }
 
@@ -277,8 +279,7 @@ class PolicyKeeperTest {
     @Test
     void addThatIsNeverAnsweredGivesUp() {
         PolicyWaiter waiter = new PolicyWaiter(NodeEndpoints.of(kept.lease("web")), 0, Duration.ofSeconds(-20));
-        assertRefused(
-                waiter, "the pod's policy is not in force after 0 s", "the node agent's log says what it does");
+        assertRefused(waiter, "the pod's policy is not in force after 0 s", "the node agent's log says what it does");
     }
 
     @Test

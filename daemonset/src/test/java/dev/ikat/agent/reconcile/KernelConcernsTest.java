@@ -71,7 +71,8 @@ class KernelConcernsTest {
 
     @Test
     void otherLinksMayBeTheUplink() {
-        assertThat(of(new Event.LinkEvent(true, veth(new InterfaceName("eth0"))))).isEqualTo(KernelWatch.NODE_CHANGE);
+        assertThat(of(new Event.LinkEvent(true, veth(new InterfaceName("eth0")))))
+                .isEqualTo(KernelWatch.NODE_CHANGE);
     }
 
     @Test
@@ -141,7 +142,8 @@ class KernelConcernsTest {
     void forwardingEntriesOfTheTunnelConcernTheOverlay() {
         assertThat(of(new Event.FdbEvent(false, FdbEntry.permanent(TUNNEL, MAC, POD))))
                 .containsExactly(Part.OVERLAY);
-        assertThat(of(new Event.FdbEvent(false, FdbEntry.permanent(9, MAC, POD)))).isEmpty();
+        assertThat(of(new Event.FdbEvent(false, FdbEntry.permanent(9, MAC, POD))))
+                .isEmpty();
     }
 
     @Test
@@ -158,7 +160,8 @@ class KernelConcernsTest {
 
     @Test
     void rulesConcernNobody() {
-        assertThat(of(new Event.RuleEvent(true, Rule.lookup(IpFamily.IPV4, 77, 300)))).isEmpty();
+        assertThat(of(new Event.RuleEvent(true, Rule.lookup(IpFamily.IPV4, 77, 300))))
+                .isEmpty();
     }
 
     @Test

@@ -123,8 +123,7 @@ class KernelWatchTest {
             watch.turn();
         }
         assertThat(events.waits).containsExactly(Duration.ZERO, Duration.ofMillis(401), Duration.ZERO);
-        assertThat(told)
-                .containsExactly(EnumSet.complementOf(EnumSet.of(Part.PODS)), EnumSet.of(Part.PODS));
+        assertThat(told).containsExactly(EnumSet.complementOf(EnumSet.of(Part.PODS)), EnumSet.of(Part.PODS));
     }
 
     @Test

@@ -83,7 +83,8 @@ class AgentStatusTest {
 
     @Test
     void sectionsAreToldInTheOrderInWhichTheyWereRegistered() {
-        assertThat(json(status -> status.put("b", 1), status -> status.put("a", 2))).isEqualTo("{\"b\":1,\"a\":2}");
+        assertThat(json(status -> status.put("b", 1), status -> status.put("a", 2)))
+                .isEqualTo("{\"b\":1,\"a\":2}");
     }
 
     @Test
@@ -113,7 +114,9 @@ class AgentStatusTest {
                         + "\"waitingFor\":[\"node: there is no Node object named a\"],\"runningSeconds\":90}");
         assertThat(text(node))
                 .containsExactly(
-                        "node      a", "          waits for node: there is no Node object named a", "running   PT1M30S");
+                        "node      a",
+                        "          waits for node: there is no Node object named a",
+                        "running   PT1M30S");
         assertThat(StatusText.isReady(ask(node).stdout())).isFalse();
     }
 
@@ -127,8 +130,8 @@ class AgentStatusTest {
 
     @Test
     void policySaysWhatEnforcesItAndWhichAddressesAreContested() throws IOException {
-        AddressContest contest =
-                new AddressContest(IpAddress.parse("10.0.0.9"), Set.of("Pod shop/a", "Pod shop/b"), Set.of("Pod shop/b"));
+        AddressContest contest = new AddressContest(
+                IpAddress.parse("10.0.0.9"), Set.of("Pod shop/a", "Pod shop/b"), Set.of("Pod shop/b"));
         PolicyStatus policy = new PolicyStatus(() -> PolicySettings.Backend.EBPF, () -> List.of(contest));
         assertThat(json(policy))
                 .isEqualTo("{\"policyBackend\":\"ebpf\",\"contestedAddresses\":"
@@ -145,8 +148,8 @@ class AgentStatusTest {
 
     /** A node with one peer on its link and one behind a router. */
     private static NodeSituation situation() {
-        Uplink uplink = new Uplink(
-                3, new InterfaceName("eth0"), 1500, List.of(InterfaceAddress.parse("192.168.0.1/24")));
+        Uplink uplink =
+                new Uplink(3, new InterfaceName("eth0"), 1500, List.of(InterfaceAddress.parse("192.168.0.1/24")));
         Node self = node("a", "192.168.0.1", "10.244.1.0/24");
         List<Node> nodes =
                 List.of(self, node("b", "192.168.0.2", "10.244.2.0/24"), node("c", "192.168.9.3", "10.244.0.0/24"));
@@ -196,7 +199,8 @@ class AgentStatusTest {
                     Optional.empty(),
                     plan,
                     List.of());
-            LeaseStatus leases = new LeaseStatus(store, () -> Optional.of(plan), () -> List.of("2 leases were rebuilt"));
+            LeaseStatus leases =
+                    new LeaseStatus(store, () -> Optional.of(plan), () -> List.of("2 leases were rebuilt"));
             assertThat(json(leases))
                     .isEqualTo("{\"leases\":{\"held\":1,\"ranges\":"
                             + "[{\"range\":\"10.244.1.0/24\",\"leased\":1,\"free\":253}],"

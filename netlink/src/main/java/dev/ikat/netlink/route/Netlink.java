@@ -19,8 +19,8 @@ public interface Netlink extends AutoCloseable {
     }
 
     /**
-     * Executes the requests in order and returns when all are done. Each is tried, whatever became of those before it: a
-     * batch is no transaction.
+     * Executes the requests in order and returns when all are done. Each is tried, whatever became of those before it:
+     * a batch is no transaction.
      *
      * @throws NetlinkException for the first that failed, the further failures as its suppressed exceptions
      */

@@ -224,9 +224,7 @@ final class FakeLinks {
         List<Link> gone = new ArrayList<>();
         Optional<Integer> group = group(message);
         if (group.isPresent()) {
-            links.values().stream()
-                    .filter(link -> link.group() == group.get())
-                    .forEach(gone::add);
+            links.values().stream().filter(link -> link.group() == group.get()).forEach(gone::add);
             Refusal.unless(!gone.isEmpty(), Errno.ENODEV);
         } else {
             Link link = named(message);
@@ -235,7 +233,10 @@ final class FakeLinks {
         }
         for (Link link : List.copyOf(gone)) {
             if (link.isKind("veth")) {
-                link.peerIndex().flatMap(this::find).filter(peer -> !gone.contains(peer)).ifPresent(gone::add);
+                link.peerIndex()
+                        .flatMap(this::find)
+                        .filter(peer -> !gone.contains(peer))
+                        .ifPresent(gone::add);
             }
         }
         gone.forEach(link -> links.remove(link.index()));

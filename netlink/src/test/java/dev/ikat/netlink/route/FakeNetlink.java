@@ -19,9 +19,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The network configuration of a namespace in memory, for what needs one and no packets. It reads the very messages that
- * the kernel would get, and refuses what that would refuse, which {@link NetlinkContract} holds both to. What the kernel
- * makes by itself it does not make: routes to the subnets of addresses, link-local addresses. Thread-safe.
+ * The network configuration of a namespace in memory, for what needs one and no packets. It reads the very messages
+ * that the kernel would get, and refuses what that would refuse, which {@link NetlinkContract} holds both to. What the
+ * kernel makes by itself it does not make: routes to the subnets of addresses, link-local addresses. Thread-safe.
  */
 public final class FakeNetlink implements Netlink {
     private static final MacAddress EVERY_OTHER = MacAddress.parse("00:00:00:00:00:00");
@@ -37,6 +37,9 @@ public final class FakeNetlink implements Netlink {
     private boolean closed;
 
     private record NeighbourKey(int interfaceIndex, IpAddress address) {}
+
+    /** An empty one. */
+    public FakeNetlink() {}
 
     /** Begins to listen to what changes from now on. */
     public synchronized RouteEvents listen() {
@@ -102,8 +105,7 @@ public final class FakeNetlink implements Netlink {
             case LinkMessage.RTM_SETLINK -> changed(links.change(message));
             case LinkMessage.RTM_NEWLINKPROP -> tell(new Event.LinkEvent(true, links.addName(message)));
             case LinkMessage.RTM_DELLINK -> links.delete(message).forEach(this::gone);
-            case AddressMessage.RTM_NEWADDR ->
-                put(AddressMessage.read(message).orElseThrow(), replace);
+            case AddressMessage.RTM_NEWADDR -> put(AddressMessage.read(message).orElseThrow(), replace);
             case AddressMessage.RTM_DELADDR ->
                 delete(AddressMessage.read(message).orElseThrow());
             case RouteMessage.RTM_NEWROUTE -> {

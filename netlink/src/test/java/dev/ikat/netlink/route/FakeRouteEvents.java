@@ -33,7 +33,7 @@ final class FakeRouteEvents implements RouteEvents {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        news.removeIf(event -> event == CLOSED);
+        news.removeIf(CLOSED::equals);
         return news;
     }
 

@@ -67,8 +67,7 @@ final class FakeRoutes {
                             .filter(index -> index != address.interfaceIndex())
                             .isEmpty())
                     .anyMatch(address -> address.address().cidr().contains(gateway));
-            Refusal.unless(
-                    reached, gateway.family() == IpFamily.IPV4 ? Errno.ENETUNREACH : Errno.EHOSTUNREACH);
+            Refusal.unless(reached, gateway.family() == IpFamily.IPV4 ? Errno.ENETUNREACH : Errno.EHOSTUNREACH);
         }
     }
 

@@ -142,8 +142,10 @@ abstract class NetlinkContract {
     @Test
     void groupIsDeletedAtOnce() {
         netlink.execute(
-                Requests.create(VethSpec.of(new InterfaceName("a"), new InterfaceName("b")).group(7)),
-                Requests.create(VethSpec.of(new InterfaceName("c"), new InterfaceName("d")).group(7)),
+                Requests.create(VethSpec.of(new InterfaceName("a"), new InterfaceName("b"))
+                        .group(7)),
+                Requests.create(VethSpec.of(new InterfaceName("c"), new InterfaceName("d"))
+                        .group(7)),
                 Requests.deleteLinkGroup(7));
         assertThat(netlink.links()).extracting(link -> link.name().value()).containsOnly("lo", "up0", "up1");
         assertRefused(Errno.ENODEV, Requests.deleteLinkGroup(7));
@@ -198,7 +200,8 @@ abstract class NetlinkContract {
     void routeNeedsALinkThatIsUpAndAGatewayOnIt() {
         assertRefused(Errno.ENODEV, Requests.add(Route.to(BLOCK).link(NOBODY)));
         IpAddress far = IpAddress.parse("198.51.100.1");
-        assertRefused(Errno.ENETUNREACH, Requests.add(Route.to(BLOCK).link(first).via(far)));
+        assertRefused(
+                Errno.ENETUNREACH, Requests.add(Route.to(BLOCK).link(first).via(far)));
         netlink.execute(Requests.add(Route.to(BLOCK).link(first).viaOnlink(far)));
         assertThat(own(IpFamily.IPV4))
                 .containsExactly(Route.to(BLOCK).link(first).viaOnlink(far));
@@ -244,8 +247,7 @@ abstract class NetlinkContract {
                 .mtu(1450)));
         Link link = netlink.link(TUNNEL).orElseThrow();
         assertThat(link.vxlan())
-                .contains(new Vxlan(
-                        4796, 8472, Optional.of(IpAddress.parse("192.0.2.1")), Optional.empty(), false));
+                .contains(new Vxlan(4796, 8472, Optional.of(IpAddress.parse("192.0.2.1")), Optional.empty(), false));
         assertThat(link.mtu()).isEqualTo(1450);
         assertThat(link.isUp()).isFalse();
         int tunnel = link.index();
@@ -275,12 +277,10 @@ abstract class NetlinkContract {
                         Requests.add(route)));
         assertThat(refused.errno()).isEqualTo(Errno.ENODEV);
         assertThat(refused.requestIndex()).hasValue(1);
-        assertThat(refused.getSuppressed())
-                .singleElement()
-                .isInstanceOfSatisfying(NetlinkException.class, other -> {
-                    assertThat(other.errno()).isEqualTo(Errno.EEXIST);
-                    assertThat(other.requestIndex()).hasValue(3);
-                });
+        assertThat(refused.getSuppressed()).singleElement().isInstanceOfSatisfying(NetlinkException.class, other -> {
+            assertThat(other.errno()).isEqualTo(Errno.EEXIST);
+            assertThat(other.requestIndex()).hasValue(3);
+        });
         assertThat(own(IpFamily.IPV4)).containsExactly(route);
     }
 
@@ -299,22 +299,30 @@ abstract class NetlinkContract {
                     Requests.delete(route),
                     Requests.delete(address),
                     Requests.deleteLink(first));
-            awaitEvent(events, event -> event instanceof Event.LinkEvent(boolean present, Link link)
-                    && present
-                    && link.index() == first
-                    && link.mtu() == 1400);
-            awaitEvent(events, event -> event instanceof Event.AddressEvent(boolean present, Address found)
-                    && present
-                    && found.address().equals(address.address()));
+            awaitEvent(
+                    events,
+                    event -> event instanceof Event.LinkEvent(boolean present, Link link)
+                            && present
+                            && link.index() == first
+                            && link.mtu() == 1400);
+            awaitEvent(
+                    events,
+                    event -> event instanceof Event.AddressEvent(boolean present, Address found)
+                            && present
+                            && found.address().equals(address.address()));
             awaitEvent(events, new Event.RouteEvent(true, route)::equals);
             awaitEvent(events, new Event.NeighbourEvent(true, neighbour)::equals);
             awaitEvent(events, new Event.RouteEvent(false, route)::equals);
-            awaitEvent(events, event -> event instanceof Event.AddressEvent(boolean present, Address found)
-                    && !present
-                    && found.address().equals(address.address()));
-            awaitEvent(events, event -> event instanceof Event.LinkEvent(boolean present, Link link)
-                    && !present
-                    && link.index() == first);
+            awaitEvent(
+                    events,
+                    event -> event instanceof Event.AddressEvent(boolean present, Address found)
+                            && !present
+                            && found.address().equals(address.address()));
+            awaitEvent(
+                    events,
+                    event -> event instanceof Event.LinkEvent(boolean present, Link link)
+                            && !present
+                            && link.index() == first);
         }
     }
 
@@ -346,7 +354,6 @@ abstract class NetlinkContract {
     void nothingIsDoneByWhatWasClosed() {
         netlink.close();
         netlink.close();
-        assertThatThrownBy(() -> netlink.execute(Requests.deleteLink(first)))
-                .isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> netlink.execute(Requests.deleteLink(first))).isInstanceOf(IllegalStateException.class);
     }
 }
