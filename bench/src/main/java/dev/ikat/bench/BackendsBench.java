@@ -34,20 +34,20 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** {@code ./dev bench backends}: the same programs on every backend, in turns. */
 @Command(
-        name = "bench backends",
+        name = "backends",
         mixinStandardHelpOptions = true,
         sortOptions = false,
         usageHelpWidth = 120,
         description = {
-            "Measures the same programs on every backend, taking turns in the same run, each backend without and with the",
-            "guard of sources, and eBPF beside a bridge and beside a cable between the pods. Prints one table: medians, and in parentheses the 90th percentile (of",
-            "throughputs and connections the 10th)."
+            "The same policies on nftables, iptables and eBPF, taking turns in the same run.",
+            "Also each backend with and without the guard of sources, and eBPF beside a bridge and beside a cable between",
+            "the pods. Prints one table: medians, and in parentheses the 90th percentile (of throughputs and connections the",
+            "10th). Exits with 3 if an aim is not met."
         })
 public final class BackendsBench implements Callable<Integer> {
     /** The parts of the table. */
@@ -116,11 +116,6 @@ public final class BackendsBench implements Callable<Integer> {
                 new IptablesBackend(programs, variant, LOG_GROUP), new IptablesGuard(programs, variant, LOG_GROUP));
     }
 
-    /** Exits with 0 if every aim is met, 3 if one is not. */
-    public static void main(String[] arguments) {
-        System.exit(new CommandLine(new BackendsBench()).execute(arguments));
-    }
-
     @Override
     public Integer call() {
         if (only.contains(Part.changes)) {
@@ -145,7 +140,7 @@ public final class BackendsBench implements Callable<Integer> {
     }
 
     /** To one processor, so that round trips are of one kind. */
-    private static void pin() {
+    static void pin() {
         ProcessRunner.of(
                         "taskset",
                         "--all-tasks",

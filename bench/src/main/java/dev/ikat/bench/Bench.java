@@ -1,5 +1,6 @@
 package dev.ikat.bench;
 
+import dev.ikat.bench.micro.MicroBench;
 import dev.ikat.testbed.report.Terminal;
 import java.util.EnumSet;
 import java.util.Set;
@@ -17,11 +18,21 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         usageHelpWidth = 120,
         description = {
-            "Measures Ikat and, taking turns with it in the same run, Debian's containernetworking-plugins and plain",
-            "kernel set-ups. Prints one table: medians, and in parentheses the 90th percentile (of throughputs the",
-            "10th). Ikat wires IPv4 and IPv6; the reference plugins wire IPv4 only, as with IPv6 they wait for duplicate",
-            "address detection.",
-            "What compiling policies costs in a large cluster has a table of its own: --only policy-scale"
+            "Without a COMMAND, measures Ikat and, taking turns with it in the same run, Debian's",
+            "containernetworking-plugins and plain kernel set-ups: pods that are wired, and packets between them. Prints one",
+            "table: medians, and in parentheses the 90th percentile (of throughputs the 10th). Ikat wires IPv4 and IPv6; the",
+            "reference plugins wire IPv4 only, as with IPv6 they wait for duplicate address detection.",
+            "A COMMAND measures something else, and has options of its own: ./dev bench COMMAND --help",
+            "The exit code is 0 if every aim is met, and 3 if one is not."
+        },
+        subcommands = {
+            PolicyBench.class,
+            BackendsBench.class,
+            ScaleBench.class,
+            MicroBench.class,
+            WiringBench.class,
+            ApiBench.class,
+            Soak.class
         })
 public final class Bench implements Callable<Integer> {
     /** The parts of the table. */
@@ -54,9 +65,9 @@ public final class Bench implements Callable<Integer> {
             defaultValue = "3")
     private int seconds;
 
-    /** Exits with 0 if every aim is met, 3 if one is not. */
+    /** Exits with 0 if every aim is met, 3 if one is not. The name is what help calls this program. */
     public static void main(String[] arguments) {
-        System.exit(new CommandLine(new Bench()).execute(arguments));
+        System.exit(new CommandLine(new Bench()).setCommandName("./dev bench").execute(arguments));
     }
 
     @Override

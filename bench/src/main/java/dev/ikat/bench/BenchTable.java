@@ -25,32 +25,23 @@ public final class BenchTable {
 
     /** A ratio that is to be at most {@code aim}: how many times the other's cost. */
     public void atMostTimes(String measure, String shown, String beside, String theirs, double ratio, double aim) {
-        row(
-                measure,
-                shown,
-                beside,
-                theirs,
-                String.format(Locale.ROOT, "%.2fx", ratio),
-                String.format(Locale.ROOT, "<= %.2fx", aim),
-                ratio <= aim);
+        row(measure, shown, beside, theirs, times(ratio), String.format(Locale.ROOT, "<= %.2fx", aim), ratio <= aim);
     }
 
     /** A ratio that is to be at least {@code aim}: how many times better than the other. */
     public void atLeast(String measure, String shown, String beside, String theirs, double ratio, double aim) {
-        row(
-                measure,
-                shown,
-                beside,
-                theirs,
-                String.format(Locale.ROOT, "%.2fx", ratio),
-                String.format(Locale.ROOT, ">= %.2fx", aim),
-                ratio >= aim);
+        row(measure, shown, beside, theirs, times(ratio), String.format(Locale.ROOT, ">= %.2fx", aim), ratio >= aim);
     }
 
     /** A value to know, with no aim. */
     public void note(String measure, String shown, String beside, String theirs, OptionalDouble ratio) {
-        String times = ratio.isPresent() ? String.format(Locale.ROOT, "%.2fx", ratio.getAsDouble()) : "";
+        String times = ratio.isPresent() ? times(ratio.getAsDouble()) : "";
         rows.add(List.of(measure, shown, beside, theirs, times, "", ""));
+    }
+
+    /** Two decimals, and more where they would be zeros. */
+    private static String times(double ratio) {
+        return String.format(Locale.ROOT, ratio < 0.01 ? "%.4fx" : "%.2fx", ratio);
     }
 
     private void row(

@@ -27,7 +27,6 @@ import dev.ikat.nftables.NftablesTable;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.testbed.host.TestDirectory;
 import dev.ikat.testbed.host.TestNamespace;
-import dev.ikat.testbed.report.Terminal;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Clock;
 import java.time.Duration;
@@ -42,30 +41,28 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /** {@code ./dev bench policy}, the agent's part: from what it is told until the kernel enforces it. */
-public final class PolicyKeeperBench {
+final class PolicyKeeperBench {
     private static final int PEERS = 10_000;
     private static final int REPEATS = 300;
 
-    private PolicyKeeperBench() {}
+    private final BenchTable table;
 
-    /** Exits with 0 if every aim is met, 3 if one is not. */
-    public static void main(String[] arguments) throws InterruptedException {
-        Terminal terminal = Terminal.standard();
-        BenchTable table = new BenchTable(terminal);
+    PolicyKeeperBench(BenchTable table) {
+        this.table = table;
+    }
+
+    /** Adds rows to the table. */
+    void run() throws InterruptedException {
         try (TestDirectory directory = TestDirectory.create();
                 TestNamespace node = TestNamespace.create();
                 NetworkNamespace namespace = NetworkNamespace.open(node.path());
                 NftablesTable nftables = namespace.call(() -> NftablesTable.open(true));
                 LeaseStore leases = LeaseStore.open(directory.directory("leases"), Clock.systemUTC())) {
-            measure(leases, nftables, table);
+            measure(leases, nftables);
         }
-        terminal.heading("through the agent");
-        table.print();
-        System.exit(table.allMet() ? 0 : 3);
     }
 
-    private static void measure(LeaseStore leases, NftablesTable nftables, BenchTable table)
-            throws InterruptedException {
+    private void measure(LeaseStore leases, NftablesTable nftables) throws InterruptedException {
         BlockingQueue<PolicyChange> told = new LinkedBlockingQueue<>();
         PolicyListener listener = new PolicyListener() {
             @Override
@@ -122,12 +119,17 @@ public final class PolicyKeeperBench {
                 leases.free(lease.attachment());
             }
             table.atMost(
-                    "a pod is relabelled, which a set of 10,000 had, ms",
+                    "agent: a pod is relabelled, which a set of 10,000 had, ms",
                     member.show("%.3f", false),
                     member.median(),
                     1.0,
                     "ms");
-            table.note("a pod that nothing isolates, ms", added.show("%.3f", false), "", "", OptionalDouble.empty());
+            table.note(
+                    "agent: a pod that nothing isolates, ms",
+                    added.show("%.3f", false),
+                    "",
+                    "",
+                    OptionalDouble.empty());
         }
     }
 

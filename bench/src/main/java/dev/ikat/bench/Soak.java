@@ -15,17 +15,17 @@ import java.util.Queue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.ToDoubleFunction;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** {@code ./dev bench soak}: whether anything gets lost, leaks or passes wrongly while everything happens at once. */
 @Command(
-        name = "bench soak",
+        name = "soak",
         mixinStandardHelpOptions = true,
         sortOptions = false,
         usageHelpWidth = 120,
         description = {
+            "Whether anything is lost, leaks or passes wrongly while pods, policies and killed agents come at once.",
             "Two nodes on which pods come and go, 20 at once, while policies change 20 times a second and the first",
             "node's agent is killed each minute. Counts lost datagrams, wrong verdicts, addresses given twice, and what",
             "is left over in the end; the second node's agent is never killed, and must hold no more descriptors,",
@@ -68,11 +68,6 @@ public final class Soak implements Callable<Integer> {
     private final List<ProcessFootprint> footprints = new ArrayList<>();
     private final List<Double> heaps = new ArrayList<>();
     private int kills;
-
-    /** Exits with 0 if nothing went wrong, 3 if anything did. */
-    public static void main(String[] arguments) {
-        System.exit(new CommandLine(new Soak()).execute(arguments));
-    }
 
     @Override
     public Integer call() {

@@ -16,80 +16,127 @@ import dev.ikat.netlink.route.Requests;
 import dev.ikat.netlink.route.Route;
 import dev.ikat.netlink.route.Rtnetlink;
 import dev.ikat.netlink.route.VethSpec;
+import dev.ikat.testbed.host.NamespacePool;
 import dev.ikat.testbed.host.TestNamespace;
-import java.util.ArrayList;
+import dev.ikat.testbed.report.Terminal;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalDouble;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /**
- * Prints how long the wiring of a pod takes, step by step, and how long links take to delete, one at a time and as a
- * group: {@code java -cp ... dev.ikat.bench.WiringTime [pods]}. The first rounds are cold.
+ * {@code ./dev bench wiring}: the wiring of a pod by the agent's own netlink, step by step, and how long links take to
+ * delete, one at a time and as a group.
  */
-final class WiringTime {
+@Command(
+        name = "wiring",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        usageHelpWidth = 120,
+        description = {
+            "Where the time of wiring a pod goes, step by step, and of deleting links one by one and together.",
+            "Calls the kernel as an ADD does, without a launcher, leases and policies. Prints medians in microseconds, and",
+            "in parentheses the 90th percentile."
+        })
+final class WiringBench implements Callable<Integer> {
     private static final MacAddress HOST_MAC = MacAddress.parse("ee:ee:ee:ee:ee:ee");
     private static final MacAddress POD_MAC = MacAddress.parse("0e:6b:0a:01:00:05");
     private static final IpAddress GATEWAY_V4 = IpAddress.parse("169.254.1.1");
     private static final IpAddress GATEWAY_V6 = IpAddress.parse("fe80::1");
     private static final InterfaceName POD_LINK = new InterfaceName("eth0");
     private static final int GROUP = 77;
-    private static final int ROUNDS = 8;
+    /** The first rounds are cold. */
+    private static final int WARM_UP = 3;
 
     private static final String[] STEPS = {
-        "open namespace and socket", "create and set up", "look up", "pod batch", "host batch", "close", "in all"
+        "open namespace and socket",
+        "create the links and set them up",
+        "look up",
+        "configure the pod, one batch",
+        "configure the host, one batch",
+        "close"
     };
 
-    private WiringTime() {}
+    @Option(
+            names = "--pods",
+            paramLabel = "N",
+            description = "pods in each round (default: ${DEFAULT-VALUE})",
+            defaultValue = "50")
+    private int pods;
 
-    public static void main(String[] arguments) {
-        int pods = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 50;
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            description = "rounds that are measured (default: ${DEFAULT-VALUE})",
+            defaultValue = "5")
+    private int rounds;
+
+    private final Terminal terminal = Terminal.standard();
+    private final BenchTable table = new BenchTable(terminal);
+    private final List<Samples> steps =
+            Arrays.stream(STEPS).map(_ -> new Samples()).toList();
+    private final Samples all = new Samples();
+    private final Samples deletedSingly = new Samples();
+    private final Samples deletedTogether = new Samples();
+
+    private WiringBench() {}
+
+    @Override
+    public Integer call() {
         try (TestNamespace test = TestNamespace.create();
                 NetworkNamespace network = NetworkNamespace.open(test.path());
-                Rtnetlink host = Rtnetlink.open(network)) {
-            List<TestNamespace> namespaces = new ArrayList<>();
-            try {
-                for (int i = 0; i < pods; i++) {
-                    namespaces.add(TestNamespace.create());
+                Rtnetlink host = Rtnetlink.open(network);
+                NamespacePool pool = new NamespacePool(pods)) {
+            for (int round = 0; round < WARM_UP + rounds; round++) {
+                if (round == WARM_UP) {
+                    steps.forEach(Samples::clear);
+                    List.of(all, deletedSingly, deletedTogether).forEach(Samples::clear);
                 }
-                for (int round = 0; round < ROUNDS; round++) {
-                    round(host, namespaces, round);
-                }
-            } finally {
-                namespaces.forEach(TestNamespace::close);
+                round(host, pool);
+                terminal.line(terminal.faint("  wiring, round %d of %d".formatted(round + 1, WARM_UP + rounds)));
             }
         }
+        for (int step = 0; step < STEPS.length; step++) {
+            note(STEPS[step], steps.get(step));
+        }
+        note("in all", all);
+        table.note(
+                "a link is deleted with others",
+                deletedTogether.show("%.0f", false),
+                "one at a time",
+                deletedSingly.show("%.0f", false),
+                OptionalDouble.of(deletedTogether.dividedBy(deletedSingly).median()));
+        terminal.heading("one pod by netlink, µs: kernel %s".formatted(System.getProperty("os.version")));
+        table.print();
+        return 0;
     }
 
-    private static void round(Rtnetlink host, List<TestNamespace> namespaces, int round) {
-        int pods = namespaces.size();
-        long[][] times = new long[STEPS.length][pods];
+    private void note(String measure, Samples samples) {
+        table.note(measure, samples.show("%.1f", false), "", "", OptionalDouble.empty());
+    }
+
+    private void round(Rtnetlink host, NamespacePool pool) {
         for (int i = 0; i < pods; i++) {
-            wire(host, namespaces.get(i), i, times);
+            wire(host, pool.get(i), i);
         }
-        int single = pods / 5;
+        int single = Math.max(1, pods / 5);
         long start = System.nanoTime();
         for (int i = 0; i < single; i++) {
             host.execute(Requests.deleteLink(new InterfaceName("ik" + i)));
         }
-        long singly = (System.nanoTime() - start) / single;
+        deletedSingly.add((System.nanoTime() - start) / 1e3 / single);
         start = System.nanoTime();
         host.execute(Requests.deleteLinkGroup(GROUP));
-        long grouped = System.nanoTime() - start;
-        System.out.printf("round %d, %d pods, microseconds: least, median, 90th percentile%n", round, pods);
-        for (int step = 0; step < STEPS.length; step++) {
-            Arrays.sort(times[step]);
-            System.out.printf(
-                    "  %-28s %8.1f %8.1f %8.1f%n",
-                    STEPS[step], times[step][0] / 1e3, times[step][pods / 2] / 1e3, times[step][pods * 9 / 10] / 1e3);
-        }
-        System.out.printf("  %-28s %8.1f%n", "delete one", singly / 1e3);
-        System.out.printf("  %-28s %8.1f%n", "delete " + (pods - single) + " as a group", grouped / 1e3);
+        deletedTogether.add((System.nanoTime() - start) / 1e3 / Math.max(1, pods - single));
     }
 
-    private static void wire(Rtnetlink host, TestNamespace namespace, int pod, long[][] times) {
+    private void wire(Rtnetlink host, TestNamespace namespace, int pod) {
         InterfaceName hostLink = new InterfaceName("ik" + pod);
         IpAddress v4 = IpAddress.parse("10.1.0.0").plus(pod + 1);
         IpAddress v6 = IpAddress.parse("fd00:1::").plus(pod + 1);
-        long[] at = new long[STEPS.length];
+        long[] at = new long[STEPS.length + 1];
         at[0] = System.nanoTime();
         NetworkNamespace network = NetworkNamespace.open(namespace.path());
         Rtnetlink inside = Rtnetlink.open(network);
@@ -128,9 +175,9 @@ final class WiringTime {
         inside.close();
         network.close();
         at[6] = System.nanoTime();
-        for (int step = 0; step < at.length - 1; step++) {
-            times[step][pod] = at[step + 1] - at[step];
+        for (int step = 0; step < STEPS.length; step++) {
+            steps.get(step).add((at[step + 1] - at[step]) / 1e3);
         }
-        times[at.length - 1][pod] = at[6] - at[0];
+        all.add((at[STEPS.length] - at[0]) / 1e3);
     }
 }
