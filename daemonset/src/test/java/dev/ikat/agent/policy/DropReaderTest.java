@@ -90,7 +90,7 @@ class DropReaderTest {
 
     @Test
     void pausesAfterAFailureButNotWhenItIsClosed() throws InterruptedException {
-        long start = System.nanoTime();
+        // Closing waits for the thread: not for an hour, or the test's limit ends it.
         try (DropReader reader = reader(Duration.ofHours(1))) {
             said.add(new IllegalStateException("expected by the test"));
             said.add(packet(80));
@@ -101,7 +101,6 @@ class DropReaderTest {
 
             assertThat(reader.recent()).isEmpty();
         }
-        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(15));
     }
 
     @ParameterizedTest
