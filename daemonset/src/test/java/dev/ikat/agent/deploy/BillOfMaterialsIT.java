@@ -69,6 +69,14 @@ class BillOfMaterialsIT {
         }
     }
 
+    /** Those of the benchmarks have a licence that is for programs which are not shipped. */
+    @Test
+    void libraryOfTestsOrBenchmarksIsNotShipped() throws IOException {
+        assertThat(libraries())
+                .extracting(library -> library.getFileName().toString())
+                .noneMatch(name -> name.matches("(jmh|jopt|junit|assertj|ikat-(bench|testbed|backend-tests)).*"));
+    }
+
     private static String digest(JsonNode component) {
         for (JsonNode hash : component.path("hashes")) {
             if (hash.path("alg").asText().equals("SHA-256")) {
