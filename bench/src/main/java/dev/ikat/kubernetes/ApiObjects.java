@@ -14,7 +14,7 @@ public final class ApiObjects {
     public static ClusterObject pod(byte[] json) {
         try (JsonParser parser = ApiConnection.JSON.createParser(json)) {
             parser.nextToken();
-            return ApiObject.read(parser, ApiKind.PODS).object();
+            return ApiObject.read(parser, ApiKinds.PODS).read().object().orElseThrow();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

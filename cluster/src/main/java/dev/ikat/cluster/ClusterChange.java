@@ -3,6 +3,7 @@ package dev.ikat.cluster;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What is different between two moments of the cluster.
@@ -12,6 +13,9 @@ import java.util.Map;
  * @param removed objects that are not there any more, as they were
  */
 public record ClusterChange(List<ClusterObject> added, List<Update> updated, List<ClusterObject> removed) {
+    /** Nothing is different. */
+    public static final ClusterChange NONE = new ClusterChange(List.of(), List.of(), List.of());
+
     public ClusterChange {
         added = List.copyOf(added);
         updated = List.copyOf(updated);
@@ -43,6 +47,22 @@ public record ClusterChange(List<ClusterObject> added, List<Update> updated, Lis
             }
         });
         return new ClusterChange(added, updated, removed);
+    }
+
+    /** What of it is about objects of these kinds. */
+    public ClusterChange only(Set<ObjectKind> kinds) {
+        return new ClusterChange(
+                only(added, kinds),
+                updated.stream()
+                        .filter(update -> kinds.contains(update.after().key().kind()))
+                        .toList(),
+                only(removed, kinds));
+    }
+
+    private static List<ClusterObject> only(List<ClusterObject> objects, Set<ObjectKind> kinds) {
+        return objects.stream()
+                .filter(object -> kinds.contains(object.key().kind()))
+                .toList();
     }
 
     /** Whether nothing is different. */

@@ -8,7 +8,7 @@ import java.util.Objects;
  * @param name its name
  * @param labels its labels; always with {@link #NAME_LABEL}, as the API server has it
  */
-public record Namespace(String name, Labels labels) implements ClusterObject {
+public record Namespace(String name, Labels labels) implements PolicyObject {
     /** The label that every namespace has, with its name as the value. */
     public static final String NAME_LABEL = "kubernetes.io/metadata.name";
 

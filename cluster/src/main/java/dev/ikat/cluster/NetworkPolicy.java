@@ -30,7 +30,7 @@ public record NetworkPolicy(
         List<Rule> ingress,
         List<Rule> egress,
         List<String> unreadable)
-        implements ClusterObject {
+        implements PolicyObject, Restricting {
     /** One that could be read. */
     public NetworkPolicy(
             String namespace,
@@ -60,14 +60,9 @@ public record NetworkPolicy(
         return egress.isEmpty() ? EnumSet.of(Direction.INGRESS) : EnumSet.allOf(Direction.class);
     }
 
-    /** The same, with these for what could not be read. */
+    @Override
     public NetworkPolicy lacking(List<String> fields) {
         return new NetworkPolicy(namespace, name, podSelector, types, ingress, egress, fields);
-    }
-
-    /** Whether all of it could be read. */
-    public boolean complete() {
-        return unreadable.isEmpty();
     }
 
     @Override

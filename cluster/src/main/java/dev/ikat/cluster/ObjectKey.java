@@ -23,10 +23,9 @@ public record ObjectKey(ObjectKind kind, String namespace, String name) implemen
         } else if (!namespace.isEmpty()) {
             throw new InvalidObjectException(object, "metadata.namespace", "a " + kind.title() + " is in no namespace");
         }
-        if (kind == ObjectKind.NAMESPACE) {
-            Names.requireLabel(object, "metadata.name", name);
-        } else {
-            Names.requireSubdomain(object, "metadata.name", name);
+        switch (kind.naming()) {
+            case LABEL -> Names.requireLabel(object, "metadata.name", name);
+            case SUBDOMAIN -> Names.requireSubdomain(object, "metadata.name", name);
         }
     }
 

@@ -1,31 +1,61 @@
 package dev.ikat.cluster;
 
-/** The kinds of object that a node's network depends on. */
-public enum ObjectKind {
+import java.util.Comparator;
+
+/**
+ * What identifies a kind of object: its API group and its name there. The kinds of this module are constants; others
+ * are made where their objects are defined.
+ *
+ * @param group the API group, as in {@code networking.k8s.io}; empty for Kubernetes' core group
+ * @param title Kubernetes' name for it: the value of {@code kind}
+ * @param namespaced whether its objects are in a namespace
+ * @param naming which names its objects may have
+ */
+public record ObjectKind(String group, String title, boolean namespaced, Naming naming)
+        implements Comparable<ObjectKind> {
     /** A machine. */
-    NODE("Node", false),
+    public static final ObjectKind NODE = new ObjectKind("", "Node", false, Naming.SUBDOMAIN);
     /** A group of names. */
-    NAMESPACE("Namespace", false),
+    public static final ObjectKind NAMESPACE = new ObjectKind("", "Namespace", false, Naming.LABEL);
     /** What has addresses. */
-    POD("Pod", true),
+    public static final ObjectKind POD = new ObjectKind("", "Pod", true, Naming.SUBDOMAIN);
     /** What restricts them. */
-    NETWORK_POLICY("NetworkPolicy", true);
+    public static final ObjectKind NETWORK_POLICY =
+            new ObjectKind("networking.k8s.io", "NetworkPolicy", true, Naming.SUBDOMAIN);
 
-    private final String title;
-    private final boolean namespaced;
+    private static final Comparator<ObjectKind> ORDER =
+            Comparator.comparing(ObjectKind::title).thenComparing(ObjectKind::group);
 
-    ObjectKind(String title, boolean namespaced) {
-        this.title = title;
-        this.namespaced = namespaced;
+    /** Which names the objects of a kind may have (apimachinery, util/validation). */
+    public enum Naming {
+        /** One label of RFC 1123: at most 63 lower case letters, digits and '-'. */
+        LABEL,
+        /** Labels with dots between them, at most 253 characters. */
+        SUBDOMAIN
     }
 
-    /** Kubernetes' name for it: the value of {@code kind}. */
-    public String title() {
-        return title;
+    /** By title, then by group. */
+    @Override
+    public int compareTo(ObjectKind other) {
+        return ORDER.compare(this, other);
     }
 
-    /** Whether its objects are in a namespace. */
-    public boolean namespaced() {
-        return namespaced;
+    /** Two are the same kind if group and title are. */
+    @Override
+    public boolean equals(Object other) {
+        return this == other
+                || (other instanceof ObjectKind kind && title.equals(kind.title) && group.equals(kind.group));
+    }
+
+    @Override
+    public int hashCode() {
+        // Strings remember theirs; keys of objects are hashed often.
+        return 31 * group.hashCode() + title.hashCode();
+    }
+
+    /** As in {@code Pod} or {@code NetworkPolicy.networking.k8s.io}. */
+    @Override
+    public String toString() {
+        return group.isEmpty() ? title : title + "." + group;
     }
 }

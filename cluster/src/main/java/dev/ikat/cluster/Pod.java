@@ -33,7 +33,7 @@ public record Pod(
         List<NamedPort> ports,
         long created,
         boolean deleting)
-        implements ClusterObject {
+        implements PolicyObject {
     /** One that is not being deleted, and of which nobody says when it was made. */
     public Pod(
             String namespace,

@@ -139,14 +139,4 @@ final class ClusterModelTest {
                         .isEmpty())
                 .isTrue();
     }
-
-    @Test
-    void stateFindsObjectsAndRefusesTwins() {
-        Pod web = pod("shop", "web");
-        ClusterState state = ClusterState.of(List.of(web, new Namespace("shop", Labels.NONE)));
-
-        assertThat(state.pod("shop", "web")).contains(web);
-        assertThat(state.node("worker-1")).isEmpty();
-        assertThatThrownBy(() -> ClusterState.of(List.of(web, web))).hasMessageContaining("two of Pod shop/web");
-    }
 }

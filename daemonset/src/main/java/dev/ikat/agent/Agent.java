@@ -52,6 +52,8 @@ import dev.ikat.cni.Verb;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.ipam.RangeUsage;
 import dev.ikat.kubernetes.ApiAddress;
+import dev.ikat.kubernetes.ApiKind;
+import dev.ikat.kubernetes.ApiKinds;
 import dev.ikat.kubernetes.ClusterSource;
 import dev.ikat.kubernetes.KubernetesSource;
 import dev.ikat.kubernetes.ManifestDirectory;
@@ -89,6 +91,9 @@ public final class Agent implements AutoCloseable {
             Collections.unmodifiableSet(EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY));
     /** What has files in the run directory, which it writes again where they are gone. */
     private static final Set<Part> RUN_FILES = Collections.unmodifiableSet(EnumSet.of(Part.PODS, Part.FORWARDING));
+
+    /** What the agent wants to know of the cluster. */
+    private static final List<ApiKind<?>> KINDS = ApiKinds.NETWORKING;
 
     private final AgentOptions options;
     private final long startNanos = System.nanoTime();
@@ -247,9 +252,9 @@ public final class Agent implements AutoCloseable {
 
     private static ClusterSource open(ClusterOrigin origin, Path stateDirectory, Metrics metrics) {
         return switch (origin) {
-            case ClusterOrigin.Manifests(Path directory) -> new ManifestDirectory(directory);
+            case ClusterOrigin.Manifests(Path directory) -> new ManifestDirectory(directory, KINDS);
             case ClusterOrigin.Api(ApiAddress address) ->
-                KubernetesSource.open(address, stateDirectory, metrics.registry());
+                KubernetesSource.open(address, KINDS, stateDirectory, metrics.registry());
         };
     }
 

@@ -1,8 +1,9 @@
 package dev.ikat.agent;
 
 import dev.ikat.cluster.ClusterChange;
-import dev.ikat.cluster.ClusterState;
+import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.Node;
+import dev.ikat.cluster.ObjectKind;
 import dev.ikat.kubernetes.ClusterListener;
 import dev.ikat.kubernetes.ClusterSource;
 import dev.ikat.kubernetes.SourceFault;
@@ -44,18 +45,21 @@ public final class FakeCluster implements ClusterSource {
     }
 
     @Override
-    public void start(ClusterListener listener) {
+    public Set<ObjectKind> kinds() {
+        return Set.of(ObjectKind.NODE);
+    }
+
+    @Override
+    public void start() {}
+
+    @Override
+    public void subscribe(Set<ObjectKind> kinds, ClusterListener listener) {
         listener.changed(new ClusterChange(List.copyOf(nodes.values()), List.of(), List.of()));
     }
 
     @Override
-    public ClusterState state() {
-        return ClusterState.of(nodes.values());
-    }
-
-    @Override
-    public Map<String, Node> nodes() {
-        return Map.copyOf(nodes);
+    public List<ClusterObject> objects(ObjectKind kind) {
+        return List.copyOf(nodes.values());
     }
 
     @Override

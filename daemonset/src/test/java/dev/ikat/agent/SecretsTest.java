@@ -11,6 +11,7 @@ import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import ch.qos.logback.core.AppenderBase;
 import dev.ikat.agent.observe.Metrics;
 import dev.ikat.kubernetes.ApiAddress;
+import dev.ikat.kubernetes.ApiKinds;
 import dev.ikat.kubernetes.ApiTestServer;
 import dev.ikat.kubernetes.KubernetesSource;
 import java.io.ByteArrayOutputStream;
@@ -84,7 +85,10 @@ class SecretsTest {
         AtomicInteger changes = new AtomicInteger();
         String faults = "";
         try (KubernetesSource source = KubernetesSource.open(
-                ApiAddress.parse(kubeconfig.toString()), directory.resolve("state"), metrics.registry())) {
+                ApiAddress.parse(kubeconfig.toString()),
+                ApiKinds.NETWORKING,
+                directory.resolve("state"),
+                metrics.registry())) {
             source.start(_ -> changes.incrementAndGet());
             until("it is let in by the token", () -> changes.get() == 1);
             source.networkWorks("a");

@@ -4,6 +4,9 @@ package dev.ikat.kubernetes;
 final class ApiException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
+    /** HTTP's code for what the server does not have. */
+    static final int NOT_FOUND = 404;
+
     /** HTTP's code for a resource version that the server has forgotten. */
     static final int GONE = 410;
 

@@ -2,8 +2,8 @@ package dev.ikat.kubernetes;
 
 import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.InvalidObjectException;
-import dev.ikat.cluster.NetworkPolicy;
 import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.Restricting;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -48,7 +48,9 @@ final class ApiFaults {
     }
 
     private static String reason(RuntimeException e) {
-        return e instanceof ManifestFaultException faults ? ApiObject.reasons(faults) : String.valueOf(e.getMessage());
+        return e instanceof ManifestFaultException faults
+                ? ApiObject.reasons(faults.faults())
+                : String.valueOf(e.getMessage());
     }
 
     /** The object is not there any more. Which one it was is empty if that can't be said. */
@@ -71,25 +73,25 @@ final class ApiFaults {
      * @return empty if it stays as it was
      */
     Optional<ClusterObject> read(ApiObject said, ObjectKey key, @Nullable ClusterObject before, ApiFaults known) {
-        try {
-            ClusterObject object = said.object();
+        ObjectForm.Reading<? extends ClusterObject> reading = said.read();
+        if (reading.faults().isEmpty()) {
             byKey.remove(key);
-            return Optional.of(object);
-        } catch (ManifestFaultException e) {
-            boolean wasGood = before != null && !isPart(before);
-            Optional<ClusterObject> part = wasGood ? Optional.empty() : said.part();
-            SourceFault fault =
-                    fault(key, ApiObject.reasons(e), part.isPresent() ? PARTLY : before != null ? FORMER : NOTHING);
-            if (!fault.equals(known.byKey.get(key))) {
-                LOG.warn("event=api-object-refused fault=\"{}\"", fault);
-            }
-            byKey.put(key, fault);
-            return part;
+            return reading.object().map(object -> object);
         }
+        boolean wasGood = before != null && !isPart(before);
+        Optional<ClusterObject> part =
+                wasGood ? Optional.empty() : reading.object().map(object -> object);
+        String reasons = ApiObject.reasons(reading.faults());
+        SourceFault fault = fault(key, reasons, part.isPresent() ? PARTLY : before != null ? FORMER : NOTHING);
+        if (!fault.equals(known.byKey.get(key))) {
+            LOG.warn("event=api-object-refused fault=\"{}\"", fault);
+        }
+        byKey.put(key, fault);
+        return part;
     }
 
     private static boolean isPart(ClusterObject object) {
-        return object instanceof NetworkPolicy policy && !policy.complete();
+        return object instanceof Restricting policy && !policy.complete();
     }
 
     private static SourceFault fault(ObjectKey key, String reasons, String instead) {
@@ -98,13 +100,13 @@ final class ApiFaults {
 
     /** An object comes from elsewhere, as it was read then. */
     void take(ClusterObject object) {
-        if (object instanceof NetworkPolicy policy && !policy.complete()) {
+        if (object instanceof Restricting policy && !policy.complete()) {
             byKey.put(policy.key(), fault(policy.key(), String.join("; ", policy.unreadable()), PARTLY));
         }
     }
 
     /** All of them, in a stable order. */
-    List<SourceFault> all(ApiKind kind) {
+    List<SourceFault> all(ApiKind<?> kind) {
         List<SourceFault> all = new ArrayList<>();
         nameless.forEach(reason -> all.add(new SourceFault(
                 kind.title(), "one of them has no name that could be one, and counts as not there: " + reason)));

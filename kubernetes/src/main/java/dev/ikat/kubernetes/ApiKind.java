@@ -1,77 +1,136 @@
 package dev.ikat.kubernetes;
 
+import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.ObjectKind;
-import java.util.Locale;
-import java.util.stream.Stream;
+import dev.ikat.cluster.Restricting;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BiFunction;
 
-/** A kind of object as the Kubernetes API serves it: where it is, and what of it is kept. */
-enum ApiKind {
-    NODES(
-            ObjectKind.NODE,
-            "/api/v1/nodes",
-            "metadata.labels",
-            "spec.podCIDR",
-            "spec.podCIDRs",
-            "status.addresses.type",
-            "status.addresses.address"),
-    NAMESPACES(ObjectKind.NAMESPACE, "/api/v1/namespaces", "metadata.labels"),
-    PODS(
-            ObjectKind.POD,
-            "/api/v1/pods",
-            "metadata.labels",
-            "metadata.deletionTimestamp",
-            "spec.nodeName",
-            "spec.hostNetwork",
-            "spec.containers.ports",
-            "spec.initContainers.ports",
-            "spec.initContainers.restartPolicy",
-            "status.phase",
-            "status.podIP",
-            "status.podIPs"),
-    NETWORK_POLICIES(ObjectKind.NETWORK_POLICY, "/apis/networking.k8s.io/v1/networkpolicies", "spec");
+/**
+ * All about a kind of object as Kubernetes has it: where the API serves it, which of its fields are kept, how they are
+ * read, and how a source treats it. A source knows the kinds that it is opened with, and no others. Immutable.
+ */
+public final class ApiKind<T extends ClusterObject> {
+    /** The fields that are kept of every object. */
+    private static final List<String> OF_ALL = List.of(
+            "metadata.name",
+            "metadata.namespace",
+            "metadata.resourceVersion",
+            // When it was written, for the metrics; and which of two nodes was first.
+            "metadata.creationTimestamp",
+            "metadata.managedFields.time",
+            // Of a Status, which stands where an object would where a watch fails.
+            "code",
+            "reason",
+            "message");
 
     private final ObjectKind kind;
-    private final String path;
-
-    @SuppressWarnings("ImmutableEnumChecker") // nobody changes a filter once it is made
+    private final Class<T> type;
+    private final String version;
+    private final String plural;
+    private final ObjectForm<T> form;
     private final FieldFilter keep;
+    private final Treatment<T> treatment;
 
-    ApiKind(ObjectKind kind, String path, String... fields) {
+    /**
+     * How a source treats the objects of a kind.
+     *
+     * @param optional see {@link #optional()}
+     * @param changingOften see {@link #changingOften()}
+     * @param versioned see {@link #keepingVersion}
+     */
+    private record Treatment<T>(
+            boolean optional, boolean changingOften, Optional<BiFunction<T, String, T>> versioned) {}
+
+    private ApiKind(
+            ObjectKind kind,
+            Class<T> type,
+            String version,
+            String plural,
+            ObjectForm<T> form,
+            FieldFilter keep,
+            Treatment<T> treatment) {
         this.kind = kind;
-        this.path = path;
-        this.keep = FieldFilter.of(Stream.concat(ofAll(), Stream.of(fields)).toList());
+        this.type = type;
+        this.version = version;
+        this.plural = plural;
+        this.form = form;
+        this.keep = keep;
+        this.treatment = treatment;
     }
 
-    private static Stream<String> ofAll() {
-        return Stream.of(
-                "metadata.name",
-                "metadata.namespace",
-                "metadata.resourceVersion",
-                // When it was written, for the metrics; and which of two nodes was first.
-                "metadata.creationTimestamp",
-                "metadata.managedFields.time",
-                // Of a Status, which stands where an object would where a watch fails.
-                "code",
-                "reason",
-                "message");
+    /**
+     * A kind that the API always serves, and whose objects are only read.
+     *
+     * @param type the class of its objects
+     * @param version its version in its API group, as in {@code v1}
+     * @param plural its name in paths, as in {@code networkpolicies}
+     * @param fields what is kept of an object beside its name, as in {@code spec.podCIDRs}
+     */
+    static <T extends ClusterObject> ApiKind<T> of(
+            ObjectKind kind, Class<T> type, String version, String plural, ObjectForm<T> form, String... fields) {
+        List<String> all = new ArrayList<>(OF_ALL);
+        Collections.addAll(all, fields);
+        return new ApiKind<>(
+                kind,
+                type,
+                version,
+                plural,
+                form,
+                FieldFilter.of(all),
+                new Treatment<>(false, false, Optional.empty()));
     }
 
-    ObjectKind kind() {
+    private ApiKind<T> with(Treatment<T> other) {
+        return new ApiKind<>(kind, type, version, plural, form, keep, other);
+    }
+
+    /**
+     * The same kind, which need not be installed in the cluster, as one that a CustomResourceDefinition defines. While
+     * it is not, it has no objects, which is no fault. Where it can't be asked for otherwise, that is a fault, but
+     * nothing waits for it longer than the first moments after the start.
+     */
+    public ApiKind<T> optional() {
+        return with(new Treatment<>(true, treatment.changingOften(), treatment.versioned()));
+    }
+
+    /** The same kind, whose objects change so often that they alone do not have the snapshot written soon. */
+    ApiKind<T> changingOften() {
+        return with(new Treatment<>(treatment.optional(), true, treatment.versioned()));
+    }
+
+    /**
+     * The same kind, whose objects will be written: each keeps its {@link ClusterObject#resourceVersion}, so that a new
+     * version is a change even where nothing else is different.
+     *
+     * @param versioned gives an object its version
+     */
+    public ApiKind<T> keepingVersion(BiFunction<T, String, T> versioned) {
+        return with(new Treatment<>(treatment.optional(), treatment.changingOften(), Optional.of(versioned)));
+    }
+
+    /** What its objects are in the cluster model. */
+    public ObjectKind kind() {
         return kind;
-    }
-
-    static ApiKind of(ObjectKind kind) {
-        return switch (kind) {
-            case NODE -> NODES;
-            case NAMESPACE -> NAMESPACES;
-            case POD -> PODS;
-            case NETWORK_POLICY -> NETWORK_POLICIES;
-        };
     }
 
     /** The path of all objects of this kind. */
     String path() {
-        return path;
+        return (kind.group().isEmpty() ? "/api/" : "/apis/") + apiVersion() + "/" + plural;
+    }
+
+    /** Group and version, as in {@code networking.k8s.io/v1}: the value of {@code apiVersion}. */
+    String apiVersion() {
+        return kind.group().isEmpty() ? version : kind.group() + "/" + version;
+    }
+
+    /** The plural, as in {@code networkpolicies}. */
+    String title() {
+        return plural;
     }
 
     /** The fields that Ikat looks at. */
@@ -79,8 +138,48 @@ enum ApiKind {
         return keep;
     }
 
-    /** The plural, as in {@code networkpolicies}. */
-    String title() {
-        return name().replace("_", "").toLowerCase(Locale.ROOT);
+    boolean isOptional() {
+        return treatment.optional();
+    }
+
+    boolean isChangingOften() {
+        return treatment.changingOften();
+    }
+
+    /** Whether its objects forbid something, so that what can't be read of one has to close. */
+    boolean isRestricting() {
+        return Restricting.class.isAssignableFrom(type);
+    }
+
+    /** What an object of it says, and all that is wrong with it. */
+    ObjectForm.Reading<T> read(YamlValue object) {
+        ObjectForm.Reading<T> reading = form.read(object);
+        return treatment
+                .versioned()
+                .map(versioned -> new ObjectForm.Reading<>(
+                        reading.object().map(one -> versioned.apply(one, ObjectFields.resourceVersion(object))),
+                        reading.faults()))
+                .orElse(reading);
+    }
+
+    /** What a document says that must have been meant to be of this kind, and is not. */
+    ObjectForm.Reading<T> mistaken(YamlValue document, ManifestFault fault) {
+        return form.mistaken(document, fault);
+    }
+
+    /** Writes the fields of one of its objects. */
+    void write(ManifestWriter out, ClusterObject object) throws IOException {
+        form.write(out, type.cast(object));
+    }
+
+    /** The same object, of parts that others have too. */
+    T share(ClusterObject object, Interner.Parts parts) {
+        return form.share(type.cast(object), parts);
+    }
+
+    /** Its title. */
+    @Override
+    public String toString() {
+        return plural;
     }
 }

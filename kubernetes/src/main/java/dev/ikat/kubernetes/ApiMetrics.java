@@ -57,7 +57,7 @@ final class ApiMetrics {
     }
 
     /** An event was heard of something that was written at this time. */
-    void heard(ApiKind kind, Instant written) {
+    void heard(ApiKind<?> kind, Instant written) {
         Duration age = Duration.between(written, clock.instant());
         lag.labelValues(kind.title()).observe(Math.max(0, age.toMillis() / 1e3));
     }

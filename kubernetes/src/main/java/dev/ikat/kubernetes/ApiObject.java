@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonParser;
 import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.InvalidObjectException;
 import dev.ikat.cluster.ObjectKey;
-import dev.ikat.cluster.ObjectKind;
 import java.io.IOException;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
@@ -19,9 +18,9 @@ import org.snakeyaml.engine.v2.nodes.Node;
  *
  * @param top the fields of it that are kept
  */
-record ApiObject(ApiKind kind, YamlValue top) {
+record ApiObject(ApiKind<?> kind, YamlValue top) {
     /** Reads the object that the parser stands at the beginning of. */
-    static ApiObject read(JsonParser json, ApiKind kind) throws IOException {
+    static ApiObject read(JsonParser json, ApiKind<?> kind) throws IOException {
         Node node = JsonNodes.read(json, kind.keep());
         return new ApiObject(kind, YamlValue.top(node));
     }
@@ -73,26 +72,13 @@ record ApiObject(ApiKind kind, YamlValue top) {
         return new ObjectKey(kind.kind(), text("metadata", "namespace"), text("metadata", "name"));
     }
 
-    /**
-     * What it says.
-     *
-     * @throws ManifestFaultException if that can't be right
-     */
-    ClusterObject object() {
-        return ManifestReader.read(kind.kind(), top);
-    }
-
-    /**
-     * As much of what it says as can be read, such that it fails closed; empty for a kind of which a part is no use.
-     */
-    Optional<ClusterObject> part() {
-        return kind.kind() == ObjectKind.NETWORK_POLICY
-                ? NetworkPolicyReader.read(top).policy().map(policy -> policy)
-                : Optional.empty();
+    /** What it says, and what is wrong with it. */
+    ObjectForm.Reading<? extends ClusterObject> read() {
+        return kind.read(top);
     }
 
     /** What is wrong with it, in one line. */
-    static String reasons(ManifestFaultException faults) {
-        return faults.faults().stream().map(ManifestFault::reason).collect(Collectors.joining("; "));
+    static String reasons(List<ManifestFault> faults) {
+        return faults.stream().map(ManifestFault::reason).collect(Collectors.joining("; "));
     }
 }

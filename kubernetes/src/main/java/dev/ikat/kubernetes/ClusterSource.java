@@ -1,42 +1,74 @@
 package dev.ikat.kubernetes;
 
-import dev.ikat.cluster.ClusterState;
+import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.Node;
+import dev.ikat.cluster.ObjectKind;
 import dev.ikat.model.IpAddress;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
 /**
- * Says what the cluster is, and then what changes. Implementations are thread-safe.
+ * Says what there is in the cluster of the kinds that it was opened with, and then what changes. Implementations are
+ * thread-safe.
  *
  * <p>What is wrong at the source never stops it: the last good state of what is wrong stays in force, of a policy that
  * has none what can be read of it, such that it fails closed; and {@link #faults} says what is the matter.
  */
 public interface ClusterSource extends AutoCloseable {
+    /** The kinds that it was opened with. */
+    Set<ObjectKind> kinds();
+
     /**
-     * Begins to report. The listener's first change has all that there is (and comes even if that is nothing), perhaps
-     * before this method returns; the next ones come in order, one at a time, from a thread of the source.
+     * Begins to ask, or to read.
      *
      * @throws ClusterSourceException if the source can't be read at all
-     * @throws IllegalStateException if it was started before
+     * @throws IllegalStateException if it was started before, or is closed
      */
-    void start(ClusterListener listener);
+    void start();
 
     /**
-     * What was last reported, or is just being reported; empty before the first change. It may be put together for the
-     * call, which takes as long as there are objects.
+     * Reports to a listener what there is of some kinds, and what changes. The first change has all that there is of
+     * them (and comes even if that is nothing), when it is known of each of them, perhaps before this method returns;
+     * the next ones come in order, one at a time, from a thread of the source, and are never empty. Listeners are told
+     * in the order in which they subscribed.
+     *
+     * @throws IllegalArgumentException if the source was not opened with one of the kinds
+     * @throws IllegalStateException if the source is closed
      */
-    ClusterState state();
+    void subscribe(Set<ObjectKind> kinds, ClusterListener listener);
 
-    /** The nodes of that state, by name. */
-    Map<String, Node> nodes();
+    /** Starts, and reports changes of all kinds to one listener. */
+    default void start(ClusterListener listener) {
+        start();
+        subscribe(kinds(), listener);
+    }
 
     /**
-     * Whether the state has all that there is, as it does from the moment at which the first change is reported: until
-     * then, that an object is not in it means nothing.
+     * What was last reported of a kind, or is just being reported, in no order; empty before anything was. It may be
+     * put together for the call, which takes as long as there are objects.
+     *
+     * @throws IllegalArgumentException if the source was not opened with this kind
+     */
+    List<ClusterObject> objects(ObjectKind kind);
+
+    /** The nodes, by name. */
+    default Map<String, Node> nodes() {
+        Map<String, Node> nodes = new HashMap<>();
+        for (ClusterObject object : objects(ObjectKind.NODE)) {
+            if (object instanceof Node node) {
+                nodes.put(node.name(), node);
+            }
+        }
+        return Map.copyOf(nodes);
+    }
+
+    /**
+     * Whether all that there is of every kind is known: until then, that there is no object means nothing. It is known
+     * from before the moment at which it is first reported.
      */
     boolean synced();
 

@@ -1,20 +1,21 @@
 package dev.ikat.kubernetes;
 
-import dev.ikat.cluster.ObjectKind;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
 /** What kind of object, or list of objects, a document says that it is. */
 sealed interface DocumentKind {
     /** One object of a kind that is read. */
-    record One(ObjectKind kind) implements DocumentKind {}
+    record One(ApiKind<?> kind) implements DocumentKind {}
 
     /**
      * A list.
      *
      * @param kind of all its elements; empty if each says its own
      */
-    record ListOf(Optional<ObjectKind> kind) implements DocumentKind {}
+    record ListOf(Optional<ApiKind<?>> kind) implements DocumentKind {}
 
     /**
      * What must be a mistake: a kind that is read, in a version that is not, or nearly such a kind.
@@ -34,16 +35,28 @@ sealed interface DocumentKind {
     /** A kind that a node's network does not depend on. */
     record Other() implements DocumentKind {}
 
-    /** What the document is by its {@code apiVersion} and its {@code kind}. */
-    static DocumentKind of(String version, String kind) {
+    /**
+     * What the document is by its {@code apiVersion} and its {@code kind}.
+     *
+     * @param kinds those that are read
+     */
+    static DocumentKind of(KindSet kinds, String version, String kind) {
+        List<Name> names = Name.of(kinds);
         String group = version.contains("/") ? version.substring(0, version.indexOf('/')) : "";
-        for (Name name : Name.values()) {
+        Optional<Name> same = names.stream()
+                .filter(name -> name.kind.equals(kind) && name.version.equals(version))
+                .findFirst();
+        if (same.isPresent()) {
+            return same.get().meaning();
+        }
+        boolean ofThese = isOfThese(kinds, group);
+        for (Name name : names) {
             if (kind.equals(name.kind)) {
-                return version.equals(name.version) ? name.meaning() : otherVersion(name, version, group);
+                return otherVersion(name, version, ofThese);
             }
         }
-        if (isKubernetes(group)) {
-            for (Name name : Name.values()) {
+        if (ofThese) {
+            for (Name name : names) {
                 if (name.isNearly(kind)) {
                     return new Mistaken(
                             name.meaning(),
@@ -55,8 +68,8 @@ sealed interface DocumentKind {
         return new Other();
     }
 
-    private static DocumentKind otherVersion(Name name, String version, String group) {
-        return isKubernetes(group)
+    private static DocumentKind otherVersion(Name name, String version, boolean ofThese) {
+        return ofThese
                 ? new Mistaken(
                         name.meaning(),
                         "a " + name.kind + " of version " + version + " is not read: write apiVersion: " + name.version)
@@ -64,37 +77,36 @@ sealed interface DocumentKind {
                         + " has no effect on the node's network: Ikat knows" + " that of " + name.version + " only");
     }
 
-    /** Whether the group is one that Kubernetes has or had these kinds in, or nearly. */
-    private static boolean isKubernetes(String group) {
-        return group.isEmpty() || group.equals("extensions") || distance(group, "networking.k8s.io") <= 2;
+    /** Whether the group is one that Kubernetes has or had such kinds in, or nearly. */
+    private static boolean isOfThese(KindSet kinds, String group) {
+        return group.isEmpty()
+                || group.equals("extensions")
+                || kinds.all().stream()
+                        .map(kind -> kind.kind().group())
+                        .anyMatch(known -> !known.isEmpty() && distance(group, known) <= 2);
     }
 
-    /** A kind's name, with the version that it is read in. */
-    enum Name {
-        NODE("v1", "Node", Optional.of(ObjectKind.NODE)),
-        NODES("v1", "NodeList", Optional.of(ObjectKind.NODE)),
-        NAMESPACE("v1", "Namespace", Optional.of(ObjectKind.NAMESPACE)),
-        NAMESPACES("v1", "NamespaceList", Optional.of(ObjectKind.NAMESPACE)),
-        POD("v1", "Pod", Optional.of(ObjectKind.POD)),
-        PODS("v1", "PodList", Optional.of(ObjectKind.POD)),
-        NETWORK_POLICY("networking.k8s.io/v1", "NetworkPolicy", Optional.of(ObjectKind.NETWORK_POLICY)),
-        NETWORK_POLICIES("networking.k8s.io/v1", "NetworkPolicyList", Optional.of(ObjectKind.NETWORK_POLICY)),
-        LIST("v1", "List", Optional.empty());
+    /**
+     * A kind's name, with the version that it is read in.
+     *
+     * @param object the kind of the object, or of the list's; empty if each of the list says its own
+     */
+    record Name(String version, String kind, Optional<ApiKind<?>> object) {
+        private static final String LIST = "List";
 
-        private final String version;
-        private final String kind;
-
-        @SuppressWarnings("ImmutableEnumChecker") // an Optional of an enum
-        private final Optional<ObjectKind> object;
-
-        Name(String version, String kind, Optional<ObjectKind> object) {
-            this.version = version;
-            this.kind = kind;
-            this.object = object;
+        private static List<Name> of(KindSet kinds) {
+            List<Name> names = new ArrayList<>();
+            for (ApiKind<?> kind : kinds.all()) {
+                String title = kind.kind().title();
+                names.add(new Name(kind.apiVersion(), title, Optional.of(kind)));
+                names.add(new Name(kind.apiVersion(), title + LIST, Optional.of(kind)));
+            }
+            names.add(new Name("v1", LIST, Optional.empty()));
+            return names;
         }
 
         private DocumentKind meaning() {
-            return object.isPresent() && !kind.endsWith("List") ? new One(object.get()) : new ListOf(object);
+            return object.isPresent() && !kind.endsWith(LIST) ? new One(object.get()) : new ListOf(object);
         }
 
         private boolean isNearly(String other) {

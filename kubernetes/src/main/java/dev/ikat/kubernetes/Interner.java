@@ -2,15 +2,9 @@ package dev.ikat.kubernetes;
 
 import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.Labels;
-import dev.ikat.cluster.Namespace;
-import dev.ikat.cluster.NetworkPolicy;
-import dev.ikat.cluster.Node;
-import dev.ikat.cluster.Pod;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
-import java.util.List;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +17,7 @@ final class Interner {
 
     private static final int SMALLEST = 64;
 
+    private final Parts parts = new SharedParts();
     private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
     private @Nullable Held[] chains = new Held[SMALLEST];
     private int size;
@@ -45,33 +40,30 @@ final class Interner {
         }
     }
 
+    /** What an object's parts are put through while it is interned. */
+    interface Parts {
+        /** The part that is equal to this one and has been there before; else this one. */
+        <T> T one(T part);
+
+        /** Labels, which share also what is within them. */
+        Labels labels(Labels labels);
+    }
+
     /** The same object, of shared parts. */
-    synchronized ClusterObject intern(ClusterObject object) {
-        return switch (object) {
-            case Pod pod ->
-                new Pod(
-                        one(pod.namespace()),
-                        pod.name(),
-                        labels(pod.labels()),
-                        pod.nodeName().map(this::one).flatMap(this::optional),
-                        pod.ips(),
-                        pod.hostNetwork(),
-                        pod.phase(),
-                        pod.ports().isEmpty() ? List.of() : one(pod.ports()),
-                        pod.created(),
-                        pod.deleting());
-            case Node node -> node;
-            case Namespace namespace -> namespace;
-            case NetworkPolicy policy -> policy;
-        };
+    synchronized ClusterObject intern(ApiKind<?> kind, ClusterObject object) {
+        return kind.share(object, parts);
     }
 
-    private Optional<String> optional(String text) {
-        return one(Optional.of(text));
-    }
+    private final class SharedParts implements Parts {
+        @Override
+        public <T> T one(T part) {
+            return Interner.this.one(part);
+        }
 
-    private Labels labels(Labels labels) {
-        return labels.isEmpty() ? Labels.NONE : one(labels.sharing(this::text));
+        @Override
+        public Labels labels(Labels labels) {
+            return labels.isEmpty() ? Labels.NONE : one(labels.sharing(Interner.this::text));
+        }
     }
 
     private String text(String text) {

@@ -13,7 +13,7 @@ import java.util.function.Consumer;
  */
 record ListHead(String version, String next) {
     /** Reads a list whole, and gives its objects to {@code listed} on the way. */
-    static ListHead read(JsonParser json, ApiKind kind, Consumer<ApiObject> listed) throws IOException {
+    static ListHead read(JsonParser json, ApiKind<?> kind, Consumer<ApiObject> listed) throws IOException {
         ListHead head = new ListHead("", "");
         if (json.nextToken() != JsonToken.START_OBJECT) {
             throw new IOException("a list of " + kind.title() + " is no JSON object");

@@ -2,9 +2,8 @@ package dev.ikat.kubernetes;
 
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.ClusterObject;
-import dev.ikat.cluster.ClusterState;
-import dev.ikat.cluster.Node;
 import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.ObjectKind;
 import dev.ikat.model.IpAddress;
 import java.io.IOException;
 import java.nio.file.ClosedWatchServiceException;
@@ -46,8 +45,12 @@ public final class ManifestDirectory implements ClusterSource {
     private final ManifestScan scan;
     private final Set<String> ignoredKinds = new HashSet<>();
 
-    private Map<ObjectKey, ClusterObject> objects = Map.of();
-    private volatile ClusterState state = ClusterState.EMPTY;
+    private final KindSet kinds;
+
+    /** Guarded by itself, as is what it reports of: a change at a time. */
+    private final Subscriptions subscriptions;
+
+    private volatile Map<ObjectKey, ClusterObject> objects = Map.of();
     private volatile List<SourceFault> faults = List.of();
     private volatile boolean synced;
     private volatile boolean closed;
@@ -55,9 +58,13 @@ public final class ManifestDirectory implements ClusterSource {
     private @Nullable WatchKey watched;
     private @Nullable Thread thread;
 
-    /** The manifests in this directory, which is read when it is started. */
-    public ManifestDirectory(Path directory) {
-        this(directory, Clock.systemUTC(), SETTLING, RESCAN);
+    /**
+     * The manifests in this directory, which is read when it is started.
+     *
+     * @param kinds what is read of them
+     */
+    public ManifestDirectory(Path directory, List<ApiKind<?>> kinds) {
+        this(directory, kinds, Clock.systemUTC(), SETTLING, RESCAN);
     }
 
     /**
@@ -66,16 +73,23 @@ public final class ManifestDirectory implements ClusterSource {
      * @param settling how long a file must be left alone before it is read, or gone before it is forgotten
      * @param rescan how often all files are looked at without a notification
      */
-    ManifestDirectory(Path directory, Clock clock, Duration settling, Duration rescan) {
+    ManifestDirectory(Path directory, List<ApiKind<?>> kinds, Clock clock, Duration settling, Duration rescan) {
         this.directory = directory;
+        this.kinds = new KindSet(kinds);
+        this.subscriptions = new Subscriptions(e -> LOG.error("manifests directory={} step=report", directory, e));
         this.settling = settling;
         this.rescan = rescan;
-        this.scan = new ManifestScan(directory, clock, settling);
+        this.scan = new ManifestScan(directory, this.kinds, clock, settling);
     }
 
-    /** {@inheritDoc} The first change is reported before this method returns. */
     @Override
-    public synchronized void start(ClusterListener listener) {
+    public Set<ObjectKind> kinds() {
+        return kinds.objectKinds();
+    }
+
+    /** {@inheritDoc} All manifests are read when this method returns. */
+    @Override
+    public synchronized void start() {
         if (watcher != null || closed) {
             throw new IllegalStateException("the manifests in " + directory + " are read already, or no more");
         }
@@ -95,8 +109,8 @@ public final class ManifestDirectory implements ClusterSource {
         // Watched before it is read, so that no change falls in between.
         watch(opened);
         scan.scan(Set.of(), true);
-        report(listener);
-        thread = Thread.ofPlatform().name("ikat-manifests").daemon().start(() -> run(opened, listener));
+        report();
+        thread = Thread.ofPlatform().name("ikat-manifests").daemon().start(() -> run(opened));
     }
 
     private void watch(WatchService service) {
@@ -118,14 +132,14 @@ public final class ManifestDirectory implements ClusterSource {
         }
     }
 
-    private void run(WatchService service, ClusterListener listener) {
+    private void run(WatchService service) {
         try {
             while (!closed) {
                 Set<Path> touched = awaitChanges(service);
                 watch(service);
                 try {
                     scan.scan(touched, false);
-                    report(listener);
+                    report();
                 } catch (RuntimeException e) {
                     // A defect here must not end the watching for good: the next rescan starts afresh.
                     LOG.error("manifests directory={} step=scan", directory, e);
@@ -162,7 +176,31 @@ public final class ManifestDirectory implements ClusterSource {
         key.reset();
     }
 
-    private void report(ClusterListener listener) {
+    @Override
+    public void subscribe(Set<ObjectKind> wanted, ClusterListener listener) {
+        synchronized (subscriptions) {
+            if (closed) {
+                throw new IllegalStateException("the manifests in " + directory + " are read no more");
+            }
+            wanted.forEach(this::requireKnown);
+            subscriptions.add(wanted, listener);
+            begin();
+        }
+    }
+
+    private void requireKnown(ObjectKind kind) {
+        if (kinds.find(kind).isEmpty()) {
+            throw new IllegalArgumentException(kind + " is not read; what is: " + kinds.all());
+        }
+    }
+
+    private void begin() {
+        subscriptions.begin(
+                _ -> synced,
+                wanted -> new ClusterChange(List.copyOf(objects.values()), List.of(), List.of()).only(wanted));
+    }
+
+    private void report() {
         ManifestScan.Result result = scan.result();
         reportFaults(result.faults());
         for (String kind : result.ignored()) {
@@ -170,26 +208,22 @@ public final class ManifestDirectory implements ClusterSource {
                 LOG.info("manifests directory={} ignored=\"{}\"", directory, kind);
             }
         }
-        ClusterChange change = ClusterChange.between(objects, result.objects());
-        if (closed || (change.isEmpty() && synced)) {
-            return;
-        }
-        objects = result.objects();
-        ClusterState next = ClusterState.of(objects.values());
-        // Before the listener hears of it: it may wake another thread, which looks at these.
-        state = next;
-        synced = true;
-        LOG.info(
-                "manifests directory={} added={} updated={} removed={}",
-                directory,
-                change.added().size(),
-                change.updated().size(),
-                change.removed().size());
-        try {
-            listener.changed(change);
-        } catch (RuntimeException e) {
-            // The listener's own failure; the next change is still to reach it.
-            LOG.error("manifests directory={} step=report", directory, e);
+        synchronized (subscriptions) {
+            ClusterChange change = ClusterChange.between(objects, result.objects());
+            if (closed || (change.isEmpty() && synced)) {
+                return;
+            }
+            // Before a listener hears of it: it may wake another thread, which looks at these.
+            objects = result.objects();
+            synced = true;
+            LOG.info(
+                    "manifests directory={} added={} updated={} removed={}",
+                    directory,
+                    change.added().size(),
+                    change.updated().size(),
+                    change.removed().size());
+            subscriptions.report(change);
+            begin();
         }
     }
 
@@ -207,13 +241,11 @@ public final class ManifestDirectory implements ClusterSource {
     }
 
     @Override
-    public ClusterState state() {
-        return state;
-    }
-
-    @Override
-    public Map<String, Node> nodes() {
-        return state.nodes();
+    public List<ClusterObject> objects(ObjectKind kind) {
+        requireKnown(kind);
+        return objects.values().stream()
+                .filter(object -> object.key().kind().equals(kind))
+                .toList();
     }
 
     @Override

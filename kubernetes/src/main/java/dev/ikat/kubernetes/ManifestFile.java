@@ -1,8 +1,8 @@
 package dev.ikat.kubernetes;
 
 import dev.ikat.cluster.ClusterObject;
-import dev.ikat.cluster.NetworkPolicy;
 import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.Restricting;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
@@ -50,13 +50,13 @@ record ManifestFile(
     /** Its policies, as far as they can be read: what is missing of them closes, where missing policies would open. */
     Map<ObjectKey, Placed> policies() {
         Map<ObjectKey, Placed> policies = new LinkedHashMap<>(objects);
-        policies.values().removeIf(placed -> !(placed.object() instanceof NetworkPolicy));
+        policies.values().removeIf(placed -> !(placed.object() instanceof Restricting));
         return policies;
     }
 
     /** Reads all documents of a file; JSON is YAML too. */
-    static ManifestFile parse(byte[] bytes) {
-        Collector collector = new Collector();
+    static ManifestFile parse(byte[] bytes, ManifestReader reader) {
+        Collector collector = new Collector(reader);
         try {
             String text = decode(bytes);
             for (Node document : new Compose(SETTINGS).composeAllFromString(text)) {
@@ -115,19 +115,24 @@ record ManifestFile(
         private final List<ManifestFault> faults = new ArrayList<>();
         private final List<ManifestFault> warnings = new ArrayList<>();
         private final Set<String> ignored = new TreeSet<>();
+        private final ManifestReader reader;
+
+        Collector(ManifestReader reader) {
+            this.reader = reader;
+        }
 
         void add(YamlValue document) {
             if (document.isNull()) {
                 return; // nothing but a comment between two separators
             }
-            for (ManifestReader.Reading reading : ManifestReader.read(document)) {
+            for (ManifestReader.Reading reading : reader.read(document)) {
                 switch (reading) {
                     case ManifestReader.Ignored(String kind) -> ignored.add(kind);
                     case ManifestReader.Doubtful(ManifestFault warning) -> warnings.add(warning);
                     case ManifestReader.Read(ClusterObject object, YamlValue place) -> put(object, place);
                     case ManifestReader.Refused refused -> {
                         faults.addAll(refused.faults());
-                        refused.policy().ifPresent(policy -> put(policy, refused.place()));
+                        refused.part().ifPresent(part -> put(part, refused.place()));
                     }
                 }
             }

@@ -34,11 +34,13 @@ final class ManifestScan {
     private final Path directory;
     private final Clock clock;
     private final Duration settling;
+    private final ManifestReader reader;
     private final Map<Path, Seen> files = new TreeMap<>();
     private List<SourceFault> directoryFaults = List.of();
     private boolean unsettled;
 
-    ManifestScan(Path directory, Clock clock, Duration settling) {
+    ManifestScan(Path directory, KindSet kinds, Clock clock, Duration settling) {
+        this.reader = new ManifestReader(kinds);
         this.directory = directory;
         this.clock = clock;
         this.settling = settling;
@@ -119,7 +121,7 @@ final class ManifestScan {
                 return;
             }
             seen.version = version;
-            take(file, seen, ManifestFile.parse(bytes));
+            take(file, seen, ManifestFile.parse(bytes, reader));
         } catch (NoSuchFileException e) {
             // Gone since the directory was listed, or a link to nothing.
             markMissing(seen);

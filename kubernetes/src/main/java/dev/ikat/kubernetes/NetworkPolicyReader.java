@@ -43,34 +43,20 @@ final class NetworkPolicyReader {
         this.document = document;
     }
 
-    /**
-     * What was made of a policy.
-     *
-     * @param policy as much of it as can be read; empty if it can't be said which policy it is
-     * @param faults what can't be read
-     */
-    record Reading(Optional<NetworkPolicy> policy, List<ManifestFault> faults) {
-        /** The same policy as one that allows nothing in any direction, for the reason given. */
-        Reading closed(ManifestFault reason) {
-            List<ManifestFault> all = new ArrayList<>(List.of(reason));
-            all.addAll(faults);
-            return new Reading(policy.map(read -> isolating(read.key(), read.podSelector(), all)), List.copyOf(all));
-        }
-    }
-
-    static Reading read(YamlValue document) {
+    /** As much of a policy as can be read, and what can't be. */
+    static ObjectForm.Reading<NetworkPolicy> read(YamlValue document) {
         NetworkPolicyReader reader = new NetworkPolicyReader(document);
         Optional<NetworkPolicy> policy = reader.policy();
-        return new Reading(policy, reader.faults.all());
+        return new ObjectForm.Reading<>(policy, reader.faults.all());
     }
 
-    /** @throws ManifestFaultException if not all of it can be read */
-    static NetworkPolicy networkPolicy(YamlValue document) {
-        Reading reading = read(document);
-        if (!reading.faults().isEmpty()) {
-            throw new ManifestFaultException(reading.faults());
-        }
-        return reading.policy().orElseThrow();
+    /** The same policy as one that allows nothing in any direction, for the reason given. */
+    static ObjectForm.Reading<NetworkPolicy> closed(YamlValue document, ManifestFault reason) {
+        ObjectForm.Reading<NetworkPolicy> reading = read(document);
+        List<ManifestFault> all = new ArrayList<>(List.of(reason));
+        all.addAll(reading.faults());
+        return new ObjectForm.Reading<>(
+                reading.object().map(read -> isolating(read.key(), read.podSelector(), all)), List.copyOf(all));
     }
 
     private static NetworkPolicy isolating(ObjectKey key, LabelSelector pods, List<ManifestFault> unreadable) {
@@ -89,7 +75,7 @@ final class NetworkPolicyReader {
     }
 
     private Optional<NetworkPolicy> policy() {
-        Optional<ObjectKey> key = ManifestReader.key(document, ObjectKind.NETWORK_POLICY, faults);
+        Optional<ObjectKey> key = ObjectFields.key(document, ObjectKind.NETWORK_POLICY, faults);
         boolean known = faults.check(() -> document.get("spec")
                 .ifPresent(spec -> spec.allowOnly("podSelector", "policyTypes", "ingress", "egress")));
         Optional<LabelSelector> pods = faults.attempt(() -> document.get("spec")
@@ -100,7 +86,7 @@ final class NetworkPolicyReader {
                 document.get("spec").map(spec -> spec.elements("policyTypes")).orElse(List.of()));
         boolean typed = types.isPresent();
         for (YamlValue type : types.orElse(List.of())) {
-            typed &= faults.check(() -> named.add(ManifestReader.choice(type, Direction.values(), Direction::title)));
+            typed &= faults.check(() -> named.add(ObjectFields.choice(type, Direction.values(), Direction::title)));
         }
         List<Rule> ingress = rules("ingress", "from");
         List<Rule> egress = rules("egress", "to");
@@ -184,7 +170,7 @@ final class NetworkPolicyReader {
     private static PortRule portRule(YamlValue rule) {
         Faults faults = new Faults();
         faults.check(() -> rule.allowOnly("protocol", "port", "endPort"));
-        Optional<Protocol> protocol = faults.attempt(() -> ManifestReader.protocol(rule));
+        Optional<Protocol> protocol = faults.attempt(() -> ObjectFields.protocol(rule));
         Optional<PortMatch> port = faults.attempt(() -> portMatch(rule));
         faults.throwIfAny();
         return new PortRule(protocol.orElseThrow(), port.orElseThrow());
@@ -212,7 +198,7 @@ final class NetworkPolicyReader {
         return holder.get(key).map(selector -> {
             Faults faults = new Faults();
             faults.check(() -> selector.allowOnly("matchLabels", "matchExpressions"));
-            Optional<Labels> labels = faults.attempt(() -> ManifestReader.labels(selector, "matchLabels"));
+            Optional<Labels> labels = faults.attempt(() -> ObjectFields.labels(selector, "matchLabels"));
             Optional<List<Requirement>> expressions =
                     faults.attempt(() -> selector.list("matchExpressions", NetworkPolicyReader::requirement));
             faults.throwIfAny();
@@ -225,7 +211,7 @@ final class NetworkPolicyReader {
         faults.check(() -> expression.allowOnly("key", "operator", "values"));
         Optional<String> key = faults.attempt(() -> expression.require("key").text());
         Optional<Operator> operator = faults.attempt(
-                () -> ManifestReader.choice(expression.require("operator"), Operator.values(), Operator::title));
+                () -> ObjectFields.choice(expression.require("operator"), Operator.values(), Operator::title));
         Optional<Set<String>> values = faults.attempt(() -> new HashSet<>(expression.list("values", YamlValue::text)));
         faults.throwIfAny();
         return expression.make(() -> new Requirement(key.orElseThrow(), operator.orElseThrow(), values.orElseThrow()));

@@ -1,7 +1,6 @@
 package dev.ikat.kubernetes;
 
 import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URLEncoder;
@@ -18,7 +17,8 @@ import org.slf4j.LoggerFactory;
  * Follows all objects of one kind: a list, then a watch from where the list stood, again from where the last watch
  * stood, and a new list only where the server has forgotten that, or tells of a time before it: it was restored from a
  * backup. It goes on for ever; what it hears goes to a {@link Sink}. See the Kubernetes API concepts, "efficient
- * detection of changes".
+ * detection of changes". Of an optional kind it is no failure that the server does not have it: it is asked for again
+ * after a pause.
  */
 final class Reflector implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Reflector.class);
@@ -33,19 +33,23 @@ final class Reflector implements AutoCloseable {
     /** A watch that lasted less is not to be asked for again at once, and no sign that all is well. */
     private static final Duration SHORT_LIVED = Duration.ofSeconds(2);
 
+    /** Into how many parts the pause before a kind is asked for again is divided to confirm that it went. */
+    private static final int CONFIRMATION = 10;
+
     private static final int PAGE = 500;
     /** A list from the server's memory, however old; cheap for it when all nodes start. */
     private static final String FROM_MEMORY = "resourceVersion=0";
     /** A list from the server's store: right where its memory is behind what was seen before. */
     private static final String FROM_STORE = "limit=" + PAGE;
 
-    private final ApiKind kind;
+    private final ApiKind<?> kind;
     private final ApiConnection api;
     private final ServerHistory history;
     private final Sink sink;
     private final RandomGenerator random;
     private final Backoff backoff;
     private final Duration shortLived;
+    private final Duration absence;
     private final Thread thread;
     /** Something to try again for, before the pause is over. */
     private final Semaphore hurry = new Semaphore(0);
@@ -62,16 +66,19 @@ final class Reflector implements AutoCloseable {
 
     private String listQuery = FROM_MEMORY;
 
+    /** That the server just said that it does not have the kind, which has to be confirmed. */
+    private boolean doubted;
+
     /** Hears of objects, from one thread. */
     interface Sink {
         /** A list begins: what {@link #listed} then tells is all there is. */
-        void listBegins(ApiKind kind);
+        void listBegins(ApiKind<?> kind);
 
         /** An object of the list. */
         void listed(ApiObject object);
 
         /** The list is complete. */
-        void listEnds(ApiKind kind);
+        void listEnds(ApiKind<?> kind);
 
         /** There is a new object, or it is otherwise. */
         void changed(ApiObject object);
@@ -80,24 +87,38 @@ final class Reflector implements AutoCloseable {
         void deleted(ApiObject object);
 
         /** From now on changes are heard as they happen. */
-        void connected(ApiKind kind);
+        void connected(ApiKind<?> kind);
 
         /** Changes are not heard any more until the next call of {@link #connected}. */
-        void disconnected(ApiKind kind, String reason);
+        void disconnected(ApiKind<?> kind, String reason);
+
+        /** Whether anything of the kind is in force, so that it must not go by one answer of a server that errs. */
+        boolean holds(ApiKind<?> kind);
+
+        /** The server does not have the kind, so it has no objects. */
+        void absent(ApiKind<?> kind);
     }
 
-    Reflector(ApiKind kind, ApiConnection api, ServerHistory history, Sink sink, RandomGenerator random) {
-        this(kind, api, history, sink, random, new Backoff(random), SHORT_LIVED);
+    /** @param absence about how long until a kind that the server does not have is asked for again */
+    Reflector(
+            ApiKind<?> kind,
+            ApiConnection api,
+            ServerHistory history,
+            Sink sink,
+            RandomGenerator random,
+            Duration absence) {
+        this(kind, api, history, sink, random, new Backoff(random), SHORT_LIVED, absence);
     }
 
     Reflector(
-            ApiKind kind,
+            ApiKind<?> kind,
             ApiConnection api,
             ServerHistory history,
             Sink sink,
             RandomGenerator random,
             Backoff backoff,
-            Duration shortLived) {
+            Duration shortLived,
+            Duration absence) {
         this.kind = kind;
         this.api = api;
         this.history = history;
@@ -105,10 +126,11 @@ final class Reflector implements AutoCloseable {
         this.random = random;
         this.backoff = backoff;
         this.shortLived = shortLived;
+        this.absence = absence;
         this.thread = Thread.ofPlatform().name("api-" + kind.title()).daemon().unstarted(this::run);
     }
 
-    ApiKind kind() {
+    ApiKind<?> kind() {
         return kind;
     }
 
@@ -132,7 +154,13 @@ final class Reflector implements AutoCloseable {
             } catch (InterruptedException e) {
                 // Only close interrupts.
                 return;
-            } catch (ApiException | IOException e) {
+            } catch (ApiException e) {
+                if (kind.isOptional() && e.code() == ApiException.NOT_FOUND) {
+                    notFound();
+                } else {
+                    failed(e);
+                }
+            } catch (IOException e) {
                 failed(e);
             } catch (RuntimeException e) {
                 LOG.error("event=api-failed kind={} error=\"{}\"", kind.title(), e.toString(), e);
@@ -146,11 +174,42 @@ final class Reflector implements AutoCloseable {
         if (closed) {
             return;
         }
+        doubted = false;
         Exception e = forgotten ? forgot() : thrown;
         sink.disconnected(kind, e instanceof ApiException ? String.valueOf(e.getMessage()) : e.toString());
+        pause(backoff.next());
+    }
+
+    private void pause(Duration duration) {
         try {
             hurry.drainPermits();
-            boolean _ = hurry.tryAcquire(backoff.next().toNanos(), TimeUnit.NANOSECONDS);
+            boolean _ = hurry.tryAcquire(duration.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException interrupted) {
+            closed = true;
+        }
+    }
+
+    /**
+     * The server does not have this kind. One that is just starting says so too, for a moment, of kinds that it has: so
+     * what is in force goes only if it says it twice.
+     */
+    private void notFound() {
+        version = "";
+        heardNanos = System.nanoTime();
+        doubted = !doubted && sink.holds(kind);
+        if (doubted) {
+            // No hurry: that others are answered again is when a server that errs does so.
+            sleep(absence.dividedBy(CONFIRMATION));
+        } else {
+            sink.absent(kind);
+            // Not all nodes at once.
+            pause(absence.multipliedBy(random.nextLong(75, 126)).dividedBy(100));
+        }
+    }
+
+    private void sleep(Duration duration) {
+        try {
+            Thread.sleep(duration);
         } catch (InterruptedException interrupted) {
             closed = true;
         }
@@ -183,6 +242,7 @@ final class Reflector implements AutoCloseable {
             }
         } while (!next.isEmpty());
         sink.listEnds(kind);
+        doubted = false;
         version = at;
         heardNanos = System.nanoTime();
     }
@@ -226,37 +286,21 @@ final class Reflector implements AutoCloseable {
 
     private void event(JsonParser json) throws IOException {
         heardNanos = System.nanoTime();
-        String type = "";
-        ApiObject object = null;
-        for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
-            JsonToken token = json.nextToken();
-            if (name.equals("type")) {
-                type = json.getValueAsString("");
-            } else if (name.equals("object") && token == JsonToken.START_OBJECT) {
-                object = ApiObject.read(json, kind);
-            } else {
-                json.skipChildren();
-            }
-        }
-        if (object == null) {
-            throw new IOException("an event of " + kind.title() + " is about nothing");
-        }
+        WatchEvent event = WatchEvent.read(json, kind);
+        ApiObject object = event.object();
         String reached = object.version();
         if (ServerHistory.isOlder(reached, version)) {
             throw forgot();
         }
-        switch (type) {
+        switch (event.type()) {
             case "ADDED", "MODIFIED" -> sink.changed(object);
             case "DELETED" -> sink.deleted(object);
             case "BOOKMARK" -> {}
             case "ERROR" -> {
                 version = "";
-                String code = object.text("code");
-                throw new ApiException(
-                        code.matches("[0-9]{1,4}") ? Integer.parseInt(code) : 500,
-                        "the watch of " + kind.title() + " ended: " + object.text("message"));
+                throw event.error();
             }
-            default -> LOG.debug("event=api-event-unknown kind={} type={}", kind.title(), type);
+            default -> LOG.debug("event=api-event-unknown kind={} type={}", kind.title(), event.type());
         }
         if (!reached.isEmpty()) {
             version = reached;

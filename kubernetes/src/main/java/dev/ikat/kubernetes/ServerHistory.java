@@ -1,11 +1,12 @@
 package dev.ikat.kubernetes;
 
 import com.fasterxml.jackson.core.JsonParser;
+import dev.ikat.cluster.ObjectKind;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
-import java.util.EnumMap;
-import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -49,10 +50,10 @@ final class ServerHistory {
      */
     void check(List<Reflector> reflectors) {
         // What was heard before the server is asked is what it should know.
-        Map<ApiKind, String> heard = new EnumMap<>(ApiKind.class);
+        Map<ApiKind<?>, String> heard = new HashMap<>();
         reflectors.forEach(reflector -> heard.put(reflector.kind(), reflector.version()));
         try {
-            Set<ApiKind> behind = behind(heard);
+            Set<ApiKind<?>> behind = behind(heard);
             reflectors.stream()
                     .filter(reflector -> behind.contains(reflector.kind()))
                     .forEach(Reflector::startOver);
@@ -70,21 +71,21 @@ final class ServerHistory {
      *
      * @throws ApiException if there is no answer; a server that only refuses is not suspected
      */
-    boolean isBehind(ApiKind kind, String version) throws IOException, InterruptedException {
+    boolean isBehind(ApiKind<?> kind, String version) throws IOException, InterruptedException {
         return !behind(Map.of(kind, version)).isEmpty();
     }
 
     /** Namespaces are asked for, of which there are few; what they say of another kind, that one has to confirm. */
-    private Set<ApiKind> behind(Map<ApiKind, String> heard) throws IOException, InterruptedException {
-        Set<ApiKind> behind = EnumSet.noneOf(ApiKind.class);
+    private Set<ApiKind<?>> behind(Map<ApiKind<?>, String> heard) throws IOException, InterruptedException {
+        Set<ApiKind<?>> behind = new HashSet<>();
         if (heard.values().stream().noneMatch(ServerHistory::isNumber)) {
             return behind;
         }
-        String namespaces = reached(ApiKind.NAMESPACES);
-        for (Map.Entry<ApiKind, String> each : heard.entrySet()) {
-            ApiKind kind = each.getKey();
+        String namespaces = reached(ApiKinds.NAMESPACES);
+        for (Map.Entry<ApiKind<?>, String> each : heard.entrySet()) {
+            ApiKind<?> kind = each.getKey();
             if (isOlder(namespaces, each.getValue())
-                    && (kind == ApiKind.NAMESPACES || isOlder(reached(kind), each.getValue()))) {
+                    && (kind.kind().equals(ObjectKind.NAMESPACE) || isOlder(reached(kind), each.getValue()))) {
                 behind.add(kind);
             }
         }
@@ -92,7 +93,7 @@ final class ServerHistory {
     }
 
     /** Where the store stands; empty where the server does not say. */
-    private String reached(ApiKind kind) throws IOException, InterruptedException {
+    private String reached(ApiKind<?> kind) throws IOException, InterruptedException {
         GuardedStream body;
         try {
             body = new GuardedStream(api.get(kind.path() + ONE), STALL);

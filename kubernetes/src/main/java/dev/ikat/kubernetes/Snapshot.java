@@ -6,7 +6,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.util.MinimalPrettyPrinter;
 import dev.ikat.cluster.ClusterObject;
-import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.Restricting;
 import dev.ikat.files.OwnDirectory;
 import dev.ikat.files.OwnFile;
 import java.io.BufferedInputStream;
@@ -40,9 +40,16 @@ final class Snapshot {
 
     private final Path directory;
     private final Path file;
+    private final KindSet kinds;
+    private final ManifestReader reader;
 
-    /** @param directory made when something is written */
-    Snapshot(Path directory) {
+    /**
+     * @param directory made when something is written
+     * @param kinds of the objects that are written and read
+     */
+    Snapshot(Path directory, KindSet kinds) {
+        this.kinds = kinds;
+        this.reader = new ManifestReader(kinds);
         this.directory = directory;
         this.file = directory.resolve(FILE);
     }
@@ -65,7 +72,8 @@ final class Snapshot {
                     .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)
                     .setPrettyPrinter(new MinimalPrettyPrinter("\n"));
             for (ClusterObject object : objects) {
-                ManifestWriter.write(json, object);
+                ApiKind<?> kind = kinds.find(object.key().kind()).orElseThrow();
+                ManifestWriter.write(json, kind, object);
             }
             json.close();
             compressed.finish();
@@ -112,20 +120,20 @@ final class Snapshot {
     }
 
     private void add(YamlValue top, List<ClusterObject> objects) {
-        for (ManifestReader.Reading reading : ManifestReader.read(top)) {
+        for (ManifestReader.Reading reading : reader.read(top)) {
             switch (reading) {
-                case ManifestReader.Read(NetworkPolicy policy, YamlValue place) ->
+                case ManifestReader.Read(Restricting policy, YamlValue place) ->
                     objects.add(policy.lacking(unreadable(place)));
                 case ManifestReader.Read(ClusterObject object, YamlValue _) -> objects.add(object);
                 case ManifestReader.Refused refused -> {
                     List<String> known = unreadable(refused.place());
-                    refused.policy().ifPresent(policy -> objects.add(known.isEmpty() ? policy : policy.lacking(known)));
+                    refused.part().ifPresent(part -> objects.add(known.isEmpty() ? part : part.lacking(known)));
                     if (known.isEmpty()) {
                         // Written by another version, or by somebody else.
                         LOG.warn(
                                 "event=snapshot-object-refused file={} reason=\"{}\"",
                                 file,
-                                ApiObject.reasons(new ManifestFaultException(refused.faults())));
+                                ApiObject.reasons(refused.faults()));
                     }
                 }
                 case ManifestReader.Doubtful _, ManifestReader.Ignored _ -> {

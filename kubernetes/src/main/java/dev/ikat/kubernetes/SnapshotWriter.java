@@ -1,9 +1,6 @@
 package dev.ikat.kubernetes;
 
-import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.ClusterObject;
-import dev.ikat.cluster.Pod;
-import dev.ikat.kubernetes.KubernetesSource.Patience;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.Optional;
@@ -22,7 +19,7 @@ final class SnapshotWriter {
     private final Patience patience;
     private final ApiMetrics metrics;
     private final Backoff backoff = new Backoff(RandomGenerator.getDefault());
-    private boolean podsChanged;
+    private boolean oftenChanged;
     private boolean othersChanged;
     private long savedNanos;
     private long retryNanos;
@@ -36,13 +33,14 @@ final class SnapshotWriter {
         this.savedNanos = System.nanoTime() - patience.save().toNanos();
     }
 
-    /** The snapshot on the disk lacks this. */
-    synchronized void changed(ClusterChange change) {
-        boolean onlyPods = change.added().stream().allMatch(Pod.class::isInstance)
-                && change.removed().stream().allMatch(Pod.class::isInstance)
-                && change.updated().stream().allMatch(update -> update.after() instanceof Pod);
-        podsChanged |= onlyPods;
-        othersChanged |= !onlyPods;
+    /** The snapshot on the disk lacks something. */
+    synchronized void changed() {
+        othersChanged = true;
+    }
+
+    /** It lacks something of a kind whose objects change all the time. */
+    synchronized void changedOften() {
+        oftenChanged = true;
     }
 
     /**
@@ -56,13 +54,13 @@ final class SnapshotWriter {
         boolean due = fault.isPresent()
                 ? now - retryNanos >= 0
                 : (othersChanged && since >= patience.save().toNanos())
-                        || (podsChanged && since >= patience.savePods().toNanos());
-        boolean needed = othersChanged || podsChanged || fault.isPresent();
+                        || (oftenChanged && since >= patience.saveOften().toNanos());
+        boolean needed = othersChanged || oftenChanged || fault.isPresent();
         if (!needed || !(due || atOnce)) {
             return false;
         }
         othersChanged = false;
-        podsChanged = false;
+        oftenChanged = false;
         savedNanos = now;
         return true;
     }

@@ -22,8 +22,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -35,9 +37,9 @@ import java.util.regex.Pattern;
 
 /**
  * As much of a Kubernetes API server as a reader of it can tell apart: lists, in pages where it is asked to, watches
- * from a version on with bookmarks, versions that it has forgotten, connections that break, refusals, and patches; and
- * what it takes to apply manifests: objects are created, read, and replaced. Objects are JSON texts, which get their
- * resource version here.
+ * from a version on with bookmarks, versions that it has forgotten, connections that break, refusals, resources that
+ * are not installed, and patches; and what it takes to apply manifests: objects are created, read, and replaced.
+ * Objects are JSON texts, which get their resource version here.
  */
 public final class ApiTestServer implements AutoCloseable {
     private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -50,6 +52,7 @@ public final class ApiTestServer implements AutoCloseable {
     private final List<String> requests = new CopyOnWriteArrayList<>();
     private final List<String> patches = new CopyOnWriteArrayList<>();
     private final List<Refusal> refusals = new CopyOnWriteArrayList<>();
+    private final Set<String> uninstalled = ConcurrentHashMap.newKeySet();
     private long version = 1000;
     private long forgotten = 1000;
     private volatile String token = "";
@@ -150,6 +153,32 @@ public final class ApiTestServer implements AutoCloseable {
     /** Answers the next requests that have this text in their path or query with an HTTP status. */
     public void refuse(String text, int status, int times) {
         refusals.add(new Refusal(text, status, new AtomicInteger(times)));
+    }
+
+    /**
+     * Has no such resource from now on, as after its CustomResourceDefinition was deleted: its objects are gone, which
+     * no watch hears of, every watch of it ends, and each request for it is answered with 404.
+     *
+     * @param path of the resource's list, as in {@code /apis/example.com/v1/widgets}
+     */
+    public synchronized void uninstall(String path) {
+        uninstalled.add(path);
+        objects.remove(path);
+        history.removeIf(event -> event.path().equals(path));
+        for (Watch watch : watches) {
+            if (watch.path().equals(path)) {
+                watch.lines().add(END);
+            }
+        }
+    }
+
+    /** Has the resource from now on, and no objects of it. */
+    public synchronized void install(String path) {
+        uninstalled.remove(path);
+    }
+
+    private boolean isUninstalled(String path) {
+        return uninstalled.stream().anyMatch(each -> path.equals(each) || path.startsWith(each + "/"));
     }
 
     /** All objects, as they were sent or put here, without the resource version that they got. */
@@ -304,6 +333,9 @@ public final class ApiTestServer implements AutoCloseable {
                     exchange,
                     refused,
                     "{\"kind\":\"Status\",\"code\":" + refused + ",\"message\":\"refused by the test\"}");
+        } else if (isUninstalled(path)) {
+            // Not a Status: the server knows nobody who could make one.
+            send(exchange, 404, "404 page not found\n");
         } else if (exchange.getRequestMethod().equals("PATCH")) {
             patches.add(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
             send(exchange, 200, "{}");

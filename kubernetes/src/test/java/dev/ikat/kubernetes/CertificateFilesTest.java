@@ -83,8 +83,9 @@ class CertificateFilesTest {
     private KubernetesSource source(ApiConnection api) {
         KubernetesSource opened = KubernetesSource.open(
                 api,
+                ApiKinds.NETWORKING,
                 account.resolve("state"),
-                KubernetesSource.Patience.DEFAULT,
+                Patience.DEFAULT,
                 new ApiMetrics(registry, Clock.systemUTC()));
         source = opened;
         opened.start(changes::add);

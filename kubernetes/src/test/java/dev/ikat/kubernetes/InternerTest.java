@@ -16,15 +16,17 @@ class InternerTest {
 
     /** Of texts that nobody else has. */
     private Pod pod(String name, String app) {
-        return (Pod) interner.intern(new Pod(
-                new String("shop"),
-                name,
-                new Labels(Map.of(new String("app"), new String(app), new String("tier"), new String("front"))),
-                Optional.of(new String("node-1")),
-                List.of(),
-                false,
-                Pod.Phase.RUNNING,
-                List.of(new Pod.NamedPort(new String("http"), Protocol.TCP, 80))));
+        return (Pod) interner.intern(
+                ApiKinds.PODS,
+                new Pod(
+                        new String("shop"),
+                        name,
+                        new Labels(Map.of(new String("app"), new String(app), new String("tier"), new String("front"))),
+                        Optional.of(new String("node-1")),
+                        List.of(),
+                        false,
+                        Pod.Phase.RUNNING,
+                        List.of(new Pod.NamedPort(new String("http"), Protocol.TCP, 80))));
     }
 
     @Test

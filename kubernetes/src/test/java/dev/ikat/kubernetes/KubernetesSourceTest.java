@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.ClusterObject;
-import dev.ikat.cluster.ClusterState;
 import dev.ikat.cluster.LabelSelector;
 import dev.ikat.cluster.LabelSelector.Operator;
 import dev.ikat.cluster.LabelSelector.Requirement;
@@ -24,7 +23,6 @@ import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
 import dev.ikat.cluster.Pod;
 import dev.ikat.cluster.Protocol;
-import dev.ikat.kubernetes.KubernetesSource.Patience;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
@@ -67,6 +65,7 @@ class KubernetesSourceTest {
             Duration.ofMillis(10),
             Duration.ofMillis(100),
             Duration.ofMillis(100),
+            Duration.ofMillis(100),
             Duration.ofMillis(100));
 
     @TempDir
@@ -91,9 +90,14 @@ class KubernetesSourceTest {
         return KubernetesSource.open(
                 ApiConnection.open(ApiAddress.parse(
                         server.kubeconfig(directory.resolve("config")).toString())),
+                ApiKinds.NETWORKING,
                 directory.resolve("state"),
                 patience,
                 new ApiMetrics(registry, CLOCK));
+    }
+
+    private static Snapshot snapshot(Path state) {
+        return new Snapshot(state, new KindSet(ApiKinds.NETWORKING));
     }
 
     @AfterEach
@@ -155,7 +159,7 @@ class KubernetesSourceTest {
 
         assertThat(names(first.added()))
                 .containsExactly("Namespace shop", "NetworkPolicy shop/deny", "Node a", "Pod shop/web");
-        ClusterState state = source.state();
+        ClusterState state = ClusterState.of(source);
         assertThat(state.pod("shop", "web"))
                 .map(pod -> pod.labels() + " " + pod.ips() + " " + pod.phase() + " " + pod.ports())
                 .contains("app=web [10.244.1.2] RUNNING [NamedPort[name=http, protocol=TCP, port=8080]]");
@@ -278,9 +282,9 @@ class KubernetesSourceTest {
         }
         server.forget();
 
-        until("all pods are there", () -> source.state().pods().size() == 5);
-        assertThat(source.state().pod("shop", "web")).isEmpty();
-        assertThat(source.state().policies()).hasSize(1);
+        until("all pods are there", () -> ClusterState.of(source).pods().size() == 5);
+        assertThat(ClusterState.of(source).pod("shop", "web")).isEmpty();
+        assertThat(ClusterState.of(source).policies()).hasSize(1);
     }
 
     @Test
@@ -290,7 +294,7 @@ class KubernetesSourceTest {
         server.close();
         until("the outage is known", () -> source.faults().size() == 4);
         assertThat(source.synced()).isTrue();
-        assertThat(source.state().pods()).hasSize(1);
+        assertThat(ClusterState.of(source).pods()).hasSize(1);
 
         server = ApiTestServer.start(port);
         server.put(NODES, "a", node("a", "10.244.1.0/24", "192.0.2.1"));
@@ -314,7 +318,8 @@ class KubernetesSourceTest {
 
         assertThat(source.faults().getFirst().toString())
                 .startsWith("NetworkPolicy shop/deny: spec.podSelector.matchLabel: is no field here");
-        assertThat(source.state().policies()).containsKey(new ObjectKey(ObjectKind.NETWORK_POLICY, "shop", "deny"));
+        assertThat(ClusterState.of(source).policies())
+                .containsKey(new ObjectKey(ObjectKind.NETWORK_POLICY, "shop", "deny"));
         assertThat(changes).isEmpty();
 
         server.put(POLICIES, "deny", policy("deny", "\"podSelector\":{\"matchLabels\":{\"app\":\"web\"}}"));
@@ -330,7 +335,7 @@ class KubernetesSourceTest {
         assertThat(source.faults().getFirst().reason()).contains("401").contains("Unauthorized");
 
         assertThat(source.synced()).isFalse();
-        assertThat(source.state()).isEqualTo(ClusterState.EMPTY);
+        assertThat(ClusterState.of(source)).isEqualTo(ClusterState.EMPTY);
         assertThat(changes).isEmpty();
     }
 
@@ -345,7 +350,7 @@ class KubernetesSourceTest {
         source = open(IMPATIENT);
         ClusterChange first = start();
 
-        assertThat(source.state()).isEqualTo(before);
+        assertThat(ClusterState.of(source)).isEqualTo(before);
         assertThat(names(first.added())).contains("Pod shop/db").hasSize(5);
         assertThat(source.degraded())
                 .hasValueSatisfying(reason -> assertThat(reason)
@@ -363,7 +368,7 @@ class KubernetesSourceTest {
 
     private ClusterState after(ClusterChange change) {
         assertThat(change.isEmpty()).isFalse();
-        return source.state();
+        return ClusterState.of(source);
     }
 
     @Test
@@ -377,6 +382,7 @@ class KubernetesSourceTest {
                 Duration.ofSeconds(20),
                 Duration.ofSeconds(20),
                 Duration.ofSeconds(1),
+                Duration.ofSeconds(20),
                 Duration.ofSeconds(20),
                 Duration.ofSeconds(20)));
 
@@ -408,9 +414,8 @@ class KubernetesSourceTest {
         next();
         until(
                 "it has the new namespace",
-                () -> new Snapshot(directory.resolve("state"))
-                        .read().orElseThrow().objects().stream()
-                                .anyMatch(object -> object.key().name().equals("bank")));
+                () -> snapshot(directory.resolve("state")).read().orElseThrow().objects().stream()
+                        .anyMatch(object -> object.key().name().equals("bank")));
 
         source.close();
         assertThat(KubernetesSource.forget(directory.resolve("state"))).isTrue();
@@ -448,8 +453,8 @@ class KubernetesSourceTest {
         Files.createSymbolicLink(state.resolve("." + Snapshot.FILE + ".new"), victim);
         Files.createSymbolicLink(state.resolve(Snapshot.FILE), victim);
 
-        assertThat(new Snapshot(state).read()).isEmpty();
-        new Snapshot(state).write(List.of());
+        assertThat(snapshot(state).read()).isEmpty();
+        snapshot(state).write(List.of());
 
         assertThat(victim).hasContent("as it was");
         assertThat(Files.isSymbolicLink(state.resolve(Snapshot.FILE))).isFalse();
@@ -511,7 +516,7 @@ class KubernetesSourceTest {
                                         new PortRule(Protocol.UDP, new PortName("dns")),
                                         new PortRule(Protocol.SCTP, new PortNumbers(80, 80)),
                                         new PortRule(Protocol.TCP, new PortNumbers(1, 65_535)))))));
-        Snapshot snapshot = new Snapshot(directory);
+        Snapshot snapshot = snapshot(directory);
 
         snapshot.write(objects);
 

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.ClusterObject;
-import dev.ikat.cluster.ClusterState;
+import dev.ikat.cluster.ObjectKind;
 import dev.ikat.testbed.host.TestDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,6 +15,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -35,7 +36,8 @@ final class ManifestDirectoryTest {
     void open() {
         place = TestDirectory.create();
         directory = place.directory("manifests");
-        source = new ManifestDirectory(directory, Clock.systemUTC(), SETTLING, Duration.ofMillis(300));
+        source = new ManifestDirectory(
+                directory, ApiKinds.NETWORKING, Clock.systemUTC(), SETTLING, Duration.ofMillis(300));
     }
 
     @AfterEach
@@ -91,7 +93,7 @@ final class ManifestDirectoryTest {
         source.start(change -> changes.add(change));
 
         assertThat(names(next().added())).containsExactly("Namespace bank", "Namespace mill", "Namespace shop");
-        assertThat(source.state().namespaces()).containsOnlyKeys("bank", "mill", "shop");
+        assertThat(ClusterState.of(source).namespaces()).containsOnlyKeys("bank", "mill", "shop");
         assertThat(source.synced()).isTrue();
         assertThat(source.faults()).isEmpty();
     }
@@ -101,8 +103,8 @@ final class ManifestDirectoryTest {
         write("a.yaml", namespace("shop", "a"));
         BlockingQueue<Boolean> found = new LinkedBlockingQueue<>();
 
-        source.start(change ->
-                found.add(source.synced() && !source.state().namespaces().isEmpty()));
+        source.start(change -> found.add(
+                source.synced() && !ClusterState.of(source).namespaces().isEmpty()));
         write("b.yaml", namespace("bank", "a"));
 
         assertThat(found.poll(10, TimeUnit.SECONDS)).isTrue();
@@ -119,7 +121,7 @@ final class ManifestDirectoryTest {
 
     @Test
     void startWithoutDirectorySaysSo() {
-        try (ManifestDirectory nowhere = new ManifestDirectory(directory.resolve("nowhere"))) {
+        try (ManifestDirectory nowhere = new ManifestDirectory(directory.resolve("nowhere"), ApiKinds.NETWORKING)) {
             assertThatThrownBy(() -> nowhere.start(change -> {}))
                     .isInstanceOf(ClusterSourceException.class)
                     .hasMessageContaining("there is no directory " + directory.resolve("nowhere"));
@@ -137,7 +139,7 @@ final class ManifestDirectoryTest {
         assertThat(names(change.added())).containsExactly("Namespace farm");
         assertThat(change.updated()).hasSize(1);
         assertThat(change.updated().getFirst().after())
-                .isEqualTo(source.state().namespace("shop").orElseThrow());
+                .isEqualTo(ClusterState.of(source).namespace("shop").orElseThrow());
         assertThat(names(change.removed())).containsExactly("Namespace mill");
     }
 
@@ -150,7 +152,7 @@ final class ManifestDirectoryTest {
         Files.delete(file);
 
         assertThat(names(next().removed())).containsExactly("Namespace shop");
-        assertThat(source.state().namespaces()).containsOnlyKeys("bank");
+        assertThat(ClusterState.of(source).namespaces()).containsOnlyKeys("bank");
     }
 
     @Test
@@ -162,7 +164,7 @@ final class ManifestDirectoryTest {
         awaitFaults(1);
 
         assertThat(source.faults().getFirst().toString()).startsWith(file + ":7:18: Namespace Bank: metadata.name: ");
-        assertThat(source.state().namespaces()).containsOnlyKeys("bank", "shop");
+        assertThat(ClusterState.of(source).namespaces()).containsOnlyKeys("bank", "shop");
         assertNoChange();
 
         write("a.yaml", namespace("shop", "b"));
@@ -178,7 +180,11 @@ final class ManifestDirectoryTest {
         Path second = write("b.yaml", namespace("bank", "a"), namespace("shop", "b"));
         start();
 
-        assertThat(source.state().namespace("shop").orElseThrow().labels().values())
+        assertThat(ClusterState.of(source)
+                        .namespace("shop")
+                        .orElseThrow()
+                        .labels()
+                        .values())
                 .containsEntry("label", "a");
         assertThat(source.faults())
                 .extracting(SourceFault::toString)
@@ -187,7 +193,11 @@ final class ManifestDirectoryTest {
 
         Files.delete(first);
         assertThat(next().updated()).hasSize(1);
-        assertThat(source.state().namespace("shop").orElseThrow().labels().values())
+        assertThat(ClusterState.of(source)
+                        .namespace("shop")
+                        .orElseThrow()
+                        .labels()
+                        .values())
                 .containsEntry("label", "b");
         assertThat(source.faults()).isEmpty();
     }
@@ -259,7 +269,7 @@ final class ManifestDirectoryTest {
         Files.move(directory, away);
         awaitFaults(1);
         assertThat(source.faults().getFirst().reason()).startsWith("can't be listed");
-        assertThat(source.state().namespaces()).containsOnlyKeys("shop");
+        assertThat(ClusterState.of(source).namespaces()).containsOnlyKeys("shop");
 
         Files.move(away, directory);
         awaitFaults(0);
@@ -281,6 +291,25 @@ final class ManifestDirectoryTest {
     }
 
     @Test
+    void eachListenerHearsOfItsKindsAndWhoComesLaterHearsAllFirst() throws Exception {
+        BlockingQueue<ClusterChange> nodes = new LinkedBlockingQueue<>();
+        source.subscribe(Set.of(ObjectKind.NODE), nodes::add);
+        write("a.yaml", namespace("shop", "a"));
+        assertThat(nodes).as("before the start").isEmpty();
+        start();
+        assertThat(nodes.take().isEmpty()).isTrue();
+
+        write("b.yaml", namespace("bank", "a"), "apiVersion: v1\nkind: Node\nmetadata: {name: n}\n");
+
+        assertThat(names(next().added())).containsExactly("Namespace bank", "Node n");
+        assertThat(names(nodes.take().added())).containsExactly("Node n");
+        BlockingQueue<ClusterChange> late = new LinkedBlockingQueue<>();
+        source.subscribe(Set.of(ObjectKind.NAMESPACE), late::add);
+        assertThat(names(late.take().added())).containsExactly("Namespace bank", "Namespace shop");
+        assertThat(names(source.objects(ObjectKind.NODE))).containsExactly("Node n");
+    }
+
+    @Test
     void nothingIsReportedAfterClose() throws Exception {
         start();
 
@@ -288,7 +317,7 @@ final class ManifestDirectoryTest {
         write("a.yaml", namespace("shop", "a"));
 
         assertNoChange();
-        assertThat(source.state()).isEqualTo(ClusterState.EMPTY);
+        assertThat(ClusterState.of(source)).isEqualTo(ClusterState.EMPTY);
         assertThatThrownBy(() -> source.start(change -> {})).isInstanceOf(IllegalStateException.class);
     }
 }

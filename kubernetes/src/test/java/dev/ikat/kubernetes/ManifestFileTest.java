@@ -99,8 +99,12 @@ final class ManifestFileTest {
               - {}
             """;
 
+    private static ManifestFile parse(byte[] bytes) {
+        return ManifestFile.parse(bytes, new ManifestReader(new KindSet(ApiKinds.NETWORKING)));
+    }
+
     static ManifestFile parse(String text) {
-        return ManifestFile.parse(text.getBytes(StandardCharsets.UTF_8));
+        return parse(text.getBytes(StandardCharsets.UTF_8));
     }
 
     /** The only document of a text. */
@@ -434,8 +438,7 @@ final class ManifestFileTest {
         byte[] bytes = "apiVersion: v1\nkind: P?d\n".getBytes(StandardCharsets.UTF_8);
         bytes[22] = (byte) 0xf6;
 
-        assertThat(ManifestFile.parse(bytes).faults())
-                .containsExactly(new ManifestFault(2, 8, "is no UTF-8: byte 0xf6"));
+        assertThat(parse(bytes).faults()).containsExactly(new ManifestFault(2, 8, "is no UTF-8: byte 0xf6"));
     }
 
     @Test
@@ -458,7 +461,7 @@ final class ManifestFileTest {
             }
             mangled = Arrays.copyOf(mangled, random.between(1, mangled.length));
 
-            ManifestFile file = ManifestFile.parse(mangled);
+            ManifestFile file = parse(mangled);
 
             assertThat(file.faults()).allMatch(fault -> fault.line() >= 1 && fault.column() >= 1);
         });

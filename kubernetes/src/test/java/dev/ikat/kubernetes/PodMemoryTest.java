@@ -37,10 +37,11 @@ class PodMemoryTest {
     private static final int[] REPLICAS = {1, 2, 3, 3, 5, 10, 25};
 
     /** Nothing is written to the disk meanwhile. */
-    private static final KubernetesSource.Patience SELDOM = new KubernetesSource.Patience(
+    private static final Patience SELDOM = new Patience(
             Duration.ofHours(1),
             Duration.ofHours(1),
             Duration.ofMillis(1),
+            Duration.ofHours(1),
             Duration.ofHours(1),
             Duration.ofHours(1),
             Duration.ofHours(1),
@@ -129,6 +130,7 @@ class PodMemoryTest {
                 """.formatted(server.getAddress().getPort()));
         KubernetesSource source = KubernetesSource.open(
                 ApiConnection.open(ApiAddress.parse(kubeconfig.toString())),
+                ApiKinds.NETWORKING,
                 // No directory can be made there, so that no snapshot is written at the end.
                 kubeconfig.resolve("state"),
                 SELDOM,

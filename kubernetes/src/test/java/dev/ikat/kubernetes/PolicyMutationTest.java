@@ -25,7 +25,6 @@ import dev.ikat.testbed.random.Seeds;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -71,7 +70,7 @@ final class PolicyMutationTest {
         }
         NetworkPolicy whole = random.oneOf(policies);
         JsonNode spoilt = spoilt(json(whole), random);
-        ManifestFile file = ManifestFile.parse(spoilt.toString().getBytes(StandardCharsets.UTF_8));
+        ManifestFile file = ManifestFileTest.parse(spoilt.toString());
         assertThat(file.faults()).as(() -> "faults of " + spoilt).isNotEmpty().allSatisfy(fault -> {
             assertThat(fault.object()).contains(whole.key());
             assertThat(fault.reason()).startsWith(whole.key() + ": ");
@@ -120,7 +119,7 @@ final class PolicyMutationTest {
     private static ObjectNode json(NetworkPolicy policy) {
         StringWriter text = new StringWriter();
         try (JsonGenerator json = JSON.createGenerator(text)) {
-            ManifestWriter.write(json, policy);
+            ManifestWriter.write(json, ApiKinds.NETWORK_POLICIES, policy);
             json.flush();
             return (ObjectNode) JSON.readTree(text.toString());
         } catch (IOException e) {

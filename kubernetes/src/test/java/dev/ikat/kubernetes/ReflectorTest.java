@@ -31,6 +31,8 @@ class ReflectorTest {
     private final List<String> heard = new CopyOnWriteArrayList<>();
     private final Backoff backoff = new Backoff(new SplittableRandom(1));
     private final List<Reflector> started = new ArrayList<>();
+    private ApiKind<?> kind = ApiKinds.NAMESPACES;
+    private Duration absence = EVER;
     private ApiConnection api;
 
     @BeforeEach
@@ -55,19 +57,20 @@ class ReflectorTest {
 
     private void start(Duration shortLived) {
         started.add(new Reflector(
-                        ApiKind.NAMESPACES,
+                        kind,
                         api,
                         new ServerHistory(api),
                         new Hearer(),
                         new SplittableRandom(1),
                         backoff,
-                        shortLived)
+                        shortLived,
+                        absence)
                 .start());
     }
 
     private final class Hearer implements Reflector.Sink {
         @Override
-        public void listBegins(ApiKind kind) {
+        public void listBegins(ApiKind<?> kind) {
             heard.add("begin");
         }
 
@@ -77,7 +80,7 @@ class ReflectorTest {
         }
 
         @Override
-        public void listEnds(ApiKind kind) {
+        public void listEnds(ApiKind<?> kind) {
             heard.add("end");
         }
 
@@ -92,13 +95,23 @@ class ReflectorTest {
         }
 
         @Override
-        public void connected(ApiKind kind) {
+        public void connected(ApiKind<?> kind) {
             heard.add("connected");
         }
 
         @Override
-        public void disconnected(ApiKind kind, String reason) {
+        public void disconnected(ApiKind<?> kind, String reason) {
             heard.add("disconnected");
+        }
+
+        @Override
+        public boolean holds(ApiKind<?> kind) {
+            return heard.contains("end") && !heard.contains("absent");
+        }
+
+        @Override
+        public void absent(ApiKind<?> kind) {
+            heard.add("absent");
         }
     }
 
@@ -271,6 +284,56 @@ class ReflectorTest {
 
         assertThatAllIsListedAnew();
         assertThat(requests("watch=1")).noneMatch(request -> request.contains("resourceVersion=1008&"));
+    }
+
+    @Test
+    void optionalKindThatTheServerDoesNotHaveIsAskedForNowAndThen() throws Exception {
+        kind = kind.optional();
+        absence = MOMENT;
+        server.uninstall(NAMESPACES);
+        start(MOMENT);
+
+        until("it was asked for again", () -> count("absent") == 3);
+        assertThat(heard).containsOnly("begin", "absent");
+        server.install(NAMESPACES);
+        until("it watches", () -> count("connected") == 1);
+    }
+
+    @Test
+    void optionalKindIsAskedForAtOnceWhenOthersAppear() throws Exception {
+        kind = kind.optional();
+        server.uninstall(NAMESPACES);
+        start(MOMENT);
+        until("it is absent", () -> count("absent") == 1);
+        server.install(NAMESPACES);
+
+        until("it watches", () -> {
+            started.getFirst().hurry();
+            return count("connected") == 1;
+        });
+    }
+
+    @Test
+    void optionalKindThatWasThereIsAskedForOnceMoreBeforeItCountsAsGone() throws Exception {
+        kind = kind.optional();
+        absence = MOMENT.multipliedBy(10);
+        start(EVER);
+        until("it watches", () -> count("connected") == 1);
+        server.uninstall(NAMESPACES);
+
+        until("it is gone", () -> count("absent") == 1);
+        assertThat(requests("watch=1")).as("the second one found nothing").hasSize(2);
+        assertThat(requests("limit=500")).as("nor did a list").hasSize(1);
+        assertThat(heard).doesNotContain("disconnected");
+    }
+
+    @Test
+    void kindThatMustBeThereIsMissedWhereItIsNot() throws Exception {
+        server.uninstall(NAMESPACES);
+        start(MOMENT);
+
+        until("it was asked for again", () -> count("disconnected") == 2);
+        assertThat(heard).doesNotContain("absent");
     }
 
     @ParameterizedTest

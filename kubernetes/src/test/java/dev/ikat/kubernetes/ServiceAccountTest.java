@@ -40,8 +40,9 @@ class ServiceAccountTest {
         namespace("first");
         source = KubernetesSource.open(
                 ApiConnection.ofAccount(account, "http://127.0.0.1:" + server.port()),
+                ApiKinds.NETWORKING,
                 account.resolve("state"),
-                KubernetesSource.Patience.DEFAULT,
+                Patience.DEFAULT,
                 new ApiMetrics(new PrometheusRegistry(), Clock.systemUTC()));
         source.start(changes::add);
         assertNextIs("first");

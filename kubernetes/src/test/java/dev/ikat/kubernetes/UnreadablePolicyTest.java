@@ -16,7 +16,6 @@ import dev.ikat.cluster.Protocol;
 import dev.ikat.testbed.host.TestDirectory;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -65,13 +64,15 @@ final class UnreadablePolicyTest {
         KubernetesSource source = KubernetesSource.open(
                 ApiConnection.open(ApiAddress.parse(
                         server.kubeconfig(place.path().resolve("config")).toString())),
+                ApiKinds.NETWORKING,
                 place.path().resolve("state"),
-                new KubernetesSource.Patience(
+                new Patience(
                         outage,
                         Duration.ofSeconds(20),
                         Duration.ofMillis(10),
                         Duration.ofMillis(10),
                         Duration.ofMillis(100),
+                        Duration.ofMinutes(1),
                         Duration.ofMinutes(1),
                         Duration.ofMinutes(1)),
                 new ApiMetrics(new PrometheusRegistry(), Clock.systemUTC()));
@@ -88,7 +89,7 @@ final class UnreadablePolicyTest {
     }
 
     private static NetworkPolicy inForce(ClusterSource source) {
-        return Optional.ofNullable(source.state().policies().get(KEY)).orElseThrow();
+        return Optional.ofNullable(ClusterState.of(source).policies().get(KEY)).orElseThrow();
     }
 
     private static NetworkPolicy policy(
@@ -147,9 +148,9 @@ final class UnreadablePolicyTest {
     @ParameterizedTest
     @MethodSource("unreadable")
     void whatCanNotBeReadAllowsNothing(String spec, String field, NetworkPolicy expected) {
-        ApiObject said = new ApiObject(ApiKind.NETWORK_POLICIES, ManifestFileTest.yaml(policy(spec)));
+        ApiObject said = new ApiObject(ApiKinds.NETWORK_POLICIES, ManifestFileTest.yaml(policy(spec)));
 
-        NetworkPolicy part = (NetworkPolicy) said.part().orElseThrow();
+        NetworkPolicy part = (NetworkPolicy) said.read().object().orElseThrow();
 
         assertThat(part.unreadable())
                 .singleElement()
@@ -264,23 +265,23 @@ final class UnreadablePolicyTest {
                 spec: {podSelector: {matchLabels: {app: web}}, ingress: [{ports: [{port: %s}]}]}
                 """;
         Files.writeString(directory.resolve("a.yaml"), front.formatted("70000") + others);
-        try (ManifestDirectory source =
-                new ManifestDirectory(directory, Clock.systemUTC(), Duration.ofMillis(50), Duration.ofMillis(100))) {
+        try (ManifestDirectory source = new ManifestDirectory(
+                directory, ApiKinds.NETWORKING, Clock.systemUTC(), Duration.ofMillis(50), Duration.ofMillis(100))) {
             source.start(changes::add);
             next();
             assertThat(source.faults())
                     .singleElement()
                     .satisfies(fault -> assertThat(fault.object()).contains(KEY));
             assertThat(inForce(source).ingress()).containsExactly(Rule.NOTHING);
-            assertThat(source.state().policies()).hasSize(2);
-            assertThat(source.state().namespaces())
+            assertThat(ClusterState.of(source).policies()).hasSize(2);
+            assertThat(ClusterState.of(source).namespaces())
                     .as("what is missing of others closes")
                     .isEmpty();
 
             Files.writeString(directory.resolve("a.yaml"), front.formatted("80") + others);
             next();
             assertThat(inForce(source).ingress()).containsExactly(TCP_80);
-            assertThat(source.state().namespaces()).hasSize(1);
+            assertThat(ClusterState.of(source).namespaces()).hasSize(1);
             assertThat(source.faults()).isEmpty();
 
             Files.writeString(directory.resolve("a.yaml"), front.formatted("70000") + others);
@@ -298,7 +299,7 @@ final class UnreadablePolicyTest {
         for (String head : List.of(
                 "apiVersion: extensions/v1beta1\nkind: NetworkPolicy",
                 "apiVersion: networking.k8s.io/v1\nkind: networkpolicy")) {
-            ManifestFile file = ManifestFile.parse((head + spec).getBytes(StandardCharsets.UTF_8));
+            ManifestFile file = ManifestFileTest.parse(head + spec);
 
             assertThat(file.faults()).hasSize(1);
             NetworkPolicy closed = (NetworkPolicy)

@@ -6,6 +6,7 @@ import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
 import dev.ikat.cluster.Protocol;
+import dev.ikat.kubernetes.ApiKinds;
 import dev.ikat.kubernetes.ManifestDirectory;
 import dev.ikat.model.Attachment;
 import dev.ikat.model.ContainerId;
@@ -50,7 +51,7 @@ final class Oracle {
         }
         Oracle oracle = new Oracle(cluster);
         List<ClusterChange> read = new ArrayList<>();
-        try (ManifestDirectory manifests = new ManifestDirectory(directory)) {
+        try (ManifestDirectory manifests = new ManifestDirectory(directory, ApiKinds.NETWORKING)) {
             manifests.start(read::add);
             if (!manifests.faults().isEmpty()) {
                 throw new IllegalArgumentException("the case's objects are not valid: " + manifests.faults());

@@ -5,9 +5,9 @@ import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.Namespace;
 import dev.ikat.cluster.NetworkPolicy;
 import dev.ikat.cluster.NetworkPolicy.Direction;
-import dev.ikat.cluster.Node;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.Pod;
+import dev.ikat.cluster.PolicyObject;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.policy.program.Action;
@@ -232,7 +232,10 @@ public final class PolicyCompiler implements ProgramLookup {
     }
 
     private void take(ClusterObject object) {
-        switch (object) {
+        if (!(object instanceof PolicyObject known)) {
+            return;
+        }
+        switch (known) {
             case Namespace namespace -> sets.become(record(namespace.name()), Optional.of(namespace));
             case Pod pod -> become(record(pod.namespace(), pod.name()), Optional.of(pod));
             case NetworkPolicy policy -> {
@@ -243,12 +246,14 @@ public final class PolicyCompiler implements ProgramLookup {
                 namespace.selecting.add(record.selector, record);
                 markSelected(namespace, record);
             }
-            case Node _ -> {}
         }
     }
 
     private void forget(ClusterObject object) {
-        switch (object) {
+        if (!(object instanceof PolicyObject known)) {
+            return;
+        }
+        switch (known) {
             case Namespace namespace -> {
                 NamespaceRecord record = record(namespace.name());
                 sets.become(record, Optional.empty());
@@ -260,7 +265,6 @@ public final class PolicyCompiler implements ProgramLookup {
                 forget(namespace, policy.key());
                 tidy(namespace);
             }
-            case Node _ -> {}
         }
     }
 

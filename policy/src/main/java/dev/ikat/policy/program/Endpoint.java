@@ -39,7 +39,7 @@ public record Endpoint(
         if (addresses.isEmpty()) {
             throw new IllegalArgumentException("the endpoint " + hostInterface + " has no address");
         }
-        if (pod.isPresent() && pod.get().kind() != ObjectKind.POD) {
+        if (pod.isPresent() && !pod.get().kind().equals(ObjectKind.POD)) {
             throw new IllegalArgumentException("the endpoint " + hostInterface + " can't be a " + pod.get());
         }
     }

@@ -8,6 +8,7 @@ import dev.ikat.cluster.NetworkPolicy.Direction;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
 import dev.ikat.cluster.Pod;
+import dev.ikat.cluster.PolicyObject;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.policy.program.Action;
@@ -156,20 +157,24 @@ final class WholeCompiler {
     }
 
     private void take(ClusterObject object) {
-        switch (object) {
+        if (!(object instanceof PolicyObject known)) {
+            return;
+        }
+        switch (known) {
             case Namespace namespace -> namespaces.put(namespace.name(), namespace);
             case Pod pod -> pods.put(pod.key(), pod);
             case NetworkPolicy policy -> policies.put(policy.key(), policy);
-            case dev.ikat.cluster.Node _ -> {}
         }
     }
 
     private void forget(ClusterObject object) {
-        switch (object) {
+        if (!(object instanceof PolicyObject known)) {
+            return;
+        }
+        switch (known) {
             case Namespace namespace -> namespaces.remove(namespace.name());
             case Pod pod -> pods.remove(pod.key());
             case NetworkPolicy policy -> policies.remove(policy.key());
-            case dev.ikat.cluster.Node _ -> {}
         }
     }
 

@@ -1,26 +1,35 @@
-package dev.ikat.cluster;
+package dev.ikat.kubernetes;
 
+import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.Namespace;
+import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.Node;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.ObjectKind;
+import dev.ikat.cluster.Pod;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * The objects of the cluster at one moment. Immutable.
+ * The objects of the cluster at one moment, by kind. Immutable.
  *
  * @param nodes by name
  * @param namespaces by name
  * @param pods by key
  * @param policies by key
  */
-public record ClusterState(
+record ClusterState(
         Map<String, Node> nodes,
         Map<String, Namespace> namespaces,
         Map<ObjectKey, Pod> pods,
         Map<ObjectKey, NetworkPolicy> policies) {
     /** No objects. */
-    public static final ClusterState EMPTY = new ClusterState(Map.of(), Map.of(), Map.of(), Map.of());
+    static final ClusterState EMPTY = new ClusterState(Map.of(), Map.of(), Map.of(), Map.of());
 
     public ClusterState {
         nodes = Collections.unmodifiableMap(new TreeMap<>(nodes));
@@ -29,12 +38,19 @@ public record ClusterState(
         policies = Collections.unmodifiableMap(new TreeMap<>(policies));
     }
 
+    /** What a source has of these kinds. */
+    static ClusterState of(ClusterSource source) {
+        List<ClusterObject> all = new ArrayList<>();
+        ApiKinds.NETWORKING.forEach(kind -> all.addAll(source.objects(kind.kind())));
+        return of(all);
+    }
+
     /**
      * The state that holds just these.
      *
      * @throws IllegalArgumentException if two have the same key
      */
-    public static ClusterState of(Collection<? extends ClusterObject> objects) {
+    static ClusterState of(Collection<? extends ClusterObject> objects) {
         Map<String, Node> nodes = new TreeMap<>();
         Map<String, Namespace> namespaces = new TreeMap<>();
         Map<ObjectKey, Pod> pods = new TreeMap<>();
@@ -45,6 +61,7 @@ public record ClusterState(
                 case Namespace namespace -> namespaces.put(namespace.name(), namespace);
                 case Pod pod -> pods.put(pod.key(), pod);
                 case NetworkPolicy policy -> policies.put(policy.key(), policy);
+                default -> throw new IllegalArgumentException(object.key() + " is of a kind that is not asked for");
             };
             if (twin != null) {
                 throw new IllegalArgumentException("the cluster has two of " + object.key());

@@ -1,0 +1,20 @@
+package dev.ikat.kubernetes;
+
+import dev.ikat.cluster.Namespace;
+import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.Node;
+import dev.ikat.cluster.Pod;
+import java.util.List;
+
+/** The kinds that can be asked for. Whoever opens a source chooses from them. */
+public final class ApiKinds {
+    public static final ApiKind<Node> NODES = NodeForm.KIND;
+    public static final ApiKind<Namespace> NAMESPACES = NamespaceForm.KIND;
+    public static final ApiKind<Pod> PODS = PodForm.KIND;
+    public static final ApiKind<NetworkPolicy> NETWORK_POLICIES = NetworkPolicyForm.KIND;
+
+    /** What a node's network and its policies depend on. */
+    public static final List<ApiKind<?>> NETWORKING = List.of(NODES, NAMESPACES, PODS, NETWORK_POLICIES);
+
+    private ApiKinds() {}
+}
