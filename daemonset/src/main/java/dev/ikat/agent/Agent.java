@@ -24,7 +24,6 @@ import dev.ikat.agent.reconcile.Readiness.Part;
 import dev.ikat.agent.reconcile.RecentErrors;
 import dev.ikat.agent.reconcile.ReconcileLoop;
 import dev.ikat.agent.reconcile.ReconcileLoop.Cause;
-import dev.ikat.agent.reconcile.ReconcileLoop.Reconciliation;
 import dev.ikat.agent.reconcile.ReconcileMetrics;
 import dev.ikat.agent.server.AgentLock;
 import dev.ikat.agent.server.CniServer;
@@ -70,7 +69,6 @@ import java.util.Collections;
 import java.util.Deque;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -189,21 +187,15 @@ public final class Agent implements AutoCloseable {
         metrics.nodeFaults(nodeFaults::all);
         NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, planes, nodeFaults);
 
-        Map<Part, Reconciliation> reconciliations = keeper.reconciliations();
-        reconciliations.put(Part.POLICY, policy::reconcile);
-        reconciliations.put(Part.PODS, leaseKeeper::reconcile);
         NftablesWatch others = keep(new NftablesWatch(nftables, () -> reconcileSoon(NETFILTER, Cause.DRIFT)));
         ReconcileLoop rounds = keep(new ReconcileLoop(
-                reconciliations,
-                options.reconcileInterval(),
-                readiness,
-                new ReconcileMetrics(metrics.registry()),
-                errors,
-                () -> {
-                    // The table is there after the first round, and not before.
-                    others.startIfNeeded();
-                    afterRound();
-                }));
+                options.reconcileInterval(), readiness, new ReconcileMetrics(metrics.registry()), errors));
+        keeper.register(rounds);
+        policy.register(rounds);
+        leaseKeeper.register(rounds);
+        // The table is there after the first round, and not before.
+        rounds.afterEachRound(others::startIfNeeded);
+        rounds.afterEachRound(this::afterRound);
         loop = rounds;
         AtomicBoolean first = new AtomicBoolean(true);
         // It is there before anything is read, so that no change falls between.

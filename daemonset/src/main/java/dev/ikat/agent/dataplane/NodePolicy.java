@@ -3,7 +3,9 @@ package dev.ikat.agent.dataplane;
 import dev.ikat.agent.policy.PolicyKeeper;
 import dev.ikat.agent.policy.PolicyReport;
 import dev.ikat.agent.policy.PolicySettings;
+import dev.ikat.agent.reconcile.Readiness.Part;
 import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
+import dev.ikat.agent.reconcile.Reconciliations;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cni.PodPolicy;
 import dev.ikat.dataplane.Capability;
@@ -66,8 +68,13 @@ public final class NodePolicy implements AutoCloseable {
         keeper.ifPresent(found -> found.changed(change));
     }
 
+    /** Has the loop look at policy. */
+    public void register(Reconciliations loop) {
+        loop.register(Part.POLICY, this::reconcile);
+    }
+
     /** Puts policy in force, or repairs it, and removes what an agent with other options left. */
-    public int reconcile() {
+    int reconcile() {
         int changes = keeper.map(this::reconcile).orElse(0);
         if (!othersRemoved) {
             dataplanes.removeLeft(Capability.POLICY, inUse(current));

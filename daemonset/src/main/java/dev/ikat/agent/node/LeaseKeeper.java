@@ -1,5 +1,7 @@
 package dev.ikat.agent.node;
 
+import dev.ikat.agent.reconcile.Readiness.Part;
+import dev.ikat.agent.reconcile.Reconciliations;
 import dev.ikat.cni.Recovery;
 import dev.ikat.cni.RecoveryReport;
 import dev.ikat.ipam.Lease;
@@ -52,13 +54,18 @@ public final class LeaseKeeper {
                 .register(registry);
     }
 
+    /** Has the loop look at the pods. */
+    public void register(Reconciliations loop) {
+        loop.register(Part.PODS, this::reconcile);
+    }
+
     /**
      * One pass.
      *
      * @return how much was changed
      * @throws LeaseStoreException if leases can't be written; what can be done without is done
      */
-    public int reconcile() {
+    int reconcile() {
         int changes = mend();
         requireRoom();
         return changes;

@@ -10,7 +10,7 @@ import dev.ikat.agent.overlay.Uplink;
 import dev.ikat.agent.overlay.UplinkFinder;
 import dev.ikat.agent.reconcile.Readiness.Part;
 import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
-import dev.ikat.agent.reconcile.ReconcileLoop.Reconciliation;
+import dev.ikat.agent.reconcile.Reconciliations;
 import dev.ikat.cluster.Node;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.Dataplane;
@@ -19,7 +19,6 @@ import dev.ikat.dataplane.SourceGuard;
 import dev.ikat.kubernetes.ClusterSource;
 import dev.ikat.netlink.route.Netlink;
 import java.time.Duration;
-import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.Optional;
@@ -71,24 +70,13 @@ public final class NodeNetworkKeeper {
         this.guard = new CapabilityInForce<>(dataplanes, Capability.GUARD, Dataplane::guard, SourceGuard::remove);
     }
 
-    /** The parts and what to do for each. */
-    public Map<Part, Reconciliation> reconciliations() {
-        Map<Part, Reconciliation> parts = new EnumMap<>(Part.class);
-        parts.put(Part.NODE, this::node);
-        parts.put(Part.GUARD, this::guard);
-        parts.put(Part.FORWARDING, () -> {
-            NodeSituation now = situation();
-            return forwarding.reconcile(now.families(), now.uplink().name());
-        });
-        parts.put(Part.OVERLAY, () -> {
-            OverlayReconciler.Outcome outcome = overlay.reconcile(situation().overlay());
-            overlayNanos = System.nanoTime();
-            outcome.changes().forEach(change -> LOG.info("event=overlay-changed change=\"{}\"", change));
-            faults.ofKernel(outcome.faults());
-            return outcome.changes().size();
-        });
-        parts.put(Part.MASQUERADE, this::masquerade);
-        return parts;
+    /** Has the loop look at its parts: what is said of the node first, and sources guarded before there are ways. */
+    public void register(Reconciliations loop) {
+        loop.register(Part.NODE, this::node);
+        loop.register(Part.GUARD, this::guard);
+        loop.register(Part.FORWARDING, this::forwarding);
+        loop.register(Part.OVERLAY, this::overlay);
+        loop.register(Part.MASQUERADE, this::masquerade);
     }
 
     private NodeSituation situation() {
@@ -150,6 +138,19 @@ public final class NodeNetworkKeeper {
                     now.guard().peers().size());
         }
         return repaired ? 1 : 0;
+    }
+
+    private int forwarding() {
+        NodeSituation now = situation();
+        return forwarding.reconcile(now.families(), now.uplink().name());
+    }
+
+    private int overlay() {
+        OverlayReconciler.Outcome outcome = overlay.reconcile(situation().overlay());
+        overlayNanos = System.nanoTime();
+        outcome.changes().forEach(change -> LOG.info("event=overlay-changed change=\"{}\"", change));
+        faults.ofKernel(outcome.faults());
+        return outcome.changes().size();
     }
 
     private int masquerade() {

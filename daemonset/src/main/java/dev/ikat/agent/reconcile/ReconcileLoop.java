@@ -1,8 +1,11 @@
 package dev.ikat.agent.reconcile;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -10,24 +13,25 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs the parts' reconciliations, all on one thread, when something happened that concerns them, when they failed
+ * Runs the reconciliations that parts have registered, all on one thread and in that order, when something happened that concerns them, when they failed
  * before, and all of them once in a while whatever happened. What happens at once, or while a reconciliation runs, is
  * answered by one.
  */
-public final class ReconcileLoop implements AutoCloseable {
+public final class ReconcileLoop implements Reconciliations, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ReconcileLoop.class);
     /** How long to wait for what else happens: events come in bursts, as when an interface goes. */
     private static final Duration SETTLE = Duration.ofMillis(50);
 
     private static final Duration FIRST_RETRY = Duration.ofMillis(250);
     private static final Duration LAST_RETRY = Duration.ofSeconds(15);
+    private static final Duration STOP_LIMIT = Duration.ofSeconds(5);
 
-    private final Map<Readiness.Part, Reconciliation> parts;
+    private final Map<Readiness.Part, Reconciliation> parts = new LinkedHashMap<>();
     private final Duration interval;
     private final Readiness readiness;
     private final ReconcileMetrics metrics;
     private final RecentErrors errors;
-    private final Runnable afterwards;
+    private final List<Runnable> afterwards = new ArrayList<>();
     private final Thread thread;
     private final Map<Readiness.Part, Cause> due = new EnumMap<>(Readiness.Part.class);
     /** Only the loop's own thread uses what follows, but for {@code closed}. */
@@ -75,36 +79,44 @@ public final class ReconcileLoop implements AutoCloseable {
         }
     }
 
-    /**
-     * @param parts in the order in which they run
-     * @param interval after how long without any event everything is looked at
-     * @param afterwards runs after each round
-     */
-    public ReconcileLoop(
-            Map<Readiness.Part, Reconciliation> parts,
-            Duration interval,
-            Readiness readiness,
-            ReconcileMetrics metrics,
-            RecentErrors errors,
-            Runnable afterwards) {
-        this.parts = new EnumMap<>(parts);
+    /** @param interval after how long without any event everything is looked at */
+    public ReconcileLoop(Duration interval, Readiness readiness, ReconcileMetrics metrics, RecentErrors errors) {
         this.interval = interval;
         this.readiness = readiness;
         this.metrics = metrics;
         this.errors = errors;
-        this.afterwards = afterwards;
         this.thread = Thread.ofPlatform().name("reconcile").unstarted(this::loop);
     }
 
+    @Override
+    public synchronized void register(Readiness.Part part, Reconciliation reconciliation) {
+        requireNotStarted();
+        if (parts.putIfAbsent(part, reconciliation) != null) {
+            throw new IllegalStateException(part + " is registered already");
+        }
+    }
+
+    /** Runs this after each round, too. */
+    public synchronized void afterEachRound(Runnable task) {
+        requireNotStarted();
+        afterwards.add(task);
+    }
+
+    private void requireNotStarted() {
+        if (thread.getState() != Thread.State.NEW) {
+            throw new IllegalStateException("the loop runs already");
+        }
+    }
+
     /** Begins with a round of all parts. */
-    public void start() {
+    public synchronized void start() {
         trigger(parts.keySet(), Cause.START);
         thread.start();
     }
 
     /**
      * These parts will be looked at soon. Where several causes come together it is not drift, as the part should be
-     * otherwise anyhow.
+     * otherwise anyhow. Before the start it is as good as nothing, since the first round is of all parts.
      */
     public synchronized void trigger(Set<Readiness.Part> concerned, Cause cause) {
         concerned.forEach(part -> due.merge(part, cause, (before, now) -> before == Cause.DRIFT ? now : before));
@@ -129,7 +141,7 @@ public final class ReconcileLoop implements AutoCloseable {
                 }
                 Duration doubled = retry.multipliedBy(2);
                 retry = failed.isEmpty() ? FIRST_RETRY : doubled.compareTo(LAST_RETRY) < 0 ? doubled : LAST_RETRY;
-                afterwards.run();
+                afterwards.forEach(Runnable::run);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -205,7 +217,7 @@ public final class ReconcileLoop implements AutoCloseable {
             notifyAll();
         }
         try {
-            thread.join(Duration.ofSeconds(5));
+            thread.join(STOP_LIMIT.toMillis());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

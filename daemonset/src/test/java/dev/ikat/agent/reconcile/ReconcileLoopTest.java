@@ -1,6 +1,7 @@
 package dev.ikat.agent.reconcile;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.agent.reconcile.Readiness.Part;
 import dev.ikat.agent.reconcile.ReconcileLoop.Cause;
@@ -8,10 +9,13 @@ import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.prometheus.metrics.model.snapshots.CounterSnapshot;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -27,8 +31,10 @@ class ReconcileLoopTest {
     private final ReconcileMetrics metrics = new ReconcileMetrics(registry);
 
     private ReconcileLoop loop(Map<Part, ReconcileLoop.Reconciliation> parts, Duration interval) {
-        return new ReconcileLoop(
-                parts, interval, readiness, metrics, new RecentErrors(Clock.systemUTC()), rounds::release);
+        ReconcileLoop loop = new ReconcileLoop(interval, readiness, metrics, new RecentErrors(Clock.systemUTC()));
+        parts.forEach(loop::register);
+        loop.afterEachRound(rounds::release);
+        return loop;
     }
 
     private void awaitRound() throws InterruptedException {
@@ -178,6 +184,34 @@ class ReconcileLoopTest {
         assertThat(repairs()).containsExactly(Map.entry("change", 10.0), Map.entry("drift", 1.0));
     }
 
+    @Test
+    void partsRunInTheOrderInWhichTheyWereRegistered() throws Exception {
+        List<Part> order = new CopyOnWriteArrayList<>();
+        try (ReconcileLoop loop = loop(Map.of(), Duration.ofMinutes(5))) {
+            for (Part part : List.of(Part.PODS, Part.NODE, Part.OVERLAY)) {
+                loop.register(part, () -> note(order, part));
+            }
+            loop.start();
+            awaitRound();
+        }
+        assertThat(order).containsExactly(Part.PODS, Part.NODE, Part.OVERLAY);
+    }
+
+    @Test
+    void partIsRegisteredOnceAndBeforeTheStart() throws Exception {
+        try (ReconcileLoop loop = loop(Map.of(Part.NODE, () -> 0), Duration.ofMinutes(5))) {
+            assertThatThrownBy(() -> loop.register(Part.NODE, () -> 0)).hasMessage("NODE is registered already");
+            loop.start();
+            assertThatThrownBy(() -> loop.register(Part.PODS, () -> 0)).hasMessage("the loop runs already");
+            assertThatThrownBy(() -> loop.afterEachRound(() -> {})).hasMessage("the loop runs already");
+        }
+    }
+
+    @Test
+    void loopThatWasNeverStartedIsClosed() {
+        loop(Map.of(Part.NODE, () -> 0), Duration.ofMinutes(5)).close();
+    }
+
     /** By cause. */
     private Map<String, Double> repairs() {
         Map<String, Double> repairs = new TreeMap<>();
@@ -187,7 +221,7 @@ class ReconcileLoopTest {
         return repairs;
     }
 
-    private static int note(Set<Part> seen, Part part) {
+    private static int note(Collection<Part> seen, Part part) {
         seen.add(part);
         return 0;
     }
