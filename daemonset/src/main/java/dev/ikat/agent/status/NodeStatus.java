@@ -6,27 +6,16 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ikat.agent.reconcile.Readiness;
 import java.time.Duration;
 import java.util.List;
-import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
-/** Which node's agent this is, whether pods can be given a network, and since when it runs. */
-public final class NodeStatus implements StatusSection {
-    private final String nodeName;
-    private final Readiness readiness;
-    private final LongSupplier clock;
-    private final long start;
-
-    /**
-     * An agent that starts now.
-     *
-     * @param clock counts nanoseconds, as {@link System#nanoTime} does
-     */
-    public NodeStatus(String nodeName, Readiness readiness, LongSupplier clock) {
-        this.nodeName = nodeName;
-        this.readiness = readiness;
-        this.clock = clock;
-        this.start = clock.getAsLong();
-    }
-
+/**
+ * Which node's agent this is, whether pods can be given a network, and how long it has been running.
+ *
+ * @param nodeName this node's
+ * @param readiness says what is waited for
+ * @param running how long the agent has been running
+ */
+public record NodeStatus(String nodeName, Readiness readiness, Supplier<Duration> running) implements StatusSection {
     @Override
     public void collect(ObjectNode status) {
         List<String> reasons = readiness.reasons();
@@ -34,7 +23,7 @@ public final class NodeStatus implements StatusSection {
         status.put("ready", reasons.isEmpty());
         ArrayNode waiting = status.putArray("waitingFor");
         reasons.forEach(waiting::add);
-        status.put("runningSeconds", Duration.ofNanos(clock.getAsLong() - start).toSeconds());
+        status.put("runningSeconds", running.get().toSeconds());
     }
 
     static void read(JsonNode status, StatusText text) {

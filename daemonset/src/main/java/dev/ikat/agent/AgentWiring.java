@@ -1,0 +1,292 @@
+package dev.ikat.agent;
+
+import dev.ikat.agent.cni.Conflist;
+import dev.ikat.agent.cni.ConflistKeeper;
+import dev.ikat.agent.cni.RequestHandler;
+import dev.ikat.agent.cni.StepTimer;
+import dev.ikat.agent.config.AgentOptions;
+import dev.ikat.agent.config.ClusterOrigin;
+import dev.ikat.agent.dataplane.BackendChange;
+import dev.ikat.agent.dataplane.Dataplanes;
+import dev.ikat.agent.dataplane.NftablesWatch;
+import dev.ikat.agent.dataplane.NodePolicy;
+import dev.ikat.agent.node.AgentPodNetwork;
+import dev.ikat.agent.node.LeaseKeeper;
+import dev.ikat.agent.node.NodeFaults;
+import dev.ikat.agent.node.NodeNetworkKeeper;
+import dev.ikat.agent.node.ReadyNode;
+import dev.ikat.agent.node.RunDirectoryKeeper;
+import dev.ikat.agent.observe.HealthEndpoint;
+import dev.ikat.agent.observe.Metrics;
+import dev.ikat.agent.policy.PolicyReport;
+import dev.ikat.agent.reconcile.FileWatch;
+import dev.ikat.agent.reconcile.KernelWatch;
+import dev.ikat.agent.reconcile.Readiness;
+import dev.ikat.agent.reconcile.Readiness.Part;
+import dev.ikat.agent.reconcile.RecentErrors;
+import dev.ikat.agent.reconcile.ReconcileLoop;
+import dev.ikat.agent.reconcile.ReconcileLoop.Cause;
+import dev.ikat.agent.reconcile.ReconcileMetrics;
+import dev.ikat.agent.server.AgentLock;
+import dev.ikat.agent.server.CniServer;
+import dev.ikat.agent.server.ContainerLanes;
+import dev.ikat.agent.server.ControlClient;
+import dev.ikat.agent.status.AgentStatus;
+import dev.ikat.agent.status.ErrorStatus;
+import dev.ikat.agent.status.LeaseStatus;
+import dev.ikat.agent.status.NodeStatus;
+import dev.ikat.agent.status.OverlayStatus;
+import dev.ikat.agent.status.PolicyStatus;
+import dev.ikat.agent.status.SourceStatus;
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.Node;
+import dev.ikat.cni.BatchReaper;
+import dev.ikat.cni.CniPlugin;
+import dev.ikat.cni.NodeNetwork;
+import dev.ikat.cni.PodConnections;
+import dev.ikat.cni.Recovery;
+import dev.ikat.cni.TrackedConnections;
+import dev.ikat.ipam.LeaseStore;
+import dev.ikat.ipam.RangeUsage;
+import dev.ikat.kubernetes.ApiAddress;
+import dev.ikat.kubernetes.ApiKind;
+import dev.ikat.kubernetes.ApiKinds;
+import dev.ikat.kubernetes.ClusterSource;
+import dev.ikat.kubernetes.KubernetesSource;
+import dev.ikat.kubernetes.ManifestDirectory;
+import dev.ikat.netlink.route.Rtnetlink;
+import dev.ikat.nftables.NftablesDataplane;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Makes an agent of its parts: opens each after what it needs, keeps it to be stopped in reverse, and joins them. It
+ * decides nothing that a part could decide.
+ */
+final class AgentWiring {
+    private static final Logger LOG = LoggerFactory.getLogger(AgentWiring.class);
+    /** What requests under way may still take when the agent is told to end; systemd and kubelet wait longer. */
+    private static final Duration STOP_LIMIT = Duration.ofSeconds(6);
+
+    private static final Set<Part> NETFILTER =
+            Collections.unmodifiableSet(EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY));
+    /** What has files in the run directory, which it writes again where they are gone. */
+    private static final Set<Part> RUN_FILES = Collections.unmodifiableSet(EnumSet.of(Part.PODS, Part.FORWARDING));
+
+    /** What the agent wants to know of the cluster. */
+    private static final List<ApiKind<?>> KINDS = ApiKinds.NETWORKING;
+
+    private final AgentOptions options;
+    private final StartedParts parts;
+    private final long startNanos = System.nanoTime();
+    private final Clock clock = Clock.systemUTC();
+    private final Readiness readiness = new Readiness();
+    private final Metrics metrics = new Metrics();
+    private final RecentErrors errors = new RecentErrors(clock);
+    private final NodeFaults nodeFaults = new NodeFaults();
+    private final AgentPodNetwork network;
+    private final StepTimer steps;
+    private final ConflistKeeper conflist;
+    private final AgentStatus status = new AgentStatus();
+    /** Others may trigger it before it is started. */
+    private final ReconcileLoop loop;
+
+    AgentWiring(AgentOptions options, StartedParts parts) {
+        this.options = options;
+        this.parts = parts;
+        this.network = new AgentPodNetwork(readiness, options.podGsoMaxSize());
+        this.steps = new StepTimer(metrics, options.killAt());
+        this.conflist = new ConflistKeeper(
+                new Conflist(options.conflistDirectory(), options.conflistName(), options.chain()), readiness, metrics);
+        this.loop = new ReconcileLoop(
+                options.reconcileInterval(), readiness, new ReconcileMetrics(metrics.registry()), errors);
+    }
+
+    /** Starts everything, and returns what options that are read anew can change. */
+    BackendChange start() {
+        LOG.info(
+                "event=starting node={} overlay={} run-dir={} pid={}",
+                options.nodeName(),
+                options.overlay().mode(),
+                options.runDirectory(),
+                ProcessHandle.current().pid());
+        status.register(new NodeStatus(options.nodeName(), readiness, this::running));
+        AgentLock lock = parts.keep(AgentLock.acquire(options.runDirectory()));
+        metrics.readiness(readiness::isReady);
+        options.listen().ifPresent(address -> parts.keep(HealthEndpoint.start(address, metrics, readiness)));
+        Rtnetlink netlink = parts.keep(Rtnetlink.open());
+        NodeNetwork node = parts.keep(NodeNetwork.current());
+        LeaseStore leases =
+                parts.keep(LeaseStore.open(options.runDirectory().resolve("leases"), clock, node.witness()));
+        countLeases(leases);
+        NftablesDataplane nftables = new NftablesDataplane(
+                options.policy().ownTable(), options.policy().dropLogGroup());
+        PolicyReport report = new PolicyReport(
+                options.policy(),
+                netlink,
+                metrics.registry(),
+                () -> loop.trigger(EnumSet.of(Part.POLICY), Cause.CHANGE));
+        Dataplanes planes = parts.keep(Dataplanes.of(nftables, options.policy(), report::told));
+        report.metrics().tables(planes::tables);
+        NodePolicy policy = parts.keep(NodePolicy.start(options.nodeName(), options.policy(), planes, leases, report));
+        status.register(new PolicyStatus(planes::chosen, policy::contests));
+        BatchReaper reaper = parts.keep(reaper(node, leases, planes, policy));
+        LeaseKeeper leaseKeeper = new LeaseKeeper(
+                new Recovery(leases, node, reaper, clock, options.leaseGrace(), AgentWiring::isAlive),
+                leases,
+                metrics.registry());
+        // Before policies are put in force, which are for pods with leases.
+        leaseKeeper.mend();
+        ClusterSource cluster = parts.keep(cluster());
+        NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, planes, nodeFaults);
+        status.register(new OverlayStatus(options.overlay().mode(), network::situation, nodeFaults::all))
+                .register(new LeaseStatus(leases, network::nodePlan, leaseKeeper::faults))
+                .register(new SourceStatus(cluster))
+                .register(new ErrorStatus(errors));
+        ReadyNode ready = new ReadyNode(
+                readiness, network, conflist, () -> cluster.networkWorks(options.nodeName()), this::running);
+
+        keeper.register(loop);
+        policy.register(loop);
+        leaseKeeper.register(loop);
+        NftablesWatch others = parts.keep(new NftablesWatch(nftables, () -> loop.trigger(NETFILTER, Cause.DRIFT)));
+        // The table is there after the first round, and not before.
+        loop.afterEachRound(others::startIfNeeded);
+        loop.afterEachRound(ready::check);
+        parts.keep(loop);
+        // It is there before anything is read, so that no change falls between.
+        parts.keep(KernelWatch.start(
+                netlink,
+                changed -> loop.trigger(changed, Cause.DRIFT),
+                () -> unnoticedDrift(keeper, policy, leaseKeeper)));
+        listen(cluster, policy);
+        loop.start();
+
+        CniPlugin plugin = new CniPlugin(leases, node, network, policy.podPolicy(), reaper, steps);
+        CniServer server = serve(new RequestHandler(plugin::handle, steps, metrics, errors));
+        watchFiles(lock, server, ready);
+        LOG.info("event=listening socket={}/{}", options.runDirectory(), CniServer.SOCKET);
+        ready.check();
+        return new BackendChange(options, planes, () -> loop.trigger(NETFILTER, Cause.CHANGE));
+    }
+
+    private Duration running() {
+        return Duration.ofNanos(System.nanoTime() - startNanos);
+    }
+
+    private void countLeases(LeaseStore leases) {
+        metrics.leases(callback -> network.nodePlan().ifPresent(plan -> {
+            for (RangeUsage usage : leases.usage(plan)) {
+                String range = usage.range().subnet().toString();
+                callback.call((double) usage.leased(), range, "leased");
+                callback.call((double) usage.free(), range, "free");
+            }
+        }));
+    }
+
+    private BatchReaper reaper(NodeNetwork node, LeaseStore leases, Dataplanes planes, NodePolicy policy) {
+        TrackedConnections tracked =
+                new TrackedConnections(node, reason -> LOG.warn("event=connections-not-ended reason=\"{}\"", reason));
+        PodConnections connections = addresses -> {
+            tracked.end(addresses);
+            planes.endConnections(addresses);
+        };
+        return new BatchReaper(
+                        leases,
+                        node,
+                        policy.podPolicy(),
+                        connections,
+                        steps,
+                        e -> LOG.error("event=reap-failed error=\"{}\"", e.getMessage(), e))
+                .start();
+    }
+
+    private static boolean isAlive(long pid) {
+        return ProcessHandle.of(pid).filter(ProcessHandle::isAlive).isPresent();
+    }
+
+    private ClusterSource cluster() {
+        ClusterSource cluster = switch (options.cluster()) {
+            case ClusterOrigin.Manifests(Path directory) -> new ManifestDirectory(directory, KINDS);
+            case ClusterOrigin.Api(ApiAddress address) ->
+                KubernetesSource.open(address, KINDS, options.stateDirectory(), metrics.registry());
+        };
+        metrics.degraded(() -> cluster.degraded().isPresent());
+        metrics.apiSilence(cluster::silence);
+        metrics.clusterFaults(cluster::faults);
+        metrics.nodeFaults(nodeFaults::all);
+        return cluster;
+    }
+
+    /** What the kernel does not tell of, by looks that cost next to nothing. */
+    private static Set<Part> unnoticedDrift(NodeNetworkKeeper keeper, NodePolicy policy, LeaseKeeper leases) {
+        Set<Part> drifted = keeper.unnoticedDrift();
+        if (policy.isUnwatched() || keeper.isUnwatched()) {
+            drifted.addAll(NETFILTER);
+        }
+        if (leases.roomChanged()) {
+            drifted.add(Part.PODS);
+        }
+        return drifted;
+    }
+
+    private void listen(ClusterSource cluster, NodePolicy policy) {
+        AtomicBoolean first = new AtomicBoolean(true);
+        cluster.start(change -> {
+            policy.changed(change);
+            if (first.getAndSet(false) || concernsNodes(change)) {
+                loop.trigger(KernelWatch.NODE_CHANGE, Cause.CHANGE);
+            }
+        });
+    }
+
+    private static boolean concernsNodes(ClusterChange change) {
+        return change.added().stream().anyMatch(Node.class::isInstance)
+                || change.removed().stream().anyMatch(Node.class::isInstance)
+                || change.updated().stream().anyMatch(update -> update.after() instanceof Node);
+    }
+
+    private CniServer serve(RequestHandler requests) {
+        CniServer server = CniServer.start(
+                options.runDirectory(),
+                request -> request.variable(ControlClient.QUESTION).isEmpty()
+                        ? requests.apply(request)
+                        : status.answer(request.variable(ControlClient.QUESTION)),
+                new ContainerLanes(),
+                options.requestThreads());
+        parts.keep(() -> {
+            if (!server.stop(STOP_LIMIT)) {
+                LOG.warn("event=stop-incomplete reason=\"requests still ran after {}\"", STOP_LIMIT);
+            }
+        });
+        return server;
+    }
+
+    private void watchFiles(AgentLock lock, CniServer server, ReadyNode ready) {
+        try {
+            RunDirectoryKeeper runDirectory = new RunDirectoryKeeper(
+                    options.runDirectory(),
+                    lock,
+                    server,
+                    readiness,
+                    metrics,
+                    () -> loop.trigger(RUN_FILES, Cause.DRIFT));
+            runDirectory.check();
+            parts.keep(FileWatch.start(
+                    List.of(options.runDirectory(), options.conflistDirectory()),
+                    List.of(runDirectory::check, ready::checkConflist)));
+        } catch (IOException e) {
+            throw new UncheckedIOException("can't look at the run directory " + options.runDirectory() + ": " + e, e);
+        }
+    }
+}

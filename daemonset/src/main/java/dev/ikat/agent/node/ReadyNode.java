@@ -1,0 +1,66 @@
+package dev.ikat.agent.node;
+
+import dev.ikat.agent.cni.ConflistKeeper;
+import dev.ikat.agent.reconcile.Readiness;
+import dev.ikat.agent.reconcile.Readiness.Part;
+import java.time.Duration;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What follows when everything is in order for the first time: pods are wired, the runtime gets its network
+ * configuration, and when that is there, too, the cluster is told, once. Thread-safe.
+ */
+public final class ReadyNode {
+    private static final Logger LOG = LoggerFactory.getLogger(ReadyNode.class);
+
+    private final Readiness readiness;
+    private final AgentPodNetwork network;
+    private final ConflistKeeper conflist;
+    private final Runnable announcement;
+    private final Supplier<Duration> running;
+    private boolean announced;
+
+    /**
+     * @param announcement tells the cluster
+     * @param running how long the agent has been running
+     */
+    public ReadyNode(
+            Readiness readiness,
+            AgentPodNetwork network,
+            ConflistKeeper conflist,
+            Runnable announcement,
+            Supplier<Duration> running) {
+        this.readiness = readiness;
+        this.network = network;
+        this.conflist = conflist;
+        this.announcement = announcement;
+        this.running = running;
+    }
+
+    /** Looks whether all is in order; after each round of the loop, and once when the socket is there. */
+    public void check() {
+        if (readiness.isReadyBut(Part.CONFLIST)) {
+            network.markReady();
+            conflist.publish();
+            announceIfReady();
+        }
+    }
+
+    /** Looks at the network configuration, and mends it; whether it is in order. */
+    public boolean checkConflist() {
+        boolean inOrder = conflist.check();
+        announceIfReady();
+        return inOrder;
+    }
+
+    private synchronized void announceIfReady() {
+        if (announced || !readiness.isReady()) {
+            return;
+        }
+        announced = true;
+        LOG.info("event=ready after-ms={}", running.get().toMillis());
+        announcement.run();
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.dataplane;
+
+import org.jspecify.annotations.NullMarked;

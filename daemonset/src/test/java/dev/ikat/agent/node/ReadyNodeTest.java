@@ -1,0 +1,110 @@
+package dev.ikat.agent.node;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ikat.agent.cni.Conflist;
+import dev.ikat.agent.cni.ConflistKeeper;
+import dev.ikat.agent.observe.Metrics;
+import dev.ikat.agent.reconcile.Readiness;
+import dev.ikat.agent.reconcile.Readiness.Part;
+import dev.ikat.cni.CniException;
+import dev.ikat.cni.CniResult;
+import dev.ikat.cni.CniVersion;
+import dev.ikat.cni.NetworkConfig;
+import dev.ikat.model.NetworkName;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ReadyNodeTest {
+    private final Readiness readiness = new Readiness();
+    private final AgentPodNetwork network = new AgentPodNetwork(readiness, Optional.empty());
+    private final AtomicInteger announced = new AtomicInteger();
+
+    @TempDir
+    private Path directory;
+
+    private Path conflist;
+    private ReadyNode node;
+
+    @BeforeEach
+    void start() {
+        conflist = directory.resolve("net.d/10-ikat.conflist");
+        ConflistKeeper keeper = new ConflistKeeper(
+                new Conflist(conflist.getParent(), "10-ikat.conflist", List.of()), readiness, new Metrics());
+        node = new ReadyNode(readiness, network, keeper, announced::incrementAndGet, () -> Duration.ofSeconds(1));
+    }
+
+    private void allBut(Part missing) {
+        for (Part part : Part.values()) {
+            if (part != missing && part != Part.CONFLIST) {
+                readiness.ready(part);
+            }
+        }
+    }
+
+    private void requireReady() {
+        network.requireReady(new NetworkConfig(
+                CniVersion.V1_0_0,
+                new NetworkName("ikat"),
+                false,
+                Optional.empty(),
+                Optional.empty(),
+                List.of(),
+                CniResult.Dns.NONE,
+                Optional.empty(),
+                Optional.empty()));
+    }
+
+    @Test
+    void runtimeHearsOfNothingWhileSomethingIsNotInOrder() {
+        allBut(Part.OVERLAY);
+        node.check();
+        assertThat(node.checkConflist()).isTrue();
+        assertThat(conflist).doesNotExist();
+        assertThat(announced).hasValue(0);
+        assertThatThrownBy(this::requireReady).isInstanceOf(CniException.class);
+    }
+
+    @Test
+    void whenAllIsInOrderPodsAreWiredAndTheClusterIsToldOnce() {
+        allBut(Part.CONFLIST);
+        node.check();
+        node.check();
+        assertThat(conflist).exists();
+        assertThat(readiness.isReady()).isTrue();
+        assertThat(announced).hasValue(1);
+        assertThatCode(this::requireReady).doesNotThrowAnyException();
+    }
+
+    @Test
+    void configurationThatSomebodyRemovedIsWrittenAgain() throws IOException {
+        allBut(Part.CONFLIST);
+        node.check();
+        Files.delete(conflist);
+        assertThat(node.checkConflist()).isTrue();
+        assertThat(conflist).exists();
+    }
+
+    @Test
+    void clusterIsToldWhenTheConfigurationThatCouldNotBeWrittenIsThere() throws IOException {
+        Files.writeString(conflist.getParent(), "a file in the directory's place");
+        allBut(Part.CONFLIST);
+        node.check();
+        assertThat(announced).hasValue(0);
+        assertThat(node.checkConflist()).isFalse();
+
+        Files.delete(conflist.getParent());
+        assertThat(node.checkConflist()).isTrue();
+        assertThat(announced).hasValue(1);
+    }
+}
