@@ -1,6 +1,9 @@
 package dev.ikat.backendtests;
 
 import dev.ikat.dataplane.PolicyBackendException;
+import dev.ikat.dataplane.Capability;
+import dev.ikat.dataplane.GuardState;
+import dev.ikat.dataplane.MasqueradeState;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;
@@ -9,6 +12,7 @@ import dev.ikat.policy.program.PolicyProgram;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -16,12 +20,14 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What {@link FakePolicyBackend}s have in force. It outlives them, as the kernel does, and a packet meets all of it:
+ * What {@link FakeDataplane}s have in force. It outlives them, as the kernel does, and a packet meets all of it:
  * only what every program lets pass does. Each change is noted, and can be looked at as soon as it is done.
  * Thread-safe.
  */
 public final class FakeKernel {
     private final Map<String, PolicyProgram> programs = new TreeMap<>();
+    private final Map<String, MasqueradeState> masquerades = new TreeMap<>();
+    private final Map<String, GuardState> guards = new TreeMap<>();
     private final Map<String, String> refusals = new HashMap<>();
     private final Map<String, String> refusedRemovals = new HashMap<>();
     private final List<String> steps = new ArrayList<>();
@@ -36,14 +42,37 @@ public final class FakeKernel {
         return new Evaluator(program).evaluate(flow).accepted();
     }
 
-    /** The kinds of backends that have something in force. */
+    /** The kinds of dataplanes that have a policy program in force. */
     public synchronized Set<String> kinds() {
-        return new TreeSet<>(programs.keySet());
+        return kinds(Capability.POLICY);
+    }
+
+    /** The kinds of dataplanes that have a capability in force. */
+    public synchronized Set<String> kinds(Capability capability) {
+        return new TreeSet<>(inForce(capability).keySet());
+    }
+
+    private Map<String, ?> inForce(Capability capability) {
+        return switch (capability) {
+            case POLICY -> programs;
+            case MASQUERADE -> masquerades;
+            case GUARD -> guards;
+        };
     }
 
     /** What a kind of backend has in force. */
     public synchronized Optional<PolicyProgram> program(String kind) {
         return Optional.ofNullable(programs.get(kind));
+    }
+
+    /** Whose addresses a kind of dataplane hides, and from whom. */
+    public synchronized Optional<MasqueradeState> masquerade(String kind) {
+        return Optional.ofNullable(masquerades.get(kind));
+    }
+
+    /** Which sources a kind of dataplane believes. */
+    public synchronized Optional<GuardState> guard(String kind) {
+        return Optional.ofNullable(guards.get(kind));
     }
 
     /** What was done, the oldest first: {@code nftables replace}. */
@@ -56,12 +85,12 @@ public final class FakeKernel {
         afterEachStep = look;
     }
 
-    /** From now on this kind is refused every program and every change of one, for this reason. */
+    /** From now on this kind is refused everything that it wants in force, for this reason. */
     public synchronized void refuse(String kind, String reason) {
         refusals.put(kind, reason);
     }
 
-    /** From now on this kind's program can't be removed, for this reason. */
+    /** From now on what this kind has in force can't be removed, for this reason. */
     public synchronized void refuseRemoval(String kind, String reason) {
         refusedRemovals.put(kind, reason);
     }
@@ -70,6 +99,13 @@ public final class FakeKernel {
     public synchronized void accept(String kind) {
         refusals.remove(kind);
         refusedRemovals.remove(kind);
+    }
+
+    /** Somebody takes all that a kind has in force away behind its back. */
+    public synchronized void flush(String kind) {
+        programs.remove(kind);
+        masquerades.remove(kind);
+        guards.remove(kind);
     }
 
     /** Somebody takes a pod's program away behind the backend's back. */
@@ -90,11 +126,26 @@ public final class FakeKernel {
         note(kind, step);
     }
 
-    /** @throws PolicyBackendException if this kind's program can't be removed */
-    synchronized void remove(String kind) {
+    /** @throws PolicyBackendException if this kind is refused changes */
+    synchronized void put(String kind, MasqueradeState state) {
+        require(refusals, kind);
+        masquerades.put(kind, state);
+        note(kind, "masquerade");
+    }
+
+    /** @throws PolicyBackendException if this kind is refused changes */
+    synchronized void put(String kind, GuardState state) {
+        require(refusals, kind);
+        guards.put(kind, state);
+        note(kind, "guard");
+    }
+
+    /** @throws PolicyBackendException if what this kind has in force can't be removed */
+    synchronized void remove(String kind, Capability capability) {
         require(refusedRemovals, kind);
-        programs.remove(kind);
-        note(kind, "remove");
+        if (inForce(capability).remove(kind) != null) {
+            note(kind, "remove " + capability.name().toLowerCase(Locale.ROOT));
+        }
     }
 
     private static void require(Map<String, String> refusals, String kind) {
@@ -111,6 +162,6 @@ public final class FakeKernel {
 
     @Override
     public synchronized String toString() {
-        return programs.toString();
+        return programs + " " + masquerades + " " + guards;
     }
 }

@@ -1,5 +1,6 @@
 package dev.ikat.backendtests;
 
+import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.model.InterfaceName;
@@ -181,7 +182,7 @@ public final class FakePolicyBackend implements PolicyBackend {
     public void remove() {
         requireOpen();
         known = false;
-        kernel.remove(kind);
+        kernel.remove(kind, Capability.POLICY);
     }
 
     @Override

@@ -40,7 +40,7 @@ final class FakePolicyBackendTest extends ProgramContract {
 
         assertThat(kernel.passes(STRANGERS)).isTrue();
         assertThat(kernel.kinds()).containsExactly("fake");
-        assertThat(kernel.steps()).containsExactly("fake replace", "other replace", "other remove");
+        assertThat(kernel.steps()).containsExactly("fake replace", "other replace", "other remove policy");
     }
 
     @Test

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ikat.agent.TestOptions;
 import dev.ikat.agent.config.AgentOptions;
 import dev.ikat.agent.policy.PolicySettings.Backend;
+import dev.ikat.backendtests.FakeDataplane;
+import dev.ikat.backendtests.FakeKernel;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -21,7 +23,8 @@ class BackendChangeTest {
 
     /** What is to be in force by an agent of one backend that has read the options of another. */
     private Backend after(AgentOptions first, AgentOptions again) {
-        Dataplanes dataplanes = new Dataplanes(Map.of(), first.policy().backend());
+        Dataplanes dataplanes = new Dataplanes(
+                Map.of(Backend.NFTABLES, new FakeDataplane(new FakeKernel(), "nftables")), first.policy().backend());
         new BackendChange(first, dataplanes, told::incrementAndGet).reload(again);
         return dataplanes.chosen();
     }

@@ -57,7 +57,7 @@ class PolicySwapTest {
         keeper.swap(() -> second);
 
         assertThat(kept.kernel.steps())
-                .endsWith("first hand over", "second replace", "first remove")
+                .endsWith("first hand over", "second replace", "first remove policy")
                 .hasSize(5);
         assertThat(passed).hasSize(3).containsOnly("true false");
         assertThat(kept.kernel.kinds()).containsExactly("second");

@@ -3,19 +3,19 @@ package dev.ikat.netlink.route;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /** What changed in a {@link FakeNetlink} since it was listened to. */
 final class FakeRouteEvents implements RouteEvents {
-    private static final Event CLOSED = new Event.Resync("closed");
-
-    private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
+    /** Empty where it was closed: then nobody has to wait any longer. */
+    private final BlockingQueue<Optional<Event>> events = new LinkedBlockingQueue<>();
     private volatile boolean closed;
 
     void add(Event event) {
-        events.add(event);
+        events.add(Optional.of(event));
     }
 
     @Override
@@ -23,9 +23,9 @@ final class FakeRouteEvents implements RouteEvents {
         if (closed) {
             throw new IllegalStateException("it was closed");
         }
-        List<Event> news = new ArrayList<>();
+        List<Optional<Event>> news = new ArrayList<>();
         try {
-            Event first = events.poll(timeout.toNanos(), TimeUnit.NANOSECONDS);
+            Optional<Event> first = events.poll(timeout.toNanos(), TimeUnit.NANOSECONDS);
             if (first != null) {
                 news.add(first);
                 events.drainTo(news);
@@ -33,13 +33,12 @@ final class FakeRouteEvents implements RouteEvents {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        news.removeIf(CLOSED::equals);
-        return news;
+        return news.stream().flatMap(Optional::stream).toList();
     }
 
     @Override
     public void close() {
         closed = true;
-        events.add(CLOSED);
+        events.add(Optional.empty());
     }
 }
