@@ -1,0 +1,153 @@
+package dev.ikat.backendtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ikat.dataplane.Capability;
+import dev.ikat.dataplane.Dataplane;
+import dev.ikat.dataplane.GuardState;
+import dev.ikat.dataplane.MasqueradeState;
+import dev.ikat.dataplane.Masquerading;
+import dev.ikat.dataplane.Masquerading.Outcome;
+import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.SourceGuard;
+import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.policy.program.PolicyProgram;
+import java.util.EnumSet;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What every dataplane has to do with the capabilities that it says it has, as far as no packets are needed to see it:
+ * the kernel's and the one in memory.
+ */
+public abstract class DataplaneContract {
+    private static final Set<Cidr> PODS = Set.of(Cidr.parse("10.244.1.0/24"), Cidr.parse("fd00:10:244:1::/64"));
+    private static final MasqueradeState MASQUERADE =
+            new MasqueradeState(PODS, Set.of(Cidr.parse("10.244.0.0/16"), Cidr.parse("fd00:10:244::/48")));
+    private static final MasqueradeState OTHER_MASQUERADE = new MasqueradeState(PODS, PODS);
+
+    /** Open, with nothing in force. */
+    protected Dataplane dataplane;
+
+    /** What there is of this kind of dataplane, without what is counted: the same before and after. */
+    protected abstract String state();
+
+    private Optional<PolicyBackend> policy = Optional.empty();
+    private Optional<Masquerading> masquerading = Optional.empty();
+    private Optional<SourceGuard> guard = Optional.empty();
+
+    @AfterEach
+    final void closeDataplane() {
+        policy.ifPresent(PolicyBackend::close);
+        dataplane.close();
+    }
+
+    private static GuardState guard(String peer) {
+        return new GuardState(
+                Optional.of(new GuardState.Tunnel(8472, 4796)),
+                Set.of(new GuardState.Peer(
+                        Set.of(IpAddress.parse(peer)), Set.of(Cidr.parse("10.244.2.0/24")), Set.of())),
+                Set.of(IpAddress.parse(peer), IpAddress.parse("172.31.0.11")),
+                PODS,
+                Set.of(IpAddress.parse("172.31.0.11")),
+                new InterfaceName("uplink0"),
+                true);
+    }
+
+    /** Puts something in force; whether that changed anything. */
+    private boolean putInForce(Capability capability) {
+        return switch (capability) {
+            case POLICY -> {
+                PolicyBackend backend = policy.orElseGet(dataplane::policy);
+                policy = Optional.of(backend);
+                boolean differs = !backend.audit(PolicyProgram.EMPTY).isEmpty();
+                if (differs) {
+                    backend.replace(PolicyProgram.EMPTY);
+                }
+                yield differs;
+            }
+            case MASQUERADE -> {
+                Masquerading opened = masquerading.orElseGet(dataplane::masquerading);
+                masquerading = Optional.of(opened);
+                yield opened.reconcile(MASQUERADE) == Outcome.REPAIRED;
+            }
+            case GUARD -> {
+                SourceGuard opened = guard.orElseGet(dataplane::guard);
+                guard = Optional.of(opened);
+                yield opened.reconcile(guard("172.31.0.12"));
+            }
+        };
+    }
+
+    @Test
+    protected void capabilityThatItDoesNotHaveIsRefused() {
+        for (Capability capability : EnumSet.complementOf(EnumSet.copyOf(dataplane.capabilities()))) {
+            assertThatThrownBy(() -> putInForce(capability)).isInstanceOf(UnsupportedOperationException.class);
+        }
+        assertThat(dataplane.missing()).isEmpty();
+        assertThat(dataplane.name()).isNotBlank();
+    }
+
+    @Test
+    protected void eachCapabilityIsPutInForceOnceAndRemovedWithoutTrace() {
+        String nothing = state();
+        for (Capability capability : dataplane.capabilities()) {
+            assertThat(putInForce(capability)).as("%s", capability).isTrue();
+            assertThat(state()).isNotEqualTo(nothing);
+            assertThat(putInForce(capability)).as("%s again", capability).isFalse();
+            dataplane.removeLeft(capability, true);
+            assertThat(putInForce(capability)).as("%s in use", capability).isFalse();
+            dataplane.removeLeft(capability, false);
+            dataplane.removeLeft(capability, false);
+            assertThat(state()).as("without %s", capability).isEqualTo(nothing);
+        }
+    }
+
+    @Test
+    protected void capabilitiesLeaveEachOtherAlone() {
+        dataplane.capabilities().forEach(this::putInForce);
+        for (Capability removed : dataplane.capabilities()) {
+            dataplane.removeLeft(removed, false);
+            for (Capability capability : dataplane.capabilities()) {
+                assertThat(putInForce(capability))
+                        .as("%s after %s was removed", capability, removed)
+                        .isEqualTo(capability == removed);
+            }
+        }
+    }
+
+    @Test
+    protected void whatIsWantedOtherwiseIsReplacedAndWhatIsWantedNoMoreRemoved() {
+        String nothing = state();
+        if (dataplane.capabilities().contains(Capability.MASQUERADE)) {
+            Masquerading opened = dataplane.masquerading();
+            assertThat(opened.reconcile(MASQUERADE)).isEqualTo(Outcome.REPAIRED);
+            assertThat(opened.reconcile(OTHER_MASQUERADE)).isEqualTo(Outcome.REPAIRED);
+            assertThat(opened.reconcile(OTHER_MASQUERADE)).isEqualTo(Outcome.UNCHANGED);
+            opened.remove();
+            opened.remove();
+        }
+        if (dataplane.capabilities().contains(Capability.GUARD)) {
+            SourceGuard opened = dataplane.guard();
+            assertThat(opened.reconcile(guard("172.31.0.12"))).isTrue();
+            assertThat(opened.reconcile(guard("172.31.0.13"))).isTrue();
+            assertThat(opened.reconcile(guard("172.31.0.13"))).isFalse();
+            opened.remove();
+            opened.remove();
+        }
+        assertThat(state()).isEqualTo(nothing);
+    }
+
+    @Test
+    protected void nothingOfItsOwnToForgetIsNoError() {
+        dataplane.endConnections(Set.of(IpAddress.parse("10.244.1.5")));
+        assertThat(dataplane.fill()).allSatisfy((table, ratio) -> assertThat(ratio)
+                .as(table)
+                .isBetween(0.0, 1.0));
+    }
+}

@@ -1,0 +1,161 @@
+package dev.ikat.backendtests;
+
+import dev.ikat.dataplane.Capability;
+import dev.ikat.dataplane.Dataplane;
+import dev.ikat.dataplane.GuardState;
+import dev.ikat.dataplane.MasqueradeState;
+import dev.ikat.dataplane.Masquerading;
+import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.SourceGuard;
+import dev.ikat.model.IpAddress;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A dataplane in memory, for what needs one and no packets; it passes the contract of the real ones. What it has in
+ * force is in the kernel that it was made with, whichever object put it there.
+ */
+public final class FakeDataplane implements Dataplane {
+    private final FakeKernel kernel;
+    private final String name;
+    private final Set<Capability> capabilities;
+    private final List<Set<IpAddress>> ended = new ArrayList<>();
+    private Optional<String> missing = Optional.empty();
+    private boolean watched;
+    private boolean closed;
+
+    /** @param name by which the kernel tells it from other dataplanes */
+    public FakeDataplane(FakeKernel kernel, String name, Set<Capability> capabilities) {
+        this.kernel = kernel;
+        this.name = name;
+        this.capabilities = EnumSet.copyOf(capabilities);
+    }
+
+    /** One with all capabilities. */
+    public FakeDataplane(FakeKernel kernel, String name) {
+        this(kernel, name, EnumSet.allOf(Capability.class));
+    }
+
+    /** The host can't use it, for this reason. */
+    public FakeDataplane missing(String reason) {
+        missing = Optional.of(reason);
+        return this;
+    }
+
+    /** The kernel tells what others change of it. */
+    public FakeDataplane watched() {
+        watched = true;
+        return this;
+    }
+
+    /** The addresses whose connections were ended, by the call. */
+    public List<Set<IpAddress>> ended() {
+        return List.copyOf(ended);
+    }
+
+    /** Whether it was closed. */
+    public boolean isClosed() {
+        return closed;
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public Set<Capability> capabilities() {
+        return EnumSet.copyOf(capabilities);
+    }
+
+    @Override
+    public Optional<String> missing() {
+        return missing;
+    }
+
+    private void require(Capability capability) {
+        if (!capabilities.contains(capability)) {
+            throw new UnsupportedOperationException(name + " does not have " + capability);
+        }
+        missing.ifPresent(reason -> {
+            throw new IllegalStateException(reason);
+        });
+    }
+
+    @Override
+    public PolicyBackend policy() {
+        require(Capability.POLICY);
+        return new FakePolicyBackend(kernel, name);
+    }
+
+    @Override
+    public Masquerading masquerading() {
+        require(Capability.MASQUERADE);
+        return new Masquerading() {
+            @Override
+            public Outcome reconcile(MasqueradeState state) {
+                if (kernel.masquerade(name).equals(Optional.of(state))) {
+                    return Outcome.UNCHANGED;
+                }
+                kernel.put(name, state);
+                return Outcome.REPAIRED;
+            }
+
+            @Override
+            public void remove() {
+                kernel.remove(name, Capability.MASQUERADE);
+            }
+        };
+    }
+
+    @Override
+    public SourceGuard guard() {
+        require(Capability.GUARD);
+        return new SourceGuard() {
+            @Override
+            public boolean reconcile(GuardState state) {
+                if (kernel.guard(name).equals(Optional.of(state))) {
+                    return false;
+                }
+                kernel.put(name, state);
+                return true;
+            }
+
+            @Override
+            public void remove() {
+                kernel.remove(name, Capability.GUARD);
+            }
+        };
+    }
+
+    @Override
+    public void removeLeft(Capability capability, boolean inUse) {
+        if (!inUse && missing.isEmpty()) {
+            kernel.remove(name, capability);
+        }
+    }
+
+    @Override
+    public boolean isWatched() {
+        return watched;
+    }
+
+    @Override
+    public boolean isGone() {
+        return EnumSet.allOf(Capability.class).stream()
+                .noneMatch(capability -> kernel.kinds(capability).contains(name));
+    }
+
+    @Override
+    public void endConnections(Set<IpAddress> addresses) {
+        ended.add(addresses);
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+    }
+}

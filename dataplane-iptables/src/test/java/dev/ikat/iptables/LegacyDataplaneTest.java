@@ -1,0 +1,7 @@
+package dev.ikat.iptables;
+
+final class LegacyDataplaneTest extends VariantDataplaneContract {
+    LegacyDataplaneTest() {
+        super(IptablesVariant.LEGACY);
+    }
+}

@@ -1,0 +1,49 @@
+package dev.ikat.iptables;
+
+import dev.ikat.backendtests.DataplaneContract;
+import dev.ikat.model.IpFamily;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.requirement.RequiresProgram;
+import dev.ikat.testbed.requirement.RequiresRoot;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+
+/** The contract for one of the variants. */
+@RequiresRoot
+@RequiresProgram("ipset")
+abstract class VariantDataplaneContract extends DataplaneContract {
+    private final IptablesVariant variant;
+    private final TestNamespace node = TestNamespace.create();
+
+    VariantDataplaneContract(IptablesVariant variant) {
+        this.variant = variant;
+    }
+
+    @BeforeEach
+    void open() {
+        dataplane = new IptablesDataplane(
+                new Programs(node.entering(List.of())), Optional.of(variant), OptionalInt.of(4796));
+    }
+
+    @AfterEach
+    void close() {
+        node.close();
+    }
+
+    /** Ikat's own chains and sets, and the rules that lead to them: empty tables come with the first look. */
+    @Override
+    protected String state() {
+        StringBuilder state = new StringBuilder(node.exec("ipset", "list", "-name"));
+        for (IpFamily family : IpFamily.values()) {
+            node.exec(variant.program(family, "save"))
+                    .lines()
+                    .filter(line -> line.contains("IKAT"))
+                    .map(line -> line.replaceAll("\\[\\d+:\\d+]", "[]"))
+                    .forEach(line -> state.append(line).append('\n'));
+        }
+        return state.toString();
+    }
+}
