@@ -9,7 +9,7 @@ cache=$image/ikat.aot
 
 rm -rf "$image"
 "$jdk/bin/jlink" --module-path "$modules" --add-modules dev.ikat.cni --output "$image" --compress=zip-6 \
-  --strip-java-debug-attributes --no-header-files --no-man-pages
+  --strip-java-debug-attributes --no-header-files --no-man-pages --exclude-files '**.debuginfo'
 
 # One run that reads a configuration, opens a namespace and the lease store, and ends with an error, teaches the cache
 # what each run needs. The options are those of ikat.c, or the JVM rejects the cache.

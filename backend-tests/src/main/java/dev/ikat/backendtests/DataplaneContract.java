@@ -32,6 +32,7 @@ public abstract class DataplaneContract {
     private static final MasqueradeState OTHER_MASQUERADE = new MasqueradeState(PODS, PODS);
 
     /** Open, with nothing in force. */
+    @SuppressWarnings("NullAway.Init")
     protected Dataplane dataplane;
 
     /** What there is of this kind of dataplane, without what is counted: the same before and after. */
@@ -146,8 +147,7 @@ public abstract class DataplaneContract {
     @Test
     protected void nothingOfItsOwnToForgetIsNoError() {
         dataplane.endConnections(Set.of(IpAddress.parse("10.244.1.5")));
-        assertThat(dataplane.fill()).allSatisfy((table, ratio) -> assertThat(ratio)
-                .as(table)
-                .isBetween(0.0, 1.0));
+        assertThat(dataplane.fill())
+                .allSatisfy((table, ratio) -> assertThat(ratio).as(table).isBetween(0.0, 1.0));
     }
 }

@@ -1,9 +1,9 @@
 package dev.ikat.backendtests;
 
-import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.GuardState;
 import dev.ikat.dataplane.MasqueradeState;
+import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;
@@ -20,9 +20,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What {@link FakeDataplane}s have in force. It outlives them, as the kernel does, and a packet meets all of it:
- * only what every program lets pass does. Each change is noted, and can be looked at as soon as it is done.
- * Thread-safe.
+ * What {@link FakeDataplane}s have in force. It outlives them, as the kernel does, and a packet meets all of it: only
+ * what every program lets pass does. Each change is noted, and can be looked at as soon as it is done. Thread-safe.
  */
 public final class FakeKernel {
     private final Map<String, PolicyProgram> programs = new TreeMap<>();

@@ -24,10 +24,4 @@ public record RecoveryReport(
     public int changes() {
         return undone + released + rebuilt.size() + leaks + repaired;
     }
-
-    @Override
-    public String toString() {
-        return "undone=" + undone + " released=" + released + " rebuilt=" + rebuilt.size() + " leaks=" + leaks
-                + " repaired=" + repaired + " unexplained=" + unexplained.size();
-    }
 }

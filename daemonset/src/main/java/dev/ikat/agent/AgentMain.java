@@ -87,7 +87,11 @@ public final class AgentMain implements Callable<Integer> {
 
     /** One failed request costs just itself; what is worse ends the agent, for whoever watches over it to restart. */
     private static void threadDied(Thread thread, Throwable cause) {
-        LOG.error("event=thread-failed thread={} error=\"{}\"", thread.getName(), cause.toString(), cause);
+        LOG.atError()
+                .addKeyValue("thread", thread.getName())
+                .addKeyValue("error", cause.toString())
+                .setCause(cause)
+                .log("thread-failed");
         if (cause instanceof Error) {
             System.exit(1);
         }
@@ -158,10 +162,10 @@ public final class AgentMain implements Callable<Integer> {
         try {
             agent = Agent.start(options);
         } catch (AgentRunningException e) {
-            LOG.error("event=start-failed error=\"{}\"", e.getMessage());
+            LOG.atError().addKeyValue("error", e.getMessage()).log("start-failed");
             return 1;
         } catch (RuntimeException e) {
-            LOG.error("event=start-failed error=\"{}\"", e.getMessage(), e);
+            LOG.atError().addKeyValue("error", e.getMessage()).setCause(e).log("start-failed");
             return 1;
         }
         started.complete(agent);
@@ -182,9 +186,9 @@ public final class AgentMain implements Callable<Integer> {
                 ParseResult again = commandLine().parseArgs(given.toArray(String[]::new));
                 started.join().reload(AgentOptionsReader.read(configuration(again, System.getenv())));
             } catch (ParameterException | InvalidConfigurationException e) {
-                LOG.error(
-                        "event=reload-failed error=\"{}\"",
-                        String.valueOf(e.getMessage()).replace('\n', ';'));
+                LOG.atError()
+                        .addKeyValue("error", String.valueOf(e.getMessage()).replace('\n', ';'))
+                        .log("reload-failed");
             }
         });
     }

@@ -114,12 +114,12 @@ final class AgentWiring {
 
     /** Starts everything, and returns what options that are read anew can change. */
     BackendChange start() {
-        LOG.info(
-                "event=starting node={} overlay={} run-dir={} pid={}",
-                options.nodeName(),
-                options.overlay().mode(),
-                options.runDirectory(),
-                ProcessHandle.current().pid());
+        LOG.atInfo()
+                .addKeyValue("node", options.nodeName())
+                .addKeyValue("overlay", options.overlay().mode())
+                .addKeyValue("run-dir", options.runDirectory())
+                .addKeyValue("pid", ProcessHandle.current().pid())
+                .log("starting");
         status.register(new NodeStatus(options.nodeName(), readiness, this::running));
         AgentLock lock = parts.keep(AgentLock.acquire(options.runDirectory()));
         metrics.readiness(readiness::isReady);
@@ -175,7 +175,9 @@ final class AgentWiring {
         CniPlugin plugin = new CniPlugin(leases, node, network, policy.podPolicy(), reaper, steps);
         CniServer server = serve(new RequestHandler(plugin::handle, steps, metrics, errors));
         watchFiles(lock, server, ready);
-        LOG.info("event=listening socket={}/{}", options.runDirectory(), CniServer.SOCKET);
+        LOG.atInfo()
+                .addKeyValue("socket", options.runDirectory() + "/" + CniServer.SOCKET)
+                .log("listening");
         ready.check();
         return new BackendChange(options, planes, () -> loop.trigger(NETFILTER, Cause.CHANGE));
     }
@@ -195,8 +197,8 @@ final class AgentWiring {
     }
 
     private BatchReaper reaper(NodeNetwork node, LeaseStore leases, Dataplanes planes, NodePolicy policy) {
-        TrackedConnections tracked =
-                new TrackedConnections(node, reason -> LOG.warn("event=connections-not-ended reason=\"{}\"", reason));
+        TrackedConnections tracked = new TrackedConnections(
+                node, reason -> LOG.atWarn().addKeyValue("reason", reason).log("connections-not-ended"));
         PodConnections connections = addresses -> {
             tracked.end(addresses);
             planes.endConnections(addresses);
@@ -207,7 +209,10 @@ final class AgentWiring {
                         policy.podPolicy(),
                         connections,
                         steps,
-                        e -> LOG.error("event=reap-failed error=\"{}\"", e.getMessage(), e))
+                        e -> LOG.atError()
+                                .addKeyValue("error", e.getMessage())
+                                .setCause(e)
+                                .log("reap-failed"))
                 .start();
     }
 
@@ -266,7 +271,9 @@ final class AgentWiring {
                 options.requestThreads());
         parts.keep(() -> {
             if (!server.stop(STOP_LIMIT)) {
-                LOG.warn("event=stop-incomplete reason=\"requests still ran after {}\"", STOP_LIMIT);
+                LOG.atWarn()
+                        .addKeyValue("reason", "requests still ran after " + STOP_LIMIT)
+                        .log("stop-incomplete");
             }
         });
         return server;

@@ -28,19 +28,19 @@ final class StartedParts implements AutoCloseable {
         if (!closed.compareAndSet(false, true)) {
             return;
         }
-        LOG.info("event=stopping");
+        LOG.atInfo().log("stopping");
         while (!parts.isEmpty()) {
             AutoCloseable part = parts.pop();
             try {
                 part.close();
             } catch (Exception e) {
                 // The others have to be stopped all the same.
-                LOG.error(
-                        "event=stop-failed part={} error=\"{}\"",
-                        part.getClass().getSimpleName(),
-                        e.toString());
+                LOG.atError()
+                        .addKeyValue("part", part.getClass().getSimpleName())
+                        .addKeyValue("error", e.toString())
+                        .log("stop-failed");
             }
         }
-        LOG.info("event=stopped");
+        LOG.atInfo().log("stopped");
     }
 }

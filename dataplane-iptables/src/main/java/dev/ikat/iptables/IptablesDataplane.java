@@ -45,7 +45,7 @@ public final class IptablesDataplane implements Dataplane {
     private synchronized IptablesVariant variant() {
         if (variant.isEmpty()) {
             variant = Optional.of(IptablesVariant.detect(programs));
-            LOG.info("event=iptables-variant variant={}", variant.get());
+            LOG.atInfo().addKeyValue("variant", variant.get()).log("iptables-variant");
         }
         return variant.get();
     }
@@ -74,7 +74,11 @@ public final class IptablesDataplane implements Dataplane {
                     case MASQUERADE -> new IptablesMasquerade(programs, former).remove();
                     case GUARD -> new IptablesGuard(programs, former, OptionalInt.empty()).remove();
                 }
-                LOG.info("event=former-rules-removed capability={} backend=iptables variant={}", capability, former);
+                LOG.atInfo()
+                        .addKeyValue("capability", capability)
+                        .addKeyValue("backend", "iptables")
+                        .addKeyValue("variant", former)
+                        .log("former-rules-removed");
             }
         }
     }

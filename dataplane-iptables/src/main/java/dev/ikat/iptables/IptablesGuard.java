@@ -79,11 +79,14 @@ public final class IptablesGuard implements SourceGuard {
             writeRules(state, true);
         } catch (IptablesException again) {
             if (!warned) {
-                LOG.warn(
-                        "event=guard-stricter reason=\"other tunnels at the VXLAN port are refused as well: iptables"
-                                + " can't read their network identifiers; load the kernel module xt_u32 and restart, or"
-                                + " give another --vxlan-port\" error=\"{}\"",
-                        again.getMessage());
+                LOG.atWarn()
+                        .addKeyValue(
+                                "reason",
+                                "other tunnels at the VXLAN port are refused as well: iptables"
+                                        + " can't read their network identifiers; load the kernel module xt_u32 and restart, or"
+                                        + " give another --vxlan-port")
+                        .addKeyValue("error", again.getMessage())
+                        .log("guard-stricter");
                 warned = true;
             }
         }

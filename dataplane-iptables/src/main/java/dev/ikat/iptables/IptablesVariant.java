@@ -49,12 +49,12 @@ public enum IptablesVariant {
             chosen = legacyRules > nftRules ? LEGACY : NFT;
         }
         if (legacyRules > 0 && nftRules > 0) {
-            LOG.warn(
-                    "event=iptables-mixed legacy-rules={} nft-rules={} using={} advice=\"let everything on this host"
-                            + " use one variant\"",
-                    legacyRules,
-                    nftRules,
-                    chosen);
+            LOG.atWarn()
+                    .addKeyValue("legacy-rules", legacyRules)
+                    .addKeyValue("nft-rules", nftRules)
+                    .addKeyValue("using", chosen)
+                    .addKeyValue("advice", "let everything on this host use one variant")
+                    .log("iptables-mixed");
         }
         return chosen;
     }
@@ -66,7 +66,10 @@ public enum IptablesVariant {
             try {
                 listing.append(programs.run("", variant.program(family, "save")));
             } catch (IptablesException e) {
-                LOG.debug("event=iptables-unusable variant={} reason=\"{}\"", variant, e.getMessage());
+                LOG.atDebug()
+                        .addKeyValue("variant", variant)
+                        .addKeyValue("reason", e::getMessage)
+                        .log("iptables-unusable");
             }
         }
         return listing.toString();

@@ -92,7 +92,7 @@ public final class NftablesDataplane implements Dataplane {
             }
         } catch (NftablesUnavailableException e) {
             // Without the library there never was a table.
-            LOG.debug("event=nftables-unavailable reason=\"{}\"", e.getMessage());
+            LOG.atDebug().addKeyValue("reason", e.getMessage()).log("nftables-unavailable");
         }
     }
 

@@ -271,7 +271,7 @@ public final class EbpfBackend implements PolicyBackend {
         try (Conntrack conntrack = Conntrack.open(namespace)) {
             Connections.takeOver(conntrack, connections, ends(program), epoch - 1);
         } catch (NetlinkException e) {
-            LOG.warn("event=connections-not-taken-over reason=\"{}\"", e.getMessage());
+            LOG.atWarn().addKeyValue("reason", e.getMessage()).log("connections-not-taken-over");
         }
     }
 
@@ -300,10 +300,10 @@ public final class EbpfBackend implements PolicyBackend {
                 if (e.capacity() >= settings.limit(e.table())) {
                     throw e;
                 }
-                LOG.info(
-                        "event=policy-tables-grow table={} capacity={}",
-                        e.table().map(),
-                        e.capacity());
+                LOG.atInfo()
+                        .addKeyValue("table", e.table().map())
+                        .addKeyValue("capacity", e.capacity())
+                        .log("policy-tables-grow");
                 begin(tables.program());
             }
         } catch (BpfException | NetlinkException e) {
@@ -382,7 +382,7 @@ public final class EbpfBackend implements PolicyBackend {
         try (Conntrack conntrack = Conntrack.open(namespace)) {
             Connections.handOver(connections, conntrack);
         } catch (NetlinkException e) {
-            LOG.warn("event=connections-not-handed-over reason=\"{}\"", e.getMessage());
+            LOG.atWarn().addKeyValue("reason", e.getMessage()).log("connections-not-handed-over");
         }
     }
 

@@ -58,7 +58,10 @@ public final class EbpfDataplane implements Dataplane {
             try (PolicyBackend former = new EbpfBackend(namespace, settings, Optional.empty())) {
                 former.remove();
             }
-            LOG.info("event=former-rules-removed capability={} backend=ebpf", capability);
+            LOG.atInfo()
+                    .addKeyValue("capability", capability)
+                    .addKeyValue("backend", "ebpf")
+                    .log("former-rules-removed");
         }
     }
 

@@ -57,7 +57,7 @@ final class EventReader implements AutoCloseable {
                 consumer.accept(read(Layout.copy(ByteBuffer.wrap(event)), sequence++));
             } catch (RuntimeException e) {
                 // Events are for people to see; an exception must not cross the library.
-                LOG.warn("event=policy-event-unread error=\"{}\"", e.toString());
+                LOG.atWarn().addKeyValue("error", e.toString()).log("policy-event-unread");
             }
         }
         return 0;

@@ -116,14 +116,14 @@ final class ApiConnection implements AutoCloseable {
                 refused = now;
             }
             replace(session(credentials.readReplaced()));
-            LOG.info("event=api-credentials-read files={}", now.keySet());
+            LOG.atInfo().addKeyValue("files", now.keySet()).log("api-credentials-read");
         } catch (IOException | RuntimeException e) {
             String reason = "certificates, keys or kubeconfig for the API were replaced by what can't be used ("
                     + e.getMessage() + "); those before are used on: correct "
                     + credentials.files(before.config());
             synchronized (this) {
                 if (!fault.equals(Optional.of(reason))) {
-                    LOG.warn("event=api-credentials-unusable reason=\"{}\"", reason);
+                    LOG.atWarn().addKeyValue("reason", reason).log("api-credentials-unusable");
                 }
                 fault = Optional.of(reason);
             }

@@ -38,10 +38,10 @@ final class ApiFaults {
         } catch (InvalidObjectException | ManifestFaultException e) {
             String reason = reason(e);
             if (nameless.add(reason) && (known == this || !known.nameless.contains(reason))) {
-                LOG.warn(
-                        "event=api-object-unnamed kind={} reason=\"{}\"",
-                        said.kind().title(),
-                        reason);
+                LOG.atWarn()
+                        .addKeyValue("kind", said.kind().title())
+                        .addKeyValue("reason", reason)
+                        .log("api-object-unnamed");
             }
             return Optional.empty();
         }
@@ -84,7 +84,7 @@ final class ApiFaults {
         String reasons = ApiObject.reasons(reading.faults());
         SourceFault fault = fault(key, reasons, part.isPresent() ? PARTLY : before != null ? FORMER : NOTHING);
         if (!fault.equals(known.byKey.get(key))) {
-            LOG.warn("event=api-object-refused fault=\"{}\"", fault);
+            LOG.atWarn().addKeyValue("fault", fault).log("api-object-refused");
         }
         byKey.put(key, fault);
         return part;

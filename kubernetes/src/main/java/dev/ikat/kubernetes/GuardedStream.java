@@ -46,7 +46,7 @@ final class GuardedStream extends FilterInputStream {
         try {
             close();
         } catch (IOException e) {
-            LOG.debug("event=api-close-failed error=\"{}\"", e.toString());
+            LOG.atDebug().addKeyValue("error", e::toString).log("api-close-failed");
         }
     }
 }

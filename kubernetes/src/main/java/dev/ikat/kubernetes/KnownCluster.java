@@ -27,8 +27,8 @@ final class KnownCluster implements Reflector.Sink {
     private final ReentrantLock lock = new ReentrantLock();
 
     private final KnownKinds kinds;
-    private final Subscriptions subscriptions =
-            new Subscriptions(e -> LOG.error("event=api-report-failed error=\"{}\"", e.toString(), e));
+    private final Subscriptions subscriptions = new Subscriptions(
+            e -> LOG.atError().addKeyValue("error", e.toString()).setCause(e).log("api-report-failed"));
     private boolean closed;
     private volatile boolean synced;
 
@@ -100,7 +100,10 @@ final class KnownCluster implements Reflector.Sink {
         unlessClosed(() -> {
             KnownKind known = known(kind);
             ClusterChange change = known.listEnds();
-            LOG.info("event=api-listed kind={} objects={}", kind.title(), known.size());
+            LOG.atInfo()
+                    .addKeyValue("kind", kind.title())
+                    .addKeyValue("objects", known.size())
+                    .log("api-listed");
             said(kind, change);
         });
     }
@@ -110,7 +113,10 @@ final class KnownCluster implements Reflector.Sink {
         unlessClosed(() -> {
             KnownKind known = known(kind);
             if (!known.isAbsent() || known.outage().isPresent()) {
-                LOG.info("event=api-kind-absent kind={} objects={}", kind.title(), known.size());
+                LOG.atInfo()
+                        .addKeyValue("kind", kind.title())
+                        .addKeyValue("objects", known.size())
+                        .log("api-kind-absent");
             }
             said(kind, known.absent());
         });
@@ -126,7 +132,7 @@ final class KnownCluster implements Reflector.Sink {
     private void settled() {
         if (!synced && kinds.areSettled()) {
             synced = true;
-            LOG.info("event=api-synced objects={}", kinds.size());
+            LOG.atInfo().addKeyValue("objects", kinds.size()).log("api-synced");
         }
         begin();
     }
@@ -152,7 +158,7 @@ final class KnownCluster implements Reflector.Sink {
     public void connected(ApiKind<?> kind) {
         unlessClosed(() -> {
             if (known(kind).connected()) {
-                LOG.info("event=api-connected kind={}", kind.title());
+                LOG.atInfo().addKeyValue("kind", kind.title()).log("api-connected");
                 // The API is back for all of them, and kinds that are installed together come together.
                 answersAgain.run();
             }
@@ -163,7 +169,10 @@ final class KnownCluster implements Reflector.Sink {
     public void disconnected(ApiKind<?> kind, String reason) {
         unlessClosed(() -> {
             if (known(kind).disconnected(reason)) {
-                LOG.warn("event=api-disconnected kind={} reason=\"{}\"", kind.title(), reason);
+                LOG.atWarn()
+                        .addKeyValue("kind", kind.title())
+                        .addKeyValue("reason", reason)
+                        .log("api-disconnected");
             }
         });
     }
@@ -181,10 +190,10 @@ final class KnownCluster implements Reflector.Sink {
     void startFrom(Optional<Snapshot.Content> kept) {
         unlessClosed(() -> {
             if (kinds.startFrom(kept)) {
-                kept.ifPresent(content -> LOG.warn(
-                        "event=snapshot-used taken={} objects={}",
-                        content.taken(),
-                        content.objects().size()));
+                kept.ifPresent(content -> LOG.atWarn()
+                        .addKeyValue("taken", content.taken())
+                        .addKeyValue("objects", content.objects().size())
+                        .log("snapshot-used"));
             }
             settled();
         });

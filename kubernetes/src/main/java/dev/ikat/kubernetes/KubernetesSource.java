@@ -119,7 +119,7 @@ public final class KubernetesSource implements ClusterSource {
         long first = RandomGenerator.getDefault().nextLong(pause) + 1;
         ScheduledFuture<?> _ = timer.scheduleWithFixedDelay(
                 () -> guarded(() -> history.check(reflectors)), first, pause, TimeUnit.MILLISECONDS);
-        LOG.info("event=api-started api={}", api.master());
+        LOG.atInfo().addKeyValue("api", api.master()).log("api-started");
     }
 
     private void tick() {
@@ -133,7 +133,7 @@ public final class KubernetesSource implements ClusterSource {
         try {
             action.run();
         } catch (RuntimeException e) {
-            LOG.error("event=api-timer-failed error=\"{}\"", e.toString(), e);
+            LOG.atError().addKeyValue("error", e.toString()).setCause(e).log("api-timer-failed");
         }
     }
 

@@ -76,7 +76,11 @@ public final class ManifestDirectory implements ClusterSource {
     ManifestDirectory(Path directory, List<ApiKind<?>> kinds, Clock clock, Duration settling, Duration rescan) {
         this.directory = directory;
         this.kinds = new KindSet(kinds);
-        this.subscriptions = new Subscriptions(e -> LOG.error("manifests directory={} step=report", directory, e));
+        this.subscriptions = new Subscriptions(e -> LOG.atError()
+                .addKeyValue("directory", directory)
+                .addKeyValue("step", "report")
+                .setCause(e)
+                .log("manifests"));
         this.settling = settling;
         this.rescan = rescan;
         this.scan = new ManifestScan(directory, this.kinds, clock, settling);
@@ -125,10 +129,11 @@ public final class ManifestDirectory implements ClusterSource {
                     StandardWatchEventKinds.ENTRY_DELETE);
         } catch (IOException e) {
             // The scan reports what is the matter with the directory, and the rescan tries again.
-            LOG.warn(
-                    "manifests directory={} step=watch reason=\"{}\": changes are found by rescans only",
-                    directory,
-                    e.toString());
+            LOG.atWarn()
+                    .addKeyValue("directory", directory)
+                    .addKeyValue("step", "watch")
+                    .addKeyValue("reason", e.toString() + ": changes are found by rescans only")
+                    .log("manifests");
         }
     }
 
@@ -142,11 +147,18 @@ public final class ManifestDirectory implements ClusterSource {
                     report();
                 } catch (RuntimeException e) {
                     // A defect here must not end the watching for good: the next rescan starts afresh.
-                    LOG.error("manifests directory={} step=scan", directory, e);
+                    LOG.atError()
+                            .addKeyValue("directory", directory)
+                            .addKeyValue("step", "scan")
+                            .setCause(e)
+                            .log("manifests");
                 }
             }
         } catch (ClosedWatchServiceException e) {
-            LOG.debug("manifests directory={} step=close", directory);
+            LOG.atDebug()
+                    .addKeyValue("directory", directory)
+                    .addKeyValue("step", "close")
+                    .log("manifests");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -205,7 +217,10 @@ public final class ManifestDirectory implements ClusterSource {
         reportFaults(result.faults());
         for (String kind : result.ignored()) {
             if (ignoredKinds.add(kind)) {
-                LOG.info("manifests directory={} ignored=\"{}\"", directory, kind);
+                LOG.atInfo()
+                        .addKeyValue("directory", directory)
+                        .addKeyValue("ignored", kind)
+                        .log("manifests");
             }
         }
         synchronized (subscriptions) {
@@ -216,12 +231,12 @@ public final class ManifestDirectory implements ClusterSource {
             // Before a listener hears of it: it may wake another thread, which looks at these.
             objects = result.objects();
             synced = true;
-            LOG.info(
-                    "manifests directory={} added={} updated={} removed={}",
-                    directory,
-                    change.added().size(),
-                    change.updated().size(),
-                    change.removed().size());
+            LOG.atInfo()
+                    .addKeyValue("directory", directory)
+                    .addKeyValue("added", change.added().size())
+                    .addKeyValue("updated", change.updated().size())
+                    .addKeyValue("removed", change.removed().size())
+                    .log("manifests");
             subscriptions.report(change);
             begin();
         }
@@ -232,11 +247,14 @@ public final class ManifestDirectory implements ClusterSource {
         faults = List.copyOf(now);
         for (SourceFault fault : now) {
             if (!before.contains(fault)) {
-                LOG.warn("manifests fault=\"{}\"", fault);
+                LOG.atWarn().addKeyValue("fault", fault).log("manifests");
             }
         }
         if (now.isEmpty() && !before.isEmpty()) {
-            LOG.info("manifests directory={} faults=0", directory);
+            LOG.atInfo()
+                    .addKeyValue("directory", directory)
+                    .addKeyValue("faults", "0")
+                    .log("manifests");
         }
     }
 

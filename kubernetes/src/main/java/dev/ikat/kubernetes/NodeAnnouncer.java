@@ -44,7 +44,7 @@ final class NodeAnnouncer {
             next = patience.retry();
             String failure = String.valueOf(e.getMessage());
             if (!failure.equals(lastFailure)) {
-                LOG.warn("event=api-node-condition-failed error=\"{}\"", failure);
+                LOG.atWarn().addKeyValue("error", failure).log("api-node-condition-failed");
             }
             lastFailure = failure;
         } catch (InterruptedException e) {
@@ -64,7 +64,7 @@ final class NodeAnnouncer {
         try {
             ScheduledFuture<?> _ = timer.schedule(action, delay.toMillis(), TimeUnit.MILLISECONDS);
         } catch (RejectedExecutionException e) {
-            LOG.debug("event=api-announcements-ended");
+            LOG.atDebug().log("api-announcements-ended");
         }
     }
 }

@@ -163,7 +163,11 @@ final class Reflector implements AutoCloseable {
             } catch (IOException e) {
                 failed(e);
             } catch (RuntimeException e) {
-                LOG.error("event=api-failed kind={} error=\"{}\"", kind.title(), e.toString(), e);
+                LOG.atError()
+                        .addKeyValue("kind", kind.title())
+                        .addKeyValue("error", e.toString())
+                        .setCause(e)
+                        .log("api-failed");
                 version = "";
                 failed(e);
             }
@@ -300,7 +304,11 @@ final class Reflector implements AutoCloseable {
                 version = "";
                 throw event.error();
             }
-            default -> LOG.debug("event=api-event-unknown kind={} type={}", kind.title(), event.type());
+            default ->
+                LOG.atDebug()
+                        .addKeyValue("kind", kind.title())
+                        .addKeyValue("type", event.type())
+                        .log("api-event-unknown");
         }
         if (!reached.isEmpty()) {
             version = reached;
@@ -344,7 +352,7 @@ final class Reflector implements AutoCloseable {
     void checkStalled() {
         GuardedStream now = stream;
         if (now != null && now.isStalled()) {
-            LOG.warn("event=api-stalled kind={}", kind.title());
+            LOG.atWarn().addKeyValue("kind", kind.title()).log("api-stalled");
             now.closeQuietly();
         }
     }

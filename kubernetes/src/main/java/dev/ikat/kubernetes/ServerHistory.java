@@ -59,7 +59,7 @@ final class ServerHistory {
                     .forEach(Reflector::startOver);
         } catch (ApiException | IOException e) {
             // The watches tell of a server that does not answer.
-            LOG.debug("event=api-history-unknown error=\"{}\"", e.toString());
+            LOG.atDebug().addKeyValue("error", e::toString).log("api-history-unknown");
         } catch (InterruptedException e) {
             // Only the end of the source interrupts.
             Thread.currentThread().interrupt();

@@ -95,7 +95,10 @@ final class Snapshot {
             return Optional.of(
                     new Content(objects, Files.getLastModifiedTime(file).toInstant()));
         } catch (IOException e) {
-            LOG.error("event=snapshot-unreadable file={} error=\"{}\"", file, e.toString());
+            LOG.atError()
+                    .addKeyValue("file", file)
+                    .addKeyValue("error", e.toString())
+                    .log("snapshot-unreadable");
             return Optional.empty();
         }
     }
@@ -107,10 +110,16 @@ final class Snapshot {
         try {
             Files.deleteIfExists(directory);
         } catch (DirectoryNotEmptyException e) {
-            LOG.info("event=state-directory-kept directory={} reason=\"others have files there\"", directory);
+            LOG.atInfo()
+                    .addKeyValue("directory", directory)
+                    .addKeyValue("reason", "others have files there")
+                    .log("state-directory-kept");
         } catch (FileSystemException e) {
             // A mount point, as in a container: it can't go, and is empty.
-            LOG.debug("event=state-directory-kept directory={} reason=\"{}\"", directory, e.toString());
+            LOG.atDebug()
+                    .addKeyValue("directory", directory)
+                    .addKeyValue("reason", e.toString())
+                    .log("state-directory-kept");
         }
         return deleted;
     }
@@ -130,10 +139,10 @@ final class Snapshot {
                     refused.part().ifPresent(part -> objects.add(known.isEmpty() ? part : part.lacking(known)));
                     if (known.isEmpty()) {
                         // Written by another version, or by somebody else.
-                        LOG.warn(
-                                "event=snapshot-object-refused file={} reason=\"{}\"",
-                                file,
-                                ApiObject.reasons(refused.faults()));
+                        LOG.atWarn()
+                                .addKeyValue("file", file)
+                                .addKeyValue("reason", ApiObject.reasons(refused.faults()))
+                                .log("snapshot-object-refused");
                     }
                 }
                 case ManifestReader.Doubtful _, ManifestReader.Ignored _ -> {

@@ -77,7 +77,7 @@ final class SnapshotWriter {
 
     private synchronized void worked() {
         if (fault.isPresent()) {
-            LOG.info("event=snapshot-written file={}", snapshot.file());
+            LOG.atInfo().addKeyValue("file", snapshot.file()).log("snapshot-written");
         }
         fault = Optional.empty();
         backoff.reset();
@@ -90,7 +90,10 @@ final class SnapshotWriter {
                 "can't be written, so that a start without the API would have an old state of the cluster or none; it is"
                         + " tried again: " + (e.getClass() == IOException.class ? e.getMessage() : e.toString())));
         if (!now.equals(fault)) {
-            LOG.warn("event=snapshot-failed file={} error=\"{}\"", snapshot.file(), e.toString());
+            LOG.atWarn()
+                    .addKeyValue("file", snapshot.file())
+                    .addKeyValue("error", e.toString())
+                    .log("snapshot-failed");
         }
         fault = now;
         retryNanos = System.nanoTime() + backoff.next().toNanos();

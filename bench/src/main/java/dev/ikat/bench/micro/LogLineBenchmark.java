@@ -13,6 +13,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.KeyValuePair;
 
 /** The line that the agent logs of each request, beside Logback's own encoders, which leave values as they are. */
 @State(Scope.Benchmark)
@@ -27,7 +28,8 @@ public class LogLineBenchmark {
     @Setup
     public void configure() {
         logbackText.setContext(context);
-        logbackText.setPattern("time=%d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX} level=%level logger=%logger{0} %msg%n");
+        logbackText.setPattern(
+                "time=%d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX} level=%level logger=%logger{0} event=%msg %kvp{NONE}%n");
         logbackText.start();
         logbackJson.setContext(context);
         logbackJson.start();
@@ -36,12 +38,12 @@ public class LogLineBenchmark {
     /** A new one each time: an event remembers its formatted message. */
     private LoggingEvent event() {
         LoggingEvent event = new LoggingEvent(
-                "",
-                context.getLogger("dev.ikat.agent.server.CniServer"),
-                Level.INFO,
-                "event=answered verb={} container={} interface={} exit={} micros={}",
-                null,
-                new Object[] {"ADD", "6b1d0a5e9f0e4a578f0c2f4c3c1f3f10", "eth0", 0, 1834});
+                "", context.getLogger("dev.ikat.agent.server.CniServer"), Level.INFO, "answered", null, new Object[0]);
+        event.addKeyValuePair(new KeyValuePair("verb", "ADD"));
+        event.addKeyValuePair(new KeyValuePair("container", "6b1d0a5e9f0e4a578f0c2f4c3c1f3f10"));
+        event.addKeyValuePair(new KeyValuePair("interface", "eth0"));
+        event.addKeyValuePair(new KeyValuePair("exit", 0));
+        event.addKeyValuePair(new KeyValuePair("micros", 1834));
         event.setInstant(Instant.parse("2026-01-02T03:04:05.678Z"));
         return event;
     }

@@ -53,7 +53,7 @@ public final class ConflistKeeper {
         } catch (UncheckedIOException e) {
             String reason = String.valueOf(e.getMessage());
             if (!reason.equals(failure)) {
-                LOG.error("event=conflist-failed error=\"{}\"", reason);
+                LOG.atError().addKeyValue("error", reason).log("conflist-failed");
             }
             failure = reason;
             readiness.notReady(Part.CONFLIST, reason);
@@ -64,12 +64,13 @@ public final class ConflistKeeper {
     private void said(Conflist.Found found) {
         if (written) {
             metrics.conflistMended();
-            LOG.warn(
-                    "event=conflist-mended file={} was={} advice=\"leave it to the agent; --chain names further plugins\"",
-                    conflist.file(),
-                    found.label());
+            LOG.atWarn()
+                    .addKeyValue("file", conflist.file())
+                    .addKeyValue("was", found.label())
+                    .addKeyValue("advice", "leave it to the agent; --chain names further plugins")
+                    .log("conflist-mended");
         } else {
-            LOG.info("event=conflist-written file={}", conflist.file());
+            LOG.atInfo().addKeyValue("file", conflist.file()).log("conflist-written");
         }
     }
 }

@@ -40,7 +40,7 @@ public final class RequestHandler implements Function<CniRequest, CniResponse> {
         int code = response.error().map(CniError::code).orElse(0);
         if (response.exitCode() != 0) {
             String error = new String(response.stdout(), StandardCharsets.UTF_8).replaceAll("\\s+", " ");
-            LOG.info("event=refused code={} error={}", code, error);
+            LOG.atInfo().addKeyValue("code", code).addKeyValue("error", error).log("refused");
             errors.add(verb + " " + request.variable("CNI_CONTAINERID"), error);
         }
         metrics.request(verb, code, System.nanoTime() - start);

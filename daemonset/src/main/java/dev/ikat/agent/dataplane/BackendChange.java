@@ -31,16 +31,20 @@ public final class BackendChange {
         Backend backend = again.policy().backend();
         AgentOptions possible = options.with(options.policy().with(backend));
         if (!possible.equals(again)) {
-            LOG.warn("event=reload-partial reason=\"only policy-backend can change while the agent runs; restart it\"");
+            LOG.atWarn()
+                    .addKeyValue("reason", "only policy-backend can change while the agent runs; restart it")
+                    .log("reload-partial");
         }
         if (dataplanes.chosen() == backend) {
             return;
         }
         if (dataplanes.chosen() == Backend.NONE || backend == Backend.NONE) {
-            LOG.warn("event=reload-refused reason=\"--policy-backend can change from or to none only by a restart\"");
+            LOG.atWarn()
+                    .addKeyValue("reason", "--policy-backend can change from or to none only by a restart")
+                    .log("reload-refused");
             return;
         }
-        LOG.info("event=reload policy-backend={}", backend);
+        LOG.atInfo().addKeyValue("policy-backend", backend).log("reload");
         dataplanes.choose(backend);
         chosen.run();
     }

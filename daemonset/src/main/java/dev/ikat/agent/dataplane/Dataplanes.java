@@ -130,7 +130,7 @@ public final class Dataplanes implements AutoCloseable {
             try {
                 dataplane.endConnections(addresses);
             } catch (PolicyBackendException e) {
-                LOG.warn("event=connections-not-ended reason=\"{}\"", e.getMessage());
+                LOG.atWarn().addKeyValue("reason", e.getMessage()).log("connections-not-ended");
             }
         }
     }

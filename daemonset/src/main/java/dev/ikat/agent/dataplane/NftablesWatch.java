@@ -42,7 +42,7 @@ public final class NftablesWatch implements AutoCloseable {
             changed.run();
         } catch (NetlinkException e) {
             unavailable = true;
-            LOG.warn("event=nftables-unwatched reason=\"{}\"", e.getMessage());
+            LOG.atWarn().addKeyValue("reason", e.getMessage()).log("nftables-unwatched");
         }
     }
 
@@ -55,7 +55,10 @@ public final class NftablesWatch implements AutoCloseable {
             } catch (RuntimeException e) {
                 if (!closed) {
                     // The slow timer still looks.
-                    LOG.error("event=nftables-unwatched error=\"{}\"", e.getMessage(), e);
+                    LOG.atError()
+                            .addKeyValue("error", e.getMessage())
+                            .setCause(e)
+                            .log("nftables-unwatched");
                 }
                 return;
             }

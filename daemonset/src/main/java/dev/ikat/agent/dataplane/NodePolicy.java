@@ -90,7 +90,7 @@ public final class NodePolicy implements AutoCloseable {
         PolicySettings.Backend chosen = dataplanes.chosen();
         if (chosen != current) {
             keeping.swap(() -> dataplanes.get(chosen).policy());
-            LOG.info("event=policy-backend-changed from={} to={}", current, chosen);
+            LOG.atInfo().addKeyValue("from", current).addKeyValue("to", chosen).log("policy-backend-changed");
             current = chosen;
             othersRemoved = false;
         }

@@ -1,27 +1,24 @@
 package dev.ikat.agent.log;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.classic.spi.ThrowableProxyUtil;
-import ch.qos.logback.core.encoder.EncoderBase;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.SerializableString;
 import com.fasterxml.jackson.core.io.CharacterEscapes;
 import com.fasterxml.jackson.core.io.SerializedString;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.event.KeyValuePair;
 
 /**
- * Writes each event as a JSON object on a line of its own. The keys of its message, {@code event=ready after-ms=396},
- * are the object's; words beside them are its {@code message}. All values are text.
+ * Writes each event as a JSON object. Its members are the pairs that {@link TextLogEncoder} writes; a library's words
+ * are its {@code message}. All values are text.
  */
-public final class JsonLogEncoder extends EncoderBase<ILoggingEvent> {
+public final class JsonLogEncoder extends LineEncoder {
     private static final JsonFactory JSON = new JsonFactory().setCharacterEscapes(new Escapes());
 
     /** What JSON demands, and what is not seen. */
@@ -48,27 +45,19 @@ public final class JsonLogEncoder extends EncoderBase<ILoggingEvent> {
     }
 
     @Override
-    public byte[] headerBytes() {
-        return new byte[0];
-    }
-
-    @Override
-    public byte[] footerBytes() {
-        return new byte[0];
-    }
-
-    @Override
-    public byte[] encode(ILoggingEvent event) {
-        String name = event.getLoggerName();
+    String line(ILoggingEvent event) {
         Map<String, String> fields = new LinkedHashMap<>();
         fields.put("time", event.getInstant().toString());
         fields.put("level", event.getLevel().toString());
-        fields.put("logger", name.substring(name.lastIndexOf('.') + 1));
-        addParts(event, fields);
-        if (event.getThrowableProxy() != null) {
-            fields.put("exception", ThrowableProxyUtil.asString(event.getThrowableProxy()));
+        fields.put("logger", logger(event));
+        fields.put(isNamed(event) ? "event" : "message", message(event));
+        for (KeyValuePair pair : pairs(event)) {
+            put(fields, pair.key, text(pair));
         }
-        ByteArrayOutputStream line = new ByteArrayOutputStream();
+        if (event.getThrowableProxy() != null) {
+            put(fields, "exception", stack(event));
+        }
+        StringWriter line = new StringWriter();
         try (JsonGenerator json = JSON.createGenerator(line)) {
             json.writeStartObject();
             for (Map.Entry<String, String> field : fields.entrySet()) {
@@ -78,21 +67,15 @@ public final class JsonLogEncoder extends EncoderBase<ILoggingEvent> {
         } catch (IOException e) {
             throw new UncheckedIOException("writing into memory", e);
         }
-        line.writeBytes("\n".getBytes(UTF_8));
-        return line.toByteArray();
+        return line.append('\n').toString();
     }
 
-    private static void addParts(ILoggingEvent event, Map<String, String> fields) {
-        for (LogPart part : LogPart.of(event)) {
-            if (part.key().isEmpty()) {
-                fields.merge("message", part.text(), (words, more) -> words + " " + more);
-            } else {
-                String key = part.key();
-                while (fields.containsKey(key)) {
-                    key += "_";
-                }
-                fields.put(key, part.text());
-            }
+    /** Under a key that no other value has. */
+    private static void put(Map<String, String> fields, String key, String text) {
+        String free = key;
+        while (fields.containsKey(free)) {
+            free += "_";
         }
+        fields.put(free, text);
     }
 }

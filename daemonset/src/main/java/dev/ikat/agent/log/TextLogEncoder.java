@@ -1,47 +1,54 @@
 package dev.ikat.agent.log;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.classic.spi.ThrowableProxyUtil;
-import ch.qos.logback.core.encoder.EncoderBase;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
+import java.util.Set;
+import org.slf4j.event.KeyValuePair;
 
 /**
- * Writes each event as {@code key=value} on a line of its own, to be read by people and by machines, whatever is in it:
- * the parts of its message, and of an exception the stack as one more value.
+ * Writes each event as {@code key=value}, to be read by people and by machines, whatever is in it. A library's words
+ * have no key; an exception's stack is one more value.
  */
-public final class TextLogEncoder extends EncoderBase<ILoggingEvent> {
+public final class TextLogEncoder extends LineEncoder {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSXXX");
+
+    /**
+     * The values of these keys are sentences: they are always in quotation marks, also those of one word, so that
+     * whoever searches the log needs one pattern only.
+     */
+    private static final Set<String> SENTENCES =
+            Set.of("advice", "change", "error", "fault", "flow", "ignored", "progress", "reason", "verdict");
 
     /** As logback makes it. */
     public TextLogEncoder() {}
 
     @Override
-    public byte[] headerBytes() {
-        return new byte[0];
-    }
-
-    @Override
-    public byte[] footerBytes() {
-        return new byte[0];
-    }
-
-    @Override
-    public byte[] encode(ILoggingEvent event) {
-        String name = event.getLoggerName();
+    String line(ILoggingEvent event) {
+        String message = message(event);
         StringBuilder line = new StringBuilder(160);
         line.append("time=")
                 .append(TIME.format(event.getInstant().atZone(ZoneId.systemDefault())))
                 .append(" level=")
                 .append(event.getLevel())
                 .append(" logger=")
-                .append(name.substring(name.lastIndexOf('.') + 1));
-        LogPart.of(event).forEach(part -> line.append(' ').append(part.printable()));
-        if (event.getThrowableProxy() != null) {
-            line.append(" exception=").append(Printable.quoted(ThrowableProxyUtil.asString(event.getThrowableProxy())));
+                .append(logger(event))
+                .append(isNamed(event) ? " event=" + Printable.value(message) : " " + words(message));
+        for (KeyValuePair pair : pairs(event)) {
+            String text = text(pair);
+            line.append(' ')
+                    .append(Printable.value(pair.key))
+                    .append('=')
+                    .append(SENTENCES.contains(pair.key) ? Printable.quoted(text) : Printable.value(text));
         }
-        return line.append('\n').toString().getBytes(UTF_8);
+        if (event.getThrowableProxy() != null) {
+            line.append(" exception=").append(Printable.quoted(stack(event)));
+        }
+        return line.append('\n').toString();
+    }
+
+    /** Words that could be taken for a pair are in quotation marks. */
+    private static String words(String message) {
+        return message.indexOf('=') < 0 ? Printable.line(message) : Printable.quoted(message);
     }
 }

@@ -74,7 +74,11 @@ public final class Forwarding {
             remembered.put(key, before);
         }
         Sysctl.write(key, value);
-        LOG.info("event=sysctl-set key={} value={} before={}", key, value, before);
+        LOG.atInfo()
+                .addKeyValue("key", key)
+                .addKeyValue("value", value)
+                .addKeyValue("before", before)
+                .log("sysctl-set");
         return 1;
     }
 

@@ -75,23 +75,30 @@ public final class LeaseKeeper {
     public synchronized int mend() {
         RecoveryReport report = recovery.run();
         for (Lease lease : report.rebuilt()) {
-            LOG.warn(
-                    "event=lease-rebuilt container={} interface={} addresses={}"
-                            + " reason=\"the lease store had lost it; its link was there\"",
-                    lease.attachment().containerId(),
-                    lease.attachment().interfaceName(),
-                    lease.addresses());
+            LOG.atWarn()
+                    .addKeyValue("container", lease.attachment().containerId())
+                    .addKeyValue("interface", lease.attachment().interfaceName())
+                    .addKeyValue("addresses", lease.addresses())
+                    .addKeyValue("reason", "the lease store had lost it; its link was there")
+                    .log("lease-rebuilt");
         }
         rebuilt.labelValues("link").inc(report.rebuilt().size());
         rebuiltInAll += report.rebuilt().size();
         report.unexplained().stream()
                 .filter(fault -> !unexplained.contains(fault))
-                .forEach(fault -> LOG.warn("event=link-without-lease reason=\"{}\"", fault));
+                .forEach(fault -> LOG.atWarn().addKeyValue("reason", fault).log("link-without-lease"));
         unexplained = report.unexplained();
         unexplainedLinks.set(unexplained.size());
         tellDamage();
         if (report.changes() > 0) {
-            LOG.info("event=recovered {}", report);
+            LOG.atInfo()
+                    .addKeyValue("undone", report.undone())
+                    .addKeyValue("released", report.released())
+                    .addKeyValue("rebuilt", report.rebuilt().size())
+                    .addKeyValue("leaks", report.leaks())
+                    .addKeyValue("repaired", report.repaired())
+                    .addKeyValue("unexplained", report.unexplained().size())
+                    .log("recovered");
         }
         return report.changes();
     }
@@ -101,12 +108,12 @@ public final class LeaseKeeper {
         int records = now.damaged() - known.damaged();
         int restored = now.restored() - known.restored();
         if (records > 0 || restored > 0) {
-            LOG.warn(
-                    "event=leases-damaged directory={} damaged-records={} restored-leases={}"
-                            + " reason=\"somebody changed the files, or the file system lost something\"",
-                    leases.directory(),
-                    records,
-                    restored);
+            LOG.atWarn()
+                    .addKeyValue("directory", leases.directory())
+                    .addKeyValue("damaged-records", records)
+                    .addKeyValue("restored-leases", restored)
+                    .addKeyValue("reason", "somebody changed the files, or the file system lost something")
+                    .log("leases-damaged");
             damaged.inc(records);
             rebuilt.labelValues("memory").inc(restored);
             rebuiltInAll += restored;
@@ -120,7 +127,7 @@ public final class LeaseKeeper {
             leases.mend();
         } catch (LeaseStoreException e) {
             // The damaged lines do no harm where they are; what keeps new ones from being written is told by reconcile.
-            LOG.debug("event=leases-not-written-anew error=\"{}\"", e.getMessage());
+            LOG.atDebug().addKeyValue("error", e::getMessage).log("leases-not-written-anew");
         }
     }
 

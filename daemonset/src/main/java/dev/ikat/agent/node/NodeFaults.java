@@ -37,16 +37,16 @@ public final class NodeFaults {
         before.forEach(begun::remove);
         Set<NodeFault> over = new HashSet<>(before);
         all().forEach(over::remove);
-        begun.forEach(fault -> LOG.warn(
-                "event=overlay-fault node={} cause={} fault=\"{}\"",
-                fault.node(),
-                fault.cause().label(),
-                fault.text()));
-        over.forEach(fault -> LOG.info(
-                "event=overlay-fault-over node={} cause={} fault=\"{}\"",
-                fault.node(),
-                fault.cause().label(),
-                fault.text()));
+        begun.forEach(fault -> LOG.atWarn()
+                .addKeyValue("node", fault.node())
+                .addKeyValue("cause", fault.cause().label())
+                .addKeyValue("fault", fault.text())
+                .log("overlay-fault"));
+        over.forEach(fault -> LOG.atInfo()
+                .addKeyValue("node", fault.node())
+                .addKeyValue("cause", fault.cause().label())
+                .addKeyValue("fault", fault.text())
+                .log("overlay-fault-over"));
     }
 
     /** Everything, in a stable order. */

@@ -112,13 +112,13 @@ public final class NodeNetworkKeeper {
                 options.overlay(), nodes.values(), self, uplink, cluster.apiServers(), inForce, options.masquerade());
         boolean changed = !network.situation().equals(Optional.of(now));
         if (changed) {
-            LOG.info(
-                    "event=node-situation node={} pod-cidrs={} uplink={} mtu={} peers={}",
-                    self.name(),
-                    self.podCidrs(),
-                    uplink.name(),
-                    now.overlay().podMtu(),
-                    nodes.size() - 1);
+            LOG.atInfo()
+                    .addKeyValue("node", self.name())
+                    .addKeyValue("pod-cidrs", self.podCidrs())
+                    .addKeyValue("uplink", uplink.name())
+                    .addKeyValue("mtu", now.overlay().podMtu())
+                    .addKeyValue("peers", nodes.size() - 1)
+                    .log("node-situation");
         }
         faults.ofObjects(now.overlay().faults());
         network.update(now);
@@ -132,10 +132,10 @@ public final class NodeNetworkKeeper {
         NodeSituation now = situation();
         boolean repaired = guard.reconcile(keeping -> keeping.reconcile(now.guard()));
         if (repaired) {
-            LOG.info(
-                    "event=guard-written by={} peers={}",
-                    guard.by().map(Dataplane::name).orElse(""),
-                    now.guard().peers().size());
+            LOG.atInfo()
+                    .addKeyValue("by", guard.by().map(Dataplane::name).orElse(""))
+                    .addKeyValue("peers", now.guard().peers().size())
+                    .log("guard-written");
         }
         return repaired ? 1 : 0;
     }
@@ -148,7 +148,8 @@ public final class NodeNetworkKeeper {
     private int overlay() {
         OverlayReconciler.Outcome outcome = overlay.reconcile(situation().overlay());
         overlayNanos = System.nanoTime();
-        outcome.changes().forEach(change -> LOG.info("event=overlay-changed change=\"{}\"", change));
+        outcome.changes()
+                .forEach(change -> LOG.atInfo().addKeyValue("change", change).log("overlay-changed"));
         faults.ofKernel(outcome.faults());
         return outcome.changes().size();
     }
@@ -166,10 +167,11 @@ public final class NodeNetworkKeeper {
         return switch (masquerading.reconcile(keeping -> keeping.reconcile(now.masquerade()))) {
             case UNCHANGED -> 0;
             case REPAIRED -> {
-                LOG.info(
-                        "event=masquerade-written by={} sources={}",
-                        masquerading.by().map(Dataplane::name).orElse(""),
-                        now.self().podCidrs());
+                LOG.atInfo()
+                        .addKeyValue(
+                                "by", masquerading.by().map(Dataplane::name).orElse(""))
+                        .addKeyValue("sources", now.self().podCidrs())
+                        .log("masquerade-written");
                 yield 1;
             }
         };

@@ -60,7 +60,7 @@ public final class ReadyNode {
             return;
         }
         announced = true;
-        LOG.info("event=ready after-ms={}", running.get().toMillis());
+        LOG.atInfo().addKeyValue("after-ms", running.get().toMillis()).log("ready");
         announcement.run();
     }
 }

@@ -78,7 +78,7 @@ public final class RunDirectoryKeeper {
         } catch (IOException | AgentRunningException e) {
             String reason = "can't make what was removed from the run directory " + directory + ": " + e.getMessage();
             if (!reason.equals(failure)) {
-                LOG.error("event=run-files-failed error=\"{}\"", reason);
+                LOG.atError().addKeyValue("error", reason).log("run-files-failed");
             }
             failure = reason;
             readiness.notReady(Part.SOCKET, reason);
@@ -112,10 +112,11 @@ public final class RunDirectoryKeeper {
         news.removeAll(missing);
         news.forEach(metrics::runFileLost);
         if (!news.isEmpty()) {
-            LOG.warn(
-                    "event=run-files-lost directory={} missing={} advice=\"leave the run directory to the agent\"",
-                    directory,
-                    String.join(",", news));
+            LOG.atWarn()
+                    .addKeyValue("directory", directory)
+                    .addKeyValue("missing", String.join(",", news))
+                    .addKeyValue("advice", "leave the run directory to the agent")
+                    .log("run-files-lost");
         }
         missing = gone;
         readiness.notReady(
@@ -139,7 +140,7 @@ public final class RunDirectoryKeeper {
 
     private void inOrder() {
         if (!missing.isEmpty()) {
-            LOG.info("event=run-files-restored directory={}", directory);
+            LOG.atInfo().addKeyValue("directory", directory).log("run-files-restored");
             missing = Set.of();
             failure = "";
         }

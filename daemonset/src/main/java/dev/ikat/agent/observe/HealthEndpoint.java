@@ -127,7 +127,10 @@ public final class HealthEndpoint implements AutoCloseable {
                     page.answer(exchange);
                 }
             } catch (RuntimeException e) {
-                LOG.warn("event=page-failed path={} error=\"{}\"", path, e.toString());
+                LOG.atWarn()
+                        .addKeyValue("path", path)
+                        .addKeyValue("error", e.toString())
+                        .log("page-failed");
                 throw e;
             }
         });

@@ -23,12 +23,15 @@ final class AddressContests {
         }
         now.forEach((address, contest) -> {
             if (!contest.equals(contests.get(address))) {
-                LOG.warn("event=address-contested address={} reason=\"{}\"", address, contest);
+                LOG.atWarn()
+                        .addKeyValue("address", address)
+                        .addKeyValue("reason", contest)
+                        .log("address-contested");
             }
         });
         contests.keySet().stream()
                 .filter(address -> !now.containsKey(address))
-                .forEach(address -> LOG.info("event=address-contest-over address={}", address));
+                .forEach(address -> LOG.atInfo().addKeyValue("address", address).log("address-contest-over"));
         contests = Map.copyOf(now);
     }
 

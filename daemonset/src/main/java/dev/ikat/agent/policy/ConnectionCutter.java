@@ -117,7 +117,7 @@ public final class ConnectionCutter implements AutoCloseable {
         int forgotten = conntrack.delete(allowed);
         marked = found.size() > allowed.size();
         if (forgotten > 0) {
-            LOG.info("event=connections-allowed-again connections={}", forgotten);
+            LOG.atInfo().addKeyValue("connections", forgotten).log("connections-allowed-again");
         }
     }
 
@@ -140,7 +140,10 @@ public final class ConnectionCutter implements AutoCloseable {
         marked |= !kept.isEmpty();
         int cut = conntrack.delete(forgotten) + conntrack.mark(kept, PolicyBackend.FORBIDDEN);
         if (cut > 0) {
-            LOG.info("event=connections-cut connections={} examined={}", cut, entries.size());
+            LOG.atInfo()
+                    .addKeyValue("connections", cut)
+                    .addKeyValue("examined", entries.size())
+                    .log("connections-cut");
         }
         return cut;
     }

@@ -70,7 +70,7 @@ final class CutThread implements AutoCloseable {
                     metrics.cut(everything ? cutter.cutAll(policy) : cutter.cut(some, policy));
                     cutter.letGoOn(policy);
                 } catch (NetlinkException e) {
-                    LOG.error("event=cut-failed error=\"{}\"", e.getMessage());
+                    LOG.atError().addKeyValue("error", e.getMessage()).log("cut-failed");
                     Thread.sleep(RETRY);
                     cutAll();
                 }

@@ -5,9 +5,11 @@ import dev.ikat.dataplane.DropCause;
 import dev.ikat.model.IpAddress;
 import dev.ikat.policy.program.Flow;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.stream.Collectors;
 
 /**
@@ -40,21 +42,25 @@ public record Drop(
         policies = List.copyOf(policies);
     }
 
-    /** As in {@code drop=ingress pod=shop/web peer=10.1.0.2 (shop/client) protocol=TCP/80 policies=shop/deny}. */
-    @Override
-    public String toString() {
+    /**
+     * The drop as pairs for the log, in their order, as in {@code drop=ingress pod=shop/web peer="10.1.0.2
+     * (shop/client)" protocol=TCP/80 policies=shop/deny}.
+     */
+    SequencedMap<String, String> pairs() {
         String text = flow.toString();
-        return "drop=" + cause.label()
-                + " pod=" + pod.map(Drop::name).orElse("unknown")
-                + " peer=" + peer + peerPod.map(key -> " (" + name(key) + ")").orElse("")
-                + " protocol="
-                + text.substring(text.lastIndexOf(flow.destination() + " ")
+        SequencedMap<String, String> pairs = new LinkedHashMap<>();
+        pairs.put("drop", cause.label());
+        pairs.put("pod", pod.map(Drop::name).orElse("unknown"));
+        pairs.put("peer", peer + peerPod.map(key -> " (" + name(key) + ")").orElse(""));
+        pairs.put(
+                "protocol",
+                text.substring(text.lastIndexOf(flow.destination() + " ")
                         + flow.destination().toString().length()
-                        + 1)
-                + " policies="
-                + (policies.isEmpty()
-                        ? "none"
-                        : policies.stream().map(Drop::name).collect(Collectors.joining(",")));
+                        + 1));
+        pairs.put(
+                "policies",
+                policies.isEmpty() ? "none" : policies.stream().map(Drop::name).collect(Collectors.joining(",")));
+        return pairs;
     }
 
     static String name(ObjectKey key) {

@@ -18,13 +18,17 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /**
  * Reads what policy and the guard of sources drop and says whose packet it was, and which policy's: a metric, a log
@@ -112,7 +116,7 @@ public final class DropReader implements AutoCloseable {
         }
         metrics.failed();
         if (!failure.equals(e.toString())) {
-            LOG.warn("event=policy-drops-unread error=\"{}\"", e.getMessage(), e);
+            LOG.atWarn().addKeyValue("error", e.getMessage()).setCause(e).log("policy-drops-unread");
         }
         failure = e.toString();
     }
@@ -120,11 +124,24 @@ public final class DropReader implements AutoCloseable {
     /** Reports what a packet's prefix says that became of it. */
     void take(LoggedPacket packet) {
         if (packet.prefix().equals(DropCause.ACCEPTED)) {
-            packet.header()
-                    .ifPresent(header -> LOG.info("event=policy-accept {}", accepted(flow(header), policy, pods)));
+            packet.header().ifPresent(header -> tellAccepted(flow(header)));
             return;
         }
         explain(packet, policy, pods, clock.instant()).ifPresent(this::report);
+    }
+
+    private void tellAccepted(Flow flow) {
+        if (LOG.isInfoEnabled()) {
+            line(accepted(flow, policy, pods)).log("policy-accept");
+        }
+    }
+
+    private static LoggingEventBuilder line(Map<String, String> pairs) {
+        LoggingEventBuilder line = LOG.atInfo();
+        for (Map.Entry<String, String> pair : pairs.entrySet()) {
+            line = line.addKeyValue(pair.getKey(), pair.getValue());
+        }
+        return line;
     }
 
     private synchronized void report(Drop drop) {
@@ -141,7 +158,7 @@ public final class DropReader implements AutoCloseable {
             lines = 0;
         }
         if (lines++ < LINES_A_SECOND) {
-            LOG.info("event=policy-drop {}", drop);
+            line(drop.pairs()).log("policy-drop");
         }
     }
 
@@ -168,20 +185,15 @@ public final class DropReader implements AutoCloseable {
                 policies(cause, policy.evaluate(flow))));
     }
 
-    /** Whose connection was accepted, and by which rules: as pairs for the log. */
-    record Accepted(Flow flow, String from, String to, String verdict) {
-        @Override
-        public String toString() {
-            return "flow=\"%s\" from=%s to=%s verdict=\"%s\"".formatted(flow, from, to, verdict);
-        }
-    }
-
-    static Accepted accepted(Flow flow, PolicyView policy, Function<IpAddress, Optional<ObjectKey>> pods) {
-        return new Accepted(
-                flow,
-                podOf(flow.source(), policy, pods).map(Drop::name).orElse("unknown"),
-                podOf(flow.destination(), policy, pods).map(Drop::name).orElse("unknown"),
-                policy.evaluate(flow).toString());
+    /** Whose connection was accepted, and by which rules: as pairs for the log, in their order. */
+    static SequencedMap<String, String> accepted(
+            Flow flow, PolicyView policy, Function<IpAddress, Optional<ObjectKey>> pods) {
+        SequencedMap<String, String> pairs = new LinkedHashMap<>();
+        pairs.put("flow", flow.toString());
+        pairs.put("from", podOf(flow.source(), policy, pods).map(Drop::name).orElse("unknown"));
+        pairs.put("to", podOf(flow.destination(), policy, pods).map(Drop::name).orElse("unknown"));
+        pairs.put("verdict", policy.evaluate(flow).toString());
+        return pairs;
     }
 
     private static Flow flow(PacketHeader header) {

@@ -70,7 +70,7 @@ final class PolicyEnforcement implements AutoCloseable {
             listener.inForce(change);
             return true;
         } catch (PolicyBackendException e) {
-            LOG.error("event=policy-refused error=\"{}\"", e.getMessage(), e);
+            LOG.atError().addKeyValue("error", e.getMessage()).setCause(e).log("policy-refused");
             lost(String.valueOf(e.getMessage()));
             return false;
         }
@@ -100,7 +100,10 @@ final class PolicyEnforcement implements AutoCloseable {
         }
         List<String> drift = open.audit(program.get());
         if (!drift.isEmpty()) {
-            LOG.warn("event=policy-drift differences={} first={}", drift.size(), first(drift));
+            LOG.atWarn()
+                    .addKeyValue("differences", drift.size())
+                    .addKeyValue("first", first(drift))
+                    .log("policy-drift");
             replace(open, program.get());
         }
         return drift.size();
@@ -115,11 +118,11 @@ final class PolicyEnforcement implements AutoCloseable {
             throw e;
         }
         failure = Optional.empty();
-        LOG.info(
-                "event=policy-in-force pods={} sets={} ms={}",
-                program.pods().size(),
-                program.sets().size(),
-                (System.nanoTime() - start) / 1_000_000);
+        LOG.atInfo()
+                .addKeyValue("pods", program.pods().size())
+                .addKeyValue("sets", program.sets().size())
+                .addKeyValue("ms", (System.nanoTime() - start) / 1_000_000)
+                .log("policy-in-force");
         listener.allInForce();
     }
 
@@ -162,7 +165,7 @@ final class PolicyEnforcement implements AutoCloseable {
             former.remove();
         } catch (PolicyBackendException e) {
             // Both are in force, which is safe; whoever asked for the other one tries again.
-            LOG.error("event=former-policies-remain error=\"{}\"", e.getMessage());
+            LOG.atError().addKeyValue("error", e.getMessage()).log("former-policies-remain");
         }
         former.close();
     }

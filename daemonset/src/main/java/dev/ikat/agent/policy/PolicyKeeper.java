@@ -156,7 +156,10 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
 
         @Override
         public void failed(RuntimeException reason) {
-            LOG.error("event=policy-failed error=\"{}\"", reason.getMessage(), reason);
+            LOG.atError()
+                    .addKeyValue("error", reason.getMessage())
+                    .setCause(reason)
+                    .log("policy-failed");
             lock.lock();
             try {
                 enforcement.lost("internal error: " + reason.getMessage());
@@ -215,7 +218,7 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
             enforcement.open();
             PolicyChange change = compile(endpoints.differences(leases.leases()));
             if (enforcement.isInForce() && !change.isEmpty()) {
-                LOG.warn("event=policy-endpoints-corrected change={}", change);
+                LOG.atWarn().addKeyValue("change", change).log("policy-endpoints-corrected");
                 enforcement.apply(change);
             }
             return enforcement.reconcile(compiler::program);

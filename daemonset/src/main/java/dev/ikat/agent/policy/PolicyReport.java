@@ -62,7 +62,7 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
                                 .collect(Collectors.toUnmodifiableSet()));
                 cuts = Optional.of(new CutThread(cutter, keeper, metrics));
             } catch (NetlinkException e) {
-                LOG.warn("event=cuts-unavailable reason=\"{}\"", e.getMessage());
+                LOG.atWarn().addKeyValue("reason", e.getMessage()).log("cuts-unavailable");
             }
         }
         readDrops(keeper);
@@ -79,7 +79,10 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
                 drops = Optional.of(
                         new DropReader(NetfilterLog.open(group), policy, pods::pod, registry, Clock.systemUTC()));
             } catch (NetlinkException e) {
-                LOG.warn("event=drops-unavailable group={} reason=\"{}\"", group, e.getMessage());
+                LOG.atWarn()
+                        .addKeyValue("group", group)
+                        .addKeyValue("reason", e.getMessage())
+                        .log("drops-unavailable");
             }
         });
     }

@@ -56,8 +56,10 @@ public final class FileWatch implements AutoCloseable {
             service = FileSystems.getDefault().newWatchService();
         } catch (IOException e) {
             // The host has too few inotify instances, most likely: then each second has to do.
-            LOG.warn(
-                    "event=files-unwatched reason=\"{}\" advice=\"raise fs.inotify.max_user_instances\"", e.toString());
+            LOG.atWarn()
+                    .addKeyValue("reason", e.toString())
+                    .addKeyValue("advice", "raise fs.inotify.max_user_instances")
+                    .log("files-unwatched");
         }
         FileWatch watch = new FileWatch(directories, checks, service);
         watch.thread.start();
@@ -84,7 +86,7 @@ public final class FileWatch implements AutoCloseable {
                 throw e;
             } catch (RuntimeException e) {
                 // What could not be looked at now is looked at again.
-                LOG.error("event=files-unchecked error=\"{}\"", e.toString(), e);
+                LOG.atError().addKeyValue("error", e.toString()).setCause(e).log("files-unchecked");
                 inOrder = false;
             }
         }
@@ -99,7 +101,10 @@ public final class FileWatch implements AutoCloseable {
             try {
                 directory.register(service, KINDS);
             } catch (IOException e) {
-                LOG.debug("event=directory-unwatched directory={} reason=\"{}\"", directory, e.toString());
+                LOG.atDebug()
+                        .addKeyValue("directory", directory)
+                        .addKeyValue("reason", e::toString)
+                        .log("directory-unwatched");
             }
         }
     }
@@ -129,7 +134,7 @@ public final class FileWatch implements AutoCloseable {
                 thread.join(Duration.ofSeconds(2));
             }
         } catch (IOException e) {
-            LOG.debug("event=close-failed error=\"{}\"", e.toString());
+            LOG.atDebug().addKeyValue("error", e::toString).log("close-failed");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -63,7 +63,7 @@ final class KernelConcerns {
                 entry.interfaceIndex() == tunnelIndex ? EnumSet.of(Part.OVERLAY) : none();
             case Event.RuleEvent _ -> none();
             case Event.Resync(String reason) -> {
-                LOG.info("event=resync reason=\"{}\"", reason);
+                LOG.atInfo().addKeyValue("reason", reason).log("resync");
                 yield EnumSet.allOf(Part.class);
             }
         };

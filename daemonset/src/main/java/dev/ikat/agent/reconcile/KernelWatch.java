@@ -88,7 +88,10 @@ public final class KernelWatch implements AutoCloseable {
             } catch (RuntimeException e) {
                 if (!closed) {
                     // The slow timer still looks at everything; a broken socket must not take the agent with it.
-                    LOG.error("event=watch-failed error=\"{}\"", e.getMessage(), e);
+                    LOG.atError()
+                            .addKeyValue("error", e.getMessage())
+                            .setCause(e)
+                            .log("watch-failed");
                     pause();
                 }
             }

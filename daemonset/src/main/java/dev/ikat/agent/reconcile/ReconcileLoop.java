@@ -13,9 +13,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs the reconciliations that parts have registered, all on one thread and in that order, when something happened that concerns them, when they failed
- * before, and all of them once in a while whatever happened. What happens at once, or while a reconciliation runs, is
- * answered by one.
+ * Runs the reconciliations that parts have registered, all on one thread and in that order, when something happened
+ * that concerns them, when they failed before, and all of them once in a while whatever happened. What happens at once,
+ * or while a reconciliation runs, is answered by one.
  */
 public final class ReconcileLoop implements Reconciliations, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ReconcileLoop.class);
@@ -185,14 +185,17 @@ public final class ReconcileLoop implements Reconciliations, AutoCloseable {
             }
             settled.add(part);
             if (reasons.remove(part) != null) {
-                LOG.info("event=in-order part={}", part);
+                LOG.atInfo().addKeyValue("part", part).log("in-order");
             }
             readiness.ready(part);
             return true;
         } catch (NotYetException e) {
             String reason = String.valueOf(e.getMessage());
             if (!reason.equals(reasons.put(part, reason))) {
-                LOG.info("event=waiting part={} reason=\"{}\"", part, reason);
+                LOG.atInfo()
+                        .addKeyValue("part", part)
+                        .addKeyValue("reason", reason)
+                        .log("waiting");
             }
             readiness.notReady(part, reason);
             return true;
@@ -202,7 +205,11 @@ public final class ReconcileLoop implements Reconciliations, AutoCloseable {
             String reason = e.getMessage() == null ? e.toString() : e.getMessage();
             errors.add(part.name().toLowerCase(Locale.ROOT), reason);
             if (!reason.equals(reasons.put(part, reason))) {
-                LOG.error("event=reconcile-failed part={} error=\"{}\"", part, reason, e);
+                LOG.atError()
+                        .addKeyValue("part", part)
+                        .addKeyValue("error", reason)
+                        .setCause(e)
+                        .log("reconcile-failed");
             }
             readiness.notReady(part, reason);
             return false;

@@ -272,7 +272,10 @@ public final class CniServer implements AutoCloseable {
                 admit(connection);
             }
         } catch (IOException e) {
-            LOG.warn("event=accept-failed socket={} error=\"{}\"", from.path(), e.toString());
+            LOG.atWarn()
+                    .addKeyValue("socket", from.path())
+                    .addKeyValue("error", e.toString())
+                    .log("accept-failed");
         }
         if (accepted == before) {
             // Out of descriptors, most likely: those in use are given back as requests end.
@@ -285,12 +288,18 @@ public final class CniServer implements AutoCloseable {
             connection.configureBlocking(false);
             int uid = connection.getOption(UnixSocketOptions.SO_PEERCRED).getUid();
             if (uid != 0) {
-                LOG.warn("event=peer-refused uid={} reason=\"only root may ask\"", uid);
+                LOG.atWarn()
+                        .addKeyValue("uid", uid)
+                        .addKeyValue("reason", "only root may ask")
+                        .log("peer-refused");
                 close(connection);
                 return;
             }
         } catch (IOException e) {
-            LOG.warn("event=accept-failed socket={} error=\"{}\"", socket.path(), e.toString());
+            LOG.atWarn()
+                    .addKeyValue("socket", socket.path())
+                    .addKeyValue("error", e.toString())
+                    .log("accept-failed");
             close(connection);
             return;
         }
@@ -381,7 +390,10 @@ public final class CniServer implements AutoCloseable {
         if (transfer.answer.isPresent()) {
             RequestLog.lost(transfer.answer.get().request(), reason);
         } else {
-            LOG.warn("event=request-unreadable error=\"{}\" progress=\"{}\"", reason, transfer.request.progress());
+            LOG.atWarn()
+                    .addKeyValue("error", reason)
+                    .addKeyValue("progress", transfer.request.progress())
+                    .log("request-unreadable");
         }
     }
 
@@ -439,7 +451,7 @@ public final class CniServer implements AutoCloseable {
         try {
             connection.close();
         } catch (IOException e) {
-            LOG.debug("event=close-failed error=\"{}\"", e.toString());
+            LOG.atDebug().addKeyValue("error", e::toString).log("close-failed");
         }
     }
 
@@ -456,7 +468,10 @@ public final class CniServer implements AutoCloseable {
             try {
                 socket.removeName();
             } catch (IOException e) {
-                LOG.warn("event=stop-incomplete socket={} error=\"{}\"", socket.path(), e.toString());
+                LOG.atWarn()
+                        .addKeyValue("socket", socket.path())
+                        .addKeyValue("error", e.toString())
+                        .log("stop-incomplete");
             }
             selector.wakeup();
         }
@@ -469,7 +484,10 @@ public final class CniServer implements AutoCloseable {
             selector.close();
             return true;
         } catch (IOException e) {
-            LOG.warn("event=stop-incomplete socket={} error=\"{}\"", socket.path(), e.toString());
+            LOG.atWarn()
+                    .addKeyValue("socket", socket.path())
+                    .addKeyValue("error", e.toString())
+                    .log("stop-incomplete");
             return true;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

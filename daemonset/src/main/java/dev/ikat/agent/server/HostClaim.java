@@ -77,10 +77,11 @@ final class HostClaim implements AutoCloseable {
                     return Optional.of(new Other(
                             Path.of(claim.substring(directory)), holder.get().getPid()));
                 }
-                holder.ifPresent(credentials -> LOG.warn(
-                        "event=claim-ignored socket=\"{}\" uid={} reason=\"only root runs agents\"",
-                        claim,
-                        credentials.getUid()));
+                holder.ifPresent(credentials -> LOG.atWarn()
+                        .addKeyValue("socket", claim)
+                        .addKeyValue("uid", credentials.getUid())
+                        .addKeyValue("reason", "only root runs agents")
+                        .log("claim-ignored"));
             }
         }
         return Optional.empty();

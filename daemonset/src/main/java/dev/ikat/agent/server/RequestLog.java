@@ -15,13 +15,13 @@ final class RequestLog {
     /** All of the answer was sent. */
     static void answered(Answer answer) {
         CniRequest request = answer.request();
-        LOG.info(
-                "event=answered verb={} container={} interface={} exit={} micros={}",
-                request.variable("CNI_COMMAND"),
-                request.variable("CNI_CONTAINERID"),
-                request.variable("CNI_IFNAME"),
-                answer.exitCode(),
-                (System.nanoTime() - answer.startNanos()) / 1000);
+        LOG.atInfo()
+                .addKeyValue("verb", request.variable("CNI_COMMAND"))
+                .addKeyValue("container", request.variable("CNI_CONTAINERID"))
+                .addKeyValue("interface", request.variable("CNI_IFNAME"))
+                .addKeyValue("exit", answer.exitCode())
+                .addKeyValue("micros", (System.nanoTime() - answer.startNanos()) / 1000)
+                .log("answered");
     }
 
     /**
@@ -30,11 +30,11 @@ final class RequestLog {
      * @param reason what kept the answer from being sent, in the system's words; null if it said nothing
      */
     static void lost(CniRequest request, @Nullable String reason) {
-        LOG.warn(
-                "event=answer-lost verb={} container={} interface={} error=\"{}\"",
-                request.variable("CNI_COMMAND"),
-                request.variable("CNI_CONTAINERID"),
-                request.variable("CNI_IFNAME"),
-                reason);
+        LOG.atWarn()
+                .addKeyValue("verb", request.variable("CNI_COMMAND"))
+                .addKeyValue("container", request.variable("CNI_CONTAINERID"))
+                .addKeyValue("interface", request.variable("CNI_IFNAME"))
+                .addKeyValue("error", reason)
+                .log("answer-lost");
     }
 }

@@ -24,7 +24,8 @@ class BackendChangeTest {
     /** What is to be in force by an agent of one backend that has read the options of another. */
     private Backend after(AgentOptions first, AgentOptions again) {
         Dataplanes dataplanes = new Dataplanes(
-                Map.of(Backend.NFTABLES, new FakeDataplane(new FakeKernel(), "nftables")), first.policy().backend());
+                Map.of(Backend.NFTABLES, new FakeDataplane(new FakeKernel(), "nftables")),
+                first.policy().backend());
         new BackendChange(first, dataplanes, told::incrementAndGet).reload(again);
         return dataplanes.chosen();
     }

@@ -38,9 +38,10 @@ class ReadyNodeTest {
 
     @BeforeEach
     void start() {
-        conflist = directory.resolve("net.d/10-ikat.conflist");
-        ConflistKeeper keeper = new ConflistKeeper(
-                new Conflist(conflist.getParent(), "10-ikat.conflist", List.of()), readiness, new Metrics());
+        Path netD = directory.resolve("net.d");
+        conflist = netD.resolve("10-ikat.conflist");
+        ConflistKeeper keeper =
+                new ConflistKeeper(new Conflist(netD, "10-ikat.conflist", List.of()), readiness, new Metrics());
         node = new ReadyNode(readiness, network, keeper, announced::incrementAndGet, () -> Duration.ofSeconds(1));
     }
 

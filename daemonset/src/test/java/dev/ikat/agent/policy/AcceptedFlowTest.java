@@ -44,8 +44,13 @@ class AcceptedFlowTest {
         Flow flow = Flow.of(IpAddress.parse("10.244.1.2"), IpAddress.parse("10.244.1.1"), Protocol.TCP, 80);
         assertThat(DropReader.accepted(
                         flow, policy, _ -> Optional.of(new ObjectKey(ObjectKind.POD, "shop", "elsewhere"))))
-                .asString()
-                .contains("TCP/80", "from=shop/elsewhere to=shop/pod-1")
-                .contains("ingress of Pod shop/pod-1: accepted by NetworkPolicy shop/policy-7 ingress[0]");
+                .containsEntry("flow", "10.244.1.2 -> 10.244.1.1 TCP/80")
+                .containsEntry("from", "shop/elsewhere")
+                .containsEntry("to", "shop/pod-1")
+                .hasEntrySatisfying(
+                        "verdict",
+                        verdict -> assertThat(verdict)
+                                .contains(
+                                        "ingress of Pod shop/pod-1: accepted by NetworkPolicy shop/policy-7 ingress[0]"));
     }
 }

@@ -226,9 +226,13 @@ class CutsAndDropsTest {
                 assertThat(drop.policies()).containsExactly(POLICY);
             });
             assertThat(reader.recent())
-                    .anySatisfy(drop -> assertThat(drop)
-                            .hasToString("drop=ingress pod=shop/pod-1 peer=10.244.1.3 (shop/pod-3) protocol=TCP/80"
-                                    + " policies=shop/web"));
+                    .anySatisfy(drop -> assertThat(drop.pairs())
+                            .containsExactly(
+                                    Map.entry("drop", "ingress"),
+                                    Map.entry("pod", "shop/pod-1"),
+                                    Map.entry("peer", "10.244.1.3 (shop/pod-3)"),
+                                    Map.entry("protocol", "TCP/80"),
+                                    Map.entry("policies", "shop/web")));
         }
         // Closed: a packet that is sent again would be counted between the two looks.
         CounterSnapshot drops = registry.scrape().stream()

@@ -48,10 +48,12 @@ public final class ConnectionSweep implements AutoCloseable {
     /** By a descriptor of its own, as the table in force may become another meanwhile. */
     private void sweep() {
         try {
-            Connections.withPinned(
-                    pin, table -> LOG.debug("event=connections-swept deleted={}", Connections.sweep(table)));
+            Connections.withPinned(pin, table -> {
+                int deleted = Connections.sweep(table);
+                LOG.atDebug().addKeyValue("deleted", deleted).log("connections-swept");
+            });
         } catch (BpfException e) {
-            LOG.warn("event=connections-not-swept error=\"{}\"", e.getMessage());
+            LOG.atWarn().addKeyValue("error", e.getMessage()).log("connections-not-swept");
         }
     }
 

@@ -67,7 +67,10 @@ public final class WireWatch implements AutoCloseable {
             } catch (RuntimeException e) {
                 if (!closed) {
                     // Pods are reached the kernel's way meanwhile.
-                    LOG.warn("event=wires-failed error=\"{}\"", e.getMessage(), e);
+                    LOG.atWarn()
+                            .addKeyValue("error", e.getMessage())
+                            .setCause(e)
+                            .log("wires-failed");
                     triggered = true;
                 }
             }

@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 final class FakeRouteEvents implements RouteEvents {
     /** Empty where it was closed: then nobody has to wait any longer. */
     private final BlockingQueue<Optional<Event>> events = new LinkedBlockingQueue<>();
+
     private volatile boolean closed;
 
     void add(Event event) {
