@@ -272,10 +272,7 @@ public final class CniServer implements AutoCloseable {
                 admit(connection);
             }
         } catch (IOException e) {
-            LOG.atWarn()
-                    .addKeyValue("socket", from.path())
-                    .addKeyValue("error", e.toString())
-                    .log("accept-failed");
+            warn("accept-failed", from, e);
         }
         if (accepted == before) {
             // Out of descriptors, most likely: those in use are given back as requests end.
@@ -296,10 +293,7 @@ public final class CniServer implements AutoCloseable {
                 return;
             }
         } catch (IOException e) {
-            LOG.atWarn()
-                    .addKeyValue("socket", socket.path())
-                    .addKeyValue("error", e.toString())
-                    .log("accept-failed");
+            warn("accept-failed", socket, e);
             close(connection);
             return;
         }
@@ -397,6 +391,13 @@ public final class CniServer implements AutoCloseable {
         }
     }
 
+    private static void warn(String event, AgentSocket socket, IOException e) {
+        LOG.atWarn()
+                .addKeyValue("socket", socket.path())
+                .addKeyValue("error", e.toString())
+                .log(event);
+    }
+
     private void serve(UnixSocketChannel connection, CniRequest request, int bytes) {
         waiting.incrementAndGet();
         waitingBytes.addAndGet(bytes);
@@ -468,10 +469,7 @@ public final class CniServer implements AutoCloseable {
             try {
                 socket.removeName();
             } catch (IOException e) {
-                LOG.atWarn()
-                        .addKeyValue("socket", socket.path())
-                        .addKeyValue("error", e.toString())
-                        .log("stop-incomplete");
+                warn("stop-incomplete", socket, e);
             }
             selector.wakeup();
         }
@@ -484,10 +482,7 @@ public final class CniServer implements AutoCloseable {
             selector.close();
             return true;
         } catch (IOException e) {
-            LOG.atWarn()
-                    .addKeyValue("socket", socket.path())
-                    .addKeyValue("error", e.toString())
-                    .log("stop-incomplete");
+            warn("stop-incomplete", socket, e);
             return true;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
