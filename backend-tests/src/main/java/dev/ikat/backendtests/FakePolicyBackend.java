@@ -146,6 +146,9 @@ public final class FakePolicyBackend implements PolicyBackend {
     public List<String> audit(PolicyProgram program) {
         requireOpen();
         audited = true;
+        if (!known) {
+            return List.of("what is in force is not known");
+        }
         PolicyProgram found = kernel.program(kind).orElse(PolicyProgram.EMPTY);
         List<String> differences = new ArrayList<>();
         compare("pod", program.pods(), found.pods(), differences);

@@ -44,13 +44,14 @@ final class FakePolicyBackendTest extends ProgramContract {
     }
 
     @Test
-    void damageIsFound() {
+    void driftIsFoundAndRepaired() throws Exception {
         PolicyProgram program = program(List.of(), open(1), open(2));
-        backend.replace(program);
-        assertThat(backend.isUntouched()).isTrue();
-        kernel.damage("fake", hostInterface(2));
-        assertThat(backend.isUntouched()).isFalse();
-        assertThat(backend.audit(program)).hasSize(1);
+        assertDriftIsRepaired(program, () -> {
+            assertThat(backend.isUntouched()).isTrue();
+            kernel.damage("fake", hostInterface(2));
+            assertThat(backend.isUntouched()).isFalse();
+        });
+        assertDriftIsRepaired(program, () -> kernel.flush("fake"));
     }
 
     @Test

@@ -5,6 +5,8 @@ import dev.ikat.model.IpFamily;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -36,14 +38,16 @@ abstract class VariantDataplaneContract extends DataplaneContract {
     /** Ikat's own chains and sets, and the rules that lead to them: empty tables come with the first look. */
     @Override
     protected String state() {
-        StringBuilder state = new StringBuilder(node.exec("ipset", "list", "-name"));
+        List<String> state = new ArrayList<>(
+                node.exec("ipset", "list", "-name").lines().toList());
         for (IpFamily family : IpFamily.values()) {
             node.exec(variant.program(family, "save"))
                     .lines()
                     .filter(line -> line.contains("IKAT"))
                     .map(line -> line.replaceAll("\\[\\d+:\\d+]", "[]"))
-                    .forEach(line -> state.append(line).append('\n'));
+                    .forEach(state::add);
         }
-        return state.toString();
+        state.sort(Comparator.naturalOrder());
+        return String.join("\n", state);
     }
 }

@@ -6,6 +6,7 @@ import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
 import java.util.OptionalInt;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 
@@ -29,6 +30,10 @@ final class NftablesDataplaneTest extends DataplaneContract {
 
     @Override
     protected String state() {
-        return node.exec("nft", "list", "ruleset").replaceAll("counter packets \\d+ bytes \\d+", "counter");
+        return node.exec("nft", "list", "ruleset")
+                .replaceAll("counter packets \\d+ bytes \\d+", "counter")
+                .lines()
+                .sorted()
+                .collect(Collectors.joining("\n"));
     }
 }
