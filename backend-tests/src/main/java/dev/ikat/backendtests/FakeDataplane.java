@@ -11,6 +11,7 @@ import dev.ikat.model.IpAddress;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -24,6 +25,7 @@ public final class FakeDataplane implements Dataplane {
     private final Set<Capability> capabilities;
     private final List<Set<IpAddress>> ended = new ArrayList<>();
     private Optional<String> missing = Optional.empty();
+    private Map<String, Double> fill = Map.of();
     private boolean watched;
     private boolean closed;
 
@@ -48,6 +50,12 @@ public final class FakeDataplane implements Dataplane {
     /** The kernel tells what others change of it. */
     public FakeDataplane watched() {
         watched = true;
+        return this;
+    }
+
+    /** Its tables are this full. */
+    public FakeDataplane filled(Map<String, Double> tables) {
+        fill = Map.copyOf(tables);
         return this;
     }
 
@@ -151,7 +159,13 @@ public final class FakeDataplane implements Dataplane {
 
     @Override
     public void endConnections(Set<IpAddress> addresses) {
+        kernel.requireAccepted(name);
         ended.add(addresses);
+    }
+
+    @Override
+    public Map<String, Double> fill() {
+        return fill;
     }
 
     @Override

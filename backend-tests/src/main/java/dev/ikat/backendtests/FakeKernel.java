@@ -147,6 +147,11 @@ public final class FakeKernel {
         }
     }
 
+    /** @throws PolicyBackendException if this kind is refused changes */
+    synchronized void requireAccepted(String kind) {
+        require(refusals, kind);
+    }
+
     private static void require(Map<String, String> refusals, String kind) {
         String refusal = refusals.get(kind);
         if (refusal != null) {

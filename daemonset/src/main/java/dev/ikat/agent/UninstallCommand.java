@@ -1,8 +1,10 @@
 package dev.ikat.agent;
 
 import dev.ikat.agent.config.Setting;
+import dev.ikat.agent.dataplane.Dataplanes;
 import dev.ikat.agent.server.AgentLock;
 import dev.ikat.agent.server.AgentRunningException;
+import dev.ikat.netlink.namespace.Sysctl;
 import dev.ikat.netlink.route.Rtnetlink;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -75,7 +77,8 @@ final class UninstallCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         Path run = Setting.RUN_DIR.path(runDirectory);
         try (AgentLock _ = AgentLock.acquire(run);
-                Rtnetlink netlink = Rtnetlink.open()) {
+                Rtnetlink netlink = Rtnetlink.open();
+                Dataplanes dataplanes = Uninstaller.dataplanes()) {
             int pods = Uninstaller.pods(netlink);
             if (pods > 0 && !force) {
                 err.println(
@@ -86,7 +89,7 @@ final class UninstallCommand implements Callable<Integer> {
             Path conflist = conflistDirectory.toAbsolutePath().resolve(conflistName);
             List<String> failures = new Uninstaller(
                             run, Setting.STATE_DIR.path(stateDirectory), conflist, Optional.ofNullable(binaries))
-                    .run(netlink, line -> {
+                    .run(netlink, dataplanes, Sysctl.PARAMETERS, line -> {
                         out.println("removed: " + line);
                         out.flush();
                     });

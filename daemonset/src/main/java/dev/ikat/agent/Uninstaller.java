@@ -44,7 +44,7 @@ import org.jspecify.annotations.Nullable;
  * @param binaries where launcher and cold plugin are; empty to leave them
  */
 public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist, Optional<Path> binaries) {
-    private static final PolicySettings NOTHING = new PolicySettings(
+    private static final PolicySettings NO_POLICY = new PolicySettings(
             Backend.NONE, Duration.ZERO, false, OptionalInt.empty(), Optional.empty(), true, 0, Map.of());
 
     private interface Removal {
@@ -56,13 +56,19 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
         return (int) netlink.links().stream().filter(PodLink::isHostEnd).count();
     }
 
+    /** All that Ikat filters by, in the calling thread's network namespace. */
+    static Dataplanes dataplanes() {
+        return Dataplanes.of(new NftablesDataplane(true, OptionalInt.empty()), NO_POLICY, _ -> {});
+    }
+
     /**
-     * Removes everything, in the calling thread's network namespace.
+     * Removes everything from the network namespace that all of these are of.
      *
      * @param report is told each thing that is gone, a line each
      * @return what could not be removed, a line each; the rest is gone nevertheless
      */
-    List<String> run(Netlink netlink, Consumer<String> report) {
+    List<String> run(
+            Netlink netlink, Dataplanes dataplanes, Sysctl.Parameters parameters, Consumer<String> report) {
         List<String> failures = new ArrayList<>();
         attempt("network configuration " + conflist, failures, () -> {
             if (Files.deleteIfExists(conflist)) {
@@ -72,14 +78,11 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
         });
         attempt("pods' links", failures, () -> removeLinks(netlink, report));
         attempt("overlay", failures, () -> new OverlayReconciler(netlink).remove());
-        try (Dataplanes dataplanes =
-                Dataplanes.of(new NftablesDataplane(true, OptionalInt.empty()), NOTHING, _ -> {})) {
-            attempt("policies", failures, () -> dataplanes.removeLeft(Capability.POLICY, Optional.empty()));
-            attempt("masquerading", failures, () -> dataplanes.removeLeft(Capability.MASQUERADE, Optional.empty()));
-            attempt("source guard", failures, () -> dataplanes.removeLeft(Capability.GUARD, Optional.empty()));
-        }
+        attempt("policies", failures, () -> dataplanes.removeLeft(Capability.POLICY, Optional.empty()));
+        attempt("masquerading", failures, () -> dataplanes.removeLeft(Capability.MASQUERADE, Optional.empty()));
+        attempt("source guard", failures, () -> dataplanes.removeLeft(Capability.GUARD, Optional.empty()));
         report.accept("overlay, policies and masquerading");
-        attempt("settings", failures, () -> restoreSettings(report));
+        attempt("settings", failures, () -> restoreSettings(parameters, report));
         binaries.ifPresent(directory -> attempt("programs in " + directory, failures, () -> {
             PluginFiles.remove(directory);
             report.accept("programs in " + directory);
@@ -122,13 +125,13 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
         }
     }
 
-    private void restoreSettings(Consumer<String> report) throws IOException {
+    private void restoreSettings(Sysctl.Parameters parameters, Consumer<String> report) throws IOException {
         List<Map.Entry<String, String>> before = new ArrayList<>(
                 Forwarding.before(runDirectory.resolve(Forwarding.RECORD)).entrySet());
         Collections.reverse(before);
         for (Map.Entry<String, String> setting : before) {
-            if (!Sysctl.read(setting.getKey()).equals(setting.getValue())) {
-                Sysctl.write(setting.getKey(), setting.getValue());
+            if (!parameters.read(setting.getKey()).equals(setting.getValue())) {
+                parameters.write(setting.getKey(), setting.getValue());
                 report.accept("setting " + setting.getKey() + " is " + setting.getValue() + " again");
             }
         }

@@ -31,11 +31,13 @@ public final class Forwarding {
     private static final Logger LOG = LoggerFactory.getLogger(Forwarding.class);
 
     private final Path record;
+    private final Sysctl.Parameters parameters;
     /** What the record says, as somebody may remove it while the agent runs. */
     private final Map<String, String> remembered = new LinkedHashMap<>();
 
-    Forwarding(Path runDirectory) {
+    Forwarding(Path runDirectory, Sysctl.Parameters parameters) {
         this.record = runDirectory.resolve(RECORD);
+        this.parameters = parameters;
     }
 
     /**
@@ -55,7 +57,7 @@ public final class Forwarding {
             // A router takes no router advertisements unless told so (Documentation/networking/ip-sysctl.rst,
             // accept_ra): without this, forwarding would cost the node a default route that it got from one.
             String acceptAdvertisements = "net/ipv6/conf/" + uplink + "/accept_ra";
-            if (Sysctl.read(acceptAdvertisements).equals("1")) {
+            if (parameters.read(acceptAdvertisements).equals("1")) {
                 changes += set(acceptAdvertisements, "2");
             }
             changes += set("net/ipv6/conf/all/forwarding", "1");
@@ -64,7 +66,7 @@ public final class Forwarding {
     }
 
     private int set(String key, String value) {
-        String before = Sysctl.read(key);
+        String before = parameters.read(key);
         if (before.equals(value)) {
             return 0;
         }
@@ -73,12 +75,8 @@ public final class Forwarding {
             append(key, before);
             remembered.put(key, before);
         }
-        Sysctl.write(key, value);
-        LOG.atInfo()
-                .addKeyValue("key", key)
-                .addKeyValue("value", value)
-                .addKeyValue("before", before)
-                .log("sysctl-set");
+        parameters.write(key, value);
+        LOG.atInfo().addKeyValue("key", key).addKeyValue("value", value).addKeyValue("before", before).log("sysctl-set");
         return 1;
     }
 

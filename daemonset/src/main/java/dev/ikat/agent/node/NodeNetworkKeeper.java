@@ -17,12 +17,14 @@ import dev.ikat.dataplane.Dataplane;
 import dev.ikat.dataplane.Masquerading;
 import dev.ikat.dataplane.SourceGuard;
 import dev.ikat.kubernetes.ClusterSource;
+import dev.ikat.netlink.namespace.Sysctl;
 import dev.ikat.netlink.route.Netlink;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,6 +49,7 @@ public final class NodeNetworkKeeper {
     private final CapabilityInForce<SourceGuard> guard;
     private boolean unmasqueraded;
     private final NodeFaults faults;
+    private final LongSupplier clock;
     /** When the overlay was last looked at. */
     private volatile long overlayNanos;
 
@@ -57,13 +60,26 @@ public final class NodeNetworkKeeper {
             Netlink netlink,
             Dataplanes dataplanes,
             NodeFaults faults) {
+        this(options, cluster, network, netlink, Sysctl.PARAMETERS, dataplanes, faults, System::nanoTime);
+    }
+
+    NodeNetworkKeeper(
+            AgentOptions options,
+            ClusterSource cluster,
+            AgentPodNetwork network,
+            Netlink netlink,
+            Sysctl.Parameters parameters,
+            Dataplanes dataplanes,
+            NodeFaults faults,
+            LongSupplier clock) {
         this.faults = faults;
+        this.clock = clock;
         this.dataplanes = dataplanes;
         this.options = options;
         this.cluster = cluster;
         this.network = network;
         this.netlink = netlink;
-        this.forwarding = new Forwarding(options.runDirectory());
+        this.forwarding = new Forwarding(options.runDirectory(), parameters);
         this.overlay = new OverlayReconciler(netlink);
         this.masquerading = new CapabilityInForce<>(
                 dataplanes, Capability.MASQUERADE, Dataplane::masquerading, Masquerading::remove);
@@ -112,13 +128,7 @@ public final class NodeNetworkKeeper {
                 options.overlay(), nodes.values(), self, uplink, cluster.apiServers(), inForce, options.masquerade());
         boolean changed = !network.situation().equals(Optional.of(now));
         if (changed) {
-            LOG.atInfo()
-                    .addKeyValue("node", self.name())
-                    .addKeyValue("pod-cidrs", self.podCidrs())
-                    .addKeyValue("uplink", uplink.name())
-                    .addKeyValue("mtu", now.overlay().podMtu())
-                    .addKeyValue("peers", nodes.size() - 1)
-                    .log("node-situation");
+            LOG.atInfo().addKeyValue("node", self.name()).addKeyValue("pod-cidrs", self.podCidrs()).addKeyValue("uplink", uplink.name()).addKeyValue("mtu", now.overlay().podMtu()).addKeyValue("peers", nodes.size() - 1).log("node-situation");
         }
         faults.ofObjects(now.overlay().faults());
         network.update(now);
@@ -132,10 +142,7 @@ public final class NodeNetworkKeeper {
         NodeSituation now = situation();
         boolean repaired = guard.reconcile(keeping -> keeping.reconcile(now.guard()));
         if (repaired) {
-            LOG.atInfo()
-                    .addKeyValue("by", guard.by().map(Dataplane::name).orElse(""))
-                    .addKeyValue("peers", now.guard().peers().size())
-                    .log("guard-written");
+            LOG.atInfo().addKeyValue("by", guard.by().map(Dataplane::name).orElse("")).addKeyValue("peers", now.guard().peers().size()).log("guard-written");
         }
         return repaired ? 1 : 0;
     }
@@ -147,9 +154,8 @@ public final class NodeNetworkKeeper {
 
     private int overlay() {
         OverlayReconciler.Outcome outcome = overlay.reconcile(situation().overlay());
-        overlayNanos = System.nanoTime();
-        outcome.changes()
-                .forEach(change -> LOG.atInfo().addKeyValue("change", change).log("overlay-changed"));
+        overlayNanos = clock.getAsLong();
+        outcome.changes().forEach(change -> LOG.atInfo().addKeyValue("change", change).log("overlay-changed"));
         faults.ofKernel(outcome.faults());
         return outcome.changes().size();
     }
@@ -167,11 +173,7 @@ public final class NodeNetworkKeeper {
         return switch (masquerading.reconcile(keeping -> keeping.reconcile(now.masquerade()))) {
             case UNCHANGED -> 0;
             case REPAIRED -> {
-                LOG.atInfo()
-                        .addKeyValue(
-                                "by", masquerading.by().map(Dataplane::name).orElse(""))
-                        .addKeyValue("sources", now.self().podCidrs())
-                        .log("masquerade-written");
+                LOG.atInfo().addKeyValue("by", masquerading.by().map(Dataplane::name).orElse("")).addKeyValue("sources", now.self().podCidrs()).log("masquerade-written");
                 yield 1;
             }
         };
@@ -182,7 +184,7 @@ public final class NodeNetworkKeeper {
         boolean gone = guard.by().filter(Dataplane::isGone).isPresent();
         // What else the same dataplane has is gone with it.
         Set<Part> drifted = gone ? EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY) : EnumSet.noneOf(Part.class);
-        if (faults.kernelIsInTheWay() && System.nanoTime() - overlayNanos > IN_THE_WAY_RETRY.toNanos()) {
+        if (faults.kernelIsInTheWay() && clock.getAsLong() - overlayNanos > IN_THE_WAY_RETRY.toNanos()) {
             drifted.add(Part.OVERLAY);
         }
         return drifted;

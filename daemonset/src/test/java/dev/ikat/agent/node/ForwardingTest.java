@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.namespace.Sysctl;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresRoot;
 import java.io.IOException;
@@ -45,7 +46,7 @@ class ForwardingTest {
     }
 
     private int reconcile(Set<IpFamily> families) {
-        return entered.call(() -> new Forwarding(runDirectory).reconcile(families, new InterfaceName("eth0")));
+        return entered.call(() -> new Forwarding(runDirectory, Sysctl.PARAMETERS).reconcile(families, new InterfaceName("eth0")));
     }
 
     private String value(String key) {
@@ -82,7 +83,7 @@ class ForwardingTest {
 
     @Test
     void recordThatWasRemovedIsWrittenAgain() throws IOException {
-        Forwarding forwarding = new Forwarding(runDirectory);
+        Forwarding forwarding = new Forwarding(runDirectory, Sysctl.PARAMETERS);
         Path record = runDirectory.resolve(Forwarding.RECORD);
         Set<IpFamily> families = EnumSet.of(IpFamily.IPV4);
         entered.call(() -> forwarding.reconcile(families, new InterfaceName("eth0")));

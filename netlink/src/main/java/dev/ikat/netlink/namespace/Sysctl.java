@@ -26,6 +26,28 @@ public final class Sysctl {
     private static final String ROOT = System.getenv().getOrDefault("IKAT_PROC_SYS", "/proc/sys") + "/";
     private static final int MAX_VALUE = 4096;
 
+    /** The parameters of one network namespace, for those who are given them. */
+    public interface Parameters {
+        /** As {@link Sysctl#read}. */
+        String read(String key);
+
+        /** As {@link Sysctl#write}. */
+        void write(String key, String value);
+    }
+
+    /** Those of the network namespace that the calling thread is in. */
+    public static final Parameters PARAMETERS = new Parameters() {
+        @Override
+        public String read(String key) {
+            return Sysctl.read(key);
+        }
+
+        @Override
+        public void write(String key, String value) {
+            Sysctl.write(key, value);
+        }
+    };
+
     private Sysctl() {}
 
     /** The key of an interface's parameter: {@code net/ipv6/conf/eth0.100/disable_ipv6}. */

@@ -1,0 +1,304 @@
+package dev.ikat.agent.node;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ikat.agent.FakeCluster;
+import dev.ikat.agent.FakeParameters;
+import dev.ikat.agent.TestOptions;
+import dev.ikat.agent.dataplane.Dataplanes;
+import dev.ikat.agent.overlay.NodeFault;
+import dev.ikat.agent.policy.PolicySettings.Backend;
+import dev.ikat.agent.reconcile.Readiness;
+import dev.ikat.agent.reconcile.Readiness.Part;
+import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
+import dev.ikat.agent.reconcile.ReconcileLoop.Reconciliation;
+import dev.ikat.backendtests.FakeDataplane;
+import dev.ikat.backendtests.FakeKernel;
+import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.Node;
+import dev.ikat.dataplane.Capability;
+import dev.ikat.dataplane.PolicyBackendException;
+import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceAddress;
+import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.Errno;
+import dev.ikat.netlink.route.Address;
+import dev.ikat.netlink.route.FakeNetlink;
+import dev.ikat.netlink.route.LinkChange;
+import dev.ikat.netlink.route.Requests;
+import dev.ikat.netlink.route.RouteFilter;
+import dev.ikat.netlink.route.RouteProtocol;
+import dev.ikat.netlink.route.VethSpec;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class NodeNetworkKeeperTest {
+    private static final Node SELF = node("a", "192.168.0.1", "10.244.1.0/24");
+    private static final Node PEER = node("b", "192.168.0.2", "10.244.2.0/24");
+
+    private final FakeNetlink netlink = new FakeNetlink();
+    private final FakeParameters parameters = new FakeParameters().with("net/ipv4/ip_forward", "0");
+    private final FakeCluster cluster = new FakeCluster();
+    private final FakeKernel kernel = new FakeKernel();
+    private final FakeDataplane nftables = new FakeDataplane(kernel, "nftables").watched();
+    private final FakeDataplane iptables = new FakeDataplane(kernel, "iptables");
+    private final FakeDataplane ebpf = new FakeDataplane(kernel, "ebpf", EnumSet.of(Capability.POLICY));
+    private final Dataplanes dataplanes = new Dataplanes(
+            Map.of(Backend.NFTABLES, nftables, Backend.IPTABLES, iptables, Backend.EBPF, ebpf), Backend.NFTABLES);
+    private final AgentPodNetwork network = new AgentPodNetwork(new Readiness(), Optional.empty());
+    private final NodeFaults faults = new NodeFaults();
+    private final AtomicLong nanos = new AtomicLong();
+    private final Map<Part, Reconciliation> parts = new EnumMap<>(Part.class);
+
+    @TempDir
+    private Path runDirectory;
+
+    private NodeNetworkKeeper keeper;
+
+    private static Node node(String name, String address, String... podCidrs) {
+        return new Node(
+                name,
+                Labels.NONE,
+                Stream.of(podCidrs).map(Cidr::parse).toList(),
+                address.isEmpty() ? List.of() : List.of(IpAddress.parse(address)));
+    }
+
+    @BeforeEach
+    void start() {
+        InterfaceName uplink = new InterfaceName("eth0");
+        netlink.execute(
+                Requests.create(VethSpec.of(uplink, new InterfaceName("far"))),
+                Requests.change(LinkChange.of(uplink).up()));
+        int index = netlink.link(uplink).orElseThrow().index();
+        netlink.execute(Requests.add(Address.of(index, InterfaceAddress.parse("192.168.0.1/24"))));
+        keep("--overlay=direct");
+    }
+
+    private void keep(String... arguments) {
+        String[] all = Stream.concat(Stream.of("--run-dir=" + runDirectory), Stream.of(arguments))
+                .toArray(String[]::new);
+        keeper = new NodeNetworkKeeper(
+                TestOptions.of(all), cluster, network, netlink, parameters, dataplanes, faults, nanos::get);
+        parts.clear();
+        keeper.register(parts::put);
+    }
+
+    private int run(Part part) {
+        return parts.get(part).run();
+    }
+
+    /** The node is known, and what it is known by. */
+    private void known() {
+        cluster.with(SELF, PEER);
+        run(Part.NODE);
+    }
+
+    private void assertNotYet(Part part, String reason) {
+        assertThatThrownBy(() -> run(part)).isInstanceOf(NotYetException.class).hasMessageContaining(reason);
+    }
+
+    private Set<String> routes() {
+        Set<String> routes = new TreeSet<>();
+        netlink.routes(IpFamily.IPV4, RouteFilter.ALL.protocol(RouteProtocol.IKAT))
+                .forEach(route -> routes.add(
+                        route.destination() + route.gateway().map(via -> " via " + via).orElse("")));
+        return routes;
+    }
+
+    @Test
+    void nodeWaitsForWhatItIsKnownBy() {
+        assertNotYet(Part.NODE, "the cluster's objects are not read yet");
+        cluster.with(PEER);
+        assertNotYet(Part.NODE, "there is no Node object named a; create it, or correct --node-name");
+        cluster.with(node("a", "192.168.0.1"));
+        assertNotYet(Part.NODE, "node a has no spec.podCIDRs yet, nor does --pod-cidrs name it");
+        cluster.with(node("a", "", "10.244.1.0/24"));
+        assertNotYet(Part.NODE, "node a has no status.addresses of type InternalIP yet");
+        cluster.with(node("a", "192.168.0.77", "10.244.1.0/24"));
+        assertNotYet(Part.NODE, "no interface has an InternalIP of node a [192.168.0.77]");
+        assertThat(network.situation()).isEmpty();
+        for (Part part : EnumSet.of(Part.GUARD, Part.FORWARDING, Part.OVERLAY, Part.MASQUERADE)) {
+            assertNotYet(part, "the node is not known yet");
+        }
+    }
+
+    @Test
+    void uplinkThatIsNamedHasToBeThere() {
+        cluster.with(SELF);
+        keep("--uplink=eth7");
+        assertNotYet(Part.NODE, "there is no interface eth7; correct the node object, or give another --uplink");
+        keep("--uplink=far");
+        run(Part.NODE);
+        assertThat(network.situation().orElseThrow().uplink().name().value()).isEqualTo("far");
+    }
+
+    @Test
+    void situationIsWhatFollowsFromNodesAndUplink() {
+        known();
+        assertThat(run(Part.NODE)).isZero();
+        NodeSituation situation = network.situation().orElseThrow();
+        assertThat(situation.self()).isEqualTo(SELF);
+        assertThat(situation.uplink().name().value()).isEqualTo("eth0");
+        assertThat(situation.overlay().podMtu()).isEqualTo(1500);
+        assertThat(network.nodePlan()).isPresent();
+    }
+
+    @Test
+    void nodeWhoseBlockIsAnOldersGivesNoAddresses() {
+        Node older = new Node(
+                "b", Labels.NONE, SELF.podCidrs(), PEER.internalIps(), Optional.of(Instant.parse("2025-01-01T00:00:00Z")));
+        Node self = new Node(
+                "a", Labels.NONE, SELF.podCidrs(), SELF.internalIps(), Optional.of(Instant.parse("2026-01-01T00:00:00Z")));
+        cluster.with(self, older);
+        assertNotYet(Part.NODE, "this node gives no addresses to pods: ");
+        assertThat(faults.all()).extracting(NodeFault::cause).contains(NodeFault.Cause.BLOCK_CLAIMED);
+    }
+
+    @Test
+    void sourcesAreGuardedByTheChosenDataplaneAndNotTwice() {
+        known();
+        assertThat(run(Part.GUARD)).isEqualTo(1);
+        assertThat(run(Part.GUARD)).isZero();
+        assertThat(kernel.guard("nftables").orElseThrow().pods()).containsExactly(Cidr.parse("10.244.1.0/24"));
+        assertThat(kernel.kinds(Capability.GUARD)).containsExactly("nftables");
+    }
+
+    @Test
+    void otherDataplaneGuardsBeforeTheFormerEndsTo() {
+        known();
+        run(Part.GUARD);
+        run(Part.MASQUERADE);
+        dataplanes.choose(Backend.IPTABLES);
+        run(Part.GUARD);
+        run(Part.MASQUERADE);
+        assertThat(kernel.steps())
+                .containsExactly(
+                        "nftables guard",
+                        "nftables masquerade",
+                        "iptables guard",
+                        "nftables remove guard",
+                        "iptables masquerade",
+                        "nftables remove masquerade");
+    }
+
+    @Test
+    void formerGuardsOnWhereTheOtherIsRefused() {
+        known();
+        run(Part.GUARD);
+        dataplanes.choose(Backend.IPTABLES);
+        kernel.refuse("iptables", "no memory");
+        assertThatThrownBy(() -> run(Part.GUARD))
+                .isInstanceOf(PolicyBackendException.class)
+                .hasMessage("no memory");
+        assertThat(kernel.kinds(Capability.GUARD)).containsExactly("nftables");
+        kernel.accept("iptables");
+        assertThat(run(Part.GUARD)).isEqualTo(1);
+        assertThat(kernel.kinds(Capability.GUARD)).containsExactly("iptables");
+    }
+
+    @Test
+    void besideEbpfWhatTheHostHasGuards() {
+        dataplanes.choose(Backend.EBPF);
+        nftables.missing("libnftables is not installed");
+        known();
+        run(Part.GUARD);
+        run(Part.MASQUERADE);
+        assertThat(kernel.kinds(Capability.GUARD)).containsExactly("iptables");
+        assertThat(kernel.kinds(Capability.MASQUERADE)).containsExactly("iptables");
+    }
+
+    @Test
+    void packetsAreForwardedOfTheFamiliesThatPodsHave() {
+        known();
+        assertThat(run(Part.FORWARDING)).isEqualTo(1);
+        assertThat(parameters.read("net/ipv4/ip_forward")).isEqualTo("1");
+        assertThat(run(Part.FORWARDING)).isZero();
+    }
+
+    @Test
+    void routesLeadToTheOtherNodesPods() {
+        known();
+        assertThat(run(Part.OVERLAY)).isEqualTo(2);
+        assertThat(routes()).containsExactly("10.244.1.0/24", "10.244.2.0/24 via 192.168.0.2");
+        assertThat(run(Part.OVERLAY)).isZero();
+        assertThat(faults.all()).isEmpty();
+    }
+
+    @Test
+    void routeThatTheKernelRefusesIsAFaultOfItsNodeAndLookedAtAgain() {
+        known();
+        netlink.refuse("add route 10.244.2.0/24", Errno.EEXIST);
+        run(Part.OVERLAY);
+        assertThat(faults.all()).singleElement().satisfies(fault -> {
+            assertThat(fault.node()).isEqualTo("b");
+            assertThat(fault.cause()).isEqualTo(NodeFault.Cause.ROUTE);
+        });
+        run(Part.GUARD);
+        nanos.addAndGet(Duration.ofSeconds(5).toNanos());
+        assertThat(keeper.unnoticedDrift()).isEmpty();
+        nanos.addAndGet(1);
+        assertThat(keeper.unnoticedDrift()).containsExactly(Part.OVERLAY);
+
+        netlink.refuseNothing();
+        assertThat(run(Part.OVERLAY)).isEqualTo(1);
+        assertThat(faults.all()).isEmpty();
+        assertThat(keeper.unnoticedDrift()).isEmpty();
+    }
+
+    @Test
+    void podsAreHiddenFromWhatIsOutsideTheCluster() {
+        known();
+        assertThat(run(Part.MASQUERADE)).isEqualTo(1);
+        assertThat(run(Part.MASQUERADE)).isZero();
+        assertThat(kernel.masquerade("nftables").orElseThrow().clusterCidrs())
+                .containsExactlyInAnyOrder(Cidr.parse("10.244.1.0/24"), Cidr.parse("10.244.2.0/24"));
+    }
+
+    @Test
+    void whatAnAgentThatMasqueradedLeftIsRemoved() {
+        known();
+        run(Part.MASQUERADE);
+        keep("--overlay=direct", "--masquerade=false");
+        assertThat(run(Part.MASQUERADE)).isZero();
+        assertThat(run(Part.MASQUERADE)).isZero();
+        assertThat(kernel.kinds(Capability.MASQUERADE)).isEmpty();
+    }
+
+    @Test
+    void whatSomebodyFlushedIsNoticed() {
+        assertThat(keeper.unnoticedDrift()).isEmpty();
+        known();
+        run(Part.GUARD);
+        assertThat(keeper.unnoticedDrift()).isEmpty();
+        kernel.flush("nftables");
+        assertThat(keeper.unnoticedDrift()).containsExactlyInAnyOrder(Part.GUARD, Part.MASQUERADE, Part.POLICY);
+        assertThat(run(Part.GUARD)).isEqualTo(1);
+    }
+
+    @Test
+    void somebodyHasToLookWhereTheKernelDoesNotTell() {
+        assertThat(keeper.isUnwatched()).isFalse();
+        known();
+        run(Part.GUARD);
+        assertThat(keeper.isUnwatched()).isFalse();
+        dataplanes.choose(Backend.IPTABLES);
+        run(Part.GUARD);
+        assertThat(keeper.isUnwatched()).isTrue();
+    }
+}
