@@ -31,7 +31,7 @@ public abstract class DataplaneContract {
             new MasqueradeState(PODS, Set.of(Cidr.parse("10.244.0.0/16"), Cidr.parse("fd00:10:244::/48")));
     private static final MasqueradeState OTHER_MASQUERADE = new MasqueradeState(PODS, PODS);
 
-    /** Open, with nothing in force. */
+    /** Open, with nothing in force: set before each test by the kind of dataplane. */
     @SuppressWarnings("NullAway.Init")
     protected Dataplane dataplane;
 

@@ -67,8 +67,7 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
      * @param report is told each thing that is gone, a line each
      * @return what could not be removed, a line each; the rest is gone nevertheless
      */
-    List<String> run(
-            Netlink netlink, Dataplanes dataplanes, Sysctl.Parameters parameters, Consumer<String> report) {
+    List<String> run(Netlink netlink, Dataplanes dataplanes, Sysctl.Parameters parameters, Consumer<String> report) {
         List<String> failures = new ArrayList<>();
         attempt("network configuration " + conflist, failures, () -> {
             if (Files.deleteIfExists(conflist)) {

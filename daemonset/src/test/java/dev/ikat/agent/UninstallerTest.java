@@ -85,7 +85,10 @@ class UninstallerTest {
         netlink.execute(
                 Requests.add(Address.of(uplink, InterfaceAddress.parse("192.168.0.1/24"))),
                 Requests.add(own),
-                Requests.add(Route.to(Cidr.parse("10.9.0.0/24")).link(uplink).via(PEER).protocol(RouteProtocol.STATIC)));
+                Requests.add(Route.to(Cidr.parse("10.9.0.0/24"))
+                        .link(uplink)
+                        .via(PEER)
+                        .protocol(RouteProtocol.STATIC)));
         nftables.policy().replace(PolicyProgram.EMPTY);
         nftables.masquerading().reconcile(new MasqueradeState(Set.of(), Set.of()));
         nftables.guard()

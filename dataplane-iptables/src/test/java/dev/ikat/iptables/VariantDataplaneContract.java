@@ -38,8 +38,8 @@ abstract class VariantDataplaneContract extends DataplaneContract {
     /** Ikat's own chains and sets, and the rules that lead to them: empty tables come with the first look. */
     @Override
     protected String state() {
-        List<String> state = new ArrayList<>(
-                node.exec("ipset", "list", "-name").lines().toList());
+        List<String> state =
+                new ArrayList<>(node.exec("ipset", "list", "-name").lines().toList());
         for (IpFamily family : IpFamily.values()) {
             node.exec(variant.program(family, "save"))
                     .lines()

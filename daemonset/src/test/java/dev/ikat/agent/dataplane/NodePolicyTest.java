@@ -47,10 +47,10 @@ class NodePolicyTest {
     private NodePolicy policy;
 
     private void start(String backend) {
-        PolicySettings settings = TestOptions.of("--policy-backend=" + backend, "--cut-connections=false", "--drop-log-group=off")
+        PolicySettings settings = TestOptions.of(
+                        "--policy-backend=" + backend, "--cut-connections=false", "--drop-log-group=off")
                 .policy();
-        PolicyReport report =
-                new PolicyReport(settings, new FakeNetlink(), new PrometheusRegistry(), needed::release);
+        PolicyReport report = new PolicyReport(settings, new FakeNetlink(), new PrometheusRegistry(), needed::release);
         dataplanes = new Dataplanes(Map.copyOf(all), settings.backend());
         policy = NodePolicy.start("a", settings, dataplanes, leases, report);
         policy.register(parts::put);

@@ -46,7 +46,8 @@ class ForwardingTest {
     }
 
     private int reconcile(Set<IpFamily> families) {
-        return entered.call(() -> new Forwarding(runDirectory, Sysctl.PARAMETERS).reconcile(families, new InterfaceName("eth0")));
+        return entered.call(
+                () -> new Forwarding(runDirectory, Sysctl.PARAMETERS).reconcile(families, new InterfaceName("eth0")));
     }
 
     private String value(String key) {

@@ -116,8 +116,8 @@ class NodeNetworkKeeperTest {
     private Set<String> routes() {
         Set<String> routes = new TreeSet<>();
         netlink.routes(IpFamily.IPV4, RouteFilter.ALL.protocol(RouteProtocol.IKAT))
-                .forEach(route -> routes.add(
-                        route.destination() + route.gateway().map(via -> " via " + via).orElse("")));
+                .forEach(route -> routes.add(route.destination()
+                        + route.gateway().map(via -> " via " + via).orElse("")));
         return routes;
     }
 
@@ -162,9 +162,17 @@ class NodeNetworkKeeperTest {
     @Test
     void nodeWhoseBlockIsAnOldersGivesNoAddresses() {
         Node older = new Node(
-                "b", Labels.NONE, SELF.podCidrs(), PEER.internalIps(), Optional.of(Instant.parse("2025-01-01T00:00:00Z")));
+                "b",
+                Labels.NONE,
+                SELF.podCidrs(),
+                PEER.internalIps(),
+                Optional.of(Instant.parse("2025-01-01T00:00:00Z")));
         Node self = new Node(
-                "a", Labels.NONE, SELF.podCidrs(), SELF.internalIps(), Optional.of(Instant.parse("2026-01-01T00:00:00Z")));
+                "a",
+                Labels.NONE,
+                SELF.podCidrs(),
+                SELF.internalIps(),
+                Optional.of(Instant.parse("2026-01-01T00:00:00Z")));
         cluster.with(self, older);
         assertNotYet(Part.NODE, "this node gives no addresses to pods: ");
         assertThat(faults.all()).extracting(NodeFault::cause).contains(NodeFault.Cause.BLOCK_CLAIMED);

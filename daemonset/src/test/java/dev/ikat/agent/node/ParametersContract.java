@@ -28,9 +28,11 @@ abstract class ParametersContract {
     void parameterThatIsNotThereIsNeitherReadNorWritten() {
         assertThatThrownBy(() -> parameters().read(NONE))
                 .isInstanceOfSatisfying(
-                        NetlinkException.class, refused -> assertThat(refused.errno()).isEqualTo(Errno.ENOENT));
+                        NetlinkException.class,
+                        refused -> assertThat(refused.errno()).isEqualTo(Errno.ENOENT));
         assertThatThrownBy(() -> parameters().write(NONE, "1"))
                 .isInstanceOfSatisfying(
-                        NetlinkException.class, refused -> assertThat(refused.errno()).isEqualTo(Errno.ENOENT));
+                        NetlinkException.class,
+                        refused -> assertThat(refused.errno()).isEqualTo(Errno.ENOENT));
     }
 }
