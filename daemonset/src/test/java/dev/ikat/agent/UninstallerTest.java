@@ -64,7 +64,8 @@ class UninstallerTest {
     /** A host on which an agent has run that has wired a pod and joined another node. */
     @BeforeEach
     void install() throws IOException {
-        run = Files.createDirectories(host.resolve("run/leases")).getParent();
+        run = host.resolve("run");
+        Files.createDirectories(run.resolve("leases"));
         Files.writeString(run.resolve("leases/leases.log"), "a lease");
         Files.writeString(run.resolve(Forwarding.RECORD), "net/ipv4/ip_forward=0\n");
         state = Files.createDirectory(host.resolve("state"));

@@ -76,7 +76,11 @@ public final class Forwarding {
             remembered.put(key, before);
         }
         parameters.write(key, value);
-        LOG.atInfo().addKeyValue("key", key).addKeyValue("value", value).addKeyValue("before", before).log("sysctl-set");
+        LOG.atInfo()
+                .addKeyValue("key", key)
+                .addKeyValue("value", value)
+                .addKeyValue("before", before)
+                .log("sysctl-set");
         return 1;
     }
 

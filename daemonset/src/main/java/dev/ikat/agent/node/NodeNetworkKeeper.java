@@ -128,7 +128,13 @@ public final class NodeNetworkKeeper {
                 options.overlay(), nodes.values(), self, uplink, cluster.apiServers(), inForce, options.masquerade());
         boolean changed = !network.situation().equals(Optional.of(now));
         if (changed) {
-            LOG.atInfo().addKeyValue("node", self.name()).addKeyValue("pod-cidrs", self.podCidrs()).addKeyValue("uplink", uplink.name()).addKeyValue("mtu", now.overlay().podMtu()).addKeyValue("peers", nodes.size() - 1).log("node-situation");
+            LOG.atInfo()
+                    .addKeyValue("node", self.name())
+                    .addKeyValue("pod-cidrs", self.podCidrs())
+                    .addKeyValue("uplink", uplink.name())
+                    .addKeyValue("mtu", now.overlay().podMtu())
+                    .addKeyValue("peers", nodes.size() - 1)
+                    .log("node-situation");
         }
         faults.ofObjects(now.overlay().faults());
         network.update(now);
@@ -142,7 +148,10 @@ public final class NodeNetworkKeeper {
         NodeSituation now = situation();
         boolean repaired = guard.reconcile(keeping -> keeping.reconcile(now.guard()));
         if (repaired) {
-            LOG.atInfo().addKeyValue("by", guard.by().map(Dataplane::name).orElse("")).addKeyValue("peers", now.guard().peers().size()).log("guard-written");
+            LOG.atInfo()
+                    .addKeyValue("by", guard.by().map(Dataplane::name).orElse(""))
+                    .addKeyValue("peers", now.guard().peers().size())
+                    .log("guard-written");
         }
         return repaired ? 1 : 0;
     }
@@ -155,7 +164,8 @@ public final class NodeNetworkKeeper {
     private int overlay() {
         OverlayReconciler.Outcome outcome = overlay.reconcile(situation().overlay());
         overlayNanos = clock.getAsLong();
-        outcome.changes().forEach(change -> LOG.atInfo().addKeyValue("change", change).log("overlay-changed"));
+        outcome.changes()
+                .forEach(change -> LOG.atInfo().addKeyValue("change", change).log("overlay-changed"));
         faults.ofKernel(outcome.faults());
         return outcome.changes().size();
     }
@@ -173,7 +183,11 @@ public final class NodeNetworkKeeper {
         return switch (masquerading.reconcile(keeping -> keeping.reconcile(now.masquerade()))) {
             case UNCHANGED -> 0;
             case REPAIRED -> {
-                LOG.atInfo().addKeyValue("by", masquerading.by().map(Dataplane::name).orElse("")).addKeyValue("sources", now.self().podCidrs()).log("masquerade-written");
+                LOG.atInfo()
+                        .addKeyValue(
+                                "by", masquerading.by().map(Dataplane::name).orElse(""))
+                        .addKeyValue("sources", now.self().podCidrs())
+                        .log("masquerade-written");
                 yield 1;
             }
         };

@@ -26,6 +26,7 @@ import java.time.Clock;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -43,7 +44,12 @@ class NodePolicyTest {
     private final LeaseStore leases = LeaseStore.open(directory.path().resolve("leases"), Clock.systemUTC());
     private final Semaphore needed = new Semaphore(0);
     private final Map<Part, Reconciliation> parts = new EnumMap<>(Part.class);
+
+    /** Set by {@link #start}, with which each test begins. */
+    @SuppressWarnings("NullAway.Init")
     private Dataplanes dataplanes;
+
+    @SuppressWarnings("NullAway.Init")
     private NodePolicy policy;
 
     private void start(String backend) {
@@ -64,7 +70,7 @@ class NodePolicyTest {
     }
 
     private int reconcile() {
-        return parts.get(Part.POLICY).run();
+        return Objects.requireNonNull(parts.get(Part.POLICY)).run();
     }
 
     /** The cluster is known; the thread that keeps policy says that there is something to do now. */

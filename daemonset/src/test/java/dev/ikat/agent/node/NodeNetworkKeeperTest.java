@@ -39,6 +39,7 @@ import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -100,7 +101,7 @@ class NodeNetworkKeeperTest {
     }
 
     private int run(Part part) {
-        return parts.get(part).run();
+        return Objects.requireNonNull(parts.get(part)).run();
     }
 
     /** The node is known, and what it is known by. */
