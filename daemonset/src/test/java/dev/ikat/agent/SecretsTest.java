@@ -107,7 +107,7 @@ class SecretsTest {
 
         assertThat(LoggerFactory.getLogger("io.fabric8.kubernetes.client").isTraceEnabled())
                 .isTrue();
-        assertThat(log).anyMatch(line -> line.contains("event=api-disconnected"));
+        assertThat(log).anyMatch(line -> line.contains("api-disconnected"));
         Stream.concat(log.stream(), Stream.of(faults, scrape(), printedConfiguration(kubeconfig)))
                 .forEach(text -> assertThat(text).doesNotContain(TOKEN));
     }
