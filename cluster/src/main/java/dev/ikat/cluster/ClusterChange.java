@@ -6,14 +6,14 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What is different between two moments of the cluster.
+ * The difference between two states of the cluster.
  *
- * @param added objects that were not there before
- * @param updated objects that were there otherwise
- * @param removed objects that are not there any more, as they were
+ * @param added objects that did not exist before
+ * @param updated objects that changed
+ * @param removed objects that no longer exist, as they were
  */
 public record ClusterChange(List<ClusterObject> added, List<Update> updated, List<ClusterObject> removed) {
-    /** Nothing is different. */
+    /** No difference. */
     public static final ClusterChange NONE = new ClusterChange(List.of(), List.of(), List.of());
 
     public ClusterChange {
@@ -23,7 +23,7 @@ public record ClusterChange(List<ClusterObject> added, List<Update> updated, Lis
     }
 
     /**
-     * What leads from one state to another.
+     * The difference between two states.
      *
      * @param before each object by its key, as it was
      * @param after each object by its key, as it is
@@ -49,7 +49,7 @@ public record ClusterChange(List<ClusterObject> added, List<Update> updated, Lis
         return new ClusterChange(added, updated, removed);
     }
 
-    /** What of it is about objects of these kinds. */
+    /** The part of the change that is about objects of these kinds. */
     public ClusterChange only(Set<ObjectKind> kinds) {
         return new ClusterChange(
                 only(added, kinds),
@@ -65,13 +65,13 @@ public record ClusterChange(List<ClusterObject> added, List<Update> updated, Lis
                 .toList();
     }
 
-    /** Whether nothing is different. */
+    /** Whether there is no difference. */
     public boolean isEmpty() {
         return added.isEmpty() && updated.isEmpty() && removed.isEmpty();
     }
 
     /**
-     * One object that is different.
+     * One object that changed.
      *
      * @param before as it was
      * @param after as it is

@@ -1,24 +1,24 @@
 package dev.ikat.cluster;
 
 /**
- * An object of the cluster, as it is at one moment: an immutable value. Any module may define kinds of them; who takes
- * objects apart by their type asks a sealed interface for it, as {@link PolicyObject} is for policies.
+ * An object of the cluster at one moment: an immutable value. Any module may define kinds of objects. Code that
+ * distinguishes objects by their type uses a sealed interface, such as {@link PolicyObject} for policies.
  */
 public interface ClusterObject {
-    /** What identifies it; two objects with the same key are the same one at different moments. */
+    /** Identifies the object; two objects with the same key are the same one at different moments. */
     ObjectKey key();
 
-    /** The namespace it is in; empty for a kind that is in none. */
+    /** Its namespace; empty for a kind without namespaces. */
     default String namespace() {
         return "";
     }
 
-    /** Its name there. */
+    /** Its name in that namespace. */
     String name();
 
     /**
-     * Which version of it this is for the API server ({@code metadata.resourceVersion}), which takes a change only of
-     * the version that it has; empty for objects that are only read, where nobody keeps it.
+     * The object's version at the API server ({@code metadata.resourceVersion}), which accepts a change only of its
+     * current version; empty for objects that are only read, whose version is not kept.
      */
     default String resourceVersion() {
         return "";

@@ -1,6 +1,6 @@
 package dev.ikat.cluster;
 
-/** A value of the cluster model breaks a rule: says which object and field, and which rule. */
+/** A value of the cluster model is invalid. The message names the object, the field, and the rule that it violates. */
 public final class InvalidObjectException extends IllegalArgumentException {
     private static final long serialVersionUID = 1L;
 
@@ -27,12 +27,12 @@ public final class InvalidObjectException extends IllegalArgumentException {
         this.reason = reason;
     }
 
-    /** The path of the field from the value that was being made. */
+    /** The path of the field, relative to the value that was being created. */
     public String field() {
         return field;
     }
 
-    /** The rule that it breaks. */
+    /** The rule that it violates. */
     public String reason() {
         return reason;
     }

@@ -7,10 +7,10 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Which labels are meant (meta/v1 LabelSelector): those that fulfil every requirement. Without requirements it means
- * every object.
+ * Selects labels (meta/v1 LabelSelector): those that fulfil every requirement. Without requirements it selects every
+ * object.
  *
- * @param matchLabels keys that must be there with just this value
+ * @param matchLabels keys that must have exactly this value
  * @param matchExpressions further requirements
  */
 public record LabelSelector(Labels matchLabels, List<Requirement> matchExpressions) {
@@ -21,7 +21,7 @@ public record LabelSelector(Labels matchLabels, List<Requirement> matchExpressio
         matchExpressions = List.copyOf(matchExpressions);
     }
 
-    /** Objects with these labels: key, value, key, value. */
+    /** Selects objects with these labels: key, value, key, value. */
     public static LabelSelector of(String... keysAndValues) {
         return new LabelSelector(Labels.of(keysAndValues), List.of());
     }
@@ -41,15 +41,15 @@ public record LabelSelector(Labels matchLabels, List<Requirement> matchExpressio
         return true;
     }
 
-    /** How a requirement looks at its key. */
+    /** What a requirement demands of its key. */
     public enum Operator {
-        /** The key is there with one of the values. */
+        /** The key has one of the values. */
         IN("In"),
-        /** The key is not there, or with none of the values. */
+        /** The key is absent, or has none of the values. */
         NOT_IN("NotIn"),
-        /** The key is there. */
+        /** The key is present. */
         EXISTS("Exists"),
-        /** The key is not there. */
+        /** The key is absent. */
         DOES_NOT_EXIST("DoesNotExist");
 
         private final String title;
@@ -69,10 +69,10 @@ public record LabelSelector(Labels matchLabels, List<Requirement> matchExpressio
     }
 
     /**
-     * What must hold for one key.
+     * A requirement on one key.
      *
      * @param key the label's key
-     * @param operator how it is looked at
+     * @param operator what it demands
      * @param values at least one for {@code In} and {@code NotIn}, none for the others; sorted
      */
     public record Requirement(String key, Operator operator, Set<String> values) {
@@ -81,10 +81,11 @@ public record LabelSelector(Labels matchLabels, List<Requirement> matchExpressio
             values = Collections.unmodifiableSet(new TreeSet<>(values));
             values.forEach(value -> Names.requireLabelValue("values", value));
             if (operator.takesValues() && values.isEmpty()) {
-                throw new InvalidObjectException("values", "operator " + operator.title() + " needs at least one");
+                throw new InvalidObjectException(
+                        "values", "operator " + operator.title() + " needs at least one value");
             }
             if (!operator.takesValues() && !values.isEmpty()) {
-                throw new InvalidObjectException("values", "operator " + operator.title() + " takes none");
+                throw new InvalidObjectException("values", "operator " + operator.title() + " takes no values");
             }
         }
 

@@ -13,8 +13,8 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The labels of an object. Immutable, and one array: a cluster has as many of these as it has different pods, and an
- * object has so few labels that looking through them is quicker than any tree.
+ * The labels of an object. Immutable, and stored as one array: a cluster has as many instances as it has different
+ * pods, and an object has so few labels that a linear search is faster than any tree.
  */
 public final class Labels {
     /** No labels. */
@@ -30,7 +30,7 @@ public final class Labels {
     /**
      * These labels.
      *
-     * @throws InvalidObjectException if a key or value can't be one
+     * @throws InvalidObjectException if a key or value is invalid
      */
     public Labels(Map<String, String> values) {
         this(texts(values));
@@ -52,7 +52,7 @@ public final class Labels {
     public static Labels of(String... keysAndValues) {
         if (keysAndValues.length % 2 != 0) {
             throw new IllegalArgumentException(
-                    "the label key '" + keysAndValues[keysAndValues.length - 1] + "' lacks its value");
+                    "the label key '" + keysAndValues[keysAndValues.length - 1] + "' has no value");
         }
         Map<String, String> values = new TreeMap<>();
         for (int i = 0; i < keysAndValues.length; i += 2) {
@@ -61,14 +61,14 @@ public final class Labels {
         return new Labels(values);
     }
 
-    /** These labels, and this one in place of any of its key. */
+    /** These labels and this one, which replaces any of the same key. */
     public Labels with(String key, String value) {
         Map<String, String> all = new TreeMap<>(values());
         all.put(key, value);
         return new Labels(all);
     }
 
-    /** The same labels of other instances of their texts: for each {@code shared} gives one that is equal. */
+    /** The same labels with other instances of their strings: {@code shared} returns an equal one for each. */
     public Labels sharing(UnaryOperator<String> shared) {
         String[] others = new String[texts.length];
         for (int i = 0; i < texts.length; i++) {
@@ -103,7 +103,7 @@ public final class Labels {
         }
     }
 
-    /** Value by key, sorted by key: a view, made for the call. */
+    /** Value by key, sorted by key: a view, created for the call. */
     public Map<String, String> values() {
         return new View();
     }

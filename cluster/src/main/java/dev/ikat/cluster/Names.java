@@ -74,8 +74,9 @@ final class Names {
             throw new InvalidObjectException(
                     object,
                     field,
-                    "'" + name + "' is not 1 to 63 lower case letters, digits and '-', starting and ending with a"
-                            + " letter or digit");
+                    "invalid name '" + name
+                            + "': it has to be 1 to 63 lower case letters, digits and '-', starting and ending with a "
+                            + "letter or digit");
         }
     }
 
@@ -87,8 +88,9 @@ final class Names {
             throw new InvalidObjectException(
                     object,
                     field,
-                    "'" + name + "' is not 1 to 253 lower case letters, digits, '-' and '.', starting and ending with a"
-                            + " letter or digit");
+                    "invalid name '" + name
+                            + "': it has to be 1 to 253 lower case letters, digits, '-' and '.', starting and ending "
+                            + "with a letter or digit");
         }
     }
 
@@ -100,8 +102,9 @@ final class Names {
         if (!prefixFits || name.length() > LABEL_LENGTH || !isQualified(name)) {
             throw new InvalidObjectException(
                     field,
-                    "'" + key + "' is no label key: an optional DNS name and '/', then 1 to 63 letters, digits, '-',"
-                            + " '_' and '.', starting and ending with a letter or digit");
+                    "invalid label key '" + key
+                            + "': it has to be an optional DNS name and '/', then 1 to 63 letters, digits, '-', '_' "
+                            + "and '.', starting and ending with a letter or digit");
         }
     }
 
@@ -109,8 +112,9 @@ final class Names {
         if (!value.isEmpty() && (value.length() > LABEL_LENGTH || !isQualified(value))) {
             throw new InvalidObjectException(
                     field,
-                    "'" + value + "' is no label value: at most 63 letters, digits, '-', '_' and '.', starting and"
-                            + " ending with a letter or digit");
+                    "invalid label value '" + value
+                            + "': it has to be at most 63 letters, digits, '-', '_' and '.', starting and ending with "
+                            + "a letter or digit");
         }
     }
 
@@ -123,14 +127,15 @@ final class Names {
         if (!fits) {
             throw new InvalidObjectException(
                     field,
-                    "'" + name + "' is no port name: 1 to 15 lower case letters, digits and single '-', at least one"
-                            + " letter, not starting or ending with '-'");
+                    "invalid port name '" + name
+                            + "': it has to be 1 to 15 lower case letters, digits and single '-', with at least one "
+                            + "letter, not starting or ending with '-'");
         }
     }
 
     static void requirePort(String field, int port) {
         if (port < 1 || port > 65_535) {
-            throw new InvalidObjectException(field, port + " is no port number: 1 to 65535");
+            throw new InvalidObjectException(field, "invalid port number " + port + ": it has to be 1 to 65535");
         }
     }
 }

@@ -9,18 +9,17 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * A networking.k8s.io/v1 NetworkPolicy: the pods it selects accept, in each direction that it names, only what one of
- * the rules of a policy that selects them allows.
+ * A networking.k8s.io/v1 NetworkPolicy: in each direction that it restricts, the pods that it selects accept only what
+ * a rule of a policy that selects them allows.
  *
- * @param namespace the namespace it is in, whose pods it selects from
- * @param name its name there
+ * @param namespace its namespace, whose pods it selects from
+ * @param name its name in that namespace
  * @param podSelector the pods that it restricts
- * @param types the directions that it restricts, at least one; where the specification names none,
- *     {@link #defaultTypes}
+ * @param types the directions that it restricts, at least one; if the specification names none, {@link #defaultTypes}
  * @param ingress what may reach the pods
  * @param egress what the pods may reach
- * @param unreadable what of its specification could not be read, each with its field; the rest is such that it allows
- *     nothing that the whole would not
+ * @param unreadable the parts of its specification that could not be read, each with its field; the rest is such that
+ *     it allows nothing that the whole policy would not
  */
 public record NetworkPolicy(
         String namespace,
@@ -31,7 +30,7 @@ public record NetworkPolicy(
         List<Rule> egress,
         List<String> unreadable)
         implements PolicyObject, Restricting {
-    /** One that could be read. */
+    /** A policy that could be read completely. */
     public NetworkPolicy(
             String namespace,
             String name,
@@ -55,7 +54,7 @@ public record NetworkPolicy(
         unreadable = List.copyOf(unreadable);
     }
 
-    /** The directions of a specification that names none: Ingress always, and Egress if it has egress rules. */
+    /** The directions of a specification that names none: always Ingress, and Egress if it has egress rules. */
     public static Set<Direction> defaultTypes(List<Rule> egress) {
         return egress.isEmpty() ? EnumSet.of(Direction.INGRESS) : EnumSet.allOf(Direction.class);
     }
@@ -70,7 +69,7 @@ public record NetworkPolicy(
         return new ObjectKey(ObjectKind.NETWORK_POLICY, namespace, name);
     }
 
-    /** Seen from the pod. */
+    /** As seen from the pod. */
     public enum Direction {
         /** What reaches the pod. */
         INGRESS("Ingress"),
@@ -96,19 +95,20 @@ public record NetworkPolicy(
      * @param ports the ports at the receiving end; none means any, of any protocol
      */
     public record Rule(List<Peer> peers, List<PortRule> ports) {
-        /** Stands for one that could not be read. */
+        /** Stands for a rule that could not be read. */
         public static final Rule NOTHING = new Rule(List.of(new Nobody()), List.of());
 
         public Rule {
             peers = List.copyOf(peers);
             ports = List.copyOf(ports);
             if (peers.contains(new Nobody()) && (peers.size() > 1 || !ports.isEmpty())) {
-                throw new InvalidObjectException("peers", "nobody is a peer beside others, or on some ports");
+                throw new InvalidObjectException(
+                        "peers", "an unreadable peer can't be combined with other peers or with ports");
             }
         }
     }
 
-    /** An other end. */
+    /** The other end of a connection. */
     public sealed interface Peer {}
 
     /**
@@ -130,7 +130,7 @@ public record NetworkPolicy(
      * Addresses.
      *
      * @param cidr the block
-     * @param except blocks in it that are not meant, each smaller than it
+     * @param except blocks in it that are excluded, each smaller than it
      */
     public record IpBlock(Cidr cidr, List<Cidr> except) implements Peer {
         public IpBlock {
@@ -143,14 +143,14 @@ public record NetworkPolicy(
         }
     }
 
-    /** No other end at all: stands for one that could not be read. */
+    /** No peer at all: stands for one that could not be read. */
     public record Nobody() implements Peer {}
 
     /**
      * Ports of a protocol.
      *
      * @param protocol the protocol
-     * @param port which ones of it
+     * @param port which of its ports
      */
     public record PortRule(Protocol protocol, PortMatch port) {
         public PortRule {
@@ -166,7 +166,7 @@ public record NetworkPolicy(
     public record AnyPort() implements PortMatch {}
 
     /**
-     * Those of the receiving pod that have this name.
+     * The ports of the receiving pod that have this name.
      *
      * @param name the name of a container's port
      */
@@ -177,7 +177,7 @@ public record NetworkPolicy(
     }
 
     /**
-     * Those from {@code first} to {@code last}, both included.
+     * The ports from {@code first} to {@code last}, both included.
      *
      * @param first 1 to 65535
      * @param last not below {@code first}

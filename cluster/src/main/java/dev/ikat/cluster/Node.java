@@ -11,15 +11,15 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * A machine of the cluster.
+ * A node of the cluster.
  *
  * @param name its name
  * @param labels its labels
- * @param podCidrs the blocks its pods' addresses are from, at most one of each family ({@code spec.podCIDRs}); empty
- *     until the cluster has given it any
- * @param internalIps the addresses other nodes reach it at, the preferred one of each family first
+ * @param podCidrs its pod CIDRs, at most one of each family ({@code spec.podCIDRs}); empty until the cluster has
+ *     allocated any
+ * @param internalIps the addresses at which other nodes reach it, the preferred one of each family first
  *     ({@code status.addresses} of type InternalIP)
- * @param created when it became one of the cluster ({@code metadata.creationTimestamp}); empty where nobody said it
+ * @param created when it joined the cluster ({@code metadata.creationTimestamp}); empty if not known
  */
 public record Node(
         String name, Labels labels, List<Cidr> podCidrs, List<IpAddress> internalIps, Optional<Instant> created)
@@ -45,7 +45,7 @@ public record Node(
         }
     }
 
-    /** A node of which nobody said when it was made. */
+    /** A node whose creation time is not known. */
     public Node(String name, Labels labels, List<Cidr> podCidrs, List<IpAddress> internalIps) {
         this(name, labels, podCidrs, internalIps, Optional.empty());
     }
@@ -55,12 +55,12 @@ public record Node(
         return new ObjectKey(ObjectKind.NODE, "", name);
     }
 
-    /** The block its pods' addresses of this family are from. */
+    /** Its pod CIDR of this family. */
     public Optional<Cidr> podCidr(IpFamily family) {
         return podCidrs.stream().filter(cidr -> cidr.family() == family).findFirst();
     }
 
-    /** The address of this family that other nodes reach it at. */
+    /** The address of this family at which other nodes reach it. */
     public Optional<IpAddress> internalIp(IpFamily family) {
         return internalIps.stream().filter(ip -> ip.family() == family).findFirst();
     }

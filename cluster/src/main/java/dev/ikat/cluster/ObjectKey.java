@@ -4,11 +4,11 @@ import java.util.Comparator;
 import java.util.Objects;
 
 /**
- * What identifies an object in the cluster.
+ * Identifies an object in the cluster.
  *
  * @param kind its kind
- * @param namespace the namespace it is in, empty for a kind that is in none
- * @param name its name there
+ * @param namespace its namespace, empty for a kind without namespaces
+ * @param name its name in that namespace
  */
 public record ObjectKey(ObjectKind kind, String namespace, String name) implements Comparable<ObjectKey> {
     private static final Comparator<ObjectKey> ORDER = Comparator.comparing(ObjectKey::kind)
@@ -29,7 +29,7 @@ public record ObjectKey(ObjectKind kind, String namespace, String name) implemen
         }
     }
 
-    /** By kind, namespace and name. */
+    /** Orders by kind, namespace and name. */
     @Override
     public int compareTo(ObjectKey other) {
         return ORDER.compare(this, other);

@@ -3,8 +3,8 @@ package dev.ikat.cluster;
 import java.util.Comparator;
 
 /**
- * What identifies a kind of object: its API group and its name there. The kinds of this module are constants; others
- * are made where their objects are defined.
+ * Identifies a kind of object: its API group and its name there. The kinds of this module are constants; other kinds
+ * are created where their objects are defined.
  *
  * @param group the API group, as in {@code networking.k8s.io}; empty for Kubernetes' core group
  * @param title Kubernetes' name for it: the value of {@code kind}
@@ -13,13 +13,13 @@ import java.util.Comparator;
  */
 public record ObjectKind(String group, String title, boolean namespaced, Naming naming)
         implements Comparable<ObjectKind> {
-    /** A machine. */
+    /** A node of the cluster. */
     public static final ObjectKind NODE = new ObjectKind("", "Node", false, Naming.SUBDOMAIN);
-    /** A group of names. */
+    /** A namespace, which contains pods and policies. */
     public static final ObjectKind NAMESPACE = new ObjectKind("", "Namespace", false, Naming.LABEL);
-    /** What has addresses. */
+    /** A pod, which has addresses. */
     public static final ObjectKind POD = new ObjectKind("", "Pod", true, Naming.SUBDOMAIN);
-    /** What restricts them. */
+    /** A network policy, which restricts pods. */
     public static final ObjectKind NETWORK_POLICY =
             new ObjectKind("networking.k8s.io", "NetworkPolicy", true, Naming.SUBDOMAIN);
 
@@ -34,13 +34,13 @@ public record ObjectKind(String group, String title, boolean namespaced, Naming 
         SUBDOMAIN
     }
 
-    /** By title, then by group. */
+    /** Orders by title, then by group. */
     @Override
     public int compareTo(ObjectKind other) {
         return ORDER.compare(this, other);
     }
 
-    /** Two are the same kind if group and title are. */
+    /** Two kinds are equal if group and title are. */
     @Override
     public boolean equals(Object other) {
         return this == other

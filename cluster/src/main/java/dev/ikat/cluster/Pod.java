@@ -11,16 +11,16 @@ import java.util.Set;
 /**
  * A pod.
  *
- * @param namespace the namespace it is in
- * @param name its name there
+ * @param namespace its namespace
+ * @param name its name in that namespace
  * @param labels its labels
- * @param nodeName the node it runs on; empty until it is scheduled
+ * @param nodeName the node that it runs on; empty until it is scheduled
  * @param ips its addresses, at most one of each family; empty until it has any
  * @param hostNetwork whether it shares its node's network: then its addresses are the node's, and no policy selects it
- * @param phase where in its life it is
- * @param ports the ports of its containers that have a name
- * @param created when it was made, in seconds since 1970; 0 if nobody says
- * @param deleting whether it is being deleted: it may be gone already where it ran
+ * @param phase its phase
+ * @param ports the named ports of its containers
+ * @param created when it was created, in seconds since 1970; 0 if not known
+ * @param deleting whether it is being deleted, so that it may no longer exist on its node
  */
 public record Pod(
         String namespace,
@@ -34,7 +34,7 @@ public record Pod(
         long created,
         boolean deleting)
         implements PolicyObject {
-    /** One that is not being deleted, and of which nobody says when it was made. */
+    /** A pod that is not being deleted, and whose creation time is not known. */
     public Pod(
             String namespace,
             String name,
@@ -67,12 +67,12 @@ public record Pod(
         return new ObjectKey(ObjectKind.POD, namespace, name);
     }
 
-    /** Whether it has ended: its addresses may be another pod's by now. */
+    /** Whether it has ended, so that another pod may have its addresses by now. */
     public boolean ended() {
         return phase == Phase.SUCCEEDED || phase == Phase.FAILED;
     }
 
-    /** The port number behind a name, for a protocol. */
+    /** The port number that this name stands for, for a protocol. */
     public Optional<Integer> port(String portName, Protocol protocol) {
         for (NamedPort port : ports) {
             if (port.name().equals(portName) && port.protocol() == protocol) {
@@ -103,10 +103,10 @@ public record Pod(
     }
 
     /**
-     * A container's port with a name.
+     * A named port of a container.
      *
      * @param name the name
-     * @param protocol the protocol it is for
+     * @param protocol the protocol
      * @param port the number, 1 to 65535
      */
     public record NamedPort(String name, Protocol protocol, int port) {

@@ -41,7 +41,8 @@ final class ClusterModelTest {
                         + " [10.1.0.0/24, 10.2.0.0/24]");
         assertThatThrownBy(() -> new Node("worker-1", Labels.NONE, List.of(), List.of(IpAddress.parse("127.0.0.1"))))
                 .hasMessage("Node worker-1: status.addresses: no other node can reach 127.0.0.1");
-        assertThatThrownBy(() -> pod("Shop", "web")).hasMessageStartingWith("Pod Shop/web: metadata.namespace: 'Shop'");
+        assertThatThrownBy(() -> pod("Shop", "web"))
+                .hasMessageStartingWith("Pod Shop/web: " + "metadata.namespace: invalid name 'Shop'");
         assertThatThrownBy(() -> pod("shop", "")).hasMessage("Pod shop/: metadata.name: is missing");
         assertThatThrownBy(() ->
                         new NetworkPolicy("shop", "front", LabelSelector.EVERYTHING, Set.of(), List.of(), List.of()))
@@ -105,15 +106,15 @@ final class ClusterModelTest {
     @Test
     void wrongPartsSayTheirField() {
         assertThatThrownBy(() -> new Requirement("app", Operator.IN, Set.of()))
-                .hasMessage("values: operator In needs at least one");
+                .hasMessage("values: operator In needs at least one value");
         assertThatThrownBy(() -> new Requirement("app", Operator.EXISTS, Set.of("web")))
-                .hasMessage("values: operator Exists takes none");
-        assertThatThrownBy(() -> Labels.of("-app", "web")).hasMessageContaining("'-app' is no label key");
-        assertThatThrownBy(() -> Labels.of("example.com/app", "a b")).hasMessageContaining("'a b' is no label value");
+                .hasMessage("values: operator Exists takes no values");
+        assertThatThrownBy(() -> Labels.of("-app", "web")).hasMessageContaining("invalid label key '-app'");
+        assertThatThrownBy(() -> Labels.of("example.com/app", "a b")).hasMessageContaining("invalid label value 'a b'");
         assertThatThrownBy(() -> new NetworkPolicy.PortNumbers(443, 80)).hasMessage("endPort: 80 is below port 443");
         assertThatThrownBy(() -> new NetworkPolicy.PortNumbers(0, 80))
-                .hasMessage("port: 0 is no port number: 1 to 65535");
-        assertThatThrownBy(() -> new NetworkPolicy.PortName("HTTP")).hasMessageContaining("'HTTP' is no port name");
+                .hasMessage("port: invalid port number 0: it has to be 1 to 65535");
+        assertThatThrownBy(() -> new NetworkPolicy.PortName("HTTP")).hasMessageContaining("invalid port name 'HTTP'");
         assertThatThrownBy(() -> new NetworkPolicy.PortName("80")).hasMessageContaining("at least one letter");
         assertThatThrownBy(() -> new NetworkPolicy.SelectedPods(Optional.empty(), Optional.empty()))
                 .hasMessageContaining("a peer needs podSelector");

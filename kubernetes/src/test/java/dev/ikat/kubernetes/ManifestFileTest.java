@@ -339,7 +339,7 @@ final class ManifestFileTest {
         return Stream.of(
                 Arguments.of(
                         NODE.replace("fd00:1::/64", "fd00:1::/65x"),
-                        "10:27: Node worker-1: spec.podCIDRs[1]: 'fd00:1::/65x' has no number as its prefix length"),
+                        "10:27: Node worker-1: spec.podCIDRs[1]: the prefix length in 'fd00:1::/65x' is not a number"),
                 Arguments.of(
                         NODE.replace("podCIDR: 10.1.0.0/24", "podCIDR: 10.1.0.5/24"),
                         "9:12: Node worker-1: spec.podCIDR: '10.1.0.5/24' has host bits set; the network is"
@@ -350,10 +350,11 @@ final class ManifestFileTest {
                                 + " 10.2.0.0/24]"),
                 Arguments.of(
                         NODE.replace("192.0.2.1", "192.0.2"),
-                        "14:33: Node worker-1: status.addresses[1].address: '192.0.2' is no IPv4 or IPv6 address"),
+                        "14:33: Node worker-1: status.addresses[1].address: invalid IP address '192.0.2'"),
                 Arguments.of(
                         NODE.replace("name: worker-1\n", "name: Worker_1\n"),
-                        "5:9: Node Worker_1: metadata.name: 'Worker_1' is not 1 to 253 lower case letters, digits, '-'"
+                        "5:9: Node Worker_1: metadata.name: invalid name 'Worker_1': it has to be 1 "
+                                + "to 253 lower case letters, digits, '-'"
                                 + " and '.', starting and ending with a letter or digit"),
                 Arguments.of(NODE.replace("  name: worker-1\n", ""), "5:3: Node: metadata: its name is missing"),
                 Arguments.of(
@@ -361,7 +362,8 @@ final class ManifestFileTest {
                         "7:18: Node worker-1: metadata.labels.zone: should be a text, and is the truth value 'true'"),
                 Arguments.of(
                         NODE.replace("zone: a,", "example.com/zone: a b,"),
-                        "7:30: Node worker-1: metadata.labels.example.com/zone: 'a b' is no label value: at most 63"
+                        "7:30: Node worker-1: metadata.labels.example.com/zone: invalid label "
+                                + "value 'a b': it has to be at most 63"
                                 + " letters, digits, '-', '_' and '.', starting and ending with a letter or digit"),
                 Arguments.of(
                         NODE.replace("  creationTimestamp: null\n", "  namespace: shop\n"),
@@ -374,8 +376,8 @@ final class ManifestFileTest {
                                 + " the text '8080'"),
                 Arguments.of(
                         POD.replace("containerPort: 8080", "containerPort: 80800"),
-                        "9:35: Pod shop/web: spec.containers[0].ports[0].containerPort: 80800 is no port number: 1 to"
-                                + " 65535"),
+                        "9:35: Pod shop/web: spec.containers[0].ports[0].containerPort: invalid "
+                                + "port number 80800: it has to be 1 to 65535"),
                 Arguments.of(
                         POD.replace("Running", "Jogging"),
                         "15:10: Pod shop/web: status.phase: 'Jogging' is none of Pending, Running, Succeeded, Failed,"

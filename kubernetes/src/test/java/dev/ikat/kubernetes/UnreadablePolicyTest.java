@@ -168,8 +168,9 @@ final class UnreadablePolicyTest {
             assertThat(source.faults()).singleElement().satisfies(fault -> {
                 assertThat(fault.object()).contains(KEY);
                 assertThat(fault.toString())
-                        .isEqualTo("NetworkPolicy shop/front: spec.ingress[0].ports[0].port: 70000 is no port number: 1"
-                                + " to 65535 (in force is what can be read of it: the rest allows nothing, and its pods"
+                        .isEqualTo("NetworkPolicy shop/front: spec.ingress[0].ports[0].port: invalid "
+                                + "port number 70000: it has to be 1 to 65535 (in force is what can be"
+                                + " read of it: the rest allows nothing, and its pods"
                                 + " are isolated)");
             });
 

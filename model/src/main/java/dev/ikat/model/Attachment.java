@@ -3,8 +3,8 @@ package dev.ikat.model;
 import java.util.Objects;
 
 /**
- * One interface of one container: what the CNI identifies by CNI_CONTAINERID and CNI_IFNAME, and what a lease, a pair
- * of interfaces and a policy program belong to.
+ * One interface of one container. The CNI identifies it by CNI_CONTAINERID and CNI_IFNAME; a lease, a veth pair and a
+ * policy program belong to it.
  *
  * @param containerId the container
  * @param interfaceName the interface's name inside the container

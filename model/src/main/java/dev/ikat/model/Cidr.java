@@ -12,8 +12,8 @@ public record Cidr(IpAddress network, int prefixLength) implements Comparable<Ci
     public Cidr {
         Objects.requireNonNull(network, "network");
         if (prefixLength < 0 || prefixLength > network.family().bits()) {
-            throw new IllegalArgumentException("the prefix length of " + network + " is 0 to "
-                    + network.family().bits() + ", not " + prefixLength);
+            throw new IllegalArgumentException("invalid prefix length of " + network + ": it has to be 0 to "
+                    + network.family().bits() + ", but is " + prefixLength);
         }
         IpAddress masked = mask(network, prefixLength);
         if (!masked.equals(network)) {
@@ -32,11 +32,11 @@ public record Cidr(IpAddress network, int prefixLength) implements Comparable<Ci
         return new Cidr(parsed.address(), parsed.prefixLength());
     }
 
-    /** The block of this prefix length that holds {@code address}. */
+    /** The block of this prefix length that contains {@code address}. */
     public static Cidr containing(IpAddress address, int prefixLength) {
         if (prefixLength < 0 || prefixLength > address.family().bits()) {
-            throw new IllegalArgumentException("the prefix length of " + address + " is 0 to "
-                    + address.family().bits() + ", not " + prefixLength);
+            throw new IllegalArgumentException("invalid prefix length of " + address + ": it has to be 0 to "
+                    + address.family().bits() + ", but is " + prefixLength);
         }
         return new Cidr(mask(address, prefixLength), prefixLength);
     }
@@ -46,7 +46,7 @@ public record Cidr(IpAddress network, int prefixLength) implements Comparable<Ci
         return new Cidr(address, address.family().bits());
     }
 
-    /** Everything of a family: 0.0.0.0/0 or ::/0. */
+    /** The block of all addresses of a family: 0.0.0.0/0 or ::/0. */
     public static Cidr all(IpFamily family) {
         return new Cidr(new IpAddress(family, 0, 0), 0);
     }
@@ -91,7 +91,7 @@ public record Cidr(IpAddress network, int prefixLength) implements Comparable<Ci
         return contains(other) || other.contains(this);
     }
 
-    /** By network address, the wider block first. */
+    /** Orders by network address; of equal ones, the wider block comes first. */
     @Override
     public int compareTo(Cidr other) {
         int byNetwork = network.compareTo(other.network);

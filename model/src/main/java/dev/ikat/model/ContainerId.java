@@ -3,7 +3,7 @@ package dev.ikat.model;
 import java.util.regex.Pattern;
 
 /**
- * A runtime's name for a container (CNI_CONTAINERID, CNI specification, section 2 "Parameters").
+ * The identifier that a runtime gives a container (CNI_CONTAINERID, CNI specification, section 2 "Parameters").
  *
  * @param value a letter or digit, then letters, digits, '_', '.' and '-'; at most 255 characters
  */
@@ -15,8 +15,9 @@ public record ContainerId(String value) {
             throw new IllegalArgumentException("the container ID is empty");
         }
         if (value.length() > 255 || !ALLOWED.matcher(value).matches()) {
-            throw new IllegalArgumentException("container ID '" + value
-                    + "' is not a letter or digit followed by letters, digits, '_', '.' and '-', 255 in all");
+            throw new IllegalArgumentException("invalid container ID '" + value
+                    + "': it has to be a letter or digit followed by letters, digits, '_', '.' or '-', at most "
+                    + "255 characters in all");
         }
     }
 

@@ -12,8 +12,8 @@ public record InterfaceAddress(IpAddress address, int prefixLength) {
     public InterfaceAddress {
         Objects.requireNonNull(address, "address");
         if (prefixLength < 0 || prefixLength > address.family().bits()) {
-            throw new IllegalArgumentException("the prefix length of " + address + " is 0 to "
-                    + address.family().bits() + ", not " + prefixLength);
+            throw new IllegalArgumentException("invalid prefix length of " + address + ": it has to be 0 to "
+                    + address.family().bits() + ", but is " + prefixLength);
         }
     }
 
@@ -25,16 +25,16 @@ public record InterfaceAddress(IpAddress address, int prefixLength) {
     public static InterfaceAddress parse(String text) {
         int slash = text.indexOf('/');
         if (slash < 0) {
-            throw new IllegalArgumentException("'" + text + "' lacks its prefix length, as in 10.1.0.0/24");
+            throw new IllegalArgumentException("'" + text + "' has no prefix length; write it as in 10.1.0.0/24");
         }
         String length = text.substring(slash + 1);
         if (length.isEmpty() || length.length() > 3 || !length.chars().allMatch(c -> c >= '0' && c <= '9')) {
-            throw new IllegalArgumentException("'" + text + "' has no number as its prefix length");
+            throw new IllegalArgumentException("the prefix length in '" + text + "' is not a number");
         }
         return new InterfaceAddress(IpAddress.parse(text.substring(0, slash)), Integer.parseInt(length));
     }
 
-    /** The address alone in its subnet: /32 or /128, as every pod address is. */
+    /** The address with a subnet of its own: /32 or /128, as every pod address has. */
     public static InterfaceAddress host(IpAddress address) {
         return new InterfaceAddress(address, address.family().bits());
     }

@@ -25,7 +25,7 @@ public record InterfaceName(String value) {
             throw new IllegalArgumentException("interface name '" + value + "' is longer than 15 bytes");
         }
         if (value.equals(".") || value.equals("..")) {
-            throw new IllegalArgumentException("an interface can't be named '" + value + "'");
+            throw new IllegalArgumentException("invalid interface name '" + value + "'");
         }
         for (byte b : bytes) {
             if (b == '/' || b == ':' || b == 0 || isKernelSpace(b)) {
@@ -35,10 +35,11 @@ public record InterfaceName(String value) {
     }
 
     /**
-     * The name that a pod's interface is to have. Stricter than the kernel is with the links that it has already.
+     * The name that a pod's interface is to have. It has to meet more conditions than the name of a link that the
+     * kernel already has.
      *
-     * @throws IllegalArgumentException if the kernel would make another name of it or can't keep the interface's
-     *     settings, or if nobody could read it
+     * @throws IllegalArgumentException if the kernel would choose another name because of it, or can't keep the
+     *     interface's settings under it, or if it can't be read because of unprintable characters
      */
     public static InterfaceName ofPod(String value) {
         value.codePoints().filter(InterfaceName::isUnprintable).findFirst().ifPresent(c -> {
@@ -48,11 +49,12 @@ public record InterfaceName(String value) {
         InterfaceName name = new InterfaceName(value);
         if (value.indexOf('%') >= 0) {
             throw new IllegalArgumentException("interface name '" + value
-                    + "' contains '%', with which the kernel numbers interfaces (as in 'eth%d'); give the whole name");
+                    + "' contains '%', by which the kernel numbers interfaces (as in 'eth%d'); give the whole "
+                    + "name");
         }
         if (SYSCTL_DIRECTORIES.contains(value)) {
-            throw new IllegalArgumentException("an interface can't be named '" + value + "': /proc/sys/net/ipv4/conf/"
-                    + value + " has the settings of every interface");
+            throw new IllegalArgumentException("invalid interface name '" + value + "': /proc/sys/net/ipv4/conf/"
+                    + value + " already holds the settings of all interfaces; choose another name");
         }
         return name;
     }

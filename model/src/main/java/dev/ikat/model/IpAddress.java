@@ -9,7 +9,7 @@ import java.nio.ByteOrder;
 import java.util.Objects;
 
 /**
- * An IPv4 or IPv6 address as an unsigned 128-bit number, so that ranges can be computed with.
+ * An IPv4 or IPv6 address as an unsigned 128-bit number, which makes arithmetic on ranges possible.
  *
  * <p>An IPv4 address has {@code high == 0} and its 32 bits in the lower half of {@code low}. An IPv4-mapped IPv6
  * address stays IPv6: the kernel and the CNI keep the families apart, and so does this type.
@@ -33,7 +33,7 @@ public record IpAddress(IpFamily family, long high, long low) implements Compara
     /**
      * Parses a literal: dotted decimal with four parts, or RFC 4291 text form without a zone.
      *
-     * @throws IllegalArgumentException if the text is no address literal; names are never resolved
+     * @throws IllegalArgumentException if the text is not an address literal; names are never resolved
      */
     public static IpAddress parse(String text) {
         return text.indexOf(':') >= 0 ? parseV6(text) : parseV4(text);
@@ -77,7 +77,7 @@ public record IpAddress(IpFamily family, long high, long low) implements Compara
     }
 
     private static IllegalArgumentException notAnAddress(String text) {
-        return new IllegalArgumentException("'" + text + "' is no IPv4 or IPv6 address");
+        return new IllegalArgumentException("invalid IP address '" + text + "'");
     }
 
     /**
@@ -122,9 +122,9 @@ public record IpAddress(IpFamily family, long high, long low) implements Compara
     }
 
     /**
-     * The address {@code offset} further on.
+     * The address that is {@code offset} after this one.
      *
-     * @param offset how far, unsigned
+     * @param offset the distance, unsigned
      * @throws ArithmeticException if that is past the last address of the family
      */
     public IpAddress plus(long offset) {
@@ -161,8 +161,7 @@ public record IpAddress(IpFamily family, long high, long low) implements Compara
     }
 
     /**
-     * How far this address is behind {@code start}, unsigned, and {@code -1} (2^64 - 1) where it is that far or
-     * farther.
+     * The distance from {@code start} to this address, unsigned; {@code -1} (2^64 - 1) if it is that large or larger.
      *
      * @throws IllegalArgumentException if {@code start} is of the other family or comes after this address
      */
@@ -203,7 +202,7 @@ public record IpAddress(IpFamily family, long high, long low) implements Compara
         };
     }
 
-    /** Neighbours in blocks of any size spread over a hash table, which a record's own would not make them do. */
+    /** Spreads neighbouring blocks of any size over a hash table, which a record's default hash code does not. */
     @Override
     public int hashCode() {
         // By the 64-bit golden ratio, of which multiplication spreads bits (Knuth, TAOCP 6.4).
@@ -222,7 +221,7 @@ public record IpAddress(IpFamily family, long high, long low) implements Compara
         return byHigh != 0 ? byHigh : Long.compareUnsigned(low, other.low);
     }
 
-    /** Dotted decimal, or the canonical text of RFC 5952. */
+    /** Dotted decimal, or the canonical text form of RFC 5952. */
     @Override
     public String toString() {
         if (family == IpFamily.IPV4) {

@@ -1,6 +1,6 @@
 package dev.ikat.model;
 
-/** The two address families, with the sizes that everything about an address follows from. */
+/** The two address families, with the sizes of their addresses. */
 public enum IpFamily {
     /** RFC 791. */
     IPV4(4),

@@ -5,7 +5,7 @@ import java.util.HexFormat;
 /**
  * A 48-bit link-layer address (IEEE 802).
  *
- * @param bits the address, its first byte the most significant of the lower 48 bits
+ * @param bits the address in the lower 48 bits, its first byte the most significant
  */
 public record MacAddress(long bits) {
     private static final HexFormat COLONS = HexFormat.ofDelimiter(":");
@@ -25,7 +25,8 @@ public record MacAddress(long bits) {
         try {
             return of(COLONS.parseHex(text));
         } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("'" + text + "' is no link-layer address, as in 0e:6b:0a:00:00:01", e);
+            throw new IllegalArgumentException(
+                    "invalid link-layer address '" + text + "'; write it as in 0e:6b:0a:00:00:01", e);
         }
     }
 

@@ -15,8 +15,9 @@ public record NetworkName(String value) {
             throw new IllegalArgumentException("the network name is empty");
         }
         if (value.length() > 255 || !ALLOWED.matcher(value).matches()) {
-            throw new IllegalArgumentException("network name '" + value
-                    + "' is not a letter or digit followed by letters, digits, '_', '.' and '-', 255 in all");
+            throw new IllegalArgumentException("invalid network name '" + value
+                    + "': it has to be a letter or digit followed by letters, digits, '_', '.' or '-', at most "
+                    + "255 characters in all");
         }
     }
 

@@ -3,7 +3,7 @@ package dev.ikat.model;
 import java.util.regex.Pattern;
 
 /**
- * Which Kubernetes pod a container belongs to, as its runtime says it.
+ * The Kubernetes pod that a container belongs to, according to its runtime.
  *
  * @param namespace the pod's namespace: an RFC 1123 label
  * @param name the pod's name there: an RFC 1123 subdomain
@@ -15,14 +15,14 @@ public record PodName(String namespace, String name) {
 
     public PodName {
         if (namespace.length() > 63 || !NAMESPACE.matcher(namespace).matches()) {
-            throw new IllegalArgumentException(
-                    "namespace '" + namespace
-                            + "' is not 1 to 63 lower case letters, digits and '-', starting and ending with a letter or digit");
+            throw new IllegalArgumentException("invalid namespace '" + namespace
+                    + "': it has to be 1 to 63 lower case letters, digits and '-', starting and ending with a "
+                    + "letter or digit");
         }
         if (name.length() > 253 || !NAME.matcher(name).matches()) {
-            throw new IllegalArgumentException("pod name '" + name
-                    + "' is not 1 to 253 lower case letters, digits, '-' and '.', starting and ending with a letter or"
-                    + " digit");
+            throw new IllegalArgumentException("invalid pod name '" + name
+                    + "': it has to be 1 to 253 lower case letters, digits, '-' and '.', starting and ending "
+                    + "with a letter or digit");
         }
     }
 
@@ -34,7 +34,7 @@ public record PodName(String namespace, String name) {
     public static PodName parse(String text) {
         int slash = text.indexOf('/');
         if (slash < 0) {
-            throw new IllegalArgumentException("'" + text + "' is not NAMESPACE/NAME");
+            throw new IllegalArgumentException("invalid pod '" + text + "'; write it as NAMESPACE/NAME");
         }
         return new PodName(text.substring(0, slash), text.substring(slash + 1));
     }
