@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A directory in which only root (or who runs this process) puts anything, so that what is found there can be believed.
+ * A directory in which only root (or the user of this process) can put anything, so that its content can be trusted.
  */
 public final class OwnDirectory {
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
@@ -21,10 +21,10 @@ public final class OwnDirectory {
     private OwnDirectory() {}
 
     /**
-     * Makes the directory (0700) if there is none, and its parents.
+     * Creates the directory (0700) if it does not exist, and its parents.
      *
-     * @throws IOException if it can't be made, or is no directory of root's in which others may not write; the message
-     *     says what to do
+     * @throws IOException if it can't be created, is not a directory, does not belong to root, or others may write in
+     *     it; the message says what to do
      */
     public static void prepare(Path directory) throws IOException {
         if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
@@ -44,28 +44,29 @@ public final class OwnDirectory {
     private static void check(Path directory) throws IOException {
         if (Files.isSymbolicLink(directory)) {
             throw new IOException(directory + " is a symbolic link to " + Files.readSymbolicLink(directory)
-                    + ", which may lead elsewhere tomorrow; name the directory itself");
+                    + ", whose target may change; name the directory itself");
         }
         if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
-            throw new IOException(directory + " is no directory; move it away, or name another");
+            throw new IOException(directory + " is not a directory; move it away, or name another");
         }
         Map<String, Object> attributes = Files.readAttributes(directory, "unix:uid,mode", LinkOption.NOFOLLOW_LINKS);
         if (!(attributes.get("uid") instanceof Integer uid) || !(attributes.get("mode") instanceof Integer mode)) {
-            throw new IOException("the file system of " + directory + " does not say whose it is; name another");
+            throw new IOException(
+                    "the file system of " + directory + " does not tell the owner of the directory; name another");
         }
         if (uid != 0 && !attributes.get("uid").equals(Files.getAttribute(Path.of("/proc/self"), "unix:uid"))) {
             throw new IOException(directory + " belongs to user " + uid
-                    + ", who could replace what is in it; run 'chown root " + directory + "', or name another");
+                    + ", who could replace its content; run 'chown root " + directory + "', or name another");
         }
         if ((mode & WRITABLE_BY_OTHERS) != 0) {
-            throw new IOException("others than root can write in " + directory + " (mode "
+            throw new IOException("users other than root can write in " + directory + " (mode "
                     + Integer.toOctalString(mode & 07777) + "); run 'chmod go-w " + directory + "', or name another");
         }
     }
 
     /**
-     * Whether the directory was deleted under its name: a mount, as a container has it, keeps the name, but nothing can
-     * be made in it any more.
+     * Whether the directory was deleted although its name still exists: a mount, as in a container, keeps the name, but
+     * nothing can be created in it any more.
      */
     public static boolean isDeleted(Path directory) throws IOException {
         try {

@@ -16,18 +16,21 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
-/** A file that the agent makes itself. Where its name is somebody's symbolic link, the link is replaced or refused. */
+/**
+ * A file that the agent creates itself. If its name is a symbolic link, the link is replaced or refused, never
+ * followed.
+ */
 public final class OwnFile {
     private OwnFile() {}
 
-    /** Writes what a file is to contain. */
+    /** Writes the content of a file. */
     public interface Content {
-        /** Writes all of it. */
+        /** Writes all of the content. */
         void write(FileChannel channel) throws IOException;
     }
 
     /**
-     * Replaces the file by a new one: a reader sees the former one or all of the new one.
+     * Replaces the file atomically: a reader sees either the former content or all of the new content.
      *
      * @param permissions the file's, as {@code rw-r--r--}
      * @param onDisk whether it has to be on the disk when this returns
@@ -69,16 +72,17 @@ public final class OwnFile {
     }
 
     /**
-     * The name of a file that is not whole yet. It begins with a dot and ends with {@code .new}: no program reads it.
+     * The name of a file that is still being written. It begins with a dot and ends with {@code .new}, so that no
+     * program reads it.
      */
     public static Path unfinished(Path file) {
         return file.resolveSibling("." + file.getFileName() + ".new");
     }
 
     /**
-     * Opens the file for reading and writing, and makes it (0600) if there is none.
+     * Opens the file for reading and writing, and creates it (0600) if it does not exist.
      *
-     * @throws IOException if that can't be done, or the name is a symbolic link
+     * @throws IOException if that fails, or if the name is a symbolic link
      */
     public static FileChannel open(Path file) throws IOException {
         try {
@@ -94,7 +98,7 @@ public final class OwnFile {
             if (Files.isSymbolicLink(file)) {
                 throw new IOException(
                         file + " is a symbolic link to " + Files.readSymbolicLink(file)
-                                + ", and is not followed; remove it",
+                                + ", which is not followed; remove it",
                         e);
             }
             throw e;
@@ -102,7 +106,8 @@ public final class OwnFile {
     }
 
     /**
-     * Which file the name is just now: equal for two names, or two moments, if it is the same; empty if there is none.
+     * The identity of the file that has this name now: two identities are equal if it is the same file. Empty if there
+     * is none.
      */
     public static Optional<Object> identity(Path file) throws IOException {
         try {
