@@ -3,8 +3,8 @@ package dev.ikat.netlink;
 import java.util.Map;
 
 /**
- * Error numbers of the kernel that matter here, and the names of these (asm-generic/errno-base.h, asm-generic/errno.h;
- * the numbers are the same on every architecture that has a 64-bit JVM for Linux).
+ * The kernel's error numbers that Ikat uses, and their names ({@code asm-generic/errno-base.h},
+ * {@code asm-generic/errno.h}; the numbers are the same on every architecture that has a 64-bit JVM for Linux).
  */
 public final class Errno {
     public static final int EPERM = 1;
@@ -86,7 +86,7 @@ public final class Errno {
 
     private Errno() {}
 
-    /** The symbolic name, or {@code errno 123} for one without a constant here. */
+    /** The symbolic name, or {@code errno 123} for a number without a constant here. */
     public static String name(int errno) {
         return NAMES.getOrDefault(errno, "errno " + errno);
     }

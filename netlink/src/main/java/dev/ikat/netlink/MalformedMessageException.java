@@ -1,8 +1,8 @@
 package dev.ikat.netlink;
 
 /**
- * A message that claims to come from the kernel breaks the format: a length that leads out of its container, an
- * attribute of the wrong size, a value that can't be. The only exception that reading a message ever throws.
+ * A message from the kernel violates the format: a length that exceeds its container, an attribute of the wrong size,
+ * an invalid value. Reading a message throws no other exception.
  */
 public final class MalformedMessageException extends NetlinkException {
     private static final long serialVersionUID = 1;

@@ -4,10 +4,10 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * The kernel refused something: a netlink request, or one of the system calls around it. The message says what was
- * tried, on what, and what the kernel answered, in its own words where it gave any (the extended acknowledgement).
+ * The kernel refused a netlink request or one of the system calls around it. The message says what was tried, on what,
+ * and what the kernel answered, in the kernel's own words if it gave any (the extended acknowledgement).
  *
- * <p>Where several requests of one batch failed, this is the first failure, and the others are its
+ * <p>If several requests of one batch failed, this is the first failure, and the others are its
  * {@linkplain #getSuppressed() suppressed} exceptions.
  */
 public sealed class NetlinkException extends RuntimeException permits MalformedMessageException {
@@ -24,7 +24,7 @@ public sealed class NetlinkException extends RuntimeException permits MalformedM
     /**
      * @param attempt what was tried, on what: "create veth ik0123 ..."
      * @param errno the kernel's error number, positive
-     * @param extendedAck the kernel's explanation, empty where it gave none
+     * @param extendedAck the kernel's explanation, empty if it gave none
      * @param requestIndex the failed request's place in its batch, or -1
      */
     public NetlinkException(String attempt, int errno, String extendedAck, int requestIndex) {
@@ -44,12 +44,15 @@ public sealed class NetlinkException extends RuntimeException permits MalformedM
         return Errno.name(errno);
     }
 
-    /** What the kernel said beyond the number (NLMSGERR_ATTR_MSG and the attribute it points at, linux/netlink.h). */
+    /**
+     * The kernel's explanation beyond the number (NLMSGERR_ATTR_MSG and the attribute that it points at,
+     * {@code linux/netlink.h}).
+     */
     public Optional<String> extendedAck() {
         return extendedAck.isEmpty() ? Optional.empty() : Optional.of(extendedAck);
     }
 
-    /** The place of the failed request in its batch, from 0; empty where it was no request of a batch. */
+    /** The position of the failed request in its batch, from 0; empty if the request was not part of a batch. */
     public OptionalInt requestIndex() {
         return requestIndex < 0 ? OptionalInt.empty() : OptionalInt.of(requestIndex);
     }

@@ -5,7 +5,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** One netlink message that asks something of the kernel, and the words for it. Immutable. */
+/** One netlink message that asks the kernel for something, and the words that describe it. Immutable. */
 public final class Request {
     private final String verb;
     private final Object subject;
@@ -22,10 +22,10 @@ public final class Request {
     }
 
     /**
-     * Makes one.
+     * Creates a request.
      *
      * @param verb what is to be done, as errors say it: "add"
-     * @param subject to what, as errors say it
+     * @param subject what it is done to, as errors say it
      * @param message the whole message (struct nlmsghdr, {@code linux/netlink.h}); its sequence number and port are
      *     filled in when it is sent
      */
@@ -33,7 +33,7 @@ public final class Request {
         return new Request(verb, subject, Set.of(), message.clone(), () -> {});
     }
 
-    /** The same request, for which these error numbers count as success: EEXIST for what may be there already. */
+    /** The same request, but these error numbers count as success: EEXIST for what may already exist. */
     public Request ignoring(int... errno) {
         Set<Integer> all =
                 Stream.concat(ignored.stream(), IntStream.of(errno).boxed()).collect(Collectors.toUnmodifiableSet());
@@ -41,14 +41,14 @@ public final class Request {
     }
 
     /**
-     * The same request, sent only where this does not throw: a message that names something by its descriptor must not
-     * be sent once that was closed.
+     * The same request, but sent only if {@code check} does not throw: a message that refers to something by its
+     * descriptor must not be sent once that was closed.
      */
     public Request provided(Runnable check) {
         return new Request(verb, subject, ignored, message, check);
     }
 
-    /** The message, which nobody changes. Throws what the check of {@link #provided} throws. */
+    /** The message; callers must not modify it. Throws what the check of {@link #provided} throws. */
     public byte[] bytes() {
         check.run();
         return message;

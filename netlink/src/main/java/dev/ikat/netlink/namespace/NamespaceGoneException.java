@@ -1,8 +1,8 @@
 package dev.ikat.netlink.namespace;
 
 /**
- * The path of a network namespace leads nowhere, or to something that is no network namespace any more: what is left at
- * the mount point after the namespace was unmounted is a plain file. The CNI's DEL takes this as "nothing left to do".
+ * The path of a network namespace does not exist, or is not a network namespace any more: after a namespace was
+ * unmounted, its mount point is a plain file. The CNI's DEL takes this as "nothing left to do".
  */
 public final class NamespaceGoneException extends RuntimeException {
     private static final long serialVersionUID = 1;

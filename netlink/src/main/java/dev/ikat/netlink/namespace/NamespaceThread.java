@@ -36,7 +36,7 @@ final class NamespaceThread extends Thread {
 
         static {
             if (FD < 0) {
-                throw new NetlinkException("open the own network namespace, /proc/self/ns/net", -FD);
+                throw new NetlinkException("open this process's own network namespace, /proc/self/ns/net", -FD);
             }
         }
     }
@@ -71,7 +71,8 @@ final class NamespaceThread extends Thread {
             result.run();
             if (((NamespaceThread) Thread.currentThread()).lost) {
                 // Out of the pool's worker loop: this thread ends.
-                throw new IllegalStateException("this thread could not leave " + namespace + " and ends for that");
+                throw new IllegalStateException(
+                        "this thread could not leave " + namespace + " and ends because of that");
             }
         });
         return await(result);
@@ -104,7 +105,7 @@ final class NamespaceThread extends Thread {
     /** A pool starts a thread from within the submitting one, which may be in a namespace of somebody else's making. */
     private void comeHome() {
         if (!started) {
-            enter(Home.FD, "the own network namespace");
+            enter(Home.FD, "this process's own network namespace");
             started = true;
         }
     }

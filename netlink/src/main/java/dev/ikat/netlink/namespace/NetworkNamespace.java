@@ -13,11 +13,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 /**
- * An open network namespace. It stays alive while this is open, even if its last process ends and its path is
+ * An open network namespace. It exists as long as this is open, even if its last process ends and its path is
  * unmounted.
  *
- * <p>Safe for use by any number of threads, but {@link #close()} it only when no call and no request that names it is
- * under way.
+ * <p>Any number of threads may use it, but call {@link #close()} only when no call and no request that refers to it is
+ * running.
  */
 public final class NetworkNamespace implements AutoCloseable {
     /** {@code linux/sched.h}. */
@@ -50,17 +50,17 @@ public final class NetworkNamespace implements AutoCloseable {
     }
 
     /**
-     * Opens the namespace at a path, as in {@code /run/netns/name} or {@code /proc/PID/ns/net}.
+     * Opens the namespace at a path, such as {@code /run/netns/name} or {@code /proc/PID/ns/net}.
      *
-     * @throws NamespaceGoneException if there is nothing, or something that is no network namespace
-     * @throws NetlinkException if the kernel refuses for another reason, EACCES for one
+     * @throws NamespaceGoneException if the path does not exist, or is not a network namespace
+     * @throws NetlinkException if the kernel refuses for another reason, such as EACCES
      */
     public static NetworkNamespace open(Path path) {
         // Not blocking, lest what lies at the path is a pipe without writer.
         int fd = Libc.open(path.toString(), Libc.O_RDONLY | Libc.O_CLOEXEC | Libc.O_NONBLOCK);
         return switch (-fd) {
             case Errno.ENOENT, Errno.ENOTDIR, Errno.ENXIO, Errno.ESRCH ->
-                throw new NamespaceGoneException(path.toString(), "there is nothing (" + Errno.name(-fd) + ")");
+                throw new NamespaceGoneException(path.toString(), "the path does not exist (" + Errno.name(-fd) + ")");
             default -> {
                 if (fd < 0) {
                     throw new NetlinkException("open network namespace " + path, -fd);
@@ -81,7 +81,7 @@ public final class NetworkNamespace implements AutoCloseable {
             boolean nsfs = Libc.fstatfs(fd, statfs) == 0 && statfs.get(ValueLayout.JAVA_LONG, 0) == NSFS_MAGIC;
             if (!nsfs || Libc.ioctl(fd, NS_GET_NSTYPE, MemorySegment.NULL) != CLONE_NEWNET) {
                 Libc.close(fd);
-                throw new NamespaceGoneException(path, "what is there is no network namespace");
+                throw new NamespaceGoneException(path, "the path is not a network namespace");
             }
             MemorySegment statx = arena.allocate(STATX_SIZE, Long.BYTES);
             int result = Libc.statx(fd, STATX_INO, statx);
@@ -93,7 +93,7 @@ public final class NetworkNamespace implements AutoCloseable {
         }
     }
 
-    /** The number that identifies this namespace on this host, while it lives. */
+    /** The number that identifies this namespace on this host as long as it exists. */
     public long inode() {
         return inode;
     }
@@ -111,21 +111,21 @@ public final class NetworkNamespace implements AutoCloseable {
     }
 
     /**
-     * Has {@code task} run inside this namespace, by a thread that {@link #threads} made or else by one that belongs to
-     * nobody, and waits for it. Sockets that the task opens and returns stay in this namespace and can be used from any
-     * thread. Threads that it starts stay in this namespace for ever: let it start none.
+     * Runs {@code task} inside this namespace, on a thread that {@link #threads} created or on one that only serves
+     * this purpose, and waits for it. Sockets that the task opens and returns stay in this namespace and can be used
+     * from any thread. Threads that the task starts stay in this namespace for ever, so it must not start any.
      *
      * @return what the task returned
-     * @throws NetlinkException if the namespace can't be entered; exceptions of the task come out unchanged
+     * @throws NetlinkException if the namespace can't be entered; the task's exceptions are passed on unchanged
      */
     public <T> T call(Supplier<T> task) {
         return NamespaceThread.call(this, task);
     }
 
     /**
-     * Makes platform threads that run a {@link #call} themselves: handing it to another thread, which has to wake
-     * first, costs more than what is usually done inside. One that can't come back from a namespace, which the kernel
-     * has no reason to refuse, gets a {@link NamespaceLostError}.
+     * Creates platform threads that run a {@link #call} themselves: to wake another thread would cost more than the
+     * usual task. A thread that can't return from a namespace, which the kernel has no reason to refuse, throws a
+     * {@link NamespaceLostError}.
      *
      * @param prefix of their names, to which a number is added
      */

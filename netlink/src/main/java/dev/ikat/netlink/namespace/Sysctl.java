@@ -11,16 +11,16 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Kernel parameters below /proc/sys, those of the network in the calling thread's network namespace: use
- * {@link NetworkNamespace#call} for another one's.
+ * Kernel parameters below /proc/sys. Those of the network are the calling thread's network namespace's; use
+ * {@link NetworkNamespace#call} for another one.
  *
- * <p>A key is written as sysctl(8) takes it: {@code net.ipv4.ip_forward} or {@code net/ipv4/ip_forward}. The first
+ * <p>A key is written as sysctl(8) accepts it: {@code net.ipv4.ip_forward} or {@code net/ipv4/ip_forward}. The first
  * separator decides; in the form with dots a '/' stands for a dot within a name
- * ({@code net.ipv4.conf.eth0/100.forwarding} for the interface {@code eth0.100}). {@link #ofInterface} writes such a
+ * ({@code net.ipv4.conf.eth0/100.forwarding} for the interface {@code eth0.100}). {@link #ofInterface} creates such a
  * key.
  *
- * <p>An unprivileged container has /proc/sys read-only. The variable IKAT_PROC_SYS names another place where it is
- * mounted; what stands there for the network is that of whoever looks, too.
+ * <p>In an unprivileged container /proc/sys is read-only. The environment variable IKAT_PROC_SYS names another mount
+ * point; there, too, a thread sees the parameters of its own network namespace.
  */
 public final class Sysctl {
     private static final String ROOT = System.getenv().getOrDefault("IKAT_PROC_SYS", "/proc/sys") + "/";
@@ -60,10 +60,10 @@ public final class Sysctl {
     }
 
     /**
-     * The value of a parameter, without the line's end.
+     * The value of a parameter, without the line terminator.
      *
-     * @throws NetlinkException ENOENT where the kernel has no such parameter, or the interface is gone
-     * @throws IllegalArgumentException if the key is none
+     * @throws NetlinkException ENOENT if the kernel has no such parameter, or the interface no longer exists
+     * @throws IllegalArgumentException if the key is invalid
      */
     public static String read(String key) {
         String attempt = "read sysctl " + key;
@@ -81,9 +81,9 @@ public final class Sysctl {
     /**
      * Sets a parameter.
      *
-     * @throws NetlinkException ENOENT where the kernel has no such parameter, or the interface is gone; EINVAL where it
-     *     does not take the value; EROFS where /proc/sys is mounted read-only, as in an unprivileged container
-     * @throws IllegalArgumentException if the key is none
+     * @throws NetlinkException ENOENT if the kernel has no such parameter, or the interface no longer exists; EINVAL if
+     *     it refuses the value; EROFS if /proc/sys is mounted read-only, as in an unprivileged container
+     * @throws IllegalArgumentException if the key is invalid
      */
     public static void write(String key, String value) {
         String attempt = "write '" + value + "' to sysctl " + key;
@@ -119,7 +119,7 @@ public final class Sysctl {
         for (String name : path.split("/", -1)) {
             if (name.isEmpty() || name.equals(".") || name.equals("..") || name.indexOf(0) >= 0) {
                 throw new IllegalArgumentException(
-                        "'" + key + "' is no sysctl key, as in net.ipv4.ip_forward or net/ipv4/ip_forward");
+                        "invalid sysctl key '" + key + "'; write it as net.ipv4.ip_forward or net/ipv4/ip_forward");
             }
         }
         return path;

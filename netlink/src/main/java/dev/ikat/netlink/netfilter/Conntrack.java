@@ -14,11 +14,11 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * The connections that the kernel tracks in one network namespace: read as values, deleted by value. What is deleted
- * begins anew with its next packet, and so meets the rules of now.
+ * The connections that the kernel tracks in one network namespace: read as values, deleted by value. The next packet of
+ * a deleted connection is treated as the first of a new one, and so is checked against the current rules.
  *
- * <p>Safe for use by any number of threads; one reading or deletion is under way at a time. Calls block in the kernel:
- * call from platform threads. Every method throws {@link NetlinkException} where the kernel refuses, and
+ * <p>Any number of threads may use it; reads and deletions run one at a time. Calls block in the kernel: call from
+ * platform threads. Every method throws {@link NetlinkException} if the kernel refuses, and
  * {@link IllegalStateException} after {@link #close()}.
  */
 public final class Conntrack implements AutoCloseable {
@@ -31,22 +31,25 @@ public final class Conntrack implements AutoCloseable {
         this.socket = socket;
     }
 
-    /** Opens the namespace of the calling thread. */
+    /** Opens connection tracking in the calling thread's namespace. */
     public static Conntrack open() {
         return new Conntrack(NetlinkSocket.open(NetlinkSocket.NETLINK_NETFILTER));
     }
 
-    /** Opens another namespace. It stays alive while this is open, whether or not {@code namespace} is closed. */
+    /**
+     * Opens connection tracking in another namespace. That namespace exists as long as this is open, whether or not
+     * {@code namespace} is closed.
+     */
     public static Conntrack open(NetworkNamespace namespace) {
         return namespace.call(Conntrack::open);
     }
 
-    /** All connections of a family. One that begins or ends meanwhile may be in the list or not. */
+    /** All connections of a family. One that begins or ends during the call may be in the list or not. */
     public List<ConntrackEntry> entries(IpFamily family) {
         return socket.dump(ConntrackRequests.listConnections(family), ConntrackMessage::read);
     }
 
-    /** The connections of a family that have this mark, which is not 0. */
+    /** The connections of a family that have this mark, which must not be 0. */
     public List<ConntrackEntry> marked(IpFamily family, int mark) {
         return socket.dump(ConntrackRequests.listConnectionsMarked(family, mark), ConntrackMessage::read).stream()
                 .filter(entry -> entry.mark() == mark)
@@ -69,8 +72,8 @@ public final class Conntrack implements AutoCloseable {
     }
 
     /**
-     * The connections that have one of these addresses at any end, before or after any translation of addresses, each
-     * once.
+     * The connections in which one of these addresses occurs at either end, before or after any address translation,
+     * each once.
      */
     public Set<ConntrackEntry> entries(Set<IpAddress> addresses) {
         Set<ConntrackEntry> entries = new LinkedHashSet<>();
@@ -103,11 +106,11 @@ public final class Conntrack implements AutoCloseable {
     }
 
     /**
-     * Makes the kernel track connections that are open already, as answered and without a look at TCP's windows. One
-     * that it tracks stays as it is.
+     * Has the kernel track connections that are already open, as answered and without checking TCP's windows.
+     * Connections that it already tracks are not changed.
      *
-     * @param tuples what their first packets said
-     * @param mark noted of each, 0 for none
+     * @param tuples the addresses and ports of their first packets
+     * @param mark the connection mark of each, 0 for none
      * @throws NetlinkException if the kernel refuses one; the others were tried
      */
     public void add(Collection<ConntrackTuple> tuples, int mark) {
@@ -126,10 +129,9 @@ public final class Conntrack implements AutoCloseable {
     }
 
     /**
-     * Deletes connections, in few sends. One that is gone already, also if another has its tuples now, is none of
-     * these.
+     * Deletes connections, in few sends. One that no longer exists does not count, even if another has its tuples now.
      *
-     * @return how many there were
+     * @return how many existed
      * @throws NetlinkException if the kernel refuses one; the others were tried
      */
     public int delete(Collection<ConntrackEntry> entries) {
@@ -137,9 +139,9 @@ public final class Conntrack implements AutoCloseable {
     }
 
     /**
-     * Notes a mark of connections, in few sends, instead of what was noted of them before. They go on as they are.
+     * Sets the mark of connections, in few sends. Nothing else about them changes.
      *
-     * @return how many there were
+     * @return how many existed
      * @throws NetlinkException if the kernel refuses one; the others were tried
      */
     public int mark(Collection<ConntrackEntry> entries, int mark) {
@@ -164,7 +166,7 @@ public final class Conntrack implements AutoCloseable {
         return done;
     }
 
-    /** Closes the socket once a call under way has ended; idempotent. */
+    /** Closes the socket when the current call has ended; idempotent. */
     @Override
     public void close() {
         socket.close();

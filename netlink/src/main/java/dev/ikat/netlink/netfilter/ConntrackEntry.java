@@ -6,12 +6,12 @@ import java.util.Objects;
 /**
  * A connection that the kernel tracks.
  *
- * @param original what its first packet said
- * @param reply what its answers say: the ends the other way round, after every translation of addresses
- * @param zone the zone in which it is told from others, 0 unless somebody uses zones
- * @param status bits IPS_* (linux/netfilter/nf_conntrack_common.h)
- * @param id tells it from an earlier or later connection with the same tuples; 32 opaque bits
- * @param mark what somebody noted of it, 0 for nothing
+ * @param original the addresses and ports of its first packet
+ * @param reply those of its answers: both ends swapped, after every address translation
+ * @param zone the zone that separates it from other connections, 0 unless zones are used
+ * @param status bits IPS_* ({@code linux/netfilter/nf_conntrack_common.h})
+ * @param id distinguishes it from an earlier or later connection with the same tuples; 32 opaque bits
+ * @param mark its connection mark, 0 if none was set
  */
 public record ConntrackEntry(ConntrackTuple original, ConntrackTuple reply, int zone, int status, int id, int mark) {
     private static final int IPS_EXPECTED = 1;
@@ -23,12 +23,12 @@ public record ConntrackEntry(ConntrackTuple original, ConntrackTuple reply, int 
         Objects.requireNonNull(reply, "reply");
     }
 
-    /** Who opened it, before any translation of its address. */
+    /** The address that opened it, before any translation. */
     public IpAddress sender() {
         return original.source();
     }
 
-    /** Who answers, after any translation of the address that was called. */
+    /** The address that answers, after any translation of the destination. */
     public IpAddress receiver() {
         return reply.source();
     }
@@ -38,17 +38,17 @@ public record ConntrackEntry(ConntrackTuple original, ConntrackTuple reply, int 
         return reply.sourcePort();
     }
 
-    /** Whether it was expected by a tracked protocol, as an FTP session's data connection is. */
+    /** Whether a conntrack helper expected it, as with the data connection of an FTP session. */
     public boolean expected() {
         return (status & IPS_EXPECTED) != 0;
     }
 
-    /** Whether there were packets in both directions. */
+    /** Whether packets were seen in both directions. */
     public boolean answered() {
         return (status & IPS_SEEN_REPLY) != 0;
     }
 
-    /** Whether it is established and not the first to go when the table is full. */
+    /** Whether it is established, and therefore not evicted first when the table is full. */
     public boolean assured() {
         return (status & IPS_ASSURED) != 0;
     }

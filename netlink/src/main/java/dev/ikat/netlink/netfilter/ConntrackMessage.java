@@ -10,8 +10,8 @@ import dev.ikat.netlink.wire.MessageWriter;
 import java.util.Optional;
 
 /**
- * Tracked connections: IPCTNL_MSG_CT_* and CTA_* (linux/netfilter/nfnetlink_conntrack.h). Numbers are in network byte
- * order here.
+ * Tracked connections: IPCTNL_MSG_CT_* and CTA_* ({@code linux/netfilter/nfnetlink_conntrack.h}). Their numbers are in
+ * network byte order.
  */
 public final class ConntrackMessage {
     private static final int IPCTNL_MSG_CT_NEW = 0;
@@ -196,7 +196,7 @@ public final class ConntrackMessage {
         return address.family() == IpFamily.IPV4 ? CTA_IP_V4_DST : CTA_IP_V6_DST;
     }
 
-    /** Reads IPCTNL_MSG_CT_NEW; empty for another family than IP. */
+    /** Reads IPCTNL_MSG_CT_NEW; empty if the family is not IP. */
     public static Optional<ConntrackEntry> read(MessageReader message) {
         message.requireBody("nfgenmsg", NetfilterMessage.HEADER);
         IpFamily family = AddressFamily.toIp(message.bodyU8(0)).orElse(null);

@@ -7,7 +7,7 @@ import dev.ikat.netlink.wire.AddressFamily;
 import dev.ikat.netlink.wire.MessageWriter;
 import dev.ikat.netlink.wire.NetlinkSocket;
 
-/** What {@link Conntrack} asks of the kernel (linux/netfilter/nfnetlink_conntrack.h). */
+/** The requests that {@link Conntrack} sends ({@code linux/netfilter/nfnetlink_conntrack.h}). */
 public final class ConntrackRequests {
     private ConntrackRequests() {}
 

@@ -5,14 +5,14 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * One direction of a connection, as its packets say it.
+ * The addresses and ports of one direction of a connection.
  *
- * @param source where they come from
- * @param destination where they go, of the same family
+ * @param source the packets' source
+ * @param destination the packets' destination, of the same family
  * @param protocol the IP protocol's number
  * @param sourcePort 0 for a protocol without ports
  * @param destinationPort 0 for a protocol without ports
- * @param icmp what tells an ICMP or ICMPv6 query from others
+ * @param icmp distinguishes an ICMP or ICMPv6 query from others
  */
 public record ConntrackTuple(
         IpAddress source,
@@ -24,11 +24,12 @@ public record ConntrackTuple(
     public ConntrackTuple {
         Objects.requireNonNull(icmp, "icmp");
         if (source.family() != destination.family()) {
-            throw new IllegalArgumentException("no connection goes from " + source + " to " + destination);
+            throw new IllegalArgumentException(
+                    "invalid connection: " + source + " is not of the address family of " + destination);
         }
         if ((protocol & ~0xff) != 0 || (sourcePort & ~0xffff) != 0 || (destinationPort & ~0xffff) != 0) {
-            throw new IllegalArgumentException("protocol " + protocol + ", ports " + sourcePort + " and "
-                    + destinationPort + " are in no packet's header");
+            throw new IllegalArgumentException("invalid protocol " + protocol + " or ports " + sourcePort + " and "
+                    + destinationPort + ": they don't fit a packet's header");
         }
     }
 

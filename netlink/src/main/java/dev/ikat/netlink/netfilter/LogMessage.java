@@ -110,7 +110,7 @@ public final class LogMessage {
         return Optional.of(Instant.ofEpochSecond(seconds, micros * 1000));
     }
 
-    /** Asks for the packets of a group. */
+    /** Asks for the packets that are logged to a group. */
     public static Request bind(int group, int copyRange) {
         return MessageWriter.request(
                 "bind", "log group " + group, CONFIG, 0, message -> writeBind(message, group, copyRange));

@@ -7,13 +7,13 @@ import java.util.Optional;
 /**
  * A packet that a rule logged.
  *
- * @param prefix the text that the rule has for it; possibly empty
- * @param hook where it was: NF_INET_* (linux/netfilter.h), 2 for what is forwarded
- * @param inputInterface the index of the link it came by, 0 if it came by none
- * @param outputInterface the index of the link it would leave by, 0 if there is none
- * @param received when it arrived; empty where the kernel does not say
- * @param sequence counts what the group logged, from 0 when it was bound, unsigned; loss shows as a gap
- * @param header who sent what to whom; empty if the logged part is too short to say, or no IP packet's
+ * @param prefix the text that the rule adds; possibly empty
+ * @param hook the hook that it passed: NF_INET_* ({@code linux/netfilter.h}), 2 for forwarded packets
+ * @param inputInterface the index of the link that it arrived on, 0 if there is none
+ * @param outputInterface the index of the link that it would leave by, 0 if there is none
+ * @param received when it arrived; empty if the kernel does not say
+ * @param sequence counts the group's packets, from 0 when it was bound, unsigned; a gap shows a loss
+ * @param header its addresses, protocol and ports; empty if the logged part is too short or not an IP packet
  */
 public record LoggedPacket(
         String prefix,

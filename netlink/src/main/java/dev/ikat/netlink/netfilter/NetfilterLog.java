@@ -13,10 +13,10 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Reads the packets that rules log to one group of one network namespace (NFLOG). A group has one reader; packets that
- * come faster than they are read are lost, and counted.
+ * Reads the packets that rules log to one group of one network namespace (NFLOG). A group has one reader. Packets that
+ * arrive faster than they are read are lost, and counted.
  *
- * <p>Safe for use by any number of threads, one of which polls at a time. Waiting blocks the thread in the kernel: poll
+ * <p>Any number of threads may use it, but only one may poll at a time. Waiting blocks the thread in the kernel: poll
  * from a platform thread.
  */
 public final class NetfilterLog implements AutoCloseable {
@@ -45,10 +45,10 @@ public final class NetfilterLog implements AutoCloseable {
     }
 
     /**
-     * Begins to read a group in the namespace of the calling thread.
+     * Begins to read a group in the calling thread's namespace.
      *
      * @param group 0 to 65535
-     * @throws NetlinkException EPERM or EBUSY if somebody else reads it, EOPNOTSUPP or EINVAL if the kernel has no
+     * @throws NetlinkException EPERM or EBUSY if another process reads it, EOPNOTSUPP or EINVAL if the kernel has no
      *     NFLOG
      */
     public static NetfilterLog open(int group) {
@@ -66,7 +66,7 @@ public final class NetfilterLog implements AutoCloseable {
 
     private static NetfilterLog openHere(int group, int receiveBuffer) {
         if (group < 0 || group > MAX_GROUP) {
-            throw new IllegalArgumentException("there is no log group " + group + ": 0 to " + MAX_GROUP);
+            throw new IllegalArgumentException("invalid log group " + group + ": it has to be 0 to " + MAX_GROUP);
         }
         return new NetfilterLog(Listener.open(NetlinkSocket.NETLINK_NETFILTER, receiveBuffer, socket -> {
             Request bind = LogMessage.bind(group, COPY_RANGE);
@@ -77,8 +77,8 @@ public final class NetfilterLog implements AutoCloseable {
     }
 
     /**
-     * Waits for packets at most this long, then returns all there are, in order; empty if there are none, or if this is
-     * closed meanwhile.
+     * Waits for packets at most this long, then returns all that have arrived, in order; empty if none have, or if this
+     * is closed meanwhile.
      *
      * @throws IllegalStateException if this was closed before
      */
@@ -115,12 +115,12 @@ public final class NetfilterLog implements AutoCloseable {
         expected = sequence + 1;
     }
 
-    /** How many packets were logged, but lost before they could be read, since this was opened. */
+    /** How many packets were logged but lost before they could be read, since this was opened. */
     public long lost() {
         return lost.get();
     }
 
-    /** Ends a {@link #poll} under way, then closes; idempotent. */
+    /** Ends a running {@link #poll}, then closes; idempotent. */
     @Override
     public void close() {
         listener.close();

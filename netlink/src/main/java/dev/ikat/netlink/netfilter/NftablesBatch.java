@@ -7,10 +7,9 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A transaction of nf_tables ({@code linux/netfilter/nf_tables.h}), built one message after the other: header,
- * {@code nfgenmsg}, attributes. Unlike {@link MessageWriter} it nests without a lambda for each attribute, as a
- * transaction has many thousands of them, and knows nothing but numbers in network order, as nf_tables wants all of
- * them.
+ * A transaction of nf_tables ({@code linux/netfilter/nf_tables.h}), built message by message: header, {@code nfgenmsg},
+ * attributes. Unlike {@link MessageWriter} it nests without a lambda for each attribute, because a transaction has many
+ * thousands of them, and writes numbers in network byte order only, as nf_tables expects.
  */
 public final class NftablesBatch {
     /** {@code linux/netfilter/nfnetlink.h}. */
@@ -33,7 +32,7 @@ public final class NftablesBatch {
     private int messageStart;
     private int sequence;
 
-    /** One without a message so far. */
+    /** A transaction without messages. */
     public NftablesBatch() {}
 
     /** What was built. */
@@ -43,7 +42,7 @@ public final class NftablesBatch {
         return bytes;
     }
 
-    /** Bytes so far. */
+    /** The size so far, in bytes. */
     public int size() {
         return buffer.position();
     }
@@ -70,7 +69,7 @@ public final class NftablesBatch {
      *
      * @param message NFT_MSG_*
      * @param acknowledged whether the kernel is to answer it
-     * @param create whether it makes what is not there yet
+     * @param create whether it creates the object if it does not exist
      */
     public NftablesBatch begin(int message, boolean acknowledged, boolean create) {
         int flags = (acknowledged ? NetlinkSocket.NLM_F_ACK : 0) | (create ? NetlinkSocket.NLM_F_CREATE : 0);
@@ -104,7 +103,7 @@ public final class NftablesBatch {
         return attribute(attribute, bytes, bytes.length + 1);
     }
 
-    /** A number in network order, as nf_tables wants all of them. */
+    /** A number in network byte order, as nf_tables expects. */
     public NftablesBatch number(int attribute, int value) {
         return attribute(attribute, ByteBuffer.allocate(4).putInt(value).array(), 4);
     }
@@ -124,7 +123,7 @@ public final class NftablesBatch {
         return this;
     }
 
-    /** Begins a nested attribute and returns where, for {@link #endNested}. */
+    /** Begins a nested attribute and returns its position, for {@link #endNested}. */
     public int nested(int attribute) {
         reserve(4);
         int start = buffer.position();
@@ -132,7 +131,7 @@ public final class NftablesBatch {
         return start;
     }
 
-    /** Ends the attribute that began there. */
+    /** Ends the attribute that began at that position. */
     public NftablesBatch endNested(int start) {
         buffer.putShort(start, (short) (buffer.position() - start));
         return this;

@@ -10,10 +10,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Tells when somebody has changed nf_tables in one network namespace: not what, which is to be read, but when, and who.
- * Read the state after opening this, not before: so no change falls between.
+ * Reports changes of nf_tables in one network namespace: when they happened and who made them, but not what changed,
+ * which has to be read. Read the state after opening this, not before, so that no change is missed in between.
  *
- * <p>Safe for use by any number of threads, one of which polls at a time. Waiting blocks the thread in the kernel: poll
+ * <p>Any number of threads may use it, but only one may poll at a time. Waiting blocks the thread in the kernel: poll
  * from a platform thread.
  */
 public final class NftablesMonitor implements AutoCloseable {
@@ -37,7 +37,7 @@ public final class NftablesMonitor implements AutoCloseable {
         this.listener = listener;
     }
 
-    /** Begins to listen in the namespace of the calling thread. */
+    /** Begins to listen in the calling thread's namespace. */
     public static NftablesMonitor open() {
         return openHere(RECEIVE_BUFFER);
     }
@@ -57,8 +57,8 @@ public final class NftablesMonitor implements AutoCloseable {
     }
 
     /**
-     * Waits for news at most this long, then returns all there is, in order; empty if there is none, or if this is
-     * closed meanwhile.
+     * Waits for events at most this long, then returns all that have arrived, in order; empty if none have, or if this
+     * is closed meanwhile.
      *
      * @throws IllegalStateException if this was closed before
      */
@@ -87,7 +87,7 @@ public final class NftablesMonitor implements AutoCloseable {
         return Optional.of(new NftablesEvent.Generation(id, message.port(), thread, program));
     }
 
-    /** Ends a {@link #poll} under way, then closes; idempotent. */
+    /** Ends a running {@link #poll}, then closes; idempotent. */
     @Override
     public void close() {
         listener.close();

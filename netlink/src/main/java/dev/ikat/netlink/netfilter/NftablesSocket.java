@@ -22,11 +22,11 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The netfilter socket of somebody else in this process: libnftables'. A table can belong to one socket, and
- * libnftables can only work on it if that is its own; but it has no words for all of this, nor a function that tells
- * its socket. So it is found: it is the netfilter socket that the process has since the context was made. Used only
- * between two runs of libnftables, by one thread at a time. Each method throws {@link NetlinkException} where the
- * kernel does not answer.
+ * The netfilter socket that libnftables opened in this process. A table can belong to one socket, and libnftables can
+ * only work on it if that is its own; but libnftables can't express ownership, and has no function that returns its
+ * socket. So this class looks for it: it is the netfilter socket that appeared when the context was created. Used only
+ * between two runs of libnftables, by one thread at a time. Each method throws {@link NetlinkException} if the kernel
+ * does not answer.
  */
 public final class NftablesSocket {
     private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
@@ -62,7 +62,7 @@ public final class NftablesSocket {
         return sockets;
     }
 
-    /** The one that came since; empty if there is not just one. */
+    /** The socket that appeared since then; empty unless there is exactly one. */
     public static Optional<NftablesSocket> since(Set<Integer> before) {
         Set<Integer> now = all();
         now.removeAll(before);
@@ -79,15 +79,15 @@ public final class NftablesSocket {
         }
     }
 
-    /** Its netlink port, by which the kernel tells tables' owners apart; 0 before anything was sent on it. */
+    /** Its netlink port, by which the kernel identifies a table's owner; 0 before anything was sent on it. */
     public int port() {
         return NetlinkSocket.portOf(descriptor);
     }
 
     /**
-     * Sends a transaction whose messages all ask for an acknowledgement.
+     * Sends a transaction in which every message asks for an acknowledgement.
      *
-     * @return 0, or the errno of the first message that was refused; nothing of the transaction is then in force
+     * @return 0, or the errno of the first message that was refused; then nothing of the transaction is in force
      */
     public int transact(NftablesBatch batch) {
         try (Arena arena = Arena.ofConfined()) {
@@ -112,7 +112,7 @@ public final class NftablesSocket {
         }
     }
 
-    /** The kernel's table of this name, of the family {@code inet}. */
+    /** The table of this name of the family {@code inet}, if the kernel has it. */
     public Optional<TableStatus> table(String name) {
         try (Arena arena = Arena.ofConfined()) {
             send(

@@ -7,12 +7,12 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * What the first bytes of an IP packet say (RFC 791, RFC 8200).
+ * The addresses, protocol and ports at the beginning of an IP packet (RFC 791, RFC 8200).
  *
- * @param source where it comes from
- * @param destination where it goes
- * @param protocol the number of the protocol behind the IP headers; of an extension header where what follows it is cut
- *     off
+ * @param source its source
+ * @param destination its destination
+ * @param protocol the number of the protocol behind the IP headers; that of an extension header if what follows it is
+ *     cut off
  * @param sourcePort 0 if the protocol has no ports or they are not among the bytes
  * @param destinationPort 0 if the protocol has no ports or they are not among the bytes
  */
@@ -39,7 +39,7 @@ public record PacketHeader(IpAddress source, IpAddress destination, int protocol
         Objects.requireNonNull(destination, "destination");
     }
 
-    /** Reads a packet that may be cut off anywhere; empty if it is too short for an IP header, or no IP packet. */
+    /** Reads a packet that may be cut off anywhere; empty if it is too short for an IP header, or not an IP packet. */
     public static Optional<PacketHeader> parse(byte[] packet) {
         if (packet.length == 0) {
             return Optional.empty();

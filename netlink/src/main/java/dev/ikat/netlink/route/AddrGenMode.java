@@ -3,7 +3,8 @@ package dev.ikat.netlink.route;
 import dev.ikat.netlink.MalformedMessageException;
 
 /**
- * How a link makes its IPv6 link-local address (enum in6_addr_gen_mode, linux/if_link.h). The order is the kernel's.
+ * How a link generates its IPv6 link-local address (enum in6_addr_gen_mode, {@code linux/if_link.h}). The order is the
+ * kernel's.
  */
 public enum AddrGenMode {
     /** From the link-layer address. */

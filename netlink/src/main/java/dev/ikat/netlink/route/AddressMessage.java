@@ -51,7 +51,7 @@ public final class AddressMessage {
         message.u32(IFA_TARGET_NETNSID, namespaceId);
     }
 
-    /** Reads RTM_NEWADDR or RTM_DELADDR; empty for another family than IP. */
+    /** Reads RTM_NEWADDR or RTM_DELADDR; empty if the family is not IP. */
     public static Optional<Address> read(MessageReader message) {
         message.requireBody("ifaddrmsg", HEADER);
         IpFamily family = AddressFamily.toIp(message.bodyU8(0)).orElse(null);

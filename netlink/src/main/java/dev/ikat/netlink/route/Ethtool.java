@@ -11,10 +11,10 @@ import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 
 /**
- * What a network device computes itself (linux/ethtool.h), in the calling thread's network namespace.
+ * What a network card or driver computes itself ({@code linux/ethtool.h}), in the calling thread's network namespace.
  *
- * <p>Some combinations of kernel and network card spoil the checksums of VXLAN packets; turning transmit checksum
- * offload off for the VXLAN link has the kernel compute them, before it encapsulates and in packets of the MTU's size.
+ * <p>Some combinations of kernel and network card corrupt the checksums of VXLAN packets. If transmit checksum offload
+ * is off for the VXLAN link, the kernel computes them before it encapsulates, in packets of the MTU's size.
  */
 public final class Ethtool {
     private static final int SOCK_DGRAM_CLOEXEC = 0x80002;
@@ -41,7 +41,7 @@ public final class Ethtool {
     private Ethtool() {}
 
     /**
-     * Whether the device computes the checksums of what it sends.
+     * Whether the device computes the checksums of the packets that it sends.
      *
      * @throws NetlinkException ENODEV if there is no such link
      */
@@ -50,9 +50,9 @@ public final class Ethtool {
     }
 
     /**
-     * Has the device compute the checksums of what it sends, or the kernel.
+     * Chooses whether the device or the kernel computes the checksums of the packets that the device sends.
      *
-     * @throws NetlinkException ENODEV if there is no such link, EOPNOTSUPP if it can't be changed for it
+     * @throws NetlinkException ENODEV if there is no such link, EOPNOTSUPP if the device can't change it
      */
     public static void setTxChecksumOffload(InterfaceName name, boolean on) {
         int _ = value(

@@ -5,22 +5,23 @@ import dev.ikat.model.MacAddress;
 import java.util.Optional;
 
 /**
- * An entry of a forwarding database: behind which port of a bridge, or which remote tunnel end of a VXLAN, a link-layer
- * address is. A VXLAN's entry for 00:00:00:00:00:00 says where frames go whose address has no entry.
+ * An entry of a forwarding database: the port of a bridge, or the remote tunnel end of a VXLAN link, at which a
+ * link-layer address is reached. A VXLAN link's entry for 00:00:00:00:00:00 applies to frames whose address has no
+ * entry.
  *
- * @param interfaceIndex the VXLAN's index, or the bridge port's
+ * @param interfaceIndex the index of the VXLAN link or the bridge port
  * @param mac the link-layer address
  * @param destination the remote tunnel end; empty for a bridge's entry
- * @param state NUD_*, linux/neighbour.h, as in {@link Neighbour}
- * @param flags NTF_*, linux/neighbour.h
+ * @param state NUD_*, {@code linux/neighbour.h}, as in {@link Neighbour}
+ * @param flags NTF_*, {@code linux/neighbour.h}
  */
 public record FdbEntry(int interfaceIndex, MacAddress mac, Optional<IpAddress> destination, int state, int flags) {
-    /** NTF_SELF: in the device's own table. */
+    /** NTF_SELF: in the link's own table. */
     public static final int SELF = 0x02;
-    /** NTF_MASTER: in the table of the bridge that the device is a port of. */
+    /** NTF_MASTER: in the table of the bridge that the link is a port of. */
     public static final int MASTER = 0x04;
 
-    /** A VXLAN's entry that does not age. */
+    /** An entry of a VXLAN link that does not age. */
     public static FdbEntry permanent(int interfaceIndex, MacAddress mac, IpAddress destination) {
         return new FdbEntry(interfaceIndex, mac, Optional.of(destination), Neighbour.PERMANENT, SELF);
     }

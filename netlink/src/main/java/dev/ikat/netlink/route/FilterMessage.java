@@ -81,7 +81,7 @@ public final class FilterMessage {
                 .bodyU32(info);
     }
 
-    /** Reads RTM_NEWTFILTER; a filter of another kind has no name and the program 0. Empty for what is no filter. */
+    /** Reads RTM_NEWTFILTER; a filter of another kind has no name and the program 0. Empty for any other message. */
     public static Optional<BpfFilter> read(MessageReader message) {
         message.requireBody("tcmsg", HEADER);
         if (message.bodyU32(8) == 0) {

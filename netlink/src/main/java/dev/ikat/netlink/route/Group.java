@@ -2,9 +2,12 @@ package dev.ikat.netlink.route;
 
 import java.util.List;
 
-/** What to be told about: the kernel's multicast groups, for both address families (RTNLGRP_*, linux/rtnetlink.h). */
+/**
+ * The kernel's multicast groups, for both address families (RTNLGRP_*, {@code linux/rtnetlink.h}): which changes to
+ * report.
+ */
 public enum Group {
-    /** Links made, changed, deleted. */
+    /** Links that are created, changed or deleted. */
     LINK,
     /** Addresses. */
     ADDRESS,
@@ -12,7 +15,7 @@ public enum Group {
     ROUTE,
     /** Neighbours and forwarding entries. */
     NEIGHBOUR,
-    /** Rules of the routing policy. */
+    /** Policy routing rules. */
     RULE;
 
     private static final int RTNLGRP_LINK = 1;

@@ -1,8 +1,8 @@
 package dev.ikat.netlink.route;
 
 /**
- * What IPv4 keeps for each interface (IPV4_DEVCONF_*, linux/ip.h), of that what is set here; the sysctls of the same
- * names, net.ipv4.conf.*, say what each does (Documentation/networking/ip-sysctl.rst).
+ * The IPv4 settings of an interface that Ikat sets (IPV4_DEVCONF_*, {@code linux/ip.h}).
+ * Documentation/networking/ip-sysctl.rst explains the sysctls of the same names, net.ipv4.conf.*.
  */
 public enum Ipv4Setting {
     PROXY_ARP(3),

@@ -12,17 +12,18 @@ import java.util.Optional;
  * @param name its name
  * @param kind the driver's name ({@code veth}, {@code bridge}, {@code vxlan}); empty for hardware and loopback
  * @param mac the link-layer address, empty for a link type without 48-bit addresses
- * @param mtu the greatest packet it takes, in bytes, without link-layer header
+ * @param mtu the size of the largest packet that it accepts, in bytes, without link-layer header
  * @param flags IFF_*, linux/if.h
  * @param operState whether it can carry packets
- * @param master the index of the bridge, bond or VRF it is a port of
- * @param peerIndex IFLA_LINK: the index of a veth's other end, of the link below a VXLAN or VLAN
- * @param peerNamespaceId the identifier, in this namespace, of the one that {@code peerIndex} is in; empty if the same
+ * @param master the index of the bridge, bond or VRF that it is a port of
+ * @param peerIndex IFLA_LINK: the index of a veth pair's other end, or of the link below a VXLAN or VLAN link
+ * @param peerNamespaceId this namespace's identifier of the namespace that {@code peerIndex} is in; empty if it is this
+ *     one
  * @param group the link group, 0 unless set
  * @param alias the free text that "ip link" shows as alias
- * @param addrGenMode how its IPv6 link-local address is made; empty where IPv6 is off for it
- * @param vxlan its settings if it is a VXLAN
- * @param alternativeNames the further names that it has (Linux 5.5), in the kernel's order
+ * @param addrGenMode how its IPv6 link-local address is generated; empty if IPv6 is off for it
+ * @param vxlan its settings if it is a VXLAN link
+ * @param alternativeNames its additional names (Linux 5.5), in the kernel's order
  */
 public record Link(
         int index,
@@ -44,7 +45,7 @@ public record Link(
         alternativeNames = List.copyOf(alternativeNames);
     }
 
-    /** IFF_UP: set up by the administrator, which does not mean that it carries packets. */
+    /** IFF_UP: set up by the administrator, which does not mean that it can carry packets. */
     public boolean isUp() {
         return (flags & LinkMessage.IFF_UP) != 0;
     }
@@ -59,7 +60,7 @@ public record Link(
         return (flags & LinkMessage.IFF_NOARP) != 0;
     }
 
-    /** Whether the driver is this one, as in {@code isKind("veth")}. */
+    /** Whether its driver is this one, as in {@code isKind("veth")}. */
     public boolean isKind(String driver) {
         return kind.filter(driver::equals).isPresent();
     }

@@ -14,9 +14,9 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * What to change about a link; see {@link Requests#change(LinkChange)}. Immutable: each method returns a new change.
- * The kernel makes the parts of one change in an order of its own (namespace, address, MTU, group, name, alias, up or
- * down, master), and keeps those made before one that fails.
+ * Changes of a link; see {@link Requests#change(LinkChange)}. Immutable: each method returns a new change. The kernel
+ * applies the parts of one change in an order of its own (namespace, address, MTU, group, name, alias, up or down,
+ * master), and keeps those that it applied before one fails.
  */
 public final class LinkChange {
     /** IFALIASZ (linux/if.h in the kernel) without the terminating zero. */
@@ -46,12 +46,14 @@ public final class LinkChange {
         this.parts = parts;
     }
 
-    /** No change yet to the link with this index. */
+    /** No change yet, of the link with this index. */
     public static LinkChange of(int index) {
         return new LinkChange(index, Optional.empty(), 0, 0, Optional.empty(), List.of());
     }
 
-    /** No change yet to the link of this name: for a link that the same batch creates, whose index is not known yet. */
+    /**
+     * No change yet, of the link with this name: for a link that the same batch creates, whose index is not known yet.
+     */
     public static LinkChange of(InterfaceName name) {
         return new LinkChange(0, Optional.of(name), 0, 0, Optional.empty(), List.of());
     }
@@ -66,7 +68,10 @@ public final class LinkChange {
         return flag("down", LinkMessage.IFF_UP, 0);
     }
 
-    /** Also have it neither ask for link-layer addresses nor answer who asks, or learn from what others say. */
+    /**
+     * Also turn off ARP and neighbour discovery: the link neither asks for link-layer addresses, nor answers, nor
+     * learns them.
+     */
     public LinkChange noArp() {
         return flag("noarp", LinkMessage.IFF_NOARP, LinkMessage.IFF_NOARP);
     }
@@ -82,14 +87,15 @@ public final class LinkChange {
     }
 
     /**
-     * Also rename it; not possible together with {@link #of(InterfaceName)}, where the name says which link is meant.
+     * Also rename it; not possible together with {@link #of(InterfaceName)}, because there the name identifies the
+     * link.
      *
-     * @throws IllegalStateException if this change is of a link given by name
+     * @throws IllegalStateException if the link was given by its name
      */
     public LinkChange name(InterfaceName newName) {
         if (name.isPresent()) {
             throw new IllegalStateException(
-                    "a link given by its name can't be renamed by the same change: give its index instead");
+                    "the same change can't rename a link that is given by its name: give its index instead");
         }
         return plus("name " + newName, message -> message.string(LinkMessage.IFLA_IFNAME, newName.value()));
     }
@@ -102,13 +108,13 @@ public final class LinkChange {
     public LinkChange alias(String text) {
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         if (bytes.length > MAX_ALIAS_BYTES) {
-            throw new IllegalArgumentException(
-                    "the alias '" + text + "' has " + bytes.length + " bytes; at most " + MAX_ALIAS_BYTES + " fit");
+            throw new IllegalArgumentException("the alias '" + text + "' has " + bytes.length
+                    + " bytes, more than the maximum of " + MAX_ALIAS_BYTES);
         }
         return plus("alias '" + text + "'", message -> message.bytes(LinkMessage.IFLA_IFALIAS, bytes));
     }
 
-    /** Also put it in this group; see {@link Requests#deleteLinkGroup(int)}. */
+    /** Also put it into this group; see {@link Requests#deleteLinkGroup(int)}. */
     public LinkChange group(int number) {
         return plus("group " + number, message -> message.u32(LinkMessage.IFLA_GROUP, number));
     }
@@ -123,14 +129,14 @@ public final class LinkChange {
         return plus("address " + address, message -> message.mac(LinkMessage.IFLA_ADDRESS, address));
     }
 
-    /** Also move it to this namespace, which must be open until the request was executed. */
+    /** Also move it to this namespace, which must stay open until the request was executed. */
     public LinkChange namespace(NetworkNamespace target) {
         LinkChange change =
                 plus("namespace " + target, message -> message.u32(LinkMessage.IFLA_NET_NS_FD, target.fd()));
         return new LinkChange(index, name, flags, mask, Optional.of(target), change.parts);
     }
 
-    /** Also say how its IPv6 link-local address is made. To have an effect this comes before the link is set up. */
+    /** Also set how its IPv6 link-local address is generated. This takes effect only before the link is set up. */
     public LinkChange inet6AddrGenMode(AddrGenMode mode) {
         return plus(
                 "addrgenmode " + mode,
@@ -142,7 +148,8 @@ public final class LinkChange {
     }
 
     /**
-     * Also set all of these to 0; not together with {@link #inet6AddrGenMode}, as one message has room for one of them.
+     * Also set all of these to 0; not together with {@link #inet6AddrGenMode}, because one message has room for only
+     * one of them.
      */
     public LinkChange ipv4Off(Set<Ipv4Setting> settings) {
         return plus(

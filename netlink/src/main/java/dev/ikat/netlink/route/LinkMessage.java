@@ -143,7 +143,10 @@ public final class LinkMessage {
         };
     }
 
-    /** Reads RTM_NEWLINK or RTM_DELLINK; empty for the news of a bridge about one of its ports, which is no link. */
+    /**
+     * Reads RTM_NEWLINK or RTM_DELLINK; empty for a bridge's notification about one of its ports, which does not
+     * describe a link.
+     */
     public static Optional<Link> read(MessageReader message) {
         message.requireBody("ifinfomsg", HEADER);
         if (message.bodyU8(0) != AddressFamily.AF_UNSPEC) {

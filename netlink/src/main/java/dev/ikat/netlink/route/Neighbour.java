@@ -15,7 +15,7 @@ import java.util.Optional;
  * @param flags NTF_*, linux/neighbour.h
  */
 public record Neighbour(int interfaceIndex, IpAddress address, Optional<MacAddress> mac, int state, int flags) {
-    /** NUD_REACHABLE: confirmed lately. */
+    /** NUD_REACHABLE: confirmed recently. */
     public static final int REACHABLE = 0x02;
     /** NUD_STALE: confirmed some time ago. */
     public static final int STALE = 0x04;
@@ -23,7 +23,7 @@ public record Neighbour(int interfaceIndex, IpAddress address, Optional<MacAddre
     public static final int FAILED = 0x20;
     /** NUD_NOARP: it needs no resolution. */
     public static final int NOARP = 0x40;
-    /** NUD_PERMANENT: set by hand, never resolved, never aged. */
+    /** NUD_PERMANENT: set by an administrator or a program, never resolved, never aged. */
     public static final int PERMANENT = 0x80;
 
     /** An entry that is neither resolved nor aged. */

@@ -59,7 +59,7 @@ public final class NeighbourMessage {
                 .bodyU8(0);
     }
 
-    /** Reads RTM_NEWNEIGH or RTM_DELNEIGH; empty for another family than IP, forwarding entries included. */
+    /** Reads RTM_NEWNEIGH or RTM_DELNEIGH; empty if the family is not IP, which includes forwarding entries. */
     public static Optional<Neighbour> read(MessageReader message) {
         message.requireBody("ndmsg", HEADER);
         IpFamily family = AddressFamily.toIp(message.bodyU8(0)).orElse(null);
@@ -83,7 +83,7 @@ public final class NeighbourMessage {
                         message.bodyU32(4), address, Optional.ofNullable(mac), message.bodyU16(8), message.bodyU8(10)));
     }
 
-    /** Reads RTM_NEWNEIGH or RTM_DELNEIGH; empty for what is no forwarding entry. */
+    /** Reads RTM_NEWNEIGH or RTM_DELNEIGH; empty if it is not about a forwarding entry. */
     public static Optional<FdbEntry> readFdb(MessageReader message) {
         message.requireBody("ndmsg", HEADER);
         if (message.bodyU8(0) != AddressFamily.AF_BRIDGE) {

@@ -8,9 +8,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The network configuration of one namespace, as {@link Rtnetlink} has it of the kernel: what those need who compare it
- * with what it should be and repair it. Thread-safe. Every method throws {@link NetlinkException} where the kernel
- * refuses.
+ * The network configuration of one namespace, for callers that compare it with the desired state and repair it;
+ * {@link Rtnetlink} is the kernel's. Thread-safe. Every method throws {@link NetlinkException} if the kernel refuses.
  */
 public interface Netlink extends AutoCloseable {
     /** As {@link #execute(List)}. */
@@ -19,8 +18,8 @@ public interface Netlink extends AutoCloseable {
     }
 
     /**
-     * Executes the requests in order and returns when all are done. Each is tried, whatever became of those before it:
-     * a batch is no transaction.
+     * Executes the requests in order and returns when all are done. Each is tried, even if an earlier one failed: a
+     * batch is not a transaction.
      *
      * @throws NetlinkException for the first that failed, the further failures as its suppressed exceptions
      */
@@ -38,19 +37,19 @@ public interface Netlink extends AutoCloseable {
     /** All addresses of both families. */
     List<Address> addresses();
 
-    /** The addresses of one link, of both families; none where the link is gone. */
+    /** The addresses of one link, of both families; none if the link does not exist. */
     List<Address> addresses(int interfaceIndex);
 
-    /** The routes that pass the filter; none where its link or table is not there. */
+    /** The routes that pass the filter; none if the filter's link or table does not exist. */
     List<Route> routes(IpFamily family, RouteFilter filter);
 
-    /** The neighbours on one link; none where the link is gone. */
+    /** The neighbour entries of one link; none if the link does not exist. */
     List<Neighbour> neighbours(IpFamily family, int interfaceIndex);
 
-    /** The forwarding entries of one VXLAN, bridge or bridge port; none where the link is gone. */
+    /** The forwarding entries of one VXLAN link, bridge or bridge port; none if the link does not exist. */
     List<FdbEntry> fdb(int interfaceIndex);
 
-    /** Lets go of what it was opened with; idempotent. */
+    /** Releases its resources; idempotent. */
     @Override
     void close();
 }

@@ -4,7 +4,7 @@ import dev.ikat.model.IpAddress;
 import java.util.Optional;
 
 /**
- * One way of several that a route offers (struct rtnexthop, linux/rtnetlink.h).
+ * One of a route's several next hops (struct rtnexthop, {@code linux/rtnetlink.h}).
  *
  * @param gateway the next router, empty if the destination is on the link
  * @param interfaceIndex the link by which packets leave

@@ -11,8 +11,8 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * What one can ask of the kernel's links, addresses, routes, neighbours, rules and filters; {@link Rtnetlink#execute}
- * asks. A request is immutable and not bound to a namespace: the same one can be executed in several.
+ * The requests about links, addresses, routes, neighbours, rules and filters; {@link Rtnetlink#execute} sends them to
+ * the kernel. A request is immutable and not bound to a namespace: the same one can be executed in several.
  */
 public final class Requests {
     private static final int ADD = NetlinkSocket.NLM_F_CREATE | NetlinkSocket.NLM_F_EXCL;
@@ -21,7 +21,7 @@ public final class Requests {
 
     private Requests() {}
 
-    /** Makes a link; EEXIST if its name or index is taken, or its peer's name; EBUSY if its peer's index is. */
+    /** Creates a link; EEXIST if its name or index, or its peer's name, is taken; EBUSY if its peer's index is. */
     public static Request create(LinkSpec spec) {
         Optional<NetworkNamespace> named = switch (spec) {
             case VethSpec veth -> veth.peerNamespace();
@@ -32,17 +32,17 @@ public final class Requests {
                 .provided(() -> named.ifPresent(NetworkNamespace::fd));
     }
 
-    /** Changes a link; ENODEV if it is not there. */
+    /** Changes a link; ENODEV if it does not exist. */
     public static Request change(LinkChange change) {
         return of("change", change, LinkMessage.RTM_SETLINK, 0, change::write)
                 .provided(() -> change.namespace().ifPresent(NetworkNamespace::fd));
     }
 
     /**
-     * Gives a link a further name, which is unique in its namespace like the first; EEXIST if a link has it already,
-     * EOPNOTSUPP before Linux 5.5.
+     * Gives a link an additional name, which is unique in its namespace like the first; EEXIST if a link already has
+     * it, EOPNOTSUPP before Linux 5.5.
      *
-     * @param name at most 127 bytes (ALTIFNAMSIZ, linux/if.h, without the terminating zero)
+     * @param name at most 127 bytes (ALTIFNAMSIZ, {@code linux/if.h}, without the terminating zero)
      */
     public static Request addAlternativeName(int index, String name) {
         return of(
@@ -56,7 +56,7 @@ public final class Requests {
                                 properties -> properties.string(LinkMessage.IFLA_ALT_IFNAME, name)));
     }
 
-    /** Deletes a link, a veth's other end with it; ENODEV if it is not there. */
+    /** Deletes a link, and with it a veth pair's other end; ENODEV if it does not exist. */
     public static Request deleteLink(int index) {
         return of(
                 "delete",
@@ -66,7 +66,7 @@ public final class Requests {
                 message -> LinkMessage.ifinfomsg(message, index, 0, 0));
     }
 
-    /** Deletes a link, a veth's other end with it; ENODEV if it is not there. */
+    /** Deletes a link, and with it a veth pair's other end; ENODEV if it does not exist. */
     public static Request deleteLink(InterfaceName name) {
         return of(
                 "delete",
@@ -77,13 +77,14 @@ public final class Requests {
     }
 
     /**
-     * Deletes all links of a group at once, which takes the kernel hardly longer than one; ENODEV if there are none.
+     * Deletes all links of a group at once, which hardly takes the kernel longer than one; ENODEV if there are none.
      *
-     * @throws IllegalArgumentException for group 0, in which every link is that was not put elsewhere
+     * @throws IllegalArgumentException for group 0, which contains every link that is in no other group
      */
     public static Request deleteLinkGroup(int group) {
         if (group == 0) {
-            throw new IllegalArgumentException("links of group 0 are not deleted: it is everybody's");
+            throw new IllegalArgumentException(
+                    "links of group 0 can't be deleted together: it is the default group of all links");
         }
         return of(
                 "delete",
@@ -98,7 +99,7 @@ public final class Requests {
         return address("add", address, AddressMessage.RTM_NEWADDR, ADD);
     }
 
-    /** Adds an address, or gives the one that is there these flags. */
+    /** Adds an address, or sets these flags if it already exists. */
     public static Request replace(Address address) {
         return address("replace", address, AddressMessage.RTM_NEWADDR, REPLACE);
     }
@@ -117,12 +118,12 @@ public final class Requests {
         return route("add", route, RouteMessage.RTM_NEWROUTE, ADD);
     }
 
-    /** Adds a route in the place of the one to this destination with this metric in this table, if there is one. */
+    /** Adds a route, or replaces the one to this destination with this metric in this table. */
     public static Request replace(Route route) {
         return route("replace", route, RouteMessage.RTM_NEWROUTE, REPLACE);
     }
 
-    /** Deletes the route that is exactly this; ESRCH if there is none. */
+    /** Deletes the route that is equal to this; ESRCH if there is none. */
     public static Request delete(Route route) {
         return route("delete", route, RouteMessage.RTM_DELROUTE, 0);
     }
@@ -131,17 +132,17 @@ public final class Requests {
         return of(verb, route, type, flags, message -> RouteMessage.write(message, route));
     }
 
-    /** Adds a neighbour; EEXIST if there is an entry for its address. */
+    /** Adds a neighbour entry; EEXIST if there is one for its address. */
     public static Request add(Neighbour neighbour) {
         return neighbour("add", neighbour, NeighbourMessage.RTM_NEWNEIGH, ADD);
     }
 
-    /** Adds a neighbour in the place of the entry for its address, if there is one. */
+    /** Adds a neighbour entry, or replaces the one for its address. */
     public static Request replace(Neighbour neighbour) {
         return neighbour("replace", neighbour, NeighbourMessage.RTM_NEWNEIGH, REPLACE);
     }
 
-    /** Deletes the entry for a neighbour's address; ENOENT if there is none. */
+    /** Deletes the neighbour entry for this address; ENOENT if there is none. */
     public static Request delete(Neighbour neighbour) {
         return neighbour("delete", neighbour, NeighbourMessage.RTM_DELNEIGH, 0);
     }
@@ -150,20 +151,20 @@ public final class Requests {
         return of(verb, neighbour, type, flags, message -> NeighbourMessage.write(message, neighbour));
     }
 
-    /** Adds a forwarding entry beside others for its link-layer address; nothing happens if a VXLAN has it already. */
+    /** Adds a forwarding entry to those that its link-layer address already has; idempotent for a VXLAN link. */
     public static Request append(FdbEntry entry) {
         return forwarding("append", entry, NeighbourMessage.RTM_NEWNEIGH, APPEND);
     }
 
     /**
-     * Adds a forwarding entry in the place of the one for its link-layer address, if there is one; a VXLAN's entry for
+     * Adds a forwarding entry, or replaces the one for its link-layer address; a VXLAN link's entry for
      * 00:00:00:00:00:00 can only be appended, EOPNOTSUPP.
      */
     public static Request replace(FdbEntry entry) {
         return forwarding("replace", entry, NeighbourMessage.RTM_NEWNEIGH, REPLACE);
     }
 
-    /** Deletes a forwarding entry; ENOENT if it is not there. */
+    /** Deletes a forwarding entry; ENOENT if it does not exist. */
     public static Request delete(FdbEntry entry) {
         return forwarding("delete", entry, NeighbourMessage.RTM_DELNEIGH, 0);
     }
@@ -172,18 +173,19 @@ public final class Requests {
         return of(verb, entry, type, flags, message -> NeighbourMessage.write(message, entry));
     }
 
-    /** Adds a rule; EEXIST if there is the same one. */
+    /** Adds a rule; EEXIST if there is an equal one. */
     public static Request add(Rule rule) {
         return of("add", rule, RuleMessage.RTM_NEWRULE, ADD, message -> RuleMessage.write(message, rule));
     }
 
-    /** Deletes a rule; ENOENT if it is not there. */
+    /** Deletes a rule; ENOENT if it does not exist. */
     public static Request delete(Rule rule) {
         return of("delete", rule, RuleMessage.RTM_DELRULE, 0, message -> RuleMessage.write(message, rule));
     }
 
     /**
-     * Gives a link the queueing discipline clsact, whose filters see what it receives and sends; EEXIST if it has it.
+     * Adds the queueing discipline clsact to a link, whose filters process what the link receives and sends; EEXIST if
+     * the link already has it.
      */
     public static Request addClsact(int interfaceIndex) {
         return of(
@@ -194,7 +196,7 @@ public final class Requests {
                 message -> FilterMessage.writeClsact(message, interfaceIndex));
     }
 
-    /** Takes it from a link, its filters with it; EINVAL or ENOENT if the link has none. */
+    /** Removes clsact and its filters from a link; EINVAL or ENOENT if the link has none. */
     public static Request deleteClsact(int interfaceIndex) {
         return of(
                 "delete",
@@ -205,8 +207,7 @@ public final class Requests {
     }
 
     /**
-     * Has a program see what a link with clsact receives, in the place of the one with this preference, if there is
-     * one.
+     * Attaches a program to what a link with clsact receives, or replaces the one with this preference.
      *
      * @param program a descriptor, open until the request is executed
      */
@@ -219,7 +220,7 @@ public final class Requests {
                 message -> FilterMessage.write(message, interfaceIndex, preference, name, program));
     }
 
-    /** Deletes the BPF filter of this preference at what a link receives; ENOENT or EINVAL if there is none. */
+    /** Deletes the BPF filter with this preference from what a link receives; ENOENT or EINVAL if there is none. */
     public static Request deleteFilter(int interfaceIndex, int preference) {
         return of(
                 "delete",

@@ -8,21 +8,21 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * A route. One made by {@link #to} equals what the kernel reads back: scope and metric start as the kernel would set
- * them (metric 1024 for IPv6; scope link for an IPv4 route without gateway).
+ * A route. One created by {@link #to} equals what is read back from the kernel: scope and metric have the values that
+ * the kernel would set (metric 1024 for IPv6; scope link for an IPv4 route without gateway).
  *
- * @param destination where to
+ * @param destination the addresses that it leads to
  * @param gateway the next router; may be an IPv6 address for an IPv4 destination (RTA_VIA)
  * @param interfaceIndex the link by which packets leave
  * @param scope see {@link Scope}
  * @param type what happens to the packet
  * @param table the routing table; see {@link #TABLE_MAIN}
- * @param protocol who made it; see {@link RouteProtocol}
+ * @param protocol who created it; see {@link RouteProtocol}
  * @param metric among routes to the same destination the lowest wins
  * @param preferredSource the source address of packets that have none yet
  * @param onlink whether the gateway counts as on the link although no route says so
  * @param mtu a path MTU for this destination, in bytes
- * @param multipath the hops of a route that has several; {@code gateway} and {@code interfaceIndex} are empty then
+ * @param multipath the next hops if it has several; {@code gateway} and {@code interfaceIndex} are empty then
  */
 public record Route(
         Cidr destination,
@@ -40,16 +40,16 @@ public record Route(
 
     /** RT_TABLE_MAIN. */
     public static final int TABLE_MAIN = 254;
-    /** RT_TABLE_LOCAL: the host's own addresses, kept by the kernel. */
+    /** RT_TABLE_LOCAL: the host's own addresses, maintained by the kernel. */
     public static final int TABLE_LOCAL = 255;
-    /** IP6_RT_PRIO_USER (linux/ipv6_route.h): the metric the kernel gives an IPv6 route that names none. */
+    /** IP6_RT_PRIO_USER ({@code linux/ipv6_route.h}): the metric of an IPv6 route for which none is given. */
     public static final int DEFAULT_IPV6_METRIC = 1024;
 
     public Route {
         multipath = List.copyOf(multipath);
     }
 
-    /** A unicast route of the main table by protocol {@link RouteProtocol#IKAT}, still without link and gateway. */
+    /** A unicast route in the main table with protocol {@link RouteProtocol#IKAT}, without link and gateway so far. */
     public static Route to(Cidr destination) {
         return new Builder(destination).build();
     }
@@ -59,12 +59,12 @@ public record Route(
         return with(route -> route.interfaceIndex = Optional.of(index));
     }
 
-    /** The same by way of this router, and with the scope universe that such a route has. */
+    /** The same via this router, with the scope universe that such a route has. */
     public Route via(IpAddress router) {
         return with(route -> route.via(router));
     }
 
-    /** The same with the gateway taken as on the link (RTNH_F_ONLINK). */
+    /** The same via this router, which counts as on the link (RTNH_F_ONLINK). */
     public Route viaOnlink(IpAddress router) {
         return with(route -> {
             route.via(router);
@@ -87,7 +87,7 @@ public record Route(
         return with(route -> route.table = value);
     }
 
-    /** The same made by this protocol. */
+    /** The same with this protocol. */
     public Route protocol(int value) {
         return with(route -> route.protocol = value);
     }

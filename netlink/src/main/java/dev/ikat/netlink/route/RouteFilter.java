@@ -3,10 +3,11 @@ package dev.ikat.netlink.route;
 import java.util.Optional;
 
 /**
- * Which routes to read; empty means any. The kernel applies it, so that a host with many routes is not read in full.
+ * Which routes to read; empty means any. The kernel applies the filter, so that not every route of a host with many has
+ * to be read.
  *
  * @param table the routing table
- * @param protocol who made the route
+ * @param protocol who created the route
  * @param interfaceIndex the link by which packets leave
  */
 public record RouteFilter(Optional<Integer> table, Optional<Integer> protocol, Optional<Integer> interfaceIndex) {
@@ -18,7 +19,7 @@ public record RouteFilter(Optional<Integer> table, Optional<Integer> protocol, O
         return new RouteFilter(Optional.of(value), protocol, interfaceIndex);
     }
 
-    /** The same, made by this protocol only. */
+    /** The same, with this protocol only. */
     public RouteFilter protocol(int value) {
         return new RouteFilter(table, Optional.of(value), interfaceIndex);
     }

@@ -138,7 +138,7 @@ public final class RouteMessage {
         message.address(RTA_DST, destination);
     }
 
-    /** Reads RTM_NEWROUTE or RTM_DELROUTE; empty for another family than IP, and for a mere cache entry. */
+    /** Reads RTM_NEWROUTE or RTM_DELROUTE; empty if the family is not IP, and for a cache entry. */
     public static Optional<Route> read(MessageReader message) {
         message.requireBody("rtmsg", HEADER);
         IpFamily family = AddressFamily.toIp(message.bodyU8(0)).orElse(null);
@@ -188,7 +188,7 @@ public final class RouteMessage {
         try {
             return new Cidr(network, prefixLength);
         } catch (IllegalArgumentException e) {
-            throw new MalformedMessageException("the block " + network + "/" + prefixLength);
+            throw new MalformedMessageException("invalid block " + network + "/" + prefixLength);
         }
     }
 

@@ -10,10 +10,10 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Tells what changes in the network configuration of one namespace, whoever changes it. Read the state after opening
- * this, not before: so no change falls between.
+ * Reports changes of the network configuration of one namespace, whoever makes them. Read the state after opening this,
+ * not before, so that no change is missed in between.
  *
- * <p>Safe for use by any number of threads, one of which polls at a time. Waiting blocks the thread in the kernel, a
+ * <p>Any number of threads may use it, but only one may poll at a time. Waiting blocks the thread in the kernel, a
  * virtual one together with its carrier: poll from a platform thread.
  */
 public final class RouteMonitor implements RouteEvents {
@@ -26,7 +26,7 @@ public final class RouteMonitor implements RouteEvents {
         this.listener = listener;
     }
 
-    /** Begins to listen in the namespace of the calling thread. */
+    /** Begins to listen in the calling thread's namespace. */
     public static RouteMonitor open(Set<Group> groups) {
         return openHere(groups, RECEIVE_BUFFER);
     }
@@ -52,7 +52,7 @@ public final class RouteMonitor implements RouteEvents {
         return listener.poll(timeout, RouteMonitor::read, Event.Resync::new);
     }
 
-    /** Reads a notification; empty for one of a kind that is nobody's concern here. */
+    /** Reads a notification; empty for one of a kind that is not reported. */
     public static Optional<Event> read(MessageReader message) {
         return switch (message.type()) {
             case LinkMessage.RTM_NEWLINK -> LinkMessage.read(message).map(link -> new Event.LinkEvent(true, link));

@@ -5,22 +5,22 @@ import dev.ikat.netlink.MalformedMessageException;
 /** What happens to a packet that a route matches (RTN_*, linux/rtnetlink.h). The order is the kernel's. */
 public enum RouteType {
     UNSPECIFIED,
-    /** Sent on, by a gateway or directly. */
+    /** Forwarded, by a gateway or directly. */
     UNICAST,
     /** Delivered here. */
     LOCAL,
     /** Delivered here, and sent, as a broadcast. */
     BROADCAST,
-    /** Delivered here, one of several. */
+    /** Delivered here, one of several hosts with this address. */
     ANYCAST,
     MULTICAST,
     /** Dropped silently. */
     BLACKHOLE,
-    /** Dropped, the sender told "host unreachable". */
+    /** Dropped; the sender gets "host unreachable". */
     UNREACHABLE,
-    /** Dropped, the sender told "administratively prohibited". */
+    /** Dropped; the sender gets "administratively prohibited". */
     PROHIBIT,
-    /** Not in this table: the search goes on with the next rule. */
+    /** Not in this table: the lookup continues with the next rule. */
     THROW,
     NAT,
     EXTERNAL_RESOLVE;

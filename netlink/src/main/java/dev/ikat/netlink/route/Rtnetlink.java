@@ -16,9 +16,9 @@ import java.util.function.Supplier;
 /**
  * The network configuration of one namespace: changed by batches of requests, read as values (rtnetlink(7)).
  *
- * <p>Safe for use by any number of threads; one batch or reading is under way at a time. Calls block in the kernel, on
- * a virtual thread together with its carrier: call from platform threads. Every method throws {@link NetlinkException}
- * where the kernel refuses, and {@link IllegalStateException} after {@link #close()}.
+ * <p>Any number of threads may use it; batches and reads run one at a time. Calls block in the kernel, a virtual thread
+ * together with its carrier: call from platform threads. Every method throws {@link NetlinkException} if the kernel
+ * refuses, and {@link IllegalStateException} after {@link #close()}.
  */
 public final class Rtnetlink implements Netlink {
     /** No route, or one of the types unreachable, prohibit or blackhole. */
@@ -31,19 +31,19 @@ public final class Rtnetlink implements Netlink {
         this.socket = socket;
     }
 
-    /** Opens the namespace of the calling thread. */
+    /** Opens the calling thread's namespace. */
     public static Rtnetlink open() {
         return new Rtnetlink(NetlinkSocket.open());
     }
 
-    /** Opens another namespace. It stays alive while this is open, whether or not {@code namespace} is closed. */
+    /** Opens another namespace. It exists as long as this is open, whether or not {@code namespace} is closed. */
     public static Rtnetlink open(NetworkNamespace namespace) {
         return new Rtnetlink(namespace.call(NetlinkSocket::open));
     }
 
     /**
-     * Executes the requests in order, handed to the kernel in one send (or in several, of more than a hundred each),
-     * and returns when all are done. Each is tried, whatever became of those before it: a batch is no transaction.
+     * Executes the requests in order, sent to the kernel at once (or in parts of more than a hundred each), and returns
+     * when all are done. Each is tried, even if an earlier one failed: a batch is not a transaction.
      *
      * @throws NetlinkException for the first that failed, the further failures as its suppressed exceptions
      */
@@ -92,7 +92,7 @@ public final class Rtnetlink implements Netlink {
         return socket.dump(Requests.listAddresses(0), AddressMessage::read);
     }
 
-    /** The addresses of one link, of both families; none where the link is gone. */
+    /** The addresses of one link, of both families; none if the link does not exist. */
     @Override
     public List<Address> addresses(int interfaceIndex) {
         return orGone(
@@ -103,9 +103,9 @@ public final class Rtnetlink implements Netlink {
     }
 
     /**
-     * The addresses of a link in another namespace, of both families; none where the link or the namespace is gone.
+     * The addresses of a link in another namespace, of both families; none if the link or the namespace does not exist.
      *
-     * @param namespaceId what this namespace calls the other one, as {@link Link#peerNamespaceId()} does
+     * @param namespaceId this namespace's identifier of the other one, as in {@link Link#peerNamespaceId()}
      */
     public List<Address> addressesIn(int namespaceId, int interfaceIndex) {
         return orGone(
@@ -115,7 +115,7 @@ public final class Rtnetlink implements Netlink {
                         .toList());
     }
 
-    /** The route that a packet from here to this address would take; empty where it would be refused. */
+    /** The route that a packet from here to this address would take; empty if it would be refused. */
     public Optional<Route> routeTo(IpAddress destination) {
         try {
             return socket.get(Requests.getRoute(destination), RouteMessage::read);
@@ -132,12 +132,12 @@ public final class Rtnetlink implements Netlink {
         return routes(family, RouteFilter.ALL);
     }
 
-    /** The routes by one link, of every table; none where the link is gone. */
+    /** The routes that leave by one link, of every table; none if the link does not exist. */
     public List<Route> routes(IpFamily family, int interfaceIndex) {
         return routes(family, RouteFilter.ALL.link(interfaceIndex));
     }
 
-    /** The routes that pass the filter; none where its link or table is not there. */
+    /** The routes that pass the filter; none if the filter's link or table does not exist. */
     @Override
     public List<Route> routes(IpFamily family, RouteFilter filter) {
         return orGone(
@@ -147,7 +147,7 @@ public final class Rtnetlink implements Netlink {
                         .toList());
     }
 
-    /** The neighbours on one link; none where the link is gone. */
+    /** The neighbour entries of one link; none if the link does not exist. */
     @Override
     public List<Neighbour> neighbours(IpFamily family, int interfaceIndex) {
         return orGone(
@@ -157,7 +157,7 @@ public final class Rtnetlink implements Netlink {
                         .toList());
     }
 
-    /** The forwarding entries of one VXLAN, bridge or bridge port; none where the link is gone. */
+    /** The forwarding entries of one VXLAN link, bridge or bridge port; none if the link does not exist. */
     @Override
     public List<FdbEntry> fdb(int interfaceIndex) {
         return orGone(
@@ -173,10 +173,10 @@ public final class Rtnetlink implements Netlink {
     }
 
     /**
-     * The filters of a link that has clsact, those of other kinds than BPF without name and program; none where the
-     * link is gone or has no clsact.
+     * The filters of a link that has clsact, those of other kinds than BPF without name and program; none if the link
+     * does not exist or has no clsact.
      *
-     * @param received those at what it receives, or otherwise at what it sends
+     * @param received those for what it receives, or otherwise for what it sends
      */
     public List<BpfFilter> filters(int interfaceIndex, boolean received) {
         return orGone(
@@ -195,7 +195,7 @@ public final class Rtnetlink implements Netlink {
         }
     }
 
-    /** Closes the socket once a call under way has ended; idempotent. */
+    /** Closes the socket when the current call has ended; idempotent. */
     @Override
     public void close() {
         socket.close();

@@ -6,20 +6,20 @@ import dev.ikat.model.IpFamily;
 import java.util.Optional;
 
 /**
- * A rule of the routing policy: which packets are looked up in which table.
+ * A policy routing rule: which packets are looked up in which table.
  *
  * @param family the address family that it is for
- * @param priority its place among the rules, unsigned, the lowest first
- * @param source what the source address must be in
- * @param destination what the destination address must be in
- * @param inputInterface the link the packet came by; {@code lo} for what the host itself sends
+ * @param priority its position among the rules, unsigned, the lowest first
+ * @param source the block that contains the source address
+ * @param destination the block that contains the destination address
+ * @param inputInterface the link that the packet arrived on; {@code lo} for what the host itself sends
  * @param outputInterface the link that the sending socket is bound to
  * @param mark the firewall mark, under {@code markMask}
  * @param markMask which bits of the mark count; -1 for all
- * @param invert whether it matches the packets that it otherwise would not
+ * @param invert whether it matches all packets except these
  * @param action what it does
  * @param table the table to look into
- * @param protocol who made it; see {@link RouteProtocol}
+ * @param protocol who created it; see {@link RouteProtocol}
  */
 public record Rule(
         IpFamily family,
@@ -35,7 +35,7 @@ public record Rule(
         int table,
         int protocol) {
 
-    /** A rule that sends every packet to a table, by protocol {@link RouteProtocol#IKAT}. */
+    /** A rule that looks every packet up in a table, with protocol {@link RouteProtocol#IKAT}. */
     public static Rule lookup(IpFamily family, int priority, int table) {
         return new Rule(
                 family,
@@ -52,7 +52,7 @@ public record Rule(
                 RouteProtocol.IKAT);
     }
 
-    /** The same for packets from there. */
+    /** The same for packets from this block. */
     public Rule from(Cidr block) {
         return new Rule(
                 family,
@@ -69,7 +69,7 @@ public record Rule(
                 protocol);
     }
 
-    /** The same for packets to there. */
+    /** The same for packets to this block. */
     public Rule to(Cidr block) {
         return new Rule(
                 family,
@@ -86,7 +86,7 @@ public record Rule(
                 protocol);
     }
 
-    /** The same for packets that came by this link. */
+    /** The same for packets that arrived on this link. */
     public Rule input(InterfaceName name) {
         return new Rule(
                 family,

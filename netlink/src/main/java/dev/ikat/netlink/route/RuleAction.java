@@ -5,19 +5,19 @@ import dev.ikat.netlink.MalformedMessageException;
 /** What a matching rule does (FR_ACT_*, linux/fib_rules.h). The order is the kernel's. */
 public enum RuleAction {
     UNSPECIFIED,
-    /** Look into the table. */
+    /** Looks into the table. */
     LOOKUP,
-    /** Go on with another rule. */
+    /** Goes on with another rule. */
     GOTO,
-    /** Nothing. */
+    /** Does nothing. */
     NOP,
     RESERVED_4,
     RESERVED_5,
-    /** Drop silently. */
+    /** Drops silently. */
     BLACKHOLE,
-    /** Drop, telling the sender "network unreachable". */
+    /** Drops, and tells the sender "network unreachable". */
     UNREACHABLE,
-    /** Drop, telling the sender "administratively prohibited". */
+    /** Drops, and tells the sender "administratively prohibited". */
     PROHIBIT;
 
     private static final RuleAction[] VALUES = values();
@@ -30,7 +30,7 @@ public enum RuleAction {
 
     static RuleAction of(int value) {
         if (value >= VALUES.length) {
-            throw new MalformedMessageException("the action of a rule is " + value);
+            throw new MalformedMessageException("unknown action of a rule: " + value);
         }
         return VALUES[value];
     }

@@ -58,7 +58,7 @@ public final class RuleMessage {
         message.bodyU8(AddressFamily.of(family)).bodyU8(0).bodyU16(0).bodyU32(0).bodyU32(0);
     }
 
-    /** Reads RTM_NEWRULE or RTM_DELRULE; empty for another family than IP. */
+    /** Reads RTM_NEWRULE or RTM_DELRULE; empty if the family is not IP. */
     public static Optional<Rule> read(MessageReader message) {
         message.requireBody("fib_rule_hdr", HEADER);
         IpFamily family = AddressFamily.toIp(message.bodyU8(0)).orElse(null);

@@ -7,17 +7,17 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * A pair of virtual Ethernet links, each receiving what the other sends. The peer can be made in another namespace
- * right away, so that it never appears in this one.
+ * A veth pair: two virtual Ethernet links, each of which receives what the other sends. The peer can be created in
+ * another namespace directly, so that it never appears in this one.
  *
  * @param name this end's name
  * @param peerName the other end's name
- * @param peerNamespace where the other end is made, this namespace if empty; must be open until the request was
+ * @param peerNamespace where the other end is created, this namespace if empty; must stay open until the request was
  *     executed
  * @param mac this end's link-layer address, random if empty
  * @param peerMac the other end's link-layer address, random if empty
  * @param mtu of both ends, in bytes, 1500 if empty
- * @param index this end's interface index, the kernel's choice if empty; EEXIST where it is taken
+ * @param index this end's interface index, the kernel's choice if empty; EEXIST if it is taken
  * @param peerIndex the other end's, which counts only beside {@code index}; EBUSY where it is taken
  * @param group this end's link group, 0 if empty
  * @param gsoMaxSize the largest piece that the kernel's TCP hands to either end, in bytes; if empty the kernel's usual,
@@ -80,7 +80,7 @@ public record VethSpec(
         return with(parts -> parts.group = Optional.of(number));
     }
 
-    /** The same with pieces of at most so many bytes from the kernel's TCP at both ends. */
+    /** The same with segments of at most this many bytes from the kernel's TCP at both ends. */
     public VethSpec gsoMaxSize(int bytes) {
         return with(parts -> parts.gsoMaxSize = Optional.of(bytes));
     }

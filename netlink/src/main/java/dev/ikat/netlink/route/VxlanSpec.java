@@ -6,8 +6,8 @@ import dev.ikat.model.MacAddress;
 import java.util.Optional;
 
 /**
- * A VXLAN tunnel end without multicast group (RFC 7348): where a frame goes is said by {@link FdbEntry forwarding
- * entries} alone.
+ * A VXLAN tunnel end without multicast group (RFC 7348): only {@link FdbEntry forwarding entries} decide where a frame
+ * goes.
  *
  * @param name its name
  * @param vni the VXLAN network identifier, 0 to 2^24 - 1
@@ -31,14 +31,14 @@ public record VxlanSpec(
 
     public VxlanSpec {
         if (vni >>> 24 != 0) {
-            throw new IllegalArgumentException("a VXLAN network identifier has 24 bits, not " + vni);
+            throw new IllegalArgumentException("a VXLAN network identifier has at most 24 bits; invalid: " + vni);
         }
         if (port < 1 || port > 65535) {
-            throw new IllegalArgumentException("a UDP port is 1 to 65535, not " + port);
+            throw new IllegalArgumentException("a UDP port has to be 1 to 65535; invalid: " + port);
         }
     }
 
-    /** A tunnel end that does not learn, everything else the kernel's choice. */
+    /** A tunnel end that does not learn; the kernel chooses everything else. */
     public static VxlanSpec of(InterfaceName name, int vni, int port) {
         return new VxlanSpec(
                 name, vni, port, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), false);
@@ -49,7 +49,7 @@ public record VxlanSpec(
         return new VxlanSpec(name, vni, port, Optional.of(address), underlay, mac, mtu, learning);
     }
 
-    /** The same with outer packets leaving by this link only. */
+    /** The same with outer packets that leave by this link only. */
     public VxlanSpec underlay(int linkIndex) {
         return new VxlanSpec(name, vni, port, local, Optional.of(linkIndex), mac, mtu, learning);
     }

@@ -2,7 +2,9 @@ package dev.ikat.netlink.wire;
 
 import dev.ikat.netlink.MalformedMessageException;
 
-/** Acknowledgements: struct nlmsgerr and NLMSGERR_ATTR_* (linux/netlink.h), and the status that ends a dump. */
+/**
+ * Acknowledgements: struct nlmsgerr and NLMSGERR_ATTR_* ({@code linux/netlink.h}), and the status at the end of a dump.
+ */
 public final class AckMessage {
     private static final int NLM_F_CAPPED = 0x100;
     private static final int NLM_F_ACK_TLVS = 0x200;
@@ -18,7 +20,7 @@ public final class AckMessage {
 
     private AckMessage() {}
 
-    /** The error number, positive, or 0 for success. Some dumps end without a status: success. */
+    /** The error number, positive, or 0 for success. Some dumps end without a status, which means success. */
     public static int errno(MessageReader message) {
         if (message.type() == MessageReader.NLMSG_DONE && message.bodyLength() < ERROR) {
             return 0;
@@ -35,7 +37,7 @@ public final class AckMessage {
         return -error;
     }
 
-    /** What the kernel says about a failure, empty if nothing. */
+    /** The kernel's explanation of a failure, empty if it gave none. */
     public static String explanation(MessageReader message) {
         if ((message.flags() & NLM_F_ACK_TLVS) == 0) {
             return "";

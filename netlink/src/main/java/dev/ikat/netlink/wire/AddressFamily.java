@@ -3,7 +3,10 @@ package dev.ikat.netlink.wire;
 import dev.ikat.model.IpFamily;
 import java.util.Optional;
 
-/** Address families as messages name them (linux/socket.h in the kernel, bits/socket.h in the C library). */
+/**
+ * Address families as messages name them ({@code linux/socket.h} in the kernel, {@code bits/socket.h} in the C
+ * library).
+ */
 public final class AddressFamily {
     public static final int AF_UNSPEC = 0;
     public static final int AF_INET = 2;

@@ -10,8 +10,8 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Walks a run of attributes (struct nlattr, linux/netlink.h), then is a view of the current one. A value is read only
- * where the attribute has exactly the size of such a value, and nothing outside the run is touched.
+ * Iterates over a sequence of attributes (struct nlattr, {@code linux/netlink.h}), and is a view of the current one. A
+ * value is read only if the attribute has exactly that value's size, and nothing outside the sequence is read.
  */
 public final class AttributeReader {
     private static final int NLA_TYPE_MASK = 0x3fff;
@@ -29,20 +29,20 @@ public final class AttributeReader {
         this.end = end;
     }
 
-    /** Moves on to the next attribute; false at the end of the run. */
+    /** Moves on to the next attribute; false at the end of the sequence. */
     public boolean next() {
         if (next >= end) {
             return false;
         }
         if (end - next < MessageWriter.NLA_HDRLEN) {
             throw new MalformedMessageException(
-                    "the attributes end with " + (end - next) + " bytes, which is no attribute header");
+                    "the attributes end with " + (end - next) + " bytes, which are too few for an attribute header");
         }
         int total = Short.toUnsignedInt(buffer.getShort(next));
         type = Short.toUnsignedInt(buffer.getShort(next + 2)) & NLA_TYPE_MASK;
         if (total < MessageWriter.NLA_HDRLEN || total > end - next) {
             throw new MalformedMessageException(
-                    "nla_len of attribute " + type + " is " + total + " where " + (end - next) + " bytes are left");
+                    "nla_len of attribute " + type + " is " + total + ", but " + (end - next) + " bytes are left");
         }
         payload = next + MessageWriter.NLA_HDRLEN;
         length = total - MessageWriter.NLA_HDRLEN;
@@ -84,7 +84,7 @@ public final class AttributeReader {
         return u16be(0, 4) << 16 | u16be(2, 4);
     }
 
-    /** A field of a struct in the value, which may be longer than what is known of it. */
+    /** A field of a struct in the value; the struct may be longer than the part that is known here. */
     public int u8At(int offset) {
         return Byte.toUnsignedInt(buffer.get(fieldIndex(offset, 1)));
     }
@@ -107,7 +107,7 @@ public final class AttributeReader {
         return payload + offset;
     }
 
-    /** An address of either family, told by its size. */
+    /** An address of either family, which its size determines. */
     public IpAddress address() {
         if (length != IpFamily.IPV4.byteLength() && length != IpFamily.IPV6.byteLength()) {
             throw wrongSize("4 or 16");
@@ -121,7 +121,7 @@ public final class AttributeReader {
         return IpAddress.of(bytes());
     }
 
-    /** An address of this family behind {@code offset} bytes of something else. */
+    /** An address of this family at this offset in the value, in bytes. */
     public IpAddress addressAt(int offset, IpFamily family) {
         if (length != offset + family.byteLength()) {
             throw wrongSize(Integer.toString(offset + family.byteLength()));
@@ -141,7 +141,7 @@ public final class AttributeReader {
         return MacAddress.of(bytes());
     }
 
-    /** Text up to its first zero byte or to the end of the value; what is no UTF-8 is read byte by byte. */
+    /** Text up to its first zero byte or to the end of the value; if it is not UTF-8 it is read byte by byte. */
     public String string() {
         byte[] text = text();
         try {
@@ -155,8 +155,8 @@ public final class AttributeReader {
     }
 
     /**
-     * An interface's name. The kernel allows any bytes but a few; a name that is no UTF-8 is shown with a '?' for each
-     * byte outside ASCII, so that one oddly named interface does not hide all others.
+     * An interface's name. The kernel allows any bytes but a few; a name that is not UTF-8 gets a '?' for each byte
+     * outside ASCII, so that one oddly named interface does not hide all others.
      */
     public InterfaceName interfaceName() {
         String name = string();
@@ -196,7 +196,7 @@ public final class AttributeReader {
         return nested(0);
     }
 
-    /** The attributes inside this one, behind a struct of {@code skip} bytes. */
+    /** The attributes inside this one, after a struct of {@code skip} bytes. */
     public AttributeReader nested(int skip) {
         if (skip > length) {
             throw wrongSize("at least " + skip);

@@ -13,12 +13,12 @@ import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
 
 /**
- * The C library's system calls. Each returns what the kernel would: the result, or the negated error number.
+ * The C library's system calls. Each returns what the kernel does: the result, or the negated error number.
  *
- * <p>All are linked under one shape, six machine words in and one out: the calling conventions of 64-bit Linux (System
- * V for x86-64, AAPCS64) pass {@code int}, {@code long} and pointers in the same registers, and a callee ignores those
- * that it has no parameter for. The JDK so generates and warms up one call stub instead of a dozen, which the start of
- * a cold plugin feels. Results fit an {@code int}: no buffer here has 2 GiB.
+ * <p>All are linked with one signature, six machine words in and one out: the calling conventions of 64-bit Linux
+ * (System V for x86-64, AAPCS64) pass {@code int}, {@code long} and pointers in the same registers, and a callee
+ * ignores those for which it has no parameter. So the JDK generates and warms up one call stub instead of a dozen,
+ * which shortens the start of a cold plugin. Results fit into an {@code int}, because no buffer here has 2 GiB.
  *
  * <p>A pointer is passed as its address, which {@link #call} keeps valid by holding on to the segment.
  */
@@ -90,7 +90,7 @@ public final class Libc {
         }
     }
 
-    /** close(2); on Linux the descriptor is gone even where this fails, so there is nothing to act on. */
+    /** close(2); on Linux the descriptor is released even if this fails, so there is nothing to act on. */
     public static void close(int fd) {
         int _ = call(CLOSE, fd, 0, 0, 0, 0, 0);
     }

@@ -18,8 +18,8 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * A socket that is listened to: waits for what the kernel sends unasked, until there is some, the time is over, or
- * another thread closes it. Loss and what is not understood become events like the others, in their place.
+ * A socket for notifications: waits until the kernel sends some, the timeout ends, or another thread closes it. Lost
+ * notifications and those that are not understood are reported as events, in their place among the others.
  */
 public final class Listener implements AutoCloseable {
     /** Returned to the caller before more is taken. */
@@ -49,11 +49,11 @@ public final class Listener implements AutoCloseable {
     }
 
     /**
-     * Opens a socket in the namespace of the calling thread.
+     * Opens a socket in the calling thread's namespace.
      *
      * @param protocol NETLINK_*
-     * @param receiveBuffer how many bytes wait there
-     * @param subscription joins what is to be listened to
+     * @param receiveBuffer the size of its receive buffer in bytes
+     * @param subscription joins the groups that are to be listened to
      */
     public static Listener open(int protocol, int receiveBuffer, Consumer<NetlinkSocket> subscription) {
         NetlinkSocket socket = NetlinkSocket.open(protocol);
@@ -72,10 +72,10 @@ public final class Listener implements AutoCloseable {
     }
 
     /**
-     * Waits at most this long, then returns all there is, in order; empty if there is nothing, or if this is closed
-     * meanwhile.
+     * Waits at most this long, then returns all events that have arrived, in order; empty if none have, or if this is
+     * closed meanwhile.
      *
-     * @param lost makes an event of the reason why some are missing
+     * @param lost turns the reason why some are missing into an event
      * @throws IllegalStateException if this was closed before
      */
     public <T> List<T> poll(Duration timeout, Function<MessageReader, Optional<T>> reader, Function<String, T> lost) {
@@ -137,7 +137,7 @@ public final class Listener implements AutoCloseable {
         }
     }
 
-    /** Ends a {@link #poll} under way, then closes; idempotent. */
+    /** Ends a running {@link #poll}, then closes; idempotent. */
     @Override
     public void close() {
         if (!closed.compareAndSet(false, true)) {

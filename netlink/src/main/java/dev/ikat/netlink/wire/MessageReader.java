@@ -4,9 +4,9 @@ import dev.ikat.netlink.MalformedMessageException;
 import java.nio.ByteBuffer;
 
 /**
- * Walks the messages of one datagram, then is a view of the current one: its header fields, its body, its attributes.
- * It reads no byte beyond the datagram and none of a message beyond the length that message claims, and each step moves
- * on by at least a header, so it ends on every input.
+ * Iterates over the messages of one datagram, and is a view of the current one: its header fields, its body, its
+ * attributes. It reads no byte outside the datagram and none of a message beyond the length that the message claims,
+ * and each step moves on by at least a header, so it ends on every input.
  */
 public final class MessageReader {
     static final int NLMSG_NOOP = 1;
@@ -21,7 +21,7 @@ public final class MessageReader {
     private int messageEnd;
 
     /**
-     * @param datagram in native byte order; its position and limit are not looked at
+     * @param datagram in native byte order; its position and limit are ignored
      * @param length the datagram's length in bytes, from index 0
      */
     public MessageReader(ByteBuffer datagram, int length) {
@@ -36,7 +36,7 @@ public final class MessageReader {
         }
         if (end - next < MessageWriter.NLMSG_HDRLEN) {
             throw new MalformedMessageException(
-                    "the datagram ends with " + (end - next) + " bytes, which is no message header");
+                    "the datagram ends with " + (end - next) + " bytes, which are too few for a message header");
         }
         int length = datagram.getInt(next);
         if (length < MessageWriter.NLMSG_HDRLEN || length > end - next) {
@@ -69,7 +69,7 @@ public final class MessageReader {
     public void requireBody(String struct, int length) {
         if (bodyLength() < length) {
             throw new MalformedMessageException("message type " + type() + " has a body of " + bodyLength()
-                    + " bytes, struct " + struct + " has " + length);
+                    + " bytes, but struct " + struct + " has " + length);
         }
     }
 

@@ -10,8 +10,8 @@ import java.util.Arrays;
 import java.util.function.Consumer;
 
 /**
- * Writes one netlink message (struct nlmsghdr, struct nlattr: linux/netlink.h), from the top down: header, body,
- * attributes, nested attributes. Every attribute ends aligned and every length is filled in, so what comes out is well
+ * Writes one netlink message (struct nlmsghdr, struct nlattr: {@code linux/netlink.h}) from the top down: header, body,
+ * attributes, nested attributes. It aligns every attribute's end and fills in every length, so that the message is well
  * formed whatever the order of calls.
  */
 public final class MessageWriter {
@@ -36,7 +36,7 @@ public final class MessageWriter {
     /**
      * A request with one message.
      *
-     * @param flags NLM_F_*, besides NLM_F_REQUEST
+     * @param flags NLM_F_*, in addition to NLM_F_REQUEST
      */
     public static Request request(String verb, Object subject, int type, int flags, Consumer<MessageWriter> body) {
         MessageWriter message = new MessageWriter(type, NetlinkSocket.NLM_F_REQUEST | flags);
@@ -110,20 +110,20 @@ public final class MessageWriter {
         return align();
     }
 
-    /** An attribute that holds what {@code content} writes: a body or attributes. */
+    /** An attribute that contains what {@code content} writes: a body or attributes. */
     public MessageWriter nested(int type, Consumer<MessageWriter> content) {
         int start = attribute(type | NLA_F_NESTED, 0).position() - NLA_HDRLEN;
         content.accept(this);
         int length = buffer.position() - start;
         if (length > MAX_ATTRIBUTE) {
             throw new IllegalArgumentException("attribute " + type + " would have " + length
-                    + " bytes; an attribute holds at most " + MAX_ATTRIBUTE);
+                    + " bytes, more than the maximum of " + MAX_ATTRIBUTE);
         }
         buffer.putShort(start, (short) length);
         return align();
     }
 
-    /** Struct rtnexthop and its like: a record that starts with its own length, u16, and is no attribute. */
+    /** Struct rtnexthop and the like: a record that begins with its own length, u16, and is not an attribute. */
     public MessageWriter lengthPrefixed(Consumer<MessageWriter> content) {
         int start = room(2).position();
         buffer.putShort((short) 0);

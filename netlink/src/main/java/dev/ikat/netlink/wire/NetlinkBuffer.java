@@ -10,8 +10,8 @@ import java.nio.ByteOrder;
 import java.util.concurrent.ArrayBlockingQueue;
 
 /**
- * The native memory that one socket sends from and receives into. A few that were given back are kept: sockets in pod
- * namespaces live for a millisecond, and 32 KiB of fresh memory would cost more than the system calls.
+ * The native memory that one socket sends from and receives into. A few released buffers are kept: sockets in pod
+ * namespaces exist for a millisecond, and 32 KiB of fresh memory would cost more than the system calls.
  */
 public final class NetlinkBuffer {
     /** What the kernel's dumps make the most of (netlink_dump, net/netlink/af_netlink.c). */

@@ -13,9 +13,9 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A netlink socket: requests with their acknowledgements, dumps, and notifications (netlink(7), linux/netlink.h). It
- * believes nothing that does not come from the kernel, and no answer that is not to the request under way. One request,
- * batch or dump at a time; further threads wait.
+ * A netlink socket: requests with their acknowledgements, dumps, and notifications (netlink(7),
+ * {@code linux/netlink.h}). It ignores everything that does not come from the kernel, and every answer that does not
+ * belong to the current request. One request, batch or dump runs at a time; other threads wait.
  */
 public final class NetlinkSocket implements AutoCloseable {
     private static final int SOCK_RAW = 3;
@@ -79,12 +79,12 @@ public final class NetlinkSocket implements AutoCloseable {
         this.port = port;
     }
 
-    /** Opens a NETLINK_ROUTE socket in the namespace of the calling thread. */
+    /** Opens a NETLINK_ROUTE socket in the calling thread's namespace. */
     public static NetlinkSocket open() {
         return open(NETLINK_ROUTE);
     }
 
-    /** Opens a socket of this protocol, NETLINK_*, in the namespace of the calling thread. */
+    /** Opens a socket of this protocol, NETLINK_*, in the calling thread's namespace. */
     public static NetlinkSocket open(int protocol) {
         int fd = Libc.socket(AddressFamily.AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
         if (fd < 0) {
@@ -109,7 +109,7 @@ public final class NetlinkSocket implements AutoCloseable {
         }
     }
 
-    /** The port of a netlink socket that is somebody else's; 0 before it has one. */
+    /** The port of a netlink socket that another part of this process opened; 0 before it has one. */
     public static int portOf(int descriptor) {
         NetlinkBuffer buffer = NetlinkBuffer.take();
         try {
@@ -152,8 +152,8 @@ public final class NetlinkSocket implements AutoCloseable {
     }
 
     /**
-     * Sends the requests in one send (in parts of {@value #MAX_MESSAGES_A_SEND}) and waits until all are executed. Each
-     * is tried, whatever became of those before it.
+     * Sends the requests at once (in parts of {@value #MAX_MESSAGES_A_SEND}) and waits until all are executed. Each is
+     * tried, even if an earlier one failed.
      *
      * @return the failures, in order
      */
@@ -229,7 +229,7 @@ public final class NetlinkSocket implements AutoCloseable {
     /**
      * Asks for one object.
      *
-     * @throws NetlinkException where there is none, ENODEV for a link
+     * @throws NetlinkException if there is none, ENODEV for a link
      */
     public <T> Optional<T> get(Request request, Function<MessageReader, Optional<T>> parser) {
         lock.lock();
@@ -256,7 +256,7 @@ public final class NetlinkSocket implements AutoCloseable {
         }
     }
 
-    /** Lists objects, anew where they changed while they were listed. */
+    /** Lists objects, again if they changed while they were listed. */
     public <T> List<T> dump(Request request, Function<MessageReader, Optional<T>> parser) {
         lock.lock();
         try {
@@ -335,7 +335,7 @@ public final class NetlinkSocket implements AutoCloseable {
      * Takes one datagram of notifications, without waiting.
      *
      * @return its messages; empty if there is none
-     * @throws NetlinkException ENOBUFS where notifications were lost, EMSGSIZE where one was too big
+     * @throws NetlinkException ENOBUFS if notifications were lost, EMSGSIZE if one was too big
      */
     public Optional<MessageReader> notification() {
         NetlinkBuffer buffer = buffer();
@@ -395,7 +395,7 @@ public final class NetlinkSocket implements AutoCloseable {
         return current;
     }
 
-    /** Waits for a request under way, then closes; idempotent. */
+    /** Waits until the current request ends, then closes; idempotent. */
     @Override
     public void close() {
         lock.lock();

@@ -37,7 +37,7 @@ class NetworkNamespaceTest {
 
         assertThatThrownBy(() -> NetworkNamespace.open(file))
                 .isInstanceOf(NamespaceGoneException.class)
-                .hasMessageContaining("is no network namespace");
+                .hasMessageContaining("is not a network namespace");
     }
 
     @Test
