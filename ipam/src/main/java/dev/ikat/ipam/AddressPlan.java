@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What a network may give: a pod gets one address of each family that has a range here, from the first range of that
- * family with a free one. No address is in two of the ranges.
+ * The addresses that a network may assign: a pod gets one address of each family that has a range here, from the first
+ * range of that family with a free one. The ranges do not overlap.
  *
  * @param ranges at least one, in the order in which they are used
  */
@@ -31,7 +31,7 @@ public record AddressPlan(List<AddressRange> ranges) {
         }
     }
 
-    /** All that the subnets can give, in this order. */
+    /** All addresses that the subnets can assign, in this order. */
     public static AddressPlan of(Cidr... subnets) {
         List<AddressRange> ranges = new ArrayList<>(subnets.length);
         for (Cidr subnet : subnets) {

@@ -11,17 +11,18 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The addresses of one subnet that may be given to pods: from {@code first} to {@code last}, without the exclusions,
+ * The addresses of one subnet that may be assigned to pods: from {@code first} to {@code last}, without the exclusions,
  * the gateway, and the addresses that the subnet itself reserves. There is at least one.
  *
- * <p>A subnet reserves, in IPv4, its network and its broadcast address, except in a /31 (RFC 3021) and a /32; in IPv6,
- * its subnet-router anycast address (RFC 4291, section 2.6.1), except in a /127 (RFC 6164) and a /128.
+ * <p>An IPv4 subnet reserves its network address and its broadcast address, except in a /31 (RFC 3021) and a /32. An
+ * IPv6 subnet reserves its subnet-router anycast address (RFC 4291, section 2.6.1), except in a /127 (RFC 6164) and a
+ * /128.
  *
- * @param subnet the block that all of it is in
- * @param first the lowest address that may be given
- * @param last the highest address that may be given
- * @param exclusions blocks never given, each of which shares an address with the subnet
- * @param gateway an address never given, because a router has it
+ * @param subnet the block that contains the whole range
+ * @param first the lowest address that may be assigned
+ * @param last the highest address that may be assigned
+ * @param exclusions blocks that are never assigned, each of which overlaps the subnet
+ * @param gateway an address that is never assigned, because a router has it
  */
 public record AddressRange(
         Cidr subnet, IpAddress first, IpAddress last, Set<Cidr> exclusions, Optional<IpAddress> gateway) {
@@ -48,16 +49,16 @@ public record AddressRange(
                 .firstAbsent(first, last)
                 .isEmpty()) {
             throw new IllegalArgumentException("the range " + first + " to " + last + " of " + subnet
-                    + " has no address to give: all are excluded or reserved");
+                    + " has no address to assign: all are excluded or reserved");
         }
     }
 
-    /** Every address of the subnet that may be given. */
+    /** Every address of the subnet that may be assigned. */
     public static AddressRange of(Cidr subnet) {
         return new AddressRange(subnet, subnet.first(), subnet.last(), Set.of(), Optional.empty());
     }
 
-    /** This range without these blocks too. */
+    /** This range without these blocks. */
     public AddressRange excluding(Cidr... blocks) {
         Set<Cidr> all = new LinkedHashSet<>(exclusions);
         all.addAll(List.of(blocks));
@@ -79,7 +80,7 @@ public record AddressRange(
         return subnet.family();
     }
 
-    /** How many addresses may be given; {@link Long#MAX_VALUE} stands for that many and more. */
+    /** How many addresses may be assigned; {@link Long#MAX_VALUE} stands for that many or more. */
     public long size() {
         IntervalSet all = new IntervalSet();
         all.add(first, last);
@@ -87,7 +88,7 @@ public record AddressRange(
         return size == Long.MAX_VALUE ? size : size - reserved().count();
     }
 
-    /** Whether the address may be given. */
+    /** Whether the address may be assigned. */
     public boolean contains(IpAddress address) {
         return whyNot(address).isEmpty();
     }
@@ -151,7 +152,7 @@ public record AddressRange(
         return subnet.family() == IpFamily.IPV4 && subnet.prefixLength() < 31;
     }
 
-    /** The subnet, and what of it where that is not all. */
+    /** The subnet, and the part of it that the range covers if that is not all. */
     @Override
     public String toString() {
         return first.equals(subnet.first()) && last.equals(subnet.last())

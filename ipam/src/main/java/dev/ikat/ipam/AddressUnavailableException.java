@@ -2,7 +2,7 @@ package dev.ikat.ipam;
 
 import dev.ikat.model.IpAddress;
 
-/** An address that was asked for by name can't be given: outside the plan, excluded, or somebody else's. */
+/** A requested address can't be assigned: it is outside the plan, excluded, or leased to another attachment. */
 public final class AddressUnavailableException extends IpamException {
     private static final long serialVersionUID = 1L;
 

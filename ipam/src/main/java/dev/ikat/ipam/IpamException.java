@@ -1,6 +1,6 @@
 package dev.ikat.ipam;
 
-/** Why the lease store did not do what it was asked. Nothing has changed when one of these is thrown. */
+/** The reason why the lease store refused a request. When one of these is thrown, nothing has changed. */
 public abstract sealed class IpamException extends RuntimeException
         permits AddressExhaustedException,
                 AddressUnavailableException,

@@ -11,15 +11,15 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * The addresses that one interface of one container has.
+ * The addresses of one interface of one container.
  *
- * @param attachment whose they are
- * @param network the network that gave them
+ * @param attachment the attachment that has them
+ * @param network the network that assigned them
  * @param pod the Kubernetes pod that the container belongs to; empty if the runtime named none
  * @param addresses one of each family of the network's plan, in the plan's order
- * @param state where in its life the attachment is
- * @param since when it came into that state, in milliseconds
- * @param ownerPid the process that brought it there
+ * @param state the attachment's state
+ * @param since when it entered that state, in milliseconds
+ * @param ownerPid the process that brought it into that state
  */
 public record Lease(
         Attachment attachment,
@@ -30,8 +30,8 @@ public record Lease(
         Instant since,
         long ownerPid) {
     /**
-     * The network of a lease that was rebuilt from the kernel, which knows neither network nor pod. It is a name like
-     * any other, so that former versions read such a lease.
+     * The network of a lease that was rebuilt from the kernel, which knows neither network nor pod. It is a valid name,
+     * so that earlier versions can read such a lease.
      */
     public static final NetworkName UNKNOWN_NETWORK = new NetworkName("unknown-network");
 
@@ -47,12 +47,12 @@ public record Lease(
         since = since.truncatedTo(ChronoUnit.MILLIS);
     }
 
-    /** Whether it was rebuilt from the kernel: its network and its pod are not known. */
+    /** Whether it was rebuilt from the kernel, so that its network and its pod are not known. */
     public boolean isRebuilt() {
         return network.equals(UNKNOWN_NETWORK);
     }
 
-    /** Whether it is this network's, or may be, as nobody knows whose it is. */
+    /** Whether it belongs to this network, or may belong to it because its network is not known. */
     public boolean mayBeOf(NetworkName name) {
         return isRebuilt() || network.equals(name);
     }

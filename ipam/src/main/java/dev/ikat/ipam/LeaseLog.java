@@ -240,7 +240,7 @@ final class LeaseLog implements AutoCloseable {
             return;
         }
         if (record instanceof LeaseRecord.Version(int version) && version != LeaseRecord.VERSION) {
-            throw new LeaseStoreException(logFile + " has format " + version + ", and this program knows only format "
+            throw new LeaseStoreException(logFile + " has format " + version + ", but this program knows only format "
                     + LeaseRecord.VERSION + "; run the version that wrote it, or drain the node and delete the file");
         }
         table.apply(record);
@@ -383,7 +383,7 @@ final class LeaseLog implements AutoCloseable {
     /** What went wrong and what to do about it, for people. */
     static String reason(IOException e) {
         boolean full = String.valueOf(e.getMessage()).contains(NO_SPACE);
-        return e + (full ? "; make room on its file system, 'df' shows what is full" : "; check the file system");
+        return e + (full ? "; free space on its file system ('df' shows how full it is)" : "; check the file system");
     }
 
     /** What was damaged so far. */

@@ -92,18 +92,18 @@ sealed interface LeaseRecord {
     static LeaseRecord parse(byte[] bytes, int from, int to) {
         int start = from + CHECKSUM_LENGTH + 1;
         if (to <= start || bytes[start - 1] != ' ') {
-            throw new IllegalArgumentException("too short to be a record");
+            throw new IllegalArgumentException("the record is too short");
         }
         int written = 0;
         for (int i = from; i < start - 1; i++) {
             int digit = Character.digit(bytes[i], 16);
             if (digit < 0) {
-                throw new IllegalArgumentException("no checksum");
+                throw new IllegalArgumentException("the record has no checksum");
             }
             written = written << 4 | digit;
         }
         if (written != checksum(bytes, start, to)) {
-            throw new IllegalArgumentException("wrong checksum");
+            throw new IllegalArgumentException("the record has a wrong checksum");
         }
         Words words = new Words(new String(bytes, start, to - start, StandardCharsets.UTF_8));
         String kind = words.next();

@@ -1,10 +1,12 @@
 package dev.ikat.ipam;
 
-/** Where an attachment is in its life. Its addresses are taken in all of these. */
+/** The state of an attachment. Its addresses are taken in each of these states. */
 public enum LeaseState {
-    /** An ADD is under way: if its process is dead, nobody was told, and everything is to be undone. */
+    /**
+     * An ADD is running. If its process no longer exists, the runtime got no answer, and everything has to be undone.
+     */
     PENDING,
-    /** The runtime was told. */
+    /** The runtime got its answer. */
     ACTIVE,
     /** A DEL has begun: it can only be finished, and the addresses are free once the interface is gone. */
     RELEASING

@@ -19,15 +19,15 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Which interface of which container has which addresses on this node. No address is leased twice, whichever network,
- * thread or process asks, and no lease is lost when a process dies at any moment.
+ * The addresses that each interface of each container on this node has. No address is leased twice, whichever network,
+ * thread or process asks, and no lease is lost if a process is killed at any moment.
  *
- * <p>The store is a directory, on a file system that a reboot clears as it clears the network namespaces. All methods
- * see what other processes have done before, wait for each other across processes, and are thread-safe. An interruption
- * of the calling thread is kept for it and changes nothing here.
+ * <p>The store is a directory on a file system that a reboot clears, as it clears the network namespaces. All methods
+ * see what other processes did before, exclude each other across processes, and are thread-safe. If the calling thread
+ * is interrupted, it stays interrupted, and the method is not affected.
  *
- * <p>An address that was freed is given again only when the ranges have none left that was never used, and then the one
- * that has been free for longest comes first.
+ * <p>A freed address is assigned again only when the ranges have no address left that was never used; then the one that
+ * has been free for longest comes first.
  */
 public final class LeaseStore implements AutoCloseable {
     /** As many freed addresses as a /16 has: more are not remembered in order, so that a /64 costs no more memory. */
@@ -75,17 +75,17 @@ public final class LeaseStore implements AutoCloseable {
     }
 
     /**
-     * Opens the store in a directory, which is made if there is none (mode 0700, files 0600).
+     * Opens the store in a directory, which is created if it does not exist (mode 0700, files 0600).
      *
      * @param clock the time of {@link Lease#since()}
-     * @throws LeaseStoreException if it can't be read or made
+     * @throws LeaseStoreException if it can't be read or created
      */
     public static LeaseStore open(Path directory, Clock clock) {
         return open(directory, clock, LeaseWitness.NONE);
     }
 
     /**
-     * The same for a process that goes on for long, and whose leases must not end because somebody damages the files.
+     * As {@link #open(Path, Clock)}, for a long-lived process whose leases must not be lost when the files are damaged.
      *
      * @param witness says which of the leases that the files lack are in use
      */
@@ -94,8 +94,8 @@ public final class LeaseStore implements AutoCloseable {
     }
 
     /**
-     * The same for one request: where there is no directory, there are no leases, and none is made before a lease is
-     * written.
+     * As {@link #open(Path, Clock)}, for a single request: if the directory does not exist there are no leases, and it
+     * is created only when a lease is written.
      */
     public static LeaseStore openLazily(Path directory, Clock clock) {
         return open(directory, clock, LeaseWitness.NONE, MAX_COOLING, COMPACT_AT_BYTES, true);
@@ -111,7 +111,7 @@ public final class LeaseStore implements AutoCloseable {
         try {
             store = new LeaseStore(directory, clock, witness, maxCooling, compactAtBytes, lazy);
         } catch (IOException e) {
-            throw new LeaseStoreException("can't make the lease directory " + directory + ": " + e, e);
+            throw new LeaseStoreException("can't create the lease directory " + directory + ": " + e, e);
         }
         try {
             // Reads what is there.
@@ -124,16 +124,17 @@ public final class LeaseStore implements AutoCloseable {
     }
 
     /**
-     * Leases one address of each family of the plan. An attachment that has a lease of this network keeps it as it is;
-     * one that is pending becomes this process's to finish, and one that was rebuilt becomes this network's and pod's.
+     * Leases one address of each family of the plan. If the attachment has a lease of this network, that is returned
+     * unchanged; if it is pending, this process takes it over; if it was rebuilt, it now belongs to this network and
+     * pod.
      *
-     * @param pod the pod to remember with a lease that is new
-     * @param requested addresses wanted by name, at most one of each family; the others are chosen
+     * @param pod the pod that a new lease belongs to
+     * @param requested addresses that the runtime asked for, at most one of each family; the others are chosen
      * @return the lease, {@link LeaseState#PENDING} unless it was active already
-     * @throws AddressExhaustedException if all of a family are leased
+     * @throws AddressExhaustedException if all addresses of a family are leased
      * @throws AddressUnavailableException if a requested one is outside the plan, excluded, or leased
      * @throws LeaseBusyException if the attachment is being released
-     * @throws AttachmentTakenException if another network has the attachment
+     * @throws AttachmentTakenException if the attachment belongs to another network
      * @throws LeaseStoreException if the files can't be read or written
      */
     public Lease allocate(
@@ -162,8 +163,8 @@ public final class LeaseStore implements AutoCloseable {
     }
 
     /**
-     * Makes a lease of what the kernel says that an attachment has: {@link LeaseState#ACTIVE}, of no known network and
-     * pod. One that there is already stays as it is.
+     * Creates a lease from the addresses that an attachment has in the kernel: {@link LeaseState#ACTIVE}, with unknown
+     * network and pod. An existing lease is not changed.
      *
      * @return the lease, empty if there was one
      * @throws AddressUnavailableException if another attachment has one of the addresses
@@ -194,7 +195,7 @@ public final class LeaseStore implements AutoCloseable {
     }
 
     /**
-     * Marks the lease {@link LeaseState#ACTIVE}; it may be so already.
+     * Marks the lease {@link LeaseState#ACTIVE}; idempotent.
      *
      * @return the lease as it is now
      * @throws LeaseGoneException if there is none
@@ -213,7 +214,7 @@ public final class LeaseStore implements AutoCloseable {
     }
 
     /**
-     * Marks the lease {@link LeaseState#RELEASING}, whatever it was; its addresses stay taken.
+     * Marks the lease {@link LeaseState#RELEASING}, whatever its state; its addresses stay taken.
      *
      * @return the lease as it is now; empty if there is none
      * @throws LeaseStoreException if the files can't be read or written
@@ -229,7 +230,7 @@ public final class LeaseStore implements AutoCloseable {
     }
 
     /**
-     * Ends the lease, whatever its state: its addresses can be given again, as the last ones.
+     * Ends the lease, whatever its state: its addresses can be assigned again, after all others that are free.
      *
      * @return whether there was one
      * @throws LeaseStoreException if the files can't be read or written
@@ -242,9 +243,9 @@ public final class LeaseStore implements AutoCloseable {
     }
 
     /**
-     * Ends the lease if it is still this one: for whoever decided so on what it read a moment ago.
+     * Ends the lease if it is unchanged: for callers that decided so from a lease that they read before.
      *
-     * @return whether it was still this one
+     * @return whether it was unchanged
      * @throws LeaseStoreException if the files can't be read or written
      */
     public boolean freeIfUnchanged(Lease lease) {
@@ -268,7 +269,7 @@ public final class LeaseStore implements AutoCloseable {
     }
 
     /**
-     * All leases of all networks at this moment, the eldest first.
+     * All leases of all networks at this moment, the oldest first.
      *
      * @throws LeaseStoreException if the files can't be read
      */
@@ -287,28 +288,28 @@ public final class LeaseStore implements AutoCloseable {
                 () -> plan.ranges().stream().map(table::usage).toList());
     }
 
-    /** Where the files are. */
+    /** The directory of the files. */
     public Path directory() {
         return directory;
     }
 
     /**
-     * What this process has met with in the files since it opened them.
+     * The damage that this process found in the files since it opened them.
      *
-     * @param damaged records that could not be read, other than the one that a killed process was writing: a broken
-     *     file system, or somebody who edits the file
-     * @param restored leases that the files had lost and this process still knew
+     * @param damaged records that could not be read, except the one that a killed process was writing: the file system
+     *     is broken, or somebody edits the file
+     * @param restored leases that the files had lost and that this process still knew
      */
     public record Damage(int damaged, int restored) {}
 
-    /** What was damaged so far. */
+    /** The damage found so far. */
     public Damage damage() {
         return exclusively("count the damaged records", log::damage);
     }
 
-    /** Writes everything anew if a record is damaged, so that the next one who reads finds it whole. */
+    /** Writes all files again if a record is damaged, so that other processes find them intact. */
     public void mend() {
-        exclusively("write the leases anew", () -> {
+        exclusively("write the leases again", () -> {
             log.mend();
             return true;
         });
@@ -317,7 +318,7 @@ public final class LeaseStore implements AutoCloseable {
     /**
      * Checks that a lease could be written now.
      *
-     * @throws LeaseStoreException if not, with why and what to do
+     * @throws LeaseStoreException if not; the message says why and what to do
      */
     public void requireWritable() {
         exclusively("write leases", () -> {
@@ -326,7 +327,7 @@ public final class LeaseStore implements AutoCloseable {
         });
     }
 
-    /** Closes the files. What is leased stays leased. */
+    /** Closes the files. Leases stay as they are. */
     @Override
     public void close() {
         threadLock.lock();

@@ -151,7 +151,8 @@ final class LeaseTable {
             IpAddress other = wishes.put(wish.family(), wish);
             if (other != null && !other.equals(wish)) {
                 throw new AddressUnavailableException(
-                        wish, "can't be given beside " + other + ": an interface gets one address of each family");
+                        wish,
+                        "can't be assigned together with " + other + ": an interface gets one address of each family");
             }
         }
         List<IpAddress> chosen = new ArrayList<>(2);

@@ -4,7 +4,7 @@ package dev.ikat.ipam;
  * How full a range is at one moment.
  *
  * @param range the range
- * @param size how many addresses it can give; {@link Long#MAX_VALUE} stands for that many and more
+ * @param size how many addresses it can assign; {@link Long#MAX_VALUE} stands for that many or more
  * @param leased how many of them are leased
  * @param cooling how many of the free ones were used before
  */

@@ -84,7 +84,7 @@ final class AddressRangeTest {
 
             if (given.isEmpty()) {
                 assertThatThrownBy(() -> new AddressRange(subnet, first, last, exclusions, gateway))
-                        .hasMessageContaining("no address to give");
+                        .hasMessageContaining("no address to assign");
                 return;
             }
             AddressRange range = new AddressRange(subnet, first, last, exclusions, gateway);
@@ -113,7 +113,8 @@ final class AddressRangeTest {
                 .hasMessageContaining("ends before it begins");
         assertThatThrownBy(() -> range.excluding(Cidr.parse("10.2.0.0/30")))
                 .hasMessage("the exclusion 10.2.0.0/30 is outside the subnet 10.1.0.0/30");
-        assertThatThrownBy(() -> range.excluding(Cidr.parse("10.1.0.0/16"))).hasMessageContaining("no address to give");
+        assertThatThrownBy(() -> range.excluding(Cidr.parse("10.1.0.0/16")))
+                .hasMessageContaining("no address to assign");
         assertThatThrownBy(() -> range.withGateway(IpAddress.parse("fd00::1"))).hasMessageContaining("address family");
     }
 

@@ -95,10 +95,10 @@ final class FullDiskTest {
                     }
                 })
                 .isInstanceOf(LeaseStoreException.class)
-                .hasMessageContaining("No space left on device; make room");
+                .hasMessageContaining("No space left on device; free space");
         assertThatThrownBy(() -> store.requireWritable())
                 .isInstanceOf(LeaseStoreException.class)
-                .hasMessageContaining("No space left on device; make room");
+                .hasMessageContaining("No space left on device; free space");
         try (LeaseStore other = LeaseStore.open(disk.resolve("leases"), Clock.systemUTC())) {
             assertThat(other.damage().damaged()).isZero();
         }

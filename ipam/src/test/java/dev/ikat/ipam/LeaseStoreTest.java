@@ -399,7 +399,7 @@ final class LeaseStoreTest {
 
         assertThatThrownBy(() -> LeaseStore.open(leases, NOON))
                 .isInstanceOf(LeaseStoreException.class)
-                .hasMessageContaining("has format 2, and this program knows only format 1");
+                .hasMessageContaining("has format 2, but this program knows only format 1");
         assertThat(Files.readAllBytes(log)).isEqualTo(new LeaseRecord.Version(2).line());
     }
 }
