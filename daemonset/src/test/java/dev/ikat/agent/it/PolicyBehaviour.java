@@ -205,7 +205,7 @@ abstract class PolicyBehaviour {
         assertThat(reaches(stranger, server)).isFalse();
         assertThat(node.logTail())
                 .contains("event=address-contested address=" + address(stranger))
-                .contains("claimed by Pod shop/ghost and Pod shop/stranger; Pod shop/stranger is taken to have it");
+                .contains("claimed by Pod shop/ghost and Pod shop/stranger; policies believe Pod shop/stranger");
         cluster.delete("pod-ghost.yaml");
         Await.until(EFFECT, node::metrics, () -> node.metrics().contains("ikat_policy_contested_addresses 0"));
         assertThat(reaches(client, server)).isTrue();

@@ -132,11 +132,12 @@ class AgentStatusTest {
         PolicyStatus policy = new PolicyStatus(() -> PolicySettings.Backend.EBPF, () -> List.of(contest));
         assertThat(json(policy))
                 .isEqualTo("{\"policyBackend\":\"ebpf\",\"contestedAddresses\":"
-                        + "[\"10.0.0.9 is claimed by Pod shop/a and Pod shop/b; Pod shop/b is taken to have it\"]}");
+                        + "[\"10.0.0.9 is claimed by Pod shop/a and Pod shop/b; policies believe Pod shop/b\"]}");
         assertThat(text(policy))
                 .containsExactly(
                         "policies  ebpf",
-                        "          fault: 10.0.0.9 is claimed by Pod shop/a and Pod shop/b; Pod shop/b is taken to have it");
+                        "          fault: 10.0.0.9 is claimed by Pod shop/a and Pod "
+                                + "shop/b; policies believe Pod shop/b");
     }
 
     private static Node node(String name, String address, String podCidr) {

@@ -6,12 +6,12 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * An address that several are said to have.
+ * An address that several pods claim.
  *
  * @param address the address
- * @param claimants who is said to have it, in words
- * @param believed which of them are taken to have it; where that is more than one, only what the labels of each of them
- *     would open is open
+ * @param claimants those who claim it, in words
+ * @param believed those of them that policies believe; if there is more than one, policies allow only what they allow
+ *     for each of them
  */
 public record AddressContest(IpAddress address, Set<String> claimants, Set<String> believed) {
     public AddressContest {
@@ -19,15 +19,13 @@ public record AddressContest(IpAddress address, Set<String> claimants, Set<Strin
         believed = Collections.unmodifiableSet(new TreeSet<>(believed));
     }
 
-    /**
-     * In words, as in {@code 10.0.0.9 is claimed by Pod shop/old and Pod shop/new; Pod shop/new is taken to have it}.
-     */
+    /** In words, as in {@code 10.0.0.9 is claimed by Pod shop/old and Pod shop/new; policies believe Pod shop/new}. */
     @Override
     public String toString() {
         String taken = believed.size() == 1
-                ? believed.iterator().next() + " is taken to have it"
-                : "nobody can say which of " + String.join(" and ", believed)
-                        + " has it, so policies open to it only what they open to each";
+                ? "policies believe " + believed.iterator().next()
+                : "it is not known which of " + String.join(" and ", believed)
+                        + " has it, so policies allow only what they allow for each of them";
         return address + " is claimed by " + String.join(" and ", claimants) + "; " + taken;
     }
 }

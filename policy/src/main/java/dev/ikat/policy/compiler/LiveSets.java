@@ -231,7 +231,7 @@ final class LiveSets {
     LiveSet get(SetId id) {
         LiveSet set = byId.get(id);
         if (set == null) {
-            throw new IllegalStateException("there is no set " + id + ", to which a rule refers");
+            throw new IllegalStateException("a rule refers to the unknown set " + id);
         }
         return set;
     }

@@ -33,12 +33,12 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Keeps the program of one node equal to what the cluster says and to which endpoints the node has. Starts with neither
- * objects nor endpoints; all objects in one change are the first compilation. Every method that changes something
- * returns what leads from the previous program to the new one, completely.
+ * Keeps the program of one node up to date with the cluster's objects and the node's endpoints. It starts without
+ * objects and endpoints; the first compilation is one change that adds all objects. Every method that changes something
+ * returns the complete difference between the previous program and the new one.
  *
- * <p>An event costs what it changes: a pod is compared only with the sets that could have it, and only the endpoints
- * are compiled again whose policies or own pods are different. Not thread-safe.
+ * <p>An event costs as much as it changes: a pod is compared only with the sets that could contain it, and an endpoint
+ * is compiled again only if its policies or its own pod changed. Not thread-safe.
  */
 public final class PolicyCompiler implements ProgramLookup {
     private final Map<String, NamespaceRecord> namespaces = new HashMap<>();
@@ -60,7 +60,7 @@ public final class PolicyCompiler implements ProgramLookup {
     private final Map<InterfaceName, PodProgram> gone = new HashMap<>();
 
     /**
-     * A compiler of an empty cluster and a node without endpoints.
+     * A compiler for an empty cluster and a node without endpoints.
      *
      * @param node the node's name
      */
@@ -68,22 +68,22 @@ public final class PolicyCompiler implements ProgramLookup {
         this.node = node;
     }
 
-    /** Takes in what is different in the cluster. Objects that are no policy's concern cost nothing. */
+    /** Applies a change of the cluster. Objects that do not concern policies cost nothing. */
     public PolicyChange update(ClusterChange change) {
         return update(List.of(new PolicyInput.Cluster(change)));
     }
 
-    /** Takes in an endpoint. One that has the same host interface is replaced. */
+    /** Adds an endpoint. It replaces one with the same host interface. */
     public PolicyChange add(Endpoint endpoint) {
         return update(List.of(new PolicyInput.Wired(endpoint)));
     }
 
-    /** Lets go of an endpoint, if there is one. */
+    /** Removes an endpoint, if it exists. */
     public PolicyChange remove(InterfaceName hostInterface) {
         return update(List.of(new PolicyInput.Unwired(hostInterface)));
     }
 
-    /** Takes in all of these, in this order, at the price of one change. */
+    /** Applies all of these, in this order, at the cost of one change. */
     public PolicyChange update(List<PolicyInput> inputs) {
         for (PolicyInput input : inputs) {
             switch (input) {
@@ -191,14 +191,17 @@ public final class PolicyCompiler implements ProgramLookup {
                         .allMatch(record -> record.endpoint.pod().isEmpty());
     }
 
-    /** All that is to be enforced now; costs as much as there is. */
+    /** Everything that has to be enforced now; the cost grows with the size of the program. */
     public PolicyProgram program() {
         Map<InterfaceName, PodProgram> programs = HashMap.newHashMap(endpoints.size());
         endpoints.forEach((name, record) -> programs.put(name, record.program));
         return new PolicyProgram(sets.all(), programs);
     }
 
-    /** What the endpoint that has this address is held to now: with {@link #members}, a view for an evaluator. */
+    /**
+     * The current program of the endpoint that has this address: together with {@link #members}, a view for an
+     * evaluator.
+     */
     @Override
     public Optional<PodProgram> program(IpAddress address) {
         return Optional.ofNullable(byAddress.get(address)).map(record -> record.program);
@@ -209,14 +212,15 @@ public final class PolicyCompiler implements ProgramLookup {
         return sets.get(set);
     }
 
-    /** What one endpoint is held to now; empty if there is no such endpoint. */
+    /** The current program of one endpoint; empty if there is no such endpoint. */
     public Optional<PodProgram> podProgram(InterfaceName hostInterface) {
         return Optional.ofNullable(endpoints.get(hostInterface)).map(record -> record.program);
     }
 
     /**
-     * Whether the endpoint's pod is not known to the cluster yet, and its program could be another once it is: a policy
-     * of its namespace selects by labels, or means its ports by name. False if there is no such endpoint.
+     * Whether the cluster has no object for the endpoint's pod yet, and that object could change the endpoint's
+     * program: a policy of its namespace selects by labels, or refers to ports by name. False if there is no such
+     * endpoint.
      */
     public boolean awaitsLabels(InterfaceName hostInterface) {
         EndpointRecord record = endpoints.get(hostInterface);
@@ -226,7 +230,7 @@ public final class PolicyCompiler implements ProgramLookup {
         return record.pod.get().namespace.policies.values().stream().anyMatch(PolicyRecord::awaitsPod);
     }
 
-    /** The addresses that more than one is said to have, now: as a view. */
+    /** The addresses that several pods claim now, as a view. */
     public Map<IpAddress, AddressContest> contests() {
         return sets.addresses().contests();
     }

@@ -4,24 +4,24 @@ import dev.ikat.cluster.ClusterChange;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.policy.program.Endpoint;
 
-/** Something that a program follows from, and that is different from now on. */
+/** A change that affects the program. */
 public sealed interface PolicyInput {
     /**
-     * The cluster is different.
+     * The cluster changed.
      *
-     * @param change how; objects that are no policy's concern cost nothing
+     * @param change the difference; objects that do not concern policies cost nothing
      */
     record Cluster(ClusterChange change) implements PolicyInput {}
 
     /**
-     * The node has an endpoint. One that has the same host interface is replaced.
+     * The node has a new endpoint. It replaces one with the same host interface.
      *
      * @param endpoint the endpoint
      */
     record Wired(Endpoint endpoint) implements PolicyInput {}
 
     /**
-     * The node has an endpoint no more, if it had one.
+     * The node no longer has an endpoint, if it had it.
      *
      * @param hostInterface its host interface
      */

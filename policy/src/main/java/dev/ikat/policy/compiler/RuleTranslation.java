@@ -136,7 +136,8 @@ final class RuleTranslation {
                         case SelectedPods pods -> new InSet(sets.apply(meaning(pods, Optional.empty())));
                         case IpBlock block -> new InBlock(block);
                         case Nobody _ ->
-                            throw new IllegalStateException("a rule of " + key + " names nobody beside others");
+                            throw new IllegalStateException(
+                                    "a rule of " + key + " combines an unreadable peer with others");
                     });
         }
         return List.copyOf(matches);

@@ -63,7 +63,7 @@ record SetMeaning(Reach reach, Requirements pods, Optional<PortOfName> port) {
         try {
             return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
+            throw new IllegalStateException("SHA-256, which every Java platform has, is missing", e);
         }
     }
 

@@ -1,10 +1,10 @@
 package dev.ikat.policy.program;
 
-/** What a rule does with what it matches. */
+/** What a rule does with the packets that it matches. */
 public enum Action {
-    /** It may pass, whatever later tiers say. */
+    /** The packet may pass, whatever later tiers say. */
     ACCEPT,
-    /** It is dropped. */
+    /** The packet is dropped. */
     DENY,
     /** This tier has nothing more to say; the next one is asked. */
     PASS

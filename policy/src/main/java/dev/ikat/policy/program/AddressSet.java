@@ -7,8 +7,8 @@ import java.util.Set;
  * Addresses of pods, of both families, that rules refer to.
  *
  * @param id its name
- * @param form what its members are
- * @param meaning the selectors that it stands for, in words for people
+ * @param form the form of its members
+ * @param meaning the selectors that it stands for, in readable form
  * @param members its members; possibly none
  */
 public record AddressSet(SetId id, Form form, String meaning, Set<SetMember> members) implements ProgramLookup.Members {
@@ -24,7 +24,7 @@ public record AddressSet(SetId id, Form form, String meaning, Set<SetMember> mem
         return members.contains(member);
     }
 
-    /** What the members of a set are. */
+    /** The form of a set's members. */
     public enum Form {
         /** {@link SetMember.AddressMember}. */
         ADDRESSES,

@@ -9,15 +9,15 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * What one endpoint's program says about a flow in one direction, and because of what.
+ * What one endpoint's program decides about a flow in one direction, and why.
  *
- * @param endpoint whose program
- * @param direction which part of it
+ * @param endpoint the endpoint
+ * @param direction the direction
  * @param action {@code ACCEPT} or {@code DENY}
- * @param tier the tier that decided; empty if none did, and so it is accepted
+ * @param tier the tier that decided; empty if none did, so that the flow is accepted
  * @param rule the rule that matched; empty if none did
- * @param entry what of the rule's peers matched; empty if no rule did or it takes any peer
- * @param isolatedBy for a denial because no rule matched: the policies that isolate the pod
+ * @param entry the entry among the rule's peers that matched; empty if no rule matched or it applies to any peer
+ * @param isolatedBy if the flow is denied because no rule matched: the policies that isolate the pod
  */
 public record Decision(
         Endpoint endpoint,
@@ -34,17 +34,17 @@ public record Decision(
         Objects.requireNonNull(rule, "rule");
         Objects.requireNonNull(entry, "entry");
         if (action == Action.PASS) {
-            throw new IllegalArgumentException("passing on is no decision");
+            throw new IllegalArgumentException("PASS is not a decision");
         }
         isolatedBy = List.copyOf(isolatedBy);
     }
 
-    /** Whether the flow may pass, as far as this direction is concerned. */
+    /** Whether this direction allows the flow to pass. */
     public boolean accepted() {
         return action == Action.ACCEPT;
     }
 
-    /** In words, as in {@code ingress of Pod shop/web: accepted by NetworkPolicy shop/front ingress[0], ...}. */
+    /** As in {@code ingress of Pod shop/web: accepted by NetworkPolicy shop/front ingress[0], ...}. */
     @Override
     public String toString() {
         String who = endpoint.pod()
@@ -59,21 +59,19 @@ public record Decision(
             return " by " + rule.get() + entry.map(found -> ", " + found).orElse("");
         }
         if (!isolatedBy.isEmpty()) {
-            return ", as no rule of "
-                    + isolatedBy.stream().map(ObjectKey::toString).collect(Collectors.joining(", "))
-                    + " allows it";
+            return ", because no rule of "
+                    + isolatedBy.stream().map(ObjectKey::toString).collect(Collectors.joining(", ")) + " allows it";
         }
-        return tier.map(decided -> ", as the tier " + decided + " does with the rest")
-                .orElse(", as no policy is concerned");
+        return tier.map(decided -> ", by the default of the tier " + decided).orElse(", because no policy applies");
     }
 
-    /** What a rule's peers matched by. */
+    /** The entry among a rule's peers that matched. */
     public sealed interface Entry {
         /**
          * A member of a set.
          *
          * @param set the set
-         * @param meaning what the set stands for
+         * @param meaning the selectors that the set stands for
          * @param member the member
          */
         record Member(SetId set, String meaning, SetMember member) implements Entry {

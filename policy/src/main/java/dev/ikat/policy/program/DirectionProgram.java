@@ -3,16 +3,16 @@ package dev.ikat.policy.program;
 import java.util.List;
 
 /**
- * What one direction of one pod lets pass: the tiers are asked in order, and what all of them pass on is accepted. A
- * pod's traffic with itself and with its own node is never asked about.
+ * What one direction of one pod allows: the tiers are asked in order, and what all of them pass on is accepted. It does
+ * not apply to a pod's traffic with itself and with its own node.
  *
- * @param tiers in the order of {@link Tier}, only those that have something to say
+ * @param tiers in the order of {@link Tier}, only those that have rules or a default
  */
 public record DirectionProgram(List<TierProgram> tiers) {
-    /** Everything passes. */
+    /** Allows everything. */
     public static final DirectionProgram OPEN = new DirectionProgram(List.of());
 
-    /** Nothing passes, and no policy says so: of an endpoint of which nobody can say whose it is. */
+    /** Allows nothing although no policy says so: for an endpoint whose pod can't be determined. */
     public static final DirectionProgram CLOSED =
             new DirectionProgram(List.of(new TierProgram(Tier.NETWORK_POLICY, List.of(), Action.DENY, List.of())));
 
@@ -20,7 +20,7 @@ public record DirectionProgram(List<TierProgram> tiers) {
         tiers = List.copyOf(tiers);
     }
 
-    /** Whether everything passes. */
+    /** Whether it allows everything. */
     public boolean isOpen() {
         return tiers.isEmpty();
     }

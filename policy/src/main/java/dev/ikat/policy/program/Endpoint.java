@@ -10,15 +10,15 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * One interface of a container on this node: where its policy is enforced.
+ * One interface of a container on this node, on which its policy is enforced.
  *
  * @param attachment the container and its interface
- * @param hostInterface the host end of its link, unique on the node
- * @param addresses the addresses that it was given, at least one; it may send from no others
- * @param pod the pod that it belongs to; empty if the container is not a Kubernetes pod's, as far as its runtime said:
- *     then it is the only pod's that is said to run here with its address, and if there is none, nothing selects it
- * @param nameLost whether it may be a pod's although {@code pod} is empty, because what the runtime said was lost:
- *     then, if no pod is said to have its address, nothing passes as soon as there is any policy
+ * @param hostInterface the host end of its veth pair, unique on the node
+ * @param addresses its addresses, at least one; it may send from no others
+ * @param pod the pod that it belongs to; empty if the runtime named none. Then it is treated as the only Pod object of
+ *     this node that claims its address; if there is none, no policy selects it
+ * @param nameLost whether it may belong to a pod although {@code pod} is empty, because what the runtime said was lost:
+ *     then, if no Pod object claims its address, it is denied everything as soon as any policy exists
  */
 public record Endpoint(
         Attachment attachment,
@@ -26,7 +26,7 @@ public record Endpoint(
         List<IpAddress> addresses,
         Optional<ObjectKey> pod,
         boolean nameLost) {
-    /** One of which is known whether it is a pod's. */
+    /** An endpoint of which it is known whether it belongs to a pod. */
     public Endpoint(
             Attachment attachment, InterfaceName hostInterface, List<IpAddress> addresses, Optional<ObjectKey> pod) {
         this(attachment, hostInterface, addresses, pod, false);
@@ -40,7 +40,8 @@ public record Endpoint(
             throw new IllegalArgumentException("the endpoint " + hostInterface + " has no address");
         }
         if (pod.isPresent() && !pod.get().kind().equals(ObjectKind.POD)) {
-            throw new IllegalArgumentException("the endpoint " + hostInterface + " can't be a " + pod.get());
+            throw new IllegalArgumentException(
+                    "invalid address for the endpoint " + hostInterface + ": it can't be a " + pod.get());
         }
     }
 }

@@ -15,10 +15,10 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Says what a program does with a flow, and by which rule: what every backend has to agree with. It is about the first
- * packet of a connection that crosses the node. Not its matter: replies and the errors that belong to an accepted
- * connection, and what the node itself sends its pods, always pass; a pod's packet with a source that is not its own
- * never does. As constant and as thread-safe as where it looks the program up.
+ * Says whether a program allows a flow, and by which rule; every backend has to agree with it. It is about the first
+ * packet of a connection that crosses the node. It does not cover replies and the errors that belong to an accepted
+ * connection, and what the node itself sends to its pods, which always pass; nor a pod's packet from an address that is
+ * not its own, which never passes. It is as constant and as thread-safe as the program that it looks into.
  */
 public final class Evaluator implements PolicyView {
     private final ProgramLookup lookup;
@@ -28,7 +28,7 @@ public final class Evaluator implements PolicyView {
         this(Snapshot.of(program));
     }
 
-    /** An evaluator of the program that is found there at each question. */
+    /** An evaluator that looks the program up for each question. */
     public Evaluator(ProgramLookup lookup) {
         this.lookup = lookup;
     }
@@ -53,7 +53,7 @@ public final class Evaluator implements PolicyView {
         public Members members(SetId id) {
             AddressSet set = sets.get(id);
             if (set == null) {
-                throw new IllegalStateException("the program has no set " + id + ", to which one of its rules refers");
+                throw new IllegalStateException("a rule of the program refers to the unknown set " + id);
             }
             return set;
         }

@@ -6,13 +6,13 @@ import dev.ikat.model.IpFamily;
 import java.util.Objects;
 
 /**
- * The first packet of a connection, as it crosses the node: its addresses are those of the two ends, before masquerade
- * of the source and after the translation of a service's address.
+ * The first packet of a connection as it crosses the node. Its addresses are those of the two ends: before masquerade
+ * of the source, and after translation of a service's address.
  *
- * @param source who opens it
- * @param destination who is to answer, of the same family
+ * @param source the address that opens the connection
+ * @param destination the address that is to answer, of the same family
  * @param ipProtocol the protocol's number, 0 to 255 (IANA, Assigned Internet Protocol Numbers)
- * @param destinationPort the receiving port, 0 to 65535; 0 for a protocol that has none
+ * @param destinationPort the receiving port, 0 to 65535; 0 for a protocol without ports
  */
 public record Flow(IpAddress source, IpAddress destination, int ipProtocol, int destinationPort) {
     /** IP protocol 1. */
@@ -24,13 +24,14 @@ public record Flow(IpAddress source, IpAddress destination, int ipProtocol, int 
         Objects.requireNonNull(source, "source");
         Objects.requireNonNull(destination, "destination");
         if (source.family() != destination.family()) {
-            throw new IllegalArgumentException("no packet goes from " + source + " to " + destination);
+            throw new IllegalArgumentException(
+                    "invalid flow: " + source + " is not of the address family of " + destination);
         }
         if (ipProtocol < 0 || ipProtocol > 255) {
-            throw new IllegalArgumentException(ipProtocol + " is no IP protocol: 0 to 255");
+            throw new IllegalArgumentException(ipProtocol + " is not an IP protocol: it has to be 0 to 255");
         }
         if (destinationPort < 0 || destinationPort > 65535) {
-            throw new IllegalArgumentException(destinationPort + " is no port: 0 to 65535");
+            throw new IllegalArgumentException(destinationPort + " is not a port: it has to be 0 to 65535");
         }
     }
 

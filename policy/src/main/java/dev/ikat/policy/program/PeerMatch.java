@@ -3,11 +3,11 @@ package dev.ikat.policy.program;
 import dev.ikat.cluster.NetworkPolicy.IpBlock;
 import java.util.Objects;
 
-/** Other ends that a rule means. */
+/** The peers that a rule refers to. */
 public sealed interface PeerMatch {
     /**
-     * The members of a set. Those of {@link AddressSet.Form#PORTS} say the receiving port too; only egress rules have
-     * them.
+     * The members of a set. Members of a set of {@link AddressSet.Form#PORTS} also determine the receiving port; only
+     * egress rules refer to such sets.
      *
      * @param set the set
      */
@@ -18,7 +18,7 @@ public sealed interface PeerMatch {
     }
 
     /**
-     * A block of addresses with holes.
+     * A block of addresses with exceptions.
      *
      * @param block the block
      */

@@ -3,11 +3,11 @@ package dev.ikat.policy.program;
 import java.util.Objects;
 
 /**
- * What one endpoint's traffic is held to.
+ * What one endpoint's traffic is subject to.
  *
  * @param endpoint the endpoint
- * @param ingress what reaches it
- * @param egress what it sends
+ * @param ingress for what reaches it
+ * @param egress for what it sends
  */
 public record PodProgram(Endpoint endpoint, DirectionProgram ingress, DirectionProgram egress) {
     public PodProgram {

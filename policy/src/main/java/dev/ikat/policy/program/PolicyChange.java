@@ -5,15 +5,15 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What leads from one program to the next. Sets that appear do so before the programs that refer to them, and sets that
- * go, after.
+ * The difference between a program and the next one. New sets have to be created before the programs that refer to them
+ * are put in force, and removed sets deleted after.
  *
- * @param addedSets sets that were not there, with their members
- * @param changedSets members that come and go in sets that stay
- * @param programs the programs of endpoints that are new, or whose program is a different one; each takes the place of
- *     the one that its host interface had, also if that was another endpoint with other addresses
- * @param removedPods the endpoints that are not there any more; none whose host interface is in {@code programs}
- * @param removedSets sets that nothing refers to any more
+ * @param addedSets sets that are new, with their members
+ * @param changedSets members that are added to and removed from existing sets
+ * @param programs the programs of endpoints that are new or whose program changed; each replaces that of its host
+ *     interface, even if that was another endpoint with other addresses
+ * @param removedPods the endpoints that no longer exist; none has a host interface that is in {@code programs}
+ * @param removedSets sets that no rule refers to any more
  */
 public record PolicyChange(
         List<AddressSet> addedSets,
@@ -21,7 +21,7 @@ public record PolicyChange(
         List<PodProgram> programs,
         List<Endpoint> removedPods,
         Set<SetId> removedSets) {
-    /** Nothing is different. */
+    /** No difference. */
     public static final PolicyChange NONE = new PolicyChange(List.of(), Map.of(), List.of(), List.of(), Set.of());
 
     public PolicyChange {
@@ -32,7 +32,7 @@ public record PolicyChange(
         removedSets = Set.copyOf(removedSets);
     }
 
-    /** Whether nothing is different. */
+    /** Whether there is no difference. */
     public boolean isEmpty() {
         return addedSets.isEmpty()
                 && changedSets.isEmpty()
@@ -44,8 +44,8 @@ public record PolicyChange(
     /**
      * How the members of a set change.
      *
-     * @param added those that come
-     * @param removed those that go
+     * @param added the members that are new
+     * @param removed the members that are removed
      */
     public record Members(Set<SetMember> added, Set<SetMember> removed) {
         public Members {

@@ -4,7 +4,7 @@ import dev.ikat.model.InterfaceName;
 import java.util.Map;
 
 /**
- * Everything that this node has to enforce. Every set that a rule refers to is in it, and no other.
+ * Everything that this node has to enforce. It contains every set that a rule refers to, and no other.
  *
  * @param sets by name
  * @param pods by host interface

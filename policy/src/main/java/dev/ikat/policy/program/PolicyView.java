@@ -3,9 +3,9 @@ package dev.ikat.policy.program;
 import dev.ikat.model.IpAddress;
 import java.util.Optional;
 
-/** What a program says of flows, and whose they are. */
+/** What a program decides about flows, and which endpoints they belong to. */
 public interface PolicyView {
-    /** What becomes of a new connection. */
+    /** Whether a new connection is allowed, and why. */
     Verdict evaluate(Flow flow);
 
     /** The endpoint of this node that has the address. */

@@ -14,7 +14,7 @@ public record PortSpan(Protocol protocol, int first, int last) {
     public PortSpan {
         Objects.requireNonNull(protocol, "protocol");
         if (first < 0 || last > 65535 || last < first) {
-            throw new IllegalArgumentException("ports " + first + " to " + last + " are no span");
+            throw new IllegalArgumentException("invalid ports " + first + " to " + last);
         }
     }
 
@@ -23,7 +23,7 @@ public record PortSpan(Protocol protocol, int first, int last) {
         return new PortSpan(protocol, 0, 65535);
     }
 
-    /** Whether it means every port of its protocol. */
+    /** Whether it covers every port of its protocol. */
     public boolean isAll() {
         return first == 0 && last == 65535;
     }

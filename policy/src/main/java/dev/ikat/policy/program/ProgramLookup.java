@@ -3,9 +3,9 @@ package dev.ikat.policy.program;
 import dev.ikat.model.IpAddress;
 import java.util.Optional;
 
-/** Where an {@link Evaluator} looks up what a program consists of. */
+/** Where an {@link Evaluator} looks up the parts of a program. */
 public interface ProgramLookup {
-    /** What the endpoint with this address is held to; empty if this node has none. */
+    /** The program of the endpoint with this address; empty if this node has none. */
     Optional<PodProgram> program(IpAddress address);
 
     /**
@@ -15,11 +15,11 @@ public interface ProgramLookup {
      */
     Members members(SetId set);
 
-    /** A set, as far as it matters to a flow. */
+    /** A set, as far as it matters for a flow. */
     interface Members {
         AddressSet.Form form();
 
-        /** The selectors that it stands for, in words for people. */
+        /** The selectors that it stands for, in readable form. */
         String meaning();
 
         boolean contains(SetMember member);

@@ -5,18 +5,18 @@ import dev.ikat.cluster.ObjectKey;
 import java.util.Objects;
 
 /**
- * Which rule of which policy: what a person finds in their manifest.
+ * Identifies a rule of a policy as a user finds it in the manifest.
  *
- * @param policy the object that has the rule
- * @param direction the list that it is in
- * @param index its place there, from 0
+ * @param policy the object that contains the rule
+ * @param direction the list that contains it
+ * @param index its position in that list, from 0
  */
 public record RuleId(ObjectKey policy, Direction direction, int index) {
     public RuleId {
         Objects.requireNonNull(policy, "policy");
         Objects.requireNonNull(direction, "direction");
         if (index < 0) {
-            throw new IllegalArgumentException("a rule has no index " + index);
+            throw new IllegalArgumentException("invalid index of a rule: " + index);
         }
     }
 

@@ -4,7 +4,7 @@ import java.util.Objects;
 import java.util.regex.Pattern;
 
 /**
- * The name of an address set: made from what the set means, so that equal selectors share one and a restarted agent
+ * The name of an address set, derived from what the set means: equal selectors share one set, and a restarted agent
  * finds the same names in the kernel.
  *
  * @param value 1 to 16 lower-case letters and digits, the first a letter
@@ -15,7 +15,7 @@ public record SetId(String value) implements Comparable<SetId> {
     public SetId {
         Objects.requireNonNull(value, "value");
         if (!FORM.matcher(value).matches()) {
-            throw new IllegalArgumentException("'" + value + "' is no set's name: 1 to 16 of a-z and 0-9");
+            throw new IllegalArgumentException("invalid set name '" + value + "': it has to be 1 to 16 of a-z and 0-9");
         }
     }
 

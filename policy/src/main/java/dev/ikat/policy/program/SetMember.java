@@ -4,7 +4,7 @@ import dev.ikat.cluster.Protocol;
 import dev.ikat.model.IpAddress;
 import java.util.Objects;
 
-/** What an address set holds; all members of one set are of the same form. */
+/** A member of an address set; all members of one set are of the same form. */
 public sealed interface SetMember {
     /** The pod's address. */
     IpAddress address();
@@ -21,7 +21,7 @@ public sealed interface SetMember {
     }
 
     /**
-     * One port of an address: what a port's name means at that pod.
+     * One port of an address: the port that a name stands for at that pod.
      *
      * @param address the address
      * @param protocol the protocol
@@ -32,7 +32,7 @@ public sealed interface SetMember {
             Objects.requireNonNull(address, "address");
             Objects.requireNonNull(protocol, "protocol");
             if (port < 1 || port > 65535) {
-                throw new IllegalArgumentException(port + " is no port number");
+                throw new IllegalArgumentException(port + " is not a port number");
             }
         }
     }

@@ -9,9 +9,9 @@ import java.util.Objects;
  *
  * @param tier the tier
  * @param rules in order
- * @param otherwise what is done with what none matches: {@code DENY} where a NetworkPolicy isolates the pod, otherwise
+ * @param otherwise what is done if no rule matches: {@code DENY} if a NetworkPolicy isolates the pod, otherwise
  *     {@code PASS}
- * @param isolatedBy the policies that make {@code otherwise} a denial, in order; none where it is not one
+ * @param isolatedBy the policies because of which {@code otherwise} is a denial, in order; empty if it is not
  */
 public record TierProgram(Tier tier, List<CompiledRule> rules, Action otherwise, List<ObjectKey> isolatedBy) {
     public TierProgram {

@@ -4,13 +4,14 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * Whether this node lets a flow pass, and why. Each end that is a pod of this node is asked, also where the other end
- * has denied already.
+ * Whether this node allows a flow to pass, and why. Each end that is a pod of this node is asked, even if the other end
+ * has already denied the flow.
  *
  * @param accepted whether it may pass
- * @param egress what the sender's program says; empty if the sender is no endpoint of this node, or is the receiver too
- * @param ingress what the receiver's program says; empty if the receiver is no endpoint of this node, or is the sender
- *     too
+ * @param egress the decision of the sender's program; empty if the sender is not an endpoint of this node, or is also
+ *     the receiver
+ * @param ingress the decision of the receiver's program; empty if the receiver is not an endpoint of this node, or is
+ *     also the sender
  */
 public record Verdict(boolean accepted, Optional<Decision> egress, Optional<Decision> ingress) {
     public Verdict {
@@ -19,7 +20,8 @@ public record Verdict(boolean accepted, Optional<Decision> egress, Optional<Deci
         boolean both = egress.map(Decision::accepted).orElse(true)
                 && ingress.map(Decision::accepted).orElse(true);
         if (accepted != both) {
-            throw new IllegalArgumentException("a flow passes if both of its ends accept it");
+            throw new IllegalArgumentException(
+                    "inconsistent verdict: a flow passes if, and only if, both of its ends accept it");
         }
     }
 

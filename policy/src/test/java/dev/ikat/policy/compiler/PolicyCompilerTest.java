@@ -70,7 +70,7 @@ final class PolicyCompilerTest {
                 .isEqualTo("accepted; ingress of Pod shop/web: accepted by NetworkPolicy shop/web ingress[0],"
                         + " 10.0.1.1 is one of: pods with app=front in namespace shop");
         assertThat(ask("10.0.1.2", "10.0.0.1", 80))
-                .isEqualTo("denied; ingress of Pod shop/web: denied, as no rule of NetworkPolicy shop/all,"
+                .isEqualTo("denied; ingress of Pod shop/web: denied, because no rule of NetworkPolicy shop/all,"
                         + " NetworkPolicy shop/web allows it");
         assertThat(ask("10.0.1.1", "10.0.0.1", 81)).startsWith("denied");
         assertThat(ask("10.0.0.1", "10.0.1.1", 80)).startsWith("denied; egress of Pod shop/web");
