@@ -75,7 +75,8 @@ public final class FakePolicyBackend implements PolicyBackend {
     public void apply(PolicyChange change) {
         requireOpen();
         if (!known) {
-            throw new PolicyBackendException("what is in force is not known; the whole program is needed first");
+            throw new PolicyBackendException(
+                    "it is not known what is in force; the whole program has to be put in force first");
         }
         known = false;
         PolicyProgram after = applied(kernel.program(kind).orElse(PolicyProgram.EMPTY), change);
@@ -89,7 +90,7 @@ public final class FakePolicyBackend implements PolicyBackend {
         Map<SetId, AddressSet> sets = new HashMap<>(program.sets());
         Map<InterfaceName, PodProgram> pods = new HashMap<>(program.pods());
         for (AddressSet set : change.addedSets()) {
-            require(sets.put(set.id(), set) == null, "set " + set.id() + " is there already");
+            require(sets.put(set.id(), set) == null, "set " + set.id() + " already exists");
         }
         change.changedSets().forEach((id, members) -> sets.put(id, changed(sets, id, members)));
         change.programs().forEach(pod -> pods.put(pod.endpoint().hostInterface(), pod));
@@ -147,7 +148,7 @@ public final class FakePolicyBackend implements PolicyBackend {
         requireOpen();
         audited = true;
         if (!known) {
-            return List.of("what is in force is not known");
+            return List.of("it is not known what is in force");
         }
         PolicyProgram found = kernel.program(kind).orElse(PolicyProgram.EMPTY);
         List<String> differences = new ArrayList<>();

@@ -123,7 +123,7 @@ public abstract class ProgramContract {
     protected void programInForceDoesNotDiffer() {
         assertThat(backend.probe()).isEmpty();
         PolicyProgram friends = ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80)));
-        assertThat(backend.audit(friends)).containsExactly("what is in force is not known");
+        assertThat(backend.audit(friends)).containsExactly("it is not known what is in force");
         backend.replace(friends);
         assertThat(backend.audit(friends)).isEmpty();
 
@@ -185,7 +185,7 @@ public abstract class ProgramContract {
     protected void nothingIsChangedBeforeAWholeProgramIsInForce() {
         assertThatThrownBy(() -> backend.apply(members(members(3), members())))
                 .isInstanceOf(PolicyBackendException.class)
-                .hasMessageContaining("the whole program is needed first");
+                .hasMessageContaining("the whole program has to be put in force first");
     }
 
     @Test
@@ -195,10 +195,10 @@ public abstract class ProgramContract {
         assertThatThrownBy(() -> backend.apply(members(members(3), members(9))))
                 .isInstanceOf(PolicyBackendException.class)
                 .hasMessageContaining("sclients");
-        assertThat(backend.audit(program)).containsExactly("what is in force is not known");
+        assertThat(backend.audit(program)).containsExactly("it is not known what is in force");
         assertThatThrownBy(() ->
                         backend.apply(new PolicyChange(List.of(), Map.of(), List.of(open(1)), List.of(), Set.of())))
-                .hasMessageContaining("the whole program is needed first");
+                .hasMessageContaining("the whole program has to be put in force first");
         afterRefusedChange();
     }
 

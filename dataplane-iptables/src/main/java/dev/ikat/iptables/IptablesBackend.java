@@ -144,7 +144,7 @@ public final class IptablesBackend implements PolicyBackend {
     @Override
     public void apply(PolicyChange change) {
         if (!known) {
-            throw new PolicyBackendException("what is in force is not known; the whole program is needed first");
+            throw new PolicyBackendException("it is not known what is in force; the whole program has to be put in force first");
         }
         if (change.isEmpty()) {
             return;
@@ -209,7 +209,7 @@ public final class IptablesBackend implements PolicyBackend {
     @Override
     public List<String> audit(PolicyProgram program) {
         if (!known) {
-            return List.of("what is in force is not known");
+            return List.of("it is not known what is in force");
         }
         try {
             List<String> differences = new ArrayList<>();

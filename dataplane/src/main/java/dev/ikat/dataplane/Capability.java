@@ -4,7 +4,7 @@ package dev.ikat.dataplane;
 public enum Capability {
     /** Enforce network policies: {@link PolicyBackend}. */
     POLICY,
-    /** Hide pods' addresses from everything outside the cluster: {@link Masquerading}. */
+    /** Masquerade pods' addresses for everything outside the cluster: {@link Masquerading}. */
     MASQUERADE,
     /** Believe a packet's source only on the way that this source's packets come: {@link SourceGuard}. */
     GUARD

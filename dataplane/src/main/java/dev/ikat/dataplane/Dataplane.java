@@ -6,70 +6,75 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * A technology that filters a node's packets, in the network namespace in which it was opened. Asking what it is and
- * can do costs nothing and touches no kernel; what it opens is its caller's. Thread-safe.
+ * A technology that filters a node's packets, in the network namespace in which it was opened. Asking for its name and
+ * capabilities costs nothing and does not touch the kernel; what it opens belongs to the caller. Thread-safe.
  */
 public interface Dataplane extends AutoCloseable {
-    /** Its name, as the setting {@code policy-backend} and the log have it. */
+    /** Its name in the setting {@code policy-backend} and in the log. */
     String name();
 
-    /** What it can do. */
+    /** Its capabilities. */
     Set<Capability> capabilities();
 
-    /** What keeps this host from using it, as a sentence that says what to install; empty where nothing is known to. */
+    /** What keeps this host from using it, as a sentence that says what to install; empty if no reason is known. */
     default Optional<String> missing() {
         return Optional.empty();
     }
 
     /**
-     * Opens what enforces policies.
+     * Opens the policy backend.
      *
      * @throws UnsupportedOperationException if it does not have the capability
-     * @throws RuntimeException if something that it needs is not there; the message says what
+     * @throws RuntimeException if something that it needs is missing; the message says what
      */
     PolicyBackend policy();
 
-    /** Opens what masquerades; throws as {@link #policy()} does. */
+    /** Opens masquerade; throws as {@link #policy()} does. */
     default Masquerading masquerading() {
         throw new UnsupportedOperationException(name() + " does not masquerade");
     }
 
-    /** Opens what guards sources; throws as {@link #policy()} does. */
+    /** Opens the source guard; throws as {@link #policy()} does. */
     default SourceGuard guard() {
-        throw new UnsupportedOperationException(name() + " does not guard sources");
+        throw new UnsupportedOperationException(name() + " has no source guard");
     }
 
     /**
-     * Removes what any run of it left of a capability. Succeeds where there is nothing, or it can't be used here.
+     * Removes what earlier runs left of a capability. Succeeds if there is nothing, or if this dataplane can't be used
+     * here.
      *
-     * @param inUse whether this dataplane has the capability in force: then that stays, and only what is left of
-     *     another form of it goes
+     * @param inUse whether this dataplane has the capability in force: then that stays, and only remains of another
+     *     form of it are removed
      */
     void removeLeft(Capability capability, boolean inUse);
 
-    /** Whether the kernel tells when somebody else changes what it has put in force; if not, somebody has to look. */
+    /**
+     * Whether the kernel notifies when another program changes what is in force; if not, it has to be checked
+     * regularly.
+     */
     default boolean isWatched() {
         return false;
     }
 
-    /** Whether everything that it had put in force is certainly gone; a look that costs next to nothing. */
+    /** Whether everything that it had put in force is certainly gone; the check costs next to nothing. */
     default boolean isGone() {
         return false;
     }
 
     /**
-     * Ends the connections with these addresses that it remembers itself, beside the kernel's connection tracking.
+     * Ends the connections with these addresses in the dataplane's own connection table, which exists in addition to
+     * the kernel's connection tracking.
      *
      * @throws PolicyBackendException if the kernel refuses
      */
     default void endConnections(Set<IpAddress> addresses) {}
 
-    /** How full its own tables are, from 0 to 1, by their names; none where it has none of a fixed size. */
+    /** How full its own tables are, from 0 to 1, by name; empty if it has no tables of a fixed size. */
     default Map<String, Double> fill() {
         return Map.of();
     }
 
-    /** Lets go of what the process holds; what is in the kernel stays in force. */
+    /** Releases what the process holds; what is in the kernel stays in force. */
     @Override
     void close();
 }

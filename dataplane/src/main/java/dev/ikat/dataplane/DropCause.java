@@ -4,13 +4,13 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Why a packet was dropped. Every dataplane logs it with the cause's prefix, and whoever reads the log knows it by
- * that.
+ * Why a packet was dropped. Every dataplane logs a packet with the prefix of its cause, by which the reader of the log
+ * recognizes the cause.
  */
 public enum DropCause {
-    /** The receiver's policy does not let it in. */
+    /** The receiver's policy does not allow it. */
     INGRESS('i', "ingress"),
-    /** The sender's policy does not let it out. */
+    /** The sender's policy does not allow it. */
     EGRESS('e', "egress"),
     /** A pod sent it from an address that is not its own. */
     SPOOFED('s', "spoofed"),
@@ -18,9 +18,9 @@ public enum DropCause {
     CLOSED('u', "closed"),
     /** A pod sent it to the nodes' tunnels. */
     TUNNEL_FROM_POD('p', "tunnel-from-pod"),
-    /** Somebody who is no node sent it to the nodes' tunnels. */
+    /** A host that is not a node sent it to the nodes' tunnels. */
     TUNNEL_FROM_STRANGER('x', "tunnel-from-stranger"),
-    /** Its source is one of a node's pods, or this node, and does not come this way. */
+    /** Its source is a node's pod or this node, and it did not arrive on that source's path. */
     SPOOFED_BLOCK('b', "spoofed-node-block");
 
     /** What every prefix of a logged packet begins with (NFLOG's prefix, at most 63 characters). */
@@ -40,7 +40,7 @@ public enum DropCause {
         this.label = label;
     }
 
-    /** Its one letter, as programs in C tell it. */
+    /** Its one-letter code in the programs in C. */
     public char code() {
         return code;
     }
@@ -50,18 +50,19 @@ public enum DropCause {
         return label;
     }
 
-    /** What a logged packet that was dropped for this cause is marked with; more words may follow. */
+    /** The beginning of the prefix of packets that were dropped for this cause; more words may follow. */
     public String prefix() {
         return prefix(code);
     }
 
-    /** What a logged packet with this code is marked with. */
+    /** The beginning of the prefix of packets with this code. */
     public static String prefix(char code) {
         return PREFIX + code;
     }
 
     /**
-     * The cause that a logged packet's prefix names; empty where it is somebody else's, or an accepted connection's.
+     * The cause that a logged packet's prefix names; empty if another program's rule or an accepted connection is
+     * logged.
      */
     public static Optional<DropCause> of(String prefix) {
         String[] words = prefix.split(" ", 3);

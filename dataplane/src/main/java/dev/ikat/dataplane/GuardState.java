@@ -12,15 +12,16 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * Which source may come which way.
+ * Which source addresses may arrive on which path.
  *
- * @param tunnel what the nodes' tunnels look like; empty where they have none
- * @param peers the other nodes, as far as the overlay has accepted what they say of themselves
- * @param nodeAddresses where tunnels may end, on this node or another: a pod sends nothing to their port there
+ * @param tunnel the properties of the nodes' tunnels; empty if there are none
+ * @param peers the other nodes, as far as the overlay has accepted their addresses and blocks
+ * @param nodeAddresses the addresses at which tunnels may end, on this node or another: a pod may send nothing to their
+ *     port there
  * @param pods the blocks of this node's pods
- * @param self the addresses of this node's that nobody else can have
+ * @param self the addresses of this node that nobody else can have
  * @param uplink the interface to the other nodes
- * @param masqueraded whether pods' addresses are hidden from the nodes; if not, a pod may send to a node by its own
+ * @param masqueraded whether traffic to the nodes is masqueraded; if not, a pod may send to a node from its own address
  */
 public record GuardState(
         Optional<Tunnel> tunnel,
@@ -31,17 +32,17 @@ public record GuardState(
         InterfaceName uplink,
         boolean masqueraded) {
     /**
-     * What the nodes' tunnels look like.
+     * The properties of the nodes' tunnels.
      *
-     * @param port the UDP port that they end at
-     * @param vni the network identifier; what has another is somebody else's
+     * @param port the UDP port at which they end
+     * @param vni the network identifier; tunnels with another one belong to other programs
      */
     public record Tunnel(int port, int vni) {}
 
     /**
      * Another node.
      *
-     * @param addresses where its tunnels may come from
+     * @param addresses the addresses from which its tunnels may come
      * @param tunnelled the blocks of its pods that are reached through the tunnel
      * @param direct the blocks of its pods that are reached on the uplink
      */
@@ -73,7 +74,7 @@ public record GuardState(
                 peers.stream().flatMap(peer -> peer.addresses().stream()).toList(), family);
     }
 
-    /** The addresses of one family that pods send nothing to at the tunnels' port. */
+    /** The addresses of one family to which pods may send nothing at the tunnels' port. */
     public Set<IpAddress> nodeAddresses(IpFamily family) {
         return addresses(nodeAddresses, family);
     }
@@ -104,7 +105,7 @@ public record GuardState(
         return pods.stream().filter(block -> block.family() == family).collect(Collectors.toUnmodifiableSet());
     }
 
-    /** What of one family only this node's pods and this node itself send from. */
+    /** The blocks of one family from which only this node's pods and this node itself may send. */
     public Set<Cidr> own(IpFamily family) {
         Set<Cidr> own = new HashSet<>(pods(family));
         addresses(self, family).forEach(address -> own.add(Cidr.host(address)));

@@ -8,7 +8,7 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Whose traffic is masqueraded, and where to it is not.
+ * Which traffic is masqueraded, and to which destinations it is not.
  *
  * @param podCidrs the blocks whose addresses do not leave the cluster: this node's pod CIDRs
  * @param clusterCidrs the destinations that see the pods' own addresses: every node's pod CIDRs
@@ -19,7 +19,9 @@ public record MasqueradeState(Set<Cidr> podCidrs, Set<Cidr> clusterCidrs) {
         clusterCidrs = Set.copyOf(clusterCidrs);
     }
 
-    /** The blocks of one family, in order, without those that lie within another: an interval set takes no overlap. */
+    /**
+     * The blocks of one family, in order, without those that lie within another: an interval set accepts no overlap.
+     */
     public static List<Cidr> cover(Set<Cidr> cidrs, IpFamily family) {
         List<Cidr> cover = new ArrayList<>();
         for (Cidr cidr : new TreeSet<>(cidrs)) {

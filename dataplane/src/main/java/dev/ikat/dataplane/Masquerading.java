@@ -1,25 +1,26 @@
 package dev.ikat.dataplane;
 
 /**
- * Hides the addresses of this node's pods from everything outside the cluster, in the kernel of the network namespace
- * in which it was opened. Not thread-safe.
+ * Masquerades this node's pods for everything outside the cluster, in the kernel of the network namespace in which it
+ * was opened. Not thread-safe.
  */
 public interface Masquerading {
-    /** What {@link #reconcile} found. */
+    /** The result of {@link #reconcile}. */
     enum Outcome {
-        /** The kernel has what is wanted. */
+        /** The kernel already had the desired state. */
         UNCHANGED,
         /** The kernel had something else, or nothing, and has it now. */
         REPAIRED
     }
 
     /**
-     * Compares what the kernel has with {@code state} and replaces it where they differ.
+     * Compares the kernel's state with {@code state} and replaces it if they differ.
      *
-     * @throws RuntimeException if it cannot be read or written, in the words of what does it
+     * @throws RuntimeException if it cannot be read or written; the message is that of the program or library that
+     *     failed
      */
     Outcome reconcile(MasqueradeState state);
 
-    /** Takes it out of the kernel; nothing happens where there is none. */
+    /** Removes it from the kernel; idempotent. */
     void remove();
 }

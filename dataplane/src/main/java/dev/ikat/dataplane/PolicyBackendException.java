@@ -1,6 +1,6 @@
 package dev.ikat.dataplane;
 
-/** A backend could not do what it was asked, and nothing of it is in force. */
+/** A backend could not do what was asked, and no part of it is in force. */
 public class PolicyBackendException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -7,14 +7,14 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * Writes the header by which the programs in C know the names that Java knows: the build calls it before it compiles
- * them, so that each name has one home.
+ * Writes the header that gives the programs in C the names that are defined in Java, so that each name is defined only
+ * once. The build calls it before it compiles them.
  */
 public final class SharedHeader {
     private SharedHeader() {}
 
     /**
-     * Writes it, if it is not there as it should be.
+     * Writes the header, unless it is up to date.
      *
      * @param arguments the file
      */

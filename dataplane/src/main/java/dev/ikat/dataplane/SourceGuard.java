@@ -1,19 +1,20 @@
 package dev.ikat.dataplane;
 
 /**
- * Believes a packet's source only on the way that this source's packets come, in the kernel of the network namespace in
- * which it was opened: a pod's on its own link, another node's pods' in that node's tunnel or on its route, a tunnel's
- * from a node. It holds whatever policies there are, and none. Not thread-safe.
+ * Checks that a packet arrives on the path of its source address, in the kernel of the network namespace in which it
+ * was opened: from a pod's address on the pod's own link, from another node's pods in that node's tunnel or on the
+ * route to it, and into a tunnel from a node. It does not depend on policies. Not thread-safe.
  */
 public interface SourceGuard {
     /**
-     * Compares what the kernel has with {@code state} and replaces it where they differ, in one step.
+     * Compares the kernel's state with {@code state} and replaces it atomically if they differ.
      *
      * @return whether they differed
-     * @throws RuntimeException if it cannot be read or written, in the words of what does it
+     * @throws RuntimeException if it cannot be read or written; the message is that of the program or library that
+     *     failed
      */
     boolean reconcile(GuardState state);
 
-    /** Takes it out of the kernel; nothing happens where there is none. */
+    /** Removes it from the kernel; idempotent. */
     void remove();
 }

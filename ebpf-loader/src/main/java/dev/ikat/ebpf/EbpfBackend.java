@@ -286,7 +286,7 @@ public final class EbpfBackend implements PolicyBackend {
     public synchronized void apply(PolicyChange change) {
         Generation current = generation;
         if (!known || current == null) {
-            throw new PolicyBackendException("what is in force is not known; the whole program is needed first");
+            throw new PolicyBackendException("it is not known what is in force; the whole program has to be put in force first");
         }
         if (change.isEmpty()) {
             return;
@@ -334,7 +334,7 @@ public final class EbpfBackend implements PolicyBackend {
     public synchronized List<String> audit(PolicyProgram program) {
         Generation current = generation;
         if (!known || current == null) {
-            return List.of("what is in force is not known");
+            return List.of("it is not known what is in force");
         }
         try {
             List<String> differences = new ArrayList<>(tables.differences(program));
