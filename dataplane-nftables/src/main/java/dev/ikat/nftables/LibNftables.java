@@ -3,7 +3,7 @@ package dev.ikat.nftables;
 import jnr.ffi.Pointer;
 import org.jspecify.annotations.Nullable;
 
-/** The functions of libnftables that are called, named and documented as in nftables/libnftables.h. */
+/** The functions of libnftables that Ikat calls, named and documented as in {@code nftables/libnftables.h}. */
 public interface LibNftables {
     /** nft_ctx_new: 0 is NFT_CTX_DEFAULT, the only flag value there is. */
     int NFT_CTX_DEFAULT = 0;
@@ -11,7 +11,7 @@ public interface LibNftables {
     /** nft_ctx_output_set_flags: NFT_CTX_OUTPUT_JSON, input and output are JSON. */
     int NFT_CTX_OUTPUT_JSON = 1 << 4;
 
-    /** nft_ctx_output_set_flags: NFT_CTX_OUTPUT_HANDLE, lists tell the objects' handles. */
+    /** nft_ctx_output_set_flags: NFT_CTX_OUTPUT_HANDLE, lists contain the objects' handles. */
     int NFT_CTX_OUTPUT_HANDLE = 1 << 3;
 
     /** nft_ctx_output_set_flags: NFT_CTX_OUTPUT_TERSE, lists leave out the sets' elements. */

@@ -12,11 +12,12 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Keeps a chain and its sets in Ikat's table equal to a {@link MasqueradeState}: what leaves the cluster from a pod of
- * this node leaves with the node's address, and what goes to another pod keeps the pod's.
+ * Keeps a chain and its sets in Ikat's table equal to a {@link MasqueradeState}: a packet of this node's pods that
+ * leaves the cluster gets the node's address, and one to another pod keeps the pod's.
  *
- * <p>Always replaced as a whole and in one transaction, so a packet sees the old rules or the new ones. Connections
- * that are already translated stay so: their translation is in conntrack, not in the table. Not thread-safe.
+ * <p>They are always replaced as a whole and in one transaction, so a packet meets the old rules or the new ones.
+ * Connections that are already translated keep their translation, which is in conntrack, not in the table. Not
+ * thread-safe.
  */
 public final class Masquerade implements Masquerading {
     private static final String CHAIN = Owner.MASQUERADE.prefix() + "postrouting";

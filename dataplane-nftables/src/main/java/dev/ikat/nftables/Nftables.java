@@ -56,8 +56,8 @@ final class Nftables implements AutoCloseable {
         } catch (LinkageError e) {
             // jnr-ffi reports a missing library as UnsatisfiedLinkError; on a second try the class is erroneous.
             throw new NftablesUnavailableException(
-                    LIBRARY + " cannot be loaded; install the package libnftables1 (Debian) or nftables-libs, or turn"
-                            + " masquerading and policies off",
+                    LIBRARY + " cannot be loaded; install the package libnftables1 (Debian) or nftables-libs, or turn "
+                            + "masquerade and policies off",
                     e);
         }
         synchronized (Nftables.class) {
@@ -65,7 +65,7 @@ final class Nftables implements AutoCloseable {
             Pointer context = library.nft_ctx_new(LibNftables.NFT_CTX_DEFAULT);
             if (context == null) {
                 throw new NftablesUnavailableException(
-                        "libnftables gave no context: out of memory, or no netfilter socket");
+                        "libnftables could not create a context: out of memory, or no netfilter socket");
             }
             if (library.nft_ctx_buffer_output(context) != 0 || library.nft_ctx_buffer_error(context) != 0) {
                 library.nft_ctx_free(context);
@@ -101,7 +101,7 @@ final class Nftables implements AutoCloseable {
                 documents.nextValue().path("nftables").forEach(objects::add);
             }
         } catch (IOException e) {
-            throw new NftablesException("nftables answered something other than JSON: " + e.getMessage(), e);
+            throw new NftablesException("nftables answered with something other than JSON: " + e.getMessage(), e);
         }
         return objects;
     }

@@ -27,8 +27,9 @@ import java.util.TreeSet;
 import java.util.function.Function;
 
 /**
- * Enforces programs by nftables, in Ikat's table; {@link PolicyScript} says how. A change of elements alone goes to the
- * kernel in its own messages, everything else through libnftables; either way it is one transaction.
+ * Enforces programs by nftables, in Ikat's table; {@link PolicyScript} defines the rules. If only elements change, the
+ * backend sends netlink messages of its own to the kernel; all other changes go through libnftables. Either way it is
+ * one transaction.
  */
 public final class NftablesBackend implements PolicyBackend {
     private static final List<Direction> DIRECTIONS = List.of(Direction.values());
@@ -44,8 +45,8 @@ public final class NftablesBackend implements PolicyBackend {
     private Set<String> rules = Set.of();
 
     /**
-     * @param table where the rules are
-     * @param logGroup the NFLOG group that is told of drops; empty for none
+     * @param table the table for the rules
+     * @param logGroup the NFLOG group to which drops are logged; empty for none
      */
     public NftablesBackend(NftablesTable table, OptionalInt logGroup) {
         this(table, logGroup, PolicyScript.PORTS_WORTH_A_LOOK_UP);
@@ -128,7 +129,8 @@ public final class NftablesBackend implements PolicyBackend {
     @Override
     public void apply(PolicyChange change) {
         if (!known) {
-            throw new PolicyBackendException("it is not known what is in force; the whole program has to be put in force first");
+            throw new PolicyBackendException(
+                    "it is not known what is in force; the whole program has to be put in force first");
         }
         if (change.isEmpty()) {
             return;
@@ -186,7 +188,7 @@ public final class NftablesBackend implements PolicyBackend {
     private static AddressSet.Form form(Map<SetId, AddressSet.Form> sets, SetId id) {
         AddressSet.Form form = sets.get(id);
         if (form == null) {
-            throw new PolicyBackendException("the program refers to a set " + id + " that is not there");
+            throw new PolicyBackendException("the program refers to the unknown set " + id);
         }
         return form;
     }
@@ -371,7 +373,7 @@ public final class NftablesBackend implements PolicyBackend {
         }
     }
 
-    /** Forgets what is in force; the table is closed by who opened it. */
+    /** Forgets what is in force; whoever opened the table closes it. */
     @Override
     public void close() {
         known = false;

@@ -14,8 +14,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * nftables with all capabilities, in one table. The table is opened when it is first needed: loading the library takes
- * a good part of an agent's start, and where nothing needs it, it need not be there. Thread-safe.
+ * nftables with all capabilities, in one table. The table is opened when it is first needed, because loading the
+ * library takes a considerable part of an agent's start, and the library need not be installed if nothing needs it.
+ * Thread-safe.
  */
 public final class NftablesDataplane implements Dataplane {
     private static final Logger LOG = LoggerFactory.getLogger(NftablesDataplane.class);
@@ -25,10 +26,10 @@ public final class NftablesDataplane implements Dataplane {
     private @Nullable NftablesTable table;
 
     /**
-     * For the network namespace of the thread that asks it first for something of the kernel.
+     * Works in the network namespace of the thread that first asks it for something of the kernel.
      *
-     * @param ownership whether no other process is to change the table, where the kernel can see to that
-     * @param logGroup the NFLOG group that is told of drops; empty for none
+     * @param ownership whether to keep other processes from changing the table, if the kernel supports that
+     * @param logGroup the NFLOG group to which drops are logged; empty for none
      */
     public NftablesDataplane(boolean ownership, OptionalInt logGroup) {
         this.ownership = ownership;
@@ -106,7 +107,7 @@ public final class NftablesDataplane implements Dataplane {
         return !table().isPresent();
     }
 
-    /** Whether somebody else can change the table, where it is open. */
+    /** Whether other processes can change the table, if it is open. */
     public synchronized boolean isExposed() {
         NftablesTable open = table;
         return open != null && open.isPresent() && !open.isProtected();

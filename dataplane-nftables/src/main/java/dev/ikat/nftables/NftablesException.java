@@ -1,6 +1,6 @@
 package dev.ikat.nftables;
 
-/** A transaction that nftables refused, or an answer of nftables that cannot be read; nothing of it is in force. */
+/** nftables refused a transaction, or gave an answer that cannot be read; no part of the transaction is in force. */
 public class NftablesException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

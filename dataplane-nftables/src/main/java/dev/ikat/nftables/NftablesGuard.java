@@ -10,8 +10,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * Guards sources by chains, sets and maps of Ikat's table; {@link GuardScript} says how. Always replaced as a whole and
- * in one transaction, so a packet meets the old rules or the new ones. Not thread-safe.
+ * The source guard as chains, sets and maps of Ikat's table; {@link GuardScript} defines the rules. They are always
+ * replaced as a whole and in one transaction, so a packet meets the old rules or the new ones. Not thread-safe.
  */
 public final class NftablesGuard implements SourceGuard {
     private final NftablesTable table;
@@ -21,7 +21,7 @@ public final class NftablesGuard implements SourceGuard {
     /** What was last asked for, and how this version of nftables lists it. */
     private record Written(GuardState state, JsonNode listing) {}
 
-    /** @param logGroup the NFLOG group that is told of drops; empty for none */
+    /** @param logGroup the NFLOG group to which drops are logged; empty for none */
     public NftablesGuard(NftablesTable table, OptionalInt logGroup) {
         this.table = table;
         this.logGroup = logGroup;
@@ -41,8 +41,8 @@ public final class NftablesGuard implements SourceGuard {
             table.run(commands.text());
         } catch (NftablesException e) {
             throw new NftablesException(
-                    "sources can't be guarded; the kernel has to have nft_fib_inet, nft_ct, nft_limit and nft_log: "
-                            + e.getMessage(),
+                    "the source guard can't be put in force; the kernel needs nft_fib_inet, nft_ct, "
+                            + "nft_limit and nft_log: " + e.getMessage(),
                     e);
         }
         written = Optional.of(new Written(state, listing()));

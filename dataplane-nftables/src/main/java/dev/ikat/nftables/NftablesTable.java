@@ -10,13 +10,13 @@ import java.util.Optional;
 import java.util.function.Predicate;
 
 /**
- * The table {@code inet ikat}, which policies, masquerading and the guard of sources share. From Linux 6.9 it belongs
- * to this process: nobody else can change it, {@code nft flush ruleset} passes it by, and when the process ends it
- * stays and waits to be adopted by the next. On older kernels, or where ownership is not wanted, anybody can, and what
- * they do is repaired after the fact. Thread-safe.
+ * The table {@code inet ikat}, which policies, masquerade and the source guard share. From Linux 6.9 it belongs to this
+ * process: no other process can change it, {@code nft flush ruleset} does not touch it, and when the process ends, the
+ * table stays until the next one adopts it. On older kernels, or without ownership, every process can change it, and
+ * the agent repairs such changes afterwards. Thread-safe.
  */
 public final class NftablesTable implements AutoCloseable {
-    /** The one table that Ikat makes. */
+    /** The name of the only table that Ikat creates. */
     public static final String NAME = "ikat";
 
     private static final String FORMER = "ikat-masquerade";
@@ -30,16 +30,16 @@ public final class NftablesTable implements AutoCloseable {
     }
 
     /**
-     * Opens it in the calling thread's network namespace; the table is made when something is put into it.
+     * Opens the table in the calling thread's network namespace; it is created when something is put into it.
      *
-     * @param ownership whether nobody else is to change the table, where the kernel can see to that
-     * @throws NftablesUnavailableException if libnftables is not there
+     * @param ownership whether to keep other processes from changing the table, if the kernel supports that
+     * @throws NftablesUnavailableException if libnftables is missing
      */
     public static NftablesTable open(boolean ownership) {
         return new NftablesTable(Nftables.open(), ownership);
     }
 
-    /** Whether the table is there and nobody else can have changed it. */
+    /** Whether the table exists and no other process can have changed it. */
     public boolean isProtected() {
         return nftables.table(NAME)
                 .filter(table -> table.ownedBy(nftables.port()))
@@ -51,7 +51,7 @@ public final class NftablesTable implements AutoCloseable {
         return nftables.port();
     }
 
-    /** Whether the table is there, whatever is in it. */
+    /** Whether the table exists, whatever its content. */
     public boolean isPresent() {
         return nftables.table(NAME).isPresent();
     }
@@ -91,7 +91,7 @@ public final class NftablesTable implements AutoCloseable {
                         .batchEnd())
                 .orElse(Errno.EOPNOTSUPP);
         if (refused != 0 && refused != Errno.EOPNOTSUPP && refused != Errno.EINVAL) {
-            throw new NftablesException("the table inet " + NAME + " can't be made: " + refusal(refused));
+            throw new NftablesException("the table inet " + NAME + " can't be created: " + refusal(refused));
         }
         return refused == 0;
     }
@@ -115,8 +115,8 @@ public final class NftablesTable implements AutoCloseable {
         if (refused.isEmpty()) {
             nftables.run(Script.elements(removed, added));
         } else if (refused.get() != 0) {
-            throw new NftablesException("the kernel refused " + removed.size() + " elements to take out and "
-                    + added.size() + " to put in, the first of them into "
+            throw new NftablesException("the kernel refused to remove " + removed.size() + " elements and to add "
+                    + added.size() + ", the first of them in "
                     + (added.isEmpty() ? removed : added).getFirst().set() + ": " + refusal(refused.get()));
         }
     }
@@ -206,7 +206,7 @@ public final class NftablesTable implements AutoCloseable {
         nftables.run("delete table inet " + NAME);
     }
 
-    /** Removes the table with everything in it; nothing to do where there is none. */
+    /** Removes the table with everything in it; idempotent. */
     public void remove() {
         removeFormer();
         if (isPresent()) {
@@ -215,7 +215,7 @@ public final class NftablesTable implements AutoCloseable {
         }
     }
 
-    /** Lets go of it; what is in the kernel stays in force. */
+    /** Closes the socket; what is in the kernel stays in force. */
     @Override
     public void close() {
         nftables.close();

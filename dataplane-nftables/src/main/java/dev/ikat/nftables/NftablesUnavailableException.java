@@ -1,6 +1,6 @@
 package dev.ikat.nftables;
 
-/** This machine has no usable libnftables: the library is missing, or the kernel gives it no socket. */
+/** This host has no usable libnftables: the library is missing, or the kernel refuses it a socket. */
 public final class NftablesUnavailableException extends NftablesException {
     private static final long serialVersionUID = 1L;
 
