@@ -21,9 +21,10 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
- * Enforces programs by iptables and ipset: {@link Chains} say how. Sets are there before the rules that refer to them,
- * and go after; the rules of a family change in one commit of the kernel's. Where members and rules change at once,
- * members leave before and come after, so that between the steps less passes, never more. Not thread-safe.
+ * Enforces programs by iptables and ipset; {@link Chains} defines the rules. Sets are created before the rules that
+ * refer to them, and deleted after them; the rules of a family change in one commit of the kernel. If members and rules
+ * change at once, members are removed before and added after, so that between the steps less is allowed, never more.
+ * Not thread-safe.
  */
 public final class IptablesBackend implements PolicyBackend {
     private final Programs programs;
@@ -37,7 +38,7 @@ public final class IptablesBackend implements PolicyBackend {
     /**
      * @param programs runs iptables and ipset
      * @param variant which of the two
-     * @param logGroup the NFLOG group that is told of drops; empty for none
+     * @param logGroup the NFLOG group to which drops are logged; empty for none
      */
     public IptablesBackend(Programs programs, IptablesVariant variant, OptionalInt logGroup) {
         this.programs = programs;
@@ -46,7 +47,7 @@ public final class IptablesBackend implements PolicyBackend {
                 .toList();
     }
 
-    /** Whether rules of this backend's are there, of whichever process; asking makes no table that is not there. */
+    /** Whether any process has put this backend's rules there. Asking never creates a table. */
     public static boolean isPresent(Programs programs, IptablesVariant variant) {
         return Rules.anywhere(programs, variant, Chains.FORWARD);
     }
@@ -144,7 +145,8 @@ public final class IptablesBackend implements PolicyBackend {
     @Override
     public void apply(PolicyChange change) {
         if (!known) {
-            throw new PolicyBackendException("it is not known what is in force; the whole program has to be put in force first");
+            throw new PolicyBackendException(
+                    "it is not known what is in force; the whole program has to be put in force first");
         }
         if (change.isEmpty()) {
             return;
@@ -250,7 +252,7 @@ public final class IptablesBackend implements PolicyBackend {
         sets = new Sets('a');
     }
 
-    /** Forgets what is in force; it stays so. */
+    /** Forgets what is in force; it stays in force. */
     @Override
     public void close() {
         known = false;

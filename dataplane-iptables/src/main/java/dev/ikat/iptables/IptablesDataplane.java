@@ -21,10 +21,10 @@ public final class IptablesDataplane implements Dataplane {
     private Optional<IptablesVariant> variant;
 
     /**
-     * For the network namespace in which the programs run.
+     * Works in the network namespace in which the programs run.
      *
-     * @param variant which of the two; empty for what the host uses, looked for when it is first needed
-     * @param logGroup the NFLOG group that is told of drops; empty for none
+     * @param variant which of the two; empty for the one that the host uses, which is detected when it is first needed
+     * @param logGroup the NFLOG group to which drops are logged; empty for none
      */
     public IptablesDataplane(Programs programs, Optional<IptablesVariant> variant, OptionalInt logGroup) {
         this.programs = programs;

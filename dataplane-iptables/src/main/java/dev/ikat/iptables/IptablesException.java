@@ -1,6 +1,6 @@
 package dev.ikat.iptables;
 
-/** A program of iptables' or ipset's failed; what it was to change is unchanged. */
+/** A program of iptables or ipset failed; what it was to change is unchanged. */
 public final class IptablesException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

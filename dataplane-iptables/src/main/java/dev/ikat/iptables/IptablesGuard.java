@@ -15,8 +15,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Guards sources by chains in the tables raw and filter, and sets of ipset; {@link GuardChains} say how. Sets are
- * swapped in as a whole, and each table of a family is one commit. Not thread-safe.
+ * The source guard as chains in the tables raw and filter, and sets of ipset; {@link GuardChains} defines the rules.
+ * Sets are swapped as a whole, and each table of a family changes in one commit. Not thread-safe.
  */
 public final class IptablesGuard implements SourceGuard {
     private static final Logger LOG = LoggerFactory.getLogger(IptablesGuard.class);
@@ -32,7 +32,7 @@ public final class IptablesGuard implements SourceGuard {
     /**
      * @param programs runs iptables and ipset
      * @param variant which of the two
-     * @param logGroup the NFLOG group that is told of drops; empty for none
+     * @param logGroup the NFLOG group to which drops are logged; empty for none
      */
     public IptablesGuard(Programs programs, IptablesVariant variant, OptionalInt logGroup) {
         this.programs = programs;
@@ -45,7 +45,7 @@ public final class IptablesGuard implements SourceGuard {
                 .toList();
     }
 
-    /** Whether it is there, by whichever process; asking makes no table that is not there. */
+    /** Whether any process has put it there. Asking never creates a table. */
     public static boolean isPresent(Programs programs, IptablesVariant variant) {
         return Rules.anywhere(programs, variant, GuardChains.SOURCES)
                 || Rules.anywhere(programs, variant, GuardChains.ARRIVING);
@@ -82,9 +82,10 @@ public final class IptablesGuard implements SourceGuard {
                 LOG.atWarn()
                         .addKeyValue(
                                 "reason",
-                                "other tunnels at the VXLAN port are refused as well: iptables"
-                                        + " can't read their network identifiers; load the kernel module xt_u32 and restart, or"
-                                        + " give another --vxlan-port")
+                                "tunnels of other programs at the VXLAN port are refused as well: iptables can't read "
+                                        + "their network identifiers; load the kernel module "
+                                        + "xt_u32 and restart the agent, or "
+                                        + "choose another --vxlan-port")
                         .addKeyValue("error", again.getMessage())
                         .log("guard-stricter");
                 warned = true;

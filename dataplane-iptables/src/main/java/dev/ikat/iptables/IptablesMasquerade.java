@@ -33,7 +33,7 @@ public final class IptablesMasquerade implements Masquerading {
                 .toList();
     }
 
-    /** Whether it is there, by whichever process; asking makes no table that is not there. */
+    /** Whether any process has put it there. Asking never creates a table. */
     public static boolean isPresent(Programs programs, IptablesVariant variant) {
         return Rules.anywhere(programs, variant, Chains.MASQUERADE);
     }
@@ -96,7 +96,7 @@ public final class IptablesMasquerade implements Masquerading {
         List<String> differences = new ArrayList<>();
         tables.forEach(table -> table.audit(differences));
         if (!sets().equals(entries(state))) {
-            differences.add("the sets are others");
+            differences.add("the sets differ");
         }
         return differences;
     }

@@ -5,11 +5,14 @@ import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Which of the two programs of this name a host uses. Their rules are both in force, and don't see each other. */
+/**
+ * Which of the two programs of this name a host uses. The rules of both are in force, but neither program sees the
+ * other's.
+ */
 public enum IptablesVariant {
-    /** The kernel's old x_tables. */
+    /** The kernel's older x_tables. */
     LEGACY("legacy"),
-    /** The same words, kept in nf_tables. */
+    /** The same commands, stored in nf_tables. */
     NFT("nft");
 
     private static final Logger LOG = LoggerFactory.getLogger(IptablesVariant.class);
@@ -32,8 +35,8 @@ public enum IptablesVariant {
     }
 
     /**
-     * The one that Kubernetes' hint chains are in, or else that has more rules of others; {@link #NFT} where neither
-     * has any. Warns where both have some.
+     * The variant that contains Kubernetes' hint chains, or else the one with more rules of other programs;
+     * {@link #NFT} if neither has any. Logs a warning if both have some.
      */
     public static IptablesVariant detect(Programs programs) {
         String legacy = listing(programs, LEGACY);
@@ -53,7 +56,7 @@ public enum IptablesVariant {
                     .addKeyValue("legacy-rules", legacyRules)
                     .addKeyValue("nft-rules", nftRules)
                     .addKeyValue("using", chosen)
-                    .addKeyValue("advice", "let everything on this host use one variant")
+                    .addKeyValue("advice", "have all programs on this host use one variant")
                     .log("iptables-mixed");
         }
         return chosen;

@@ -13,9 +13,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Runs the programs of iptables and ipset, with what they are to do on their standard input.
+ * Runs the programs of iptables and ipset, with their commands on standard input.
  *
- * @param entering the words before each command, as to enter a network namespace; none for the process's own
+ * @param entering the words before each command, such as those that enter a network namespace; none for the process's
+ *     own
  */
 public record Programs(List<String> entering) {
     /** Beyond this a program hangs, or waits for somebody who holds the xtables lock for ever. */
@@ -27,7 +28,7 @@ public record Programs(List<String> entering) {
         entering = List.copyOf(entering);
     }
 
-    /** In the network namespace of the thread that calls. */
+    /** In the network namespace of the calling thread. */
     public static Programs here() {
         return new Programs(List.of());
     }
@@ -54,7 +55,7 @@ public record Programs(List<String> entering) {
             if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
                 process.destroyForcibly().waitFor();
                 throw new IptablesException(String.join(" ", command) + " did not end within " + LIMIT.toSeconds()
-                        + " s; somebody may hold the xtables lock");
+                        + " s; another process may hold the xtables lock");
             }
             if (process.exitValue() != 0) {
                 throw new IptablesException(failure(command, input, errors.get()));
@@ -63,7 +64,7 @@ public record Programs(List<String> entering) {
         } catch (IOException e) {
             throw new IptablesException(command[0] + " can't be run; install iptables and ipset", e);
         } catch (ExecutionException e) {
-            throw new IptablesException(command[0] + ": its output can't be read", e);
+            throw new IptablesException(command[0] + ": can't read its output", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IptablesException(command[0] + " was interrupted", e);

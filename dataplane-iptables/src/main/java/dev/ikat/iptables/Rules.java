@@ -258,7 +258,7 @@ final class Rules {
         while (same < found.size() && same < rules.size() && found.get(same).equals(rules.get(same))) {
             same++;
         }
-        return "has \"%s\" where \"%s\" should be"
+        return "has \"%s\", but should have \"%s\""
                 .formatted(
                         same < found.size() ? found.get(same) : "nothing",
                         same < rules.size() ? rules.get(same) : "nothing");

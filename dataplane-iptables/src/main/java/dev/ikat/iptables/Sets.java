@@ -56,7 +56,9 @@ final class Sets implements SetNames {
                 return sets;
             }
         }
-        throw new IptablesException("every generation of sets from a to l has some: ipset destroy those not in use");
+        throw new IptablesException(
+                "every generation of sets from a to l has some; remove those that are not in use with "
+                        + "'ipset destroy'");
     }
 
     boolean isOfThisGeneration(String name) {
@@ -71,7 +73,7 @@ final class Sets implements SetNames {
     public AddressSet.Form form(SetId id) {
         AddressSet.Form form = forms.get(id);
         if (form == null) {
-            throw new IptablesException("the program refers to a set " + id + " that is not there");
+            throw new IptablesException("the program refers to the unknown set " + id);
         }
         return form;
     }
@@ -116,7 +118,7 @@ final class Sets implements SetNames {
             byte[] digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
             return HexFormat.of().formatHex(digest, 0, 8);
         } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
+            throw new IllegalStateException("SHA-256, which every Java platform has, is missing", e);
         }
     }
 
@@ -176,7 +178,7 @@ final class Sets implements SetNames {
         commands.append(verb).append(' ').append(set).append(' ').append(entry).append('\n');
         Set<String> members = entries.get(set);
         if (members == null) {
-            throw new IptablesException("the change is of a set " + set + " that is not there");
+            throw new IptablesException("the change refers to the unknown set " + set);
         }
         if (verb.equals("add")) {
             members.add(entry);
