@@ -2,10 +2,11 @@
 /*
  * Ikat's policies, in the kernel.
  *
- * `forward` sees every packet that the node forwards, where netfilter's own filters are: whole again if it came in
- * fragments, its destination already translated, its source not yet. It decides. `from_pod` sits at the host end of a
- * pod's link and takes what it can decide as well, TCP, UDP and SCTP between two pods, straight to the other pod or into
- * the overlay, at whose other end `from_overlay` does the rest. Whatever they are not sure about goes on to `forward`.
+ * `forward` sees every packet that the node forwards, at the place of netfilter's own filters: reassembled if it came
+ * in fragments, its destination already translated, its source not yet. It decides. `from_pod` is attached to the host
+ * end of a pod's veth pair. What it can also decide, TCP, UDP and SCTP between two pods, it delivers directly to the
+ * other pod or into the overlay, where `from_overlay` does the rest at the other end. Whatever these two can't decide
+ * goes on to `forward`.
  */
 #include "judge.h"
 #include <bpf/bpf_core_read.h>
@@ -20,7 +21,7 @@
 #define AF_INET PF_INET
 #define AF_INET6 PF_INET6
 
-/* Of the kernel's types only what is read; libbpf finds where that is in the kernel that runs. */
+/* Only those of the kernel's types that are read; libbpf finds their offsets in the running kernel. */
 struct net_device {
 	char name[NAME_LENGTH];
 } __attribute__((preserve_access_index));
@@ -49,13 +50,13 @@ static __always_inline int is_ours(const struct net_device *device, struct name 
 	if (device->name[0] != POD_LINK_PREFIX[0] || device->name[1] != POD_LINK_PREFIX[1] ||
 	    device->name[3] == OVERLAY_LINK[3])
 		return 0;
-	/* After its end there may be what is left of a longer name. */
+	/* The bytes after the terminator may be the rest of a longer name. */
 	return bpf_probe_read_kernel_str(name, sizeof(*name), device->name) > 0;
 }
 
 /*
- * An ICMP error passes with the connection that it tells of, if it goes to who sent the packet inside. A router may speak
- * of any packet, a pod only of what it was sent itself.
+ * An ICMP error passes with the connection that it is about, if it goes to the sender of the packet inside. A router
+ * may send errors about any packet, a pod only about packets that were sent to it.
  */
 static __noinline int is_related(const struct bpf_dynptr *data, int v4, int from_ours, const struct packet *packet,
 				 const struct settings *set)
@@ -147,17 +148,17 @@ int forward(struct bpf_nf_ctx *ctx)
 	return NF_ACCEPT;
 }
 
-/* Shows that the hook can be had, and leaves what passes there alone. */
+/* Shows that a program can be attached to the hook; it accepts every packet. */
 SEC("netfilter")
 int attempt(struct bpf_nf_ctx *ctx)
 {
 	return NF_ACCEPT;
 }
 
-#define HEADERS 102 /* the most that is looked at: Ethernet, IPv6, its jumbo option, and TCP with its options */
+#define HEADERS 102 /* the most that is read: Ethernet, IPv6, its jumbo option, and TCP with options */
 #define JUMBO 0xc2  /* RFC 2675 */
 
-/* The hop-by-hop header of a packet above 64 KiB, as the kernel's TCP makes it: the jumbo option and nothing else. */
+/* The hop-by-hop header of a packet above 64 KiB, as the kernel's TCP creates it: the jumbo option only. */
 static __always_inline int is_jumbo(const __u8 *option)
 {
 	return !option[1] && option[2] == JUMBO && option[3] == sizeof(__be32);
@@ -165,9 +166,9 @@ static __always_inline int is_jumbo(const __u8 *option)
 
 #define OTHER 0
 #define SIMPLE 1
-#define TOO_SHORT 2 /* the part of it that is in one piece */
+#define TOO_SHORT 2 /* only a part of it is in the linear area */
 
-/* Fills in the addresses and ports of what needs nothing but a look. */
+/* Fills in the addresses and ports of a packet whose headers can be read directly. */
 static __noinline int look_at(struct __sk_buff *skb, struct packet *packet)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
@@ -233,8 +234,9 @@ static __noinline int look_at(struct __sk_buff *skb, struct packet *packet)
 }
 
 /*
- * The same, wherever its headers are: a driver, or a tunnel, may have left them where they came in. Only then, as for a
- * copy, which all that TCP sends is, pulling more than the headers makes another.
+ * The same for any position of the headers: a driver or a tunnel may have left them in the pages in which they arrived.
+ * Only then are they pulled, because the packets of the kernel's TCP are shared, and pulling more than the headers
+ * would copy them.
  */
 static __always_inline int read_simple(struct __sk_buff *skb, struct packet *packet)
 {
@@ -245,7 +247,7 @@ static __always_inline int read_simple(struct __sk_buff *skb, struct packet *pac
 	return found == SIMPLE;
 }
 
-/* Whether a network card has summed all that the packet contains. */
+/* Whether a network card has computed a checksum over the whole packet. */
 static __always_inline int is_summed(struct __sk_buff *skb)
 {
 	struct sk_buff *packet = bpf_cast_to_kern_ctx(skb);
@@ -253,7 +255,7 @@ static __always_inline int is_summed(struct __sk_buff *skb)
 	return BPF_CORE_READ_BITFIELD(packet, ip_summed) == CHECKSUM_COMPLETE;
 }
 
-/* As a router does: link-layer addresses, and one hop less to live. */
+/* What a router does: it sets the link-layer addresses and decrements the hop limit. */
 static __always_inline int route(struct __sk_buff *skb, const struct wire *wire)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
@@ -267,7 +269,7 @@ static __always_inline int route(struct __sk_buff *skb, const struct wire *wire)
 
 		if ((void *)(header + 1) > end)
 			return 0;
-		/* RFC 1624; the checksum is in network byte order, as what is taken away. */
+		/* RFC 1624; the checksum is in network byte order, as is the value that is subtracted. */
 		sum = header->check + bpf_htons(0x0100);
 		header->check = sum + (sum >= 0xffff);
 		header->ttl--;
@@ -278,7 +280,7 @@ static __always_inline int route(struct __sk_buff *skb, const struct wire *wire)
 		if ((void *)(header + 1) > end)
 			return 0;
 		hops = header->hop_limit - 1;
-		/* No checksum of the header makes up for it in what a network card has summed. */
+		/* IPv6 has no header checksum that would balance the change in the network card's sum. */
 		if (!is_summed(skb)) {
 			header->hop_limit = hops;
 		} else if (bpf_skb_store_bytes(skb, ETH_HLEN + __builtin_offsetof(struct ipv6hdr, hop_limit), &hops, sizeof(hops),
@@ -294,7 +296,7 @@ static __always_inline int route(struct __sk_buff *skb, const struct wire *wire)
 	return 1;
 }
 
-/* Whether the kernel would route the packet into the overlay, where no address is translated any more; and how. */
+/* Whether the kernel would route the packet into the overlay, where no address is translated any more, and how. */
 static __always_inline int find_way(struct __sk_buff *skb, const struct packet *packet, struct wire *way)
 {
 	struct bpf_fib_lookup found = {
@@ -326,15 +328,15 @@ static __always_inline int find_way(struct __sk_buff *skb, const struct packet *
 	return 1;
 }
 
-/* The endpoints of a packet whose connection took the short way at this epoch. */
+/* The endpoints of a packet whose connection took the fast path at this epoch. */
 struct ends {
 	__u32 from;
 	__u32 to;
 };
 
 /*
- * Looks a packet's connection up: TC_ACT_OK if what `ends` says still holds and the packet may pass, TC_ACT_UNSPEC if the
- * short way is not for it, and TC_ACT_PIPE if all has to be found out.
+ * Looks up a packet's connection: TC_ACT_OK if `ends` is still right and the packet may pass, TC_ACT_UNSPEC if the
+ * packet can't take the fast path, and TC_ACT_PIPE if everything has to be looked up.
  */
 static __always_inline int remembered(const struct packet *packet, const struct settings *set, struct ends *ends)
 {
@@ -349,7 +351,7 @@ static __always_inline int remembered(const struct packet *packet, const struct 
 	connection = find(&key, now);
 	if (!connection)
 		return TC_ACT_PIPE;
-	/* Whose destination was translated has to be translated back. */
+	/* If the destination was translated, the answer has to be translated back. */
 	if (!(connection->flags & CONNECTION_SHORTCUT))
 		return TC_ACT_UNSPEC;
 	from = turned ? connection->end[1] : connection->end[0];
@@ -362,7 +364,7 @@ static __always_inline int remembered(const struct packet *packet, const struct 
 	return TC_ACT_OK;
 }
 
-/* Notes the endpoints of a packet that has passed on the short way. */
+/* Stores the endpoints of a packet that has passed on the fast path. */
 static __noinline void remember(const struct packet *packet, const struct settings *set, const struct ends *ends)
 {
 	struct connection *connection;
@@ -376,7 +378,7 @@ static __noinline void remember(const struct packet *packet, const struct settin
 	connection->end[1] = (__u64)set->epoch << 32 | (turned ? ends->from : ends->to);
 }
 
-/* Decides about a packet that could take the short way: TC_ACT_OK to take it, or what becomes of it instead. */
+/* Decides about a packet that could take the fast path: TC_ACT_OK to take it, or the other action to return. */
 static __always_inline int decide(const struct packet *packet, const struct settings *set, const struct ends *ends)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
@@ -384,7 +386,7 @@ static __always_inline int decide(const struct packet *packet, const struct sett
 	int verdict = by_connection(packet, set, &flags, now);
 
 	if (verdict == UNKNOWN) {
-		/* What is no beginning belongs to a connection that may have begun elsewhere. */
+		/* A packet that can't begin a connection belongs to one that may have begun elsewhere. */
 		if (!(set->flags & SETTING_SHORTCUTS) || !(packet->flags & FRESH))
 			return TC_ACT_UNSPEC;
 		flags = CONNECTION_SHORTCUT;
@@ -400,7 +402,7 @@ static __always_inline int decide(const struct packet *packet, const struct sett
 	return TC_ACT_OK;
 }
 
-/* Who sends a packet and who is to receive it, for `ends`; 0 if it is nobody, or the same pod. */
+/* Sender and receiver of a packet, for `ends`; 0 if neither is an endpoint, or both are the same pod. */
 static __always_inline int find_ends(const struct packet *packet, const struct settings *set, struct ends *ends)
 {
 	const struct endpoint *endpoint = endpoint_of(&packet->tuple.source, set->epoch);
@@ -456,7 +458,7 @@ int from_pod(struct __sk_buff *skb)
 	return ends.to != AWAY ? bpf_redirect_peer(way.ifindex, 0) : bpf_redirect(way.ifindex, 0);
 }
 
-/* From a pod of another node, or from that node. */
+/* From a pod of another node, or from that node itself. */
 SEC("tc")
 int from_overlay(struct __sk_buff *skb)
 {
@@ -474,7 +476,7 @@ int from_overlay(struct __sk_buff *skb)
 	action = remembered(&packet, &now, &ends);
 	if (action == TC_ACT_UNSPEC || (action == TC_ACT_PIPE && !find_ends(&packet, &now, &ends)))
 		return TC_ACT_UNSPEC;
-	/* No pod of this node sends from elsewhere: that the kernel judges. */
+	/* No pod of this node sends from elsewhere: the kernel decides about such packets. */
 	if (ends.from != AWAY)
 		return TC_ACT_UNSPEC;
 	here = wire_of(OVERLAY);
@@ -493,5 +495,5 @@ int from_overlay(struct __sk_buff *skb)
 	return bpf_redirect_peer(there->ifindex, 0);
 }
 
-/* The kernel lends its functions to programs under its own licence only. */
+/* The kernel offers its functions only to programs under its own licence. */
 char LICENSE[] SEC("license") = "GPL";

@@ -9,8 +9,8 @@
 #define SECOND 1000000000ULL
 
 #define ACCEPTED 0
-/* The other causes are in shared.h, which the build makes. */
-#define DENIED_STRAY 't' /* nobody's policy: told of by a counter alone */
+/* The other causes are in shared.h, which the build generates. */
+#define DENIED_STRAY 't' /* no policy's: only a counter reports it */
 
 static __always_inline void count(__u32 counter)
 {
@@ -20,7 +20,7 @@ static __always_inline void count(__u32 counter)
 		(*value)++;
 }
 
-/* Whether there is one event more to tell in this second. */
+/* Whether one more event may be reported in this second. */
 static __always_inline int affordable(__u64 now)
 {
 	__u32 zero = 0;
@@ -64,7 +64,7 @@ static __always_inline __u32 version(const struct id_versions *versions, __u32 e
 	return in_force(versions->since, epoch) ? versions->now : versions->before;
 }
 
-/* The endpoint that has an address; null if none has. */
+/* The endpoint that has an address; null if there is none. */
 static __always_inline const struct endpoint *endpoint_of(const struct address *address, __u32 epoch)
 {
 	struct endpoint_versions *versions = bpf_map_lookup_elem(&addresses, address);
@@ -100,7 +100,7 @@ static __always_inline __u32 first(__u32 best, __u32 list, __u32 class)
 }
 
 /*
- * Whether a program denies what comes from or goes to this peer. Not static: the verifier then looks at it once, not at
+ * Whether a program denies traffic from or to this peer. Not static, so that the verifier checks it once and not at
  * every call.
  */
 __noinline int denies(__u32 program, const struct address *peer, __u32 protocol_port, __u32 epoch)
@@ -140,7 +140,7 @@ __noinline int denies(__u32 program, const struct address *peer, __u32 protocol_
 	return 0;
 }
 
-/* What the policies of both ends say about a connection's first packet. */
+/* The decision of both ends' policies about a connection's first packet. */
 __noinline int judge(const struct tuple *tuple, __u32 port, __u32 epoch)
 {
 	const struct endpoint *sender, *receiver;
@@ -158,7 +158,7 @@ __noinline int judge(const struct tuple *tuple, __u32 port, __u32 epoch)
 	return ACCEPTED;
 }
 
-/* Whether either end is isolated in any way. */
+/* Whether either end is isolated in either direction. */
 __noinline int isolated(const struct tuple *tuple, __u32 epoch)
 {
 	const struct endpoint *sender, *receiver;
@@ -189,7 +189,7 @@ static __always_inline __s64 lifetime(const struct tuple *tuple, const struct co
 	}
 }
 
-/* Makes a tuple that of the other direction. */
+/* Turns a tuple into that of the other direction. */
 static __always_inline void turn(struct tuple *tuple)
 {
 	__be16 port = tuple->source_port;
@@ -205,7 +205,7 @@ static __always_inline void turn(struct tuple *tuple)
 	tuple->destination_port = port;
 }
 
-/* Whether a tuple's second end is the lower one, as numbers in network byte order. */
+/* Whether a tuple's second end is the lower one, compared as numbers in network byte order. */
 static __always_inline int is_turned(const struct tuple *tuple)
 {
 	int i;
@@ -231,7 +231,7 @@ static __always_inline __u16 receiving_port(const struct tuple *tuple)
 	}
 }
 
-/* What the connection is known by of which a tuple is one direction; and whether it is the turned one. */
+/* The key of the connection of which a tuple is one direction; returns whether the tuple was swapped. */
 static __always_inline int key_of(const struct tuple *tuple, struct tuple *key)
 {
 	*key = *tuple;
@@ -241,13 +241,13 @@ static __always_inline int key_of(const struct tuple *tuple, struct tuple *key)
 	return 1;
 }
 
-/* How long ago it was seen, in ns; less than nothing where a clock told that is finer than the one of `now`. */
+/* How long ago it was seen, in ns; negative if a finer clock than that of `now` was read. */
 static __always_inline __s64 age(const struct connection *connection, __u64 now)
 {
 	return now - connection->seen;
 }
 
-/* A connection that is open; null for none. */
+/* An open connection; null if there is none. */
 static __always_inline struct connection *find(const struct tuple *key, __u64 now)
 {
 	struct connection *connection = bpf_map_lookup_elem(&connections, key);
@@ -255,7 +255,7 @@ static __always_inline struct connection *find(const struct tuple *key, __u64 no
 	return connection && age(connection, now) <= lifetime(key, connection) ? connection : 0;
 }
 
-/* Notes what a packet says about its connection. */
+/* Stores what a packet says about its connection. */
 static __always_inline void touch(struct connection *connection, const struct packet *packet, int turned, __u64 now)
 {
 	__u32 was = connection->flags, is = was;
@@ -264,7 +264,7 @@ static __always_inline void touch(struct connection *connection, const struct pa
 		is |= CONNECTION_REPLIED;
 	if (packet->flags & CLOSES)
 		is |= CONNECTION_CLOSING;
-	/* Written only if it is another, as several processors read it. */
+	/* Written only if it differs, because several processors read it. */
 	if (is != was)
 		connection->flags = is;
 	if (age(connection, now) > (__s64)SECOND)
@@ -274,8 +274,8 @@ static __always_inline void touch(struct connection *connection, const struct pa
 #define UNKNOWN 1
 
 /*
- * What policy says of a connection that is open, if it has not yet said so and is asked: ACCEPTED, or why not. The key
- * may become the tuple of its first packet: there is no room for both.
+ * The policies' decision about an open connection, if it is due and has not been made yet: ACCEPTED, or the cause of
+ * the drop. The key may become the tuple of the first packet: there is no room for both.
  */
 static __always_inline int again(const struct connection *connection, struct tuple *key, const struct settings *set)
 {
@@ -286,7 +286,10 @@ static __always_inline int again(const struct connection *connection, struct tup
 	return judge(key, receiving_port(key), set->epoch);
 }
 
-/* Whether a connection that is open lets the packet pass: ACCEPTED, UNKNOWN or why not; its flags go to `flags`. */
+/*
+ * Whether an open connection allows the packet to pass: ACCEPTED, UNKNOWN or the cause of the drop; its flags are
+ * stored in `flags`.
+ */
 __noinline int by_connection(const struct packet *packet, const struct settings *set, __u32 *flags, __u64 now)
 {
 	struct connection *connection;
@@ -306,7 +309,10 @@ __noinline int by_connection(const struct packet *packet, const struct settings 
 		int verdict = again(connection, &key, set);
 
 		if (verdict != ACCEPTED) {
-			/* It stays, as long as its packets come: else one of the other end would begin it anew. */
+			/*
+			 * It is kept as long as its packets arrive: otherwise a packet of the other end would establish
+			 * it again.
+			 */
 			touch(connection, packet, turned, now);
 			connection->flags |= CONNECTION_FORBIDDEN;
 			return turned == !!(*flags & CONNECTION_TURNED) ? verdict : DENIED_STRAY;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /*
- * What the programs know. User space writes all of it but the connections and the counters; the layouts are those of
+ * The programs' tables. User space writes all of them except the connections and the counters; the layouts are those of
  * dev.ikat.ebpf.kernel.Layout.
  *
- * Roots (interfaces, addresses, members, named, blocks) hold two versions, and the epoch in `settings` says which one
- * counts: a transaction writes all its new versions first and then the epoch, and so comes in force at one moment.
- * Everything else that user space writes is never changed while a root refers to it. For how many elements a map is
- * made that says nothing of it here, dev.ikat.ebpf.program.Table says when it is loaded.
+ * Roots (interfaces, addresses, members, named, blocks) have two versions, and the epoch in `settings` says which one
+ * is valid: a transaction writes all new versions first and then the epoch, and so takes effect atomically. Everything
+ * else that user space writes is never changed while a root refers to it. The capacity of a map that has none here is
+ * set by dev.ikat.ebpf.program.Table when it is loaded.
  */
 #ifndef IKAT_MAPS_H
 #define IKAT_MAPS_H
@@ -27,25 +27,25 @@ struct address {
 	__u32 word[4];
 };
 
-#define SETTING_SHORTCUTS 1 /* new connections may take the short way */
-#define SETTING_RECHECK 2   /* connections that a new version forbids end */
+#define SETTING_SHORTCUTS 1 /* new connections may take the fast path */
+#define SETTING_RECHECK 2   /* connections that a new version forbids are ended */
 #define SETTING_EVENTS 4    /* user space reads events */
 
 struct settings {
 	__u32 epoch;
 	__u32 flags;
-	__u32 sample; /* one of so many accepted connections is told of; 0 for none */
+	__u32 sample; /* one of this many accepted connections is reported; 0 for none */
 	__u32 unused;
 };
 
-/* Identifiers are not 0; 0 is for what is not there. A version counts from the epoch `since` on. */
+/* Identifiers are not 0; 0 means that there is none. A version is valid from the epoch `since` on. */
 struct id_versions {
 	__u32 since;
 	__u32 now;
 	__u32 before;
 };
 
-/* egress, ingress: programs; 0 is the one that lets everything pass. */
+/* egress, ingress: programs; 0 is the one that allows everything. */
 struct endpoint {
 	__u32 id;
 	__u32 egress;
@@ -76,7 +76,7 @@ struct block6 {
 	struct address address;
 };
 
-/* A program's rules for a port: looked up by 32 bits for any protocol, 40 for any port, up to 56. */
+/* A program's rules for a port: the lookup matches 32 bits for any protocol, 40 for any port, up to 56. */
 struct port_key {
 	__u32 bits;
 	__be32 program;
@@ -90,7 +90,7 @@ struct port_key {
 #define LIST_NAMED 2   /* for named ports of members */
 #define LIST_BLOCKS 4  /* for blocks of addresses */
 
-/* A rule's place in its list and its action, in one number: of two that match, the smaller one decides. */
+/* A rule's position in its list and its action, in one number: if two match, the smaller one decides. */
 #define ACTION_ACCEPT 0
 #define ACTION_DENY 1
 #define ACTION_PASS 2
@@ -116,8 +116,11 @@ struct verdict_key {
 	__u32 class;
 };
 
-/* How an endpoint is reached without the host's stack; of the overlay only what it is and what it takes. */
-#define OVERLAY 0 /* the overlay's key, where endpoints have their identifiers */
+/*
+ * How an endpoint is reached without the host's stack; for the overlay only its interface and the packets that it
+ * accepts.
+ */
+#define OVERLAY 0 /* the overlay's key, in the place of an endpoint's identifier */
 
 struct wire {
 	__u32 ifindex;
@@ -126,7 +129,7 @@ struct wire {
 	__u32 mtu;
 };
 
-/* A packet's two ends. An echo's identifier is the port of who asks; the other one is 0. */
+/* A packet's two ends. An echo's identifier is the port of the requester; the other port is 0. */
 struct tuple {
 	struct address source;
 	struct address destination;
@@ -136,27 +139,27 @@ struct tuple {
 	__u8 zero[3];
 };
 
-#define CONNECTION_SHORTCUT 1 /* all of it takes the short way */
+#define CONNECTION_SHORTCUT 1 /* all of it takes the fast path */
 #define CONNECTION_REPLIED 2
 #define CONNECTION_CLOSING 4
-#define CONNECTION_TURNED 8 /* the second end has begun it */
-#define CONNECTION_FORBIDDEN 16 /* as it was judged last */
+#define CONNECTION_TURNED 8 /* the second end opened it */
+#define CONNECTION_FORBIDDEN 16 /* the last decision about it */
 
 #define AWAY 0xffffffff /* the identifier of an end that is reached through the overlay */
 
-/* A connection, known by the tuple whose first end is the lower one. */
+/* A connection; its key is the tuple whose first end is the lower one. */
 struct connection {
 	__u64 seen;  /* ns, CLOCK_MONOTONIC */
-	__u32 epoch; /* when it was judged last */
+	__u32 epoch; /* of the last decision about it */
 	__u32 flags;
-	__u64 end[2]; /* the endpoints, each with the epoch, above it, at which that was so and the connection judged */
+	__u64 end[2]; /* the endpoints, and above each the epoch at which it was found and the connection checked */
 };
 
-/* What user space is told. */
+/* An event for user space. */
 struct event {
 	__u64 time; /* ns, CLOCK_MONOTONIC */
 	struct tuple tuple;
-	__u8 kind; /* as in the prefixes of the other backends' logs: i, e, s, u; a for accepted */
+	__u8 kind; /* as in the log prefixes of the other backends: i, e, s, u; a for accepted */
 	__u8 zero[7];
 };
 

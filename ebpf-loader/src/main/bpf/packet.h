@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
-/* A packet's addresses, protocol and ports, wherever its headers are. */
+/* A packet's addresses, protocol and ports, at any position of its headers. */
 #ifndef IKAT_PACKET_H
 #define IKAT_PACKET_H
 
@@ -8,7 +8,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
-#define EXTENSION_HEADERS 8 /* walked at most */
+#define EXTENSION_HEADERS 8 /* the most that are skipped */
 #define FRAGMENT_MASK 0x3fff /* more fragments follow, or an offset (RFC 791) */
 #define OFFSET_MASK 0x1fff   /* it is not the first fragment */
 #define FRAGMENT_MASK_V6 0xfff9 /* the same in the header for fragments (RFC 8200, section 4.5) */
@@ -24,25 +24,25 @@
 #define ICMPV6_ECHO_REQUEST 128
 #define ICMPV6_ECHO_REPLY 129
 
-#define SCTP_INIT 1 /* the chunk that begins an association, RFC 9260 */
+#define SCTP_INIT 1 /* the chunk that opens an association, RFC 9260 */
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
-#define FRESH 1	  /* it may begin a connection that is to be remembered */
-#define STRAY 2	  /* TCP or SCTP that begins none */
+#define FRESH 1	  /* it may begin a connection that is to be stored */
+#define STRAY 2	  /* TCP or SCTP that begins no connection */
 #define SYN 4	  /* TCP or SCTP that can't belong to an open connection */
 #define CLOSES 8  /* TCP's FIN or RST */
-#define ERROR 16  /* ICMP that tells of another packet */
-#define BROKEN 32 /* its headers end too early, or never */
+#define ERROR 16  /* ICMP about another packet */
+#define BROKEN 32 /* its headers are cut off or too many */
 
 struct packet {
 	struct tuple tuple;
-	__u16 port; /* the receiving port in host byte order, 0 for a protocol that has none */
+	__u16 port; /* the receiving port in host byte order, 0 for a protocol without ports */
 	__u16 flags;
-	__u32 inner; /* for ERROR: where the other packet begins */
+	__u32 inner; /* for ERROR: the offset of the packet inside */
 };
 
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
@@ -67,7 +67,7 @@ static __always_inline int same(const struct address *one, const struct address 
 	       one->word[3] == other->word[3];
 }
 
-/* What TCP's flags mean. */
+/* The meaning of TCP's flags. */
 static __always_inline __u16 tcp_flags(__u8 flags)
 {
 	__u16 meaning = (flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN ? FRESH | SYN : STRAY;
@@ -75,15 +75,15 @@ static __always_inline __u16 tcp_flags(__u8 flags)
 	return flags & (TCP_FIN | TCP_RST) ? meaning | CLOSES : meaning;
 }
 
-/* What the type of SCTP's first chunk means. */
+/* The meaning of the type of SCTP's first chunk. */
 static __always_inline __u16 sctp_flags(__u8 chunk)
 {
 	return chunk == SCTP_INIT ? FRESH | SYN : STRAY;
 }
 
 /*
- * Ports, from where the transport header begins; of TCP with its flags. `quoted`: of a packet inside an error there may
- * be no more than eight bytes.
+ * The ports at the beginning of the transport header, and TCP's flags. `quoted`: the packet inside an error, which may
+ * be cut off after eight bytes.
  */
 static __always_inline void read_transport(const struct bpf_dynptr *data, __u32 offset, int quoted,
 					   struct packet *packet)
@@ -169,7 +169,10 @@ static __always_inline void read_v4(const struct bpf_dynptr *data, __u32 offset,
 	set_v4(&packet->tuple.source, header->saddr);
 	set_v4(&packet->tuple.destination, header->daddr);
 	packet->tuple.protocol = header->protocol;
-	/* Fragments are put together before they come here, so one that is left over is nobody's; errors may quote one. */
+	/*
+	 * Fragments are reassembled before they arrive here, so a remaining one belongs to no packet; errors may quote
+	 * one.
+	 */
 	if (header->frag_off & bpf_htons(quoted ? OFFSET_MASK : FRAGMENT_MASK)) {
 		packet->flags |= BROKEN;
 		return;
@@ -206,7 +209,7 @@ static __always_inline void read_v6(const struct bpf_dynptr *data, __u32 offset,
 		if (!option)
 			break;
 		if (next == IPPROTO_FRAGMENT) {
-			/* A whole packet may carry this header too (RFC 6946). */
+			/* A complete packet may have this header too (RFC 6946). */
 			if (*(__be16 *)(option + 2) & bpf_htons(quoted ? OFFSET_MASK_V6 : FRAGMENT_MASK_V6))
 				break;
 			offset += 8;

@@ -43,9 +43,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Policies in eBPF. A whole program is loaded beside the former one, with tables of its own, and attached before that
- * one goes; a change is a transaction of the tables in force. What is open stays open: all generations, and a successor
- * after this process, share one table of connections.
+ * Policies in eBPF. A whole program is loaded with tables of its own and attached before the former one is removed; a
+ * change is a transaction on the tables in force. Open connections stay open: all generations share one table of
+ * connections, which a later process takes over.
  */
 public final class EbpfBackend implements PolicyBackend {
     private static final Logger LOG = LoggerFactory.getLogger(EbpfBackend.class);
@@ -86,10 +86,10 @@ public final class EbpfBackend implements PolicyBackend {
     /**
      * Changes nothing yet.
      *
-     * @param namespace the node's; stays open until this is closed
-     * @param events told what is dropped, with the prefixes that other backends log with
-     *     ({@link dev.ikat.dataplane.DropCause}), and of some accepted connections, on a thread of its own; empty for
-     *     nobody
+     * @param namespace the node's; has to stay open until this is closed
+     * @param events receives dropped packets, with the prefixes with which other backends log
+     *     ({@link dev.ikat.dataplane.DropCause}), and some accepted connections, on a thread of its own; empty for no
+     *     reports
      */
     public EbpfBackend(NetworkNamespace namespace, EbpfSettings settings, Optional<Consumer<LoggedPacket>> events) {
         this.settings = settings;
@@ -103,13 +103,13 @@ public final class EbpfBackend implements PolicyBackend {
         this.sweep = new ConnectionSweep(pins.path(CONNECTIONS_PIN));
     }
 
-    /** Whether some run of this backend has left something in a namespace. */
+    /** Whether any run of this backend has left something in a namespace. */
     public static boolean isPresent(NetworkNamespace namespace) {
         return new Pins(namespace).isPresent();
     }
 
     /**
-     * Has the programs of a namespace, if there are any, forget the connections that have one of these addresses.
+     * Has the programs of a namespace, if there are any, delete the connections that have one of these addresses.
      *
      * @throws PolicyBackendException if the kernel refuses
      */
@@ -121,7 +121,7 @@ public final class EbpfBackend implements PolicyBackend {
         try {
             Connections.withPinned(pins.path(CONNECTIONS_PIN), table -> Connections.forget(table, addresses));
         } catch (BpfException e) {
-            throw new PolicyBackendException("eBPF could not forget connections: " + e.getMessage(), e);
+            throw new PolicyBackendException("eBPF could not delete connections: " + e.getMessage(), e);
         }
     }
 
@@ -286,7 +286,8 @@ public final class EbpfBackend implements PolicyBackend {
     public synchronized void apply(PolicyChange change) {
         Generation current = generation;
         if (!known || current == null) {
-            throw new PolicyBackendException("it is not known what is in force; the whole program has to be put in force first");
+            throw new PolicyBackendException(
+                    "it is not known what is in force; the whole program has to be put in force first");
         }
         if (change.isEmpty()) {
             return;
@@ -347,7 +348,7 @@ public final class EbpfBackend implements PolicyBackend {
         }
     }
 
-    /** The links are looked at each time, the tables from time to time: only one who means to can change them. */
+    /** Checks the links each time and the tables from time to time: nobody changes those by accident. */
     @Override
     public synchronized boolean isUntouched() {
         Generation current = generation;
@@ -413,7 +414,7 @@ public final class EbpfBackend implements PolicyBackend {
         }
     }
 
-    /** Forgets every connection that is open: what comes next of each is judged like its first packet. */
+    /** Deletes every open connection: the next packet of each is checked like a first one. */
     public synchronized void forgetConnections() {
         Generation current = generation;
         if (current != null) {
@@ -421,23 +422,23 @@ public final class EbpfBackend implements PolicyBackend {
         }
     }
 
-    /** How full the tables are, 0 to 1, by their name. */
+    /** How full the tables are, 0 to 1, by name. */
     public synchronized Map<String, Double> fill() {
         Generation current = generation;
         return current == null ? Map.of() : current.fill();
     }
 
-    /** How many pods are reached the short way by the other pods of this node. */
+    /** How many pods the other pods of this node reach by the fast path. */
     public synchronized int shortcuts() {
         return wires.size();
     }
 
-    /** Whether pods of other nodes are reached the short way through the overlay. */
+    /** Whether pods of other nodes are reached by the fast path through the overlay. */
     public synchronized boolean reachesOverlay() {
         return wires.reachesOverlay();
     }
 
-    /** How many packets have taken the short way since the program was put in force. */
+    /** How many packets have taken the fast path since the program was put in force. */
     public synchronized long shortcutPackets() {
         Generation current = generation;
         return current == null ? 0 : current.counter(COUNT_SHORTCUT);
@@ -451,7 +452,7 @@ public final class EbpfBackend implements PolicyBackend {
         }
     }
 
-    /** Lets go of what the process holds; what is in the kernel stays in force. */
+    /** Releases what the process holds; what is in the kernel stays in force. */
     @Override
     public void close() {
         watch.close();

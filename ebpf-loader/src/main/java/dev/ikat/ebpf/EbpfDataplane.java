@@ -24,10 +24,10 @@ public final class EbpfDataplane implements Dataplane {
     private volatile Optional<EbpfBackend> opened = Optional.empty();
 
     /**
-     * Of a network namespace.
+     * Works in a network namespace.
      *
-     * @param namespace stays open until this and what it opened are closed
-     * @param events told of drops, as {@link EbpfBackend} does; empty for nobody
+     * @param namespace has to stay open until this and what it opened are closed
+     * @param events receives drops, as with {@link EbpfBackend}; empty for no reports
      */
     public EbpfDataplane(NetworkNamespace namespace, EbpfSettings settings, Optional<Consumer<LoggedPacket>> events) {
         this.namespace = namespace;

@@ -6,13 +6,13 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * How policies are enforced in eBPF.
+ * How the eBPF programs enforce policies.
  *
- * @param cut whether open connections end that a changed program forbids
- * @param shortcuts whether packets between pods take the short way
- * @param tcx whether programs are attached by tcx links where the kernel has them, and not by filters of clsact
- * @param sample one of so many accepted connections is told of; 0 for none
- * @param limits the most rows of tables that are to have others than {@link #usualLimits}, by their names, from 1 on
+ * @param cut whether open connections are ended when a changed program forbids them
+ * @param shortcuts whether packets between pods take the fast path
+ * @param tcx whether programs are attached by tcx links if the kernel has them, instead of filters of clsact
+ * @param sample one of this many accepted connections is reported; 0 for none
+ * @param limits the maximum rows of tables that differ from {@link #usualLimits}, by name, at least 1
  */
 public record EbpfSettings(boolean cut, boolean shortcuts, boolean tcx, int sample, Map<String, Integer> limits) {
     /** The table of open connections, which forgets the oldest where it is full. */
@@ -20,23 +20,24 @@ public record EbpfSettings(boolean cut, boolean shortcuts, boolean tcx, int samp
 
     private static final int USUAL_CONNECTIONS = 1 << 18;
 
-    /** The usual ones. */
+    /** The default settings. */
     public static final EbpfSettings USUAL = new EbpfSettings(true, true, true, 0, Map.of());
 
     public EbpfSettings {
         if (sample < 0) {
-            throw new IllegalArgumentException("one of " + sample + " connections is none");
+            throw new IllegalArgumentException("invalid sample of accepted connections: " + sample);
         }
         limits = Map.copyOf(limits);
         limits.forEach((table, limit) -> {
             if (!usualLimits().containsKey(table) || limit < 1) {
-                throw new IllegalArgumentException(table + "=" + limit + " is no number of rows from 1 on of one of "
-                        + usualLimits().keySet());
+                throw new IllegalArgumentException(
+                        table + "=" + limit + " is invalid: it has to be at least 1, for one of the tables "
+                                + usualLimits().keySet());
             }
         });
     }
 
-    /** The tables, by their names, and the most rows that each has where nobody says otherwise. */
+    /** The default maximum number of rows of each table, by name. */
     public static Map<String, Integer> usualLimits() {
         Map<String, Integer> limits = new TreeMap<>();
         Arrays.stream(Table.values()).forEach(table -> limits.put(table.map(), table.most()));

@@ -72,7 +72,7 @@ final class EbpfPolicyIT extends PolicyBehaviour {
                         CniFailedException.class,
                         e -> assertThat(e.getMessage())
                                 .contains("\"code\":11")
-                                .contains("the eBPF table addresses is full with 4 rows")
+                                .contains("the eBPF table addresses is full: it has 4 rows")
                                 .contains("ebpf-table-limits"));
         assertThat(node.podLinks()).isEqualTo(before);
         awaitReach(client, server, true);

@@ -8,8 +8,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Deletes the connections that are over, from time to time, on a thread of its own. The kernel makes room for a new one
- * by what was not used for longest, which would else be an idle connection that is open.
+ * Deletes ended connections from time to time, on a thread of its own. Otherwise the kernel would make room for a new
+ * connection by deleting the least recently used one, which may be idle but open.
  */
 public final class ConnectionSweep implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ConnectionSweep.class);
@@ -19,7 +19,7 @@ public final class ConnectionSweep implements AutoCloseable {
     private @Nullable Thread thread;
 
     /**
-     * Does not begin yet.
+     * Does not start yet.
      *
      * @param pin the table's name
      */
@@ -27,7 +27,7 @@ public final class ConnectionSweep implements AutoCloseable {
         this.pin = pin;
     }
 
-    /** Begins, unless it has begun. */
+    /** Starts, unless it is already running. */
     public synchronized void start() {
         if (thread == null) {
             thread = Thread.ofPlatform().daemon().name("ebpf-sweep").start(this::run);

@@ -22,8 +22,9 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
- * The connections that the programs know, {@code struct tuple} and {@code struct connection} in maps.h: taken over from
- * the kernel's connection tracking, and handed over to it, where another backend was or will be in force.
+ * The connections that the programs know, {@code struct tuple} and {@code struct connection} in maps.h. They are copied
+ * from the kernel's connection tracking when eBPF replaces another backend, and to it when another backend replaces
+ * eBPF.
  */
 public final class Connections {
     private static final int TUPLE_BYTES = 40;
@@ -51,10 +52,10 @@ public final class Connections {
     private Connections() {}
 
     /**
-     * Makes the programs know what the kernel tracks.
+     * Copies the kernel's tracked connections into the programs' table.
      *
-     * @param ends the endpoints' addresses; other connections do not concern them
-     * @param epoch at which they count as judged
+     * @param ends the endpoints' addresses; other connections do not matter
+     * @param epoch the epoch for which they count as checked
      */
     public static void takeOver(Conntrack conntrack, BpfMap map, Set<IpAddress> ends, int epoch) {
         for (IpFamily family : IpFamily.values()) {
@@ -127,7 +128,7 @@ public final class Connections {
     }
 
     /**
-     * Deletes those that are over, of which the programs take no notice any more.
+     * Deletes ended connections, which the programs ignore.
      *
      * @return how many
      */
@@ -136,13 +137,13 @@ public final class Connections {
         return deleteIf(map, (key, value) -> isOver(key, value, now));
     }
 
-    /** Makes the programs forget those that have one of these addresses at either end. */
+    /** Deletes the connections that have one of these addresses at either end. */
     public static void forget(BpfMap map, Set<IpAddress> addresses) {
         Set<ByteBuffer> ends = ends(addresses);
         deleteIf(map, (key, _) -> hasEnd(key, ends));
     }
 
-    /** Makes the programs forget those that have none of them. */
+    /** Deletes the connections that have none of these addresses. */
     public static void forgetOthers(BpfMap map, Set<IpAddress> addresses) {
         Set<ByteBuffer> ends = ends(addresses);
         deleteIf(map, (key, _) -> !hasEnd(key, ends));
@@ -160,7 +161,7 @@ public final class Connections {
         return ends.contains(both.slice(0, ADDRESS_BYTES)) || ends.contains(both.slice(ADDRESS_BYTES, ADDRESS_BYTES));
     }
 
-    /** Makes the programs forget everything. */
+    /** Deletes all connections. */
     public static void clear(BpfMap map) {
         deleteIf(map, (_, _) -> true);
     }
@@ -194,7 +195,7 @@ public final class Connections {
         return value.get(ValueLayout.JAVA_INT_UNALIGNED, FLAGS);
     }
 
-    /** Gives the task the table that has this name, if there is one. */
+    /** Runs the task with the table that has this name, if it exists. */
     public static void withPinned(Path pin, Consumer<BpfMap> task) {
         Bpf.pinned(pin).ifPresent(fd -> {
             try {
@@ -205,7 +206,7 @@ public final class Connections {
         });
     }
 
-    /** Makes the kernel track what the programs know. */
+    /** Copies the programs' connections into the kernel's connection tracking. */
     public static void handOver(BpfMap map, Conntrack conntrack) {
         List<ConntrackTuple> open = new ArrayList<>();
         List<ConntrackTuple> forbidden = new ArrayList<>();

@@ -16,8 +16,8 @@ import java.util.Optional;
 import java.util.function.BiConsumer;
 
 /**
- * The system call bpf(2), a method a command. Commands, their arguments ({@code union bpf_attr}) and numbers are those
- * of linux/bpf.h.
+ * The system call bpf(2), one method for each command. Commands, their arguments ({@code union bpf_attr}) and numbers
+ * are those of {@code linux/bpf.h}.
  */
 public final class Bpf {
     /** {@code enum bpf_attach_type}. */
@@ -158,7 +158,7 @@ public final class Bpf {
         }
     }
 
-    /** Puts one element into a map, in place of the one that has its key. */
+    /** Puts one element into a map, or replaces the one with its key. */
     public static void update(BpfMap map, ByteBuffer key, ByteBuffer value) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment attribute = element(arena, map, key);
@@ -260,8 +260,8 @@ public final class Bpf {
     }
 
     /**
-     * Shows each element of a hash map, its key and its value, which are valid for that call only; what comes or goes
-     * meanwhile may be missing.
+     * Calls the visitor with the key and the value of each element of a hash map; both are valid during that call only.
+     * Elements that are added or deleted in the meantime may be missing.
      */
     public static void forEach(BpfMap map, BiConsumer<MemorySegment, MemorySegment> visitor) {
         try (Arena arena = Arena.ofConfined()) {
@@ -300,7 +300,7 @@ public final class Bpf {
         return attribute;
     }
 
-    /** Gives something a name in the file system, which keeps it alive. */
+    /** Gives an object a name in the file system, which keeps it in the kernel. */
     public static void pin(int fd, Path path) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment attribute = attribute(arena);
@@ -310,7 +310,7 @@ public final class Bpf {
         }
     }
 
-    /** Opens what has a name in the file system; empty if nothing has. */
+    /** Opens the object with this name in the file system; empty if there is none. */
     public static Optional<Integer> pinned(Path path) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment attribute = attribute(arena);
@@ -327,7 +327,7 @@ public final class Bpf {
     }
 
     /**
-     * Has a program decide about what the calling thread's network namespace forwards.
+     * Attaches a program to the forward hook of the calling thread's network namespace.
      *
      * @param protocolFamily PF_INET or PF_INET6
      * @param priority among netfilter's hooks; two eBPF programs can't have the same
@@ -347,7 +347,8 @@ public final class Bpf {
     }
 
     /**
-     * Has a program see what an interface of the calling thread's network namespace receives, before all others.
+     * Attaches a program to what an interface of the calling thread's network namespace receives, before all other
+     * programs.
      *
      * @return the link, or the negated errno
      */
@@ -361,7 +362,9 @@ public final class Bpf {
         }
     }
 
-    /** Has a link lead to another program, between two packets; false if what it was attached to is gone. */
+    /**
+     * Replaces a link's program, between two packets; false if the object to which it was attached no longer exists.
+     */
     public static boolean update(int link, int program) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment attribute = attribute(arena);
@@ -371,7 +374,7 @@ public final class Bpf {
         }
     }
 
-    /** Ends a link, also where others hold on to it. One that has ended already, or can't be ended, stays as it is. */
+    /** Ends a link, even if other processes hold it. Does nothing if it has already ended, or can't be ended. */
     public static void detach(int link) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment attribute = attribute(arena);
@@ -381,14 +384,14 @@ public final class Bpf {
     }
 
     /**
-     * What a link is.
+     * The properties of a link.
      *
      * @param program its program's identifier
      * @param target where it is attached: an interface's index, or a protocol family; 0 if it has ended
      */
     public record LinkInfo(int program, int target) {}
 
-    /** What a link is. */
+    /** The properties of a link. */
     public static LinkInfo linkInfo(int link) {
         MemorySegment info = info(link);
         return new LinkInfo(info.get(ValueLayout.JAVA_INT, 8), info.get(ValueLayout.JAVA_INT, 16));
@@ -406,7 +409,7 @@ public final class Bpf {
             set(attribute, 0, fd);
             set(attribute, 4, INFO_BYTES);
             set(attribute, 8, info);
-            call("ask about a descriptor", OBJ_GET_INFO_BY_FD, attribute, arena);
+            call("read the properties of a descriptor", OBJ_GET_INFO_BY_FD, attribute, arena);
         }
         return info;
     }
@@ -420,7 +423,7 @@ public final class Bpf {
         }
     }
 
-    /** Makes sure that the bpf file system is mounted there. */
+    /** Mounts the bpf file system there, unless it is already mounted. */
     public static void requireFileSystem(Path directory) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment state = arena.allocate(CAPTURE);

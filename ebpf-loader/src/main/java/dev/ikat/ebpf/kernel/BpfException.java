@@ -2,7 +2,7 @@ package dev.ikat.ebpf.kernel;
 
 import dev.ikat.netlink.Errno;
 
-/** The kernel, or libbpf, refused something. */
+/** The kernel or libbpf refused something. */
 public class BpfException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -18,7 +18,7 @@ public class BpfException extends RuntimeException {
         this.errno = errno;
     }
 
-    /** What the kernel answered, a number of errno(3). */
+    /** The error number that the kernel returned; see errno(3). */
     public int errno() {
         return errno;
     }

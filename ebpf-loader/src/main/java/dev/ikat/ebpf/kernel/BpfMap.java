@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** A map of the kernel, and what was put into it. Safe for use by several threads; one writes at a time. */
+/** A map of the kernel, and a record of what was put into it. Several threads may use it; one writes at a time. */
 public final class BpfMap {
     /** From so many elements on, they are put together. */
     private static final int MANY = 8;
@@ -25,8 +25,8 @@ public final class BpfMap {
     private final Map<MapKey, ByteBuffer> content = new HashMap<>();
 
     /**
-     * @param lookupBytes of a value as it is looked up: of a map by processor there are several
-     * @param capacity the most elements it can have
+     * @param lookupBytes the size of the result of a lookup: a map per processor returns several values
+     * @param capacity the maximum number of elements
      */
     public BpfMap(String name, int fd, int keyBytes, int valueBytes, int lookupBytes, int capacity) {
         this.name = name;
@@ -57,7 +57,7 @@ public final class BpfMap {
         return capacity;
     }
 
-    /** What was put there for a key. */
+    /** The value that was put there for a key. */
     public synchronized Optional<ByteBuffer> content(MapKey key) {
         return Optional.ofNullable(content.get(key));
     }
@@ -67,7 +67,7 @@ public final class BpfMap {
     }
 
     /**
-     * Puts a row in.
+     * Puts an element into the map.
      *
      * @throws BpfException with E2BIG if it is full
      */
@@ -83,7 +83,8 @@ public final class BpfMap {
         } catch (BpfException e) {
             // Tries answer otherwise than hashes.
             if (e.errno() == Errno.E2BIG || e.errno() == Errno.ENOSPC) {
-                throw new BpfException("the eBPF map " + name + " is full with " + capacity + " elements", e.errno());
+                throw new BpfException(
+                        "the eBPF map " + name + " is full: it has " + capacity + " elements", e.errno());
             }
             throw e;
         }
@@ -96,7 +97,7 @@ public final class BpfMap {
         }
     }
 
-    /** Some of them may be in the map if it fails, as it does where the map is full. */
+    /** If it fails, for example because the map is full, some of the elements may already be in the map. */
     public synchronized void putAll(Map<MapKey, ByteBuffer> rows) {
         if (rows.size() < MANY) {
             rows.forEach(this::put);
@@ -125,7 +126,7 @@ public final class BpfMap {
         content.putAll(rows);
     }
 
-    /** Deletes what is there of these. */
+    /** Deletes those of these elements that exist. */
     public synchronized void deleteAll(List<MapKey> gone) {
         List<MapKey> present =
                 gone.stream().filter(key -> content.remove(key) != null).toList();
@@ -146,7 +147,7 @@ public final class BpfMap {
         }
     }
 
-    /** What the kernel has otherwise than it was put there, a line a difference. */
+    /** The differences between the kernel's elements and those that were put there, one line for each. */
     public synchronized List<String> differences() {
         List<String> differences = new ArrayList<>();
         int found = 0;
@@ -158,13 +159,13 @@ public final class BpfMap {
             } else {
                 found++;
                 if (!Bpf.lookup(this, key.get()).filter(wanted::equals).isPresent()) {
-                    differences.add("an element of the map " + name + " is another");
+                    differences.add("an element of the map " + name + " has changed");
                 }
             }
             key = Bpf.nextKey(this, key);
         }
         if (found < content.size()) {
-            differences.add("of the map " + name + " " + (content.size() - found) + " elements are gone");
+            differences.add((content.size() - found) + " elements of the map " + name + " are gone");
         }
         return differences;
     }

@@ -13,12 +13,17 @@ import jnr.ffi.Pointer;
 import jnr.ffi.Runtime;
 import org.jspecify.annotations.Nullable;
 
-/** The programs and their maps, loaded into the kernel; they end with this unless something else holds them. */
+/**
+ * The programs and their maps, loaded into the kernel; they are unloaded when this is closed, unless something else
+ * holds them.
+ */
 public final class BpfObject implements AutoCloseable {
     private static final String RESOURCE = "ikat.bpf.o";
     private static final String LIBRARY = "libbpf.so.1";
 
-    /** {@code BPF_PROG_TYPE_NETFILTER}, linux/bpf.h; this libbpf may be older than the kernel's. */
+    /**
+     * {@code BPF_PROG_TYPE_NETFILTER}, {@code linux/bpf.h}; defined here because libbpf may be older than the kernel.
+     */
     public static final int NETFILTER = 32;
 
     private static final int PERCPU_ARRAY = 6; // linux/bpf.h
@@ -71,15 +76,15 @@ public final class BpfObject implements AutoCloseable {
     /**
      * Loads programs and maps.
      *
-     * @param capacities of the maps that have none in maps.h, by name, in elements
-     * @param reused maps that are there already, by name
-     * @throws BpfException with the verifier's words if the kernel refuses
+     * @param capacities those of the maps that have none in maps.h, by name, in elements
+     * @param reused maps that already exist, by name
+     * @throws BpfException with the verifier's message if the kernel refuses
      */
     public static BpfObject load(Map<String, Integer> capacities, Map<String, Integer> reused) {
         return load(code(), capacities, reused);
     }
 
-    /** Loads other code than the module's own, with programs of the same names. */
+    /** Loads code other than the module's own, with programs of the same names. */
     public static BpfObject load(byte[] code, Map<String, Integer> capacities, Map<String, Integer> reused) {
         LibBpf library = library();
         Pointer opened = library.bpf_object__open_mem(code, code.length, null);

@@ -10,8 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Keys and values of the maps, as {@code src/main/bpf/maps.h} has them: the machine's byte order, the network's for
- * addresses and ports.
+ * Keys and values of the maps as {@code src/main/bpf/maps.h} defines them: in the machine's byte order, addresses and
+ * ports in network byte order.
  */
 public final class Layout {
     /** IFNAMSIZ, linux/if.h. */
@@ -76,7 +76,7 @@ public final class Layout {
         return IpAddress.of(v4 ? Arrays.copyOfRange(bytes, 12, ADDRESS_BYTES) : bytes);
     }
 
-    /** The key of an address, or of a receiving port of one. */
+    /** The key of an address, or of an address and its receiving port. */
     public static MapKey member(SetMember member) {
         return switch (member) {
             case SetMember.AddressMember(IpAddress address) -> address(address);
@@ -103,7 +103,7 @@ public final class Layout {
      * The key of a program's rules for ports, {@code struct port_key}.
      *
      * @param protocol its number, or 0 for any
-     * @param bits how many bits of the port count; with 0 for any port of the protocol
+     * @param bits how many bits of the port are compared; 0 for any port of the protocol
      */
     public static MapKey ports(int program, int protocol, int port, int bits) {
         int prefix = Integer.SIZE + (protocol == 0 ? 0 : Byte.SIZE + bits);
@@ -122,7 +122,7 @@ public final class Layout {
         return MapKey.of(of(2 * Integer.BYTES).putInt(first).putInt(second).flip());
     }
 
-    /** Two versions of a root. */
+    /** The two versions of a root. */
     public static ByteBuffer versions(int since, ByteBuffer now, ByteBuffer before) {
         return of(Integer.BYTES + 2 * now.remaining())
                 .putInt(since)

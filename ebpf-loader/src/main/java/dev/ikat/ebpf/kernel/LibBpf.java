@@ -3,7 +3,7 @@ package dev.ikat.ebpf.kernel;
 import jnr.ffi.Pointer;
 import org.jspecify.annotations.Nullable;
 
-/** The functions of libbpf that are called, named and documented as in bpf/libbpf.h. */
+/** The functions of libbpf that Ikat calls, named and documented as in {@code bpf/libbpf.h}. */
 public interface LibBpf {
     @Nullable
     Pointer bpf_object__open_mem(byte[] object, long size, @Nullable Pointer options);

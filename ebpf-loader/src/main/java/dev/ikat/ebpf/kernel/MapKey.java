@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
- * A key of a map, as the kernel compares it. Buffers are keys too, but their hash has addresses of one block collide,
- * and tables of those are tens of thousands of rows.
+ * A key of a map, as the kernel compares it. Buffers could be keys too, but their hash codes collide for the addresses
+ * of one block, and such tables have tens of thousands of rows.
  */
 public final class MapKey {
     /** The 64-bit golden ratio, of which multiplication spreads bits (Knuth, TAOCP 6.4). */
@@ -42,7 +42,7 @@ public final class MapKey {
         return bytes.length;
     }
 
-    /** To be read, in the machine's byte order. */
+    /** A buffer to read from, in the machine's byte order. */
     public ByteBuffer buffer() {
         return ByteBuffer.wrap(bytes).asReadOnlyBuffer().order(ByteOrder.nativeOrder());
     }

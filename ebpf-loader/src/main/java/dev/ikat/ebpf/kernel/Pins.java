@@ -10,10 +10,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Names in the bpf file system, by which what they name outlives the process: a directory for each network namespace.
+ * Names in the bpf file system, which keep what they name in the kernel after the process has ended: one directory for
+ * each network namespace.
  */
 public final class Pins {
-    /** Where hosts mount it. */
+    /** The usual mount point of that file system. */
     public static final Path FILE_SYSTEM = Path.of("/sys/fs/bpf");
 
     private final Path directory;
@@ -22,13 +23,13 @@ public final class Pins {
         this.directory = FILE_SYSTEM.resolve("ikat").resolve(Long.toString(namespace.inode()));
     }
 
-    /** Makes the directory, and mounts the file system if nobody has yet. */
+    /** Creates the directory, and mounts the file system unless it is already mounted. */
     public void create() {
         Bpf.requireFileSystem(FILE_SYSTEM);
         try {
             Files.createDirectories(directory);
         } catch (IOException e) {
-            throw new UncheckedIOException("make the directory " + directory, e);
+            throw new UncheckedIOException("create the directory " + directory, e);
         }
     }
 
@@ -44,7 +45,7 @@ public final class Pins {
         return Files.exists(path(name));
     }
 
-    /** The names that begin so. */
+    /** The names with this prefix. */
     public List<String> names(String prefix) {
         List<String> names = new ArrayList<>();
         if (isPresent()) {
@@ -70,7 +71,7 @@ public final class Pins {
         }
     }
 
-    /** Takes away the directory, which has to be empty, and the one above it unless others use it. */
+    /** Removes the directory, which has to be empty, and its parent unless others use it. */
     public void removeDirectory() {
         delete(directory);
         Path above = directory.getParent();

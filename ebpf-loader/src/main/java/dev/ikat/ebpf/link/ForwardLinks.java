@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The program that decides about what is forwarded, in netfilter's hooks of both families. Its successor is attached
- * beside it before it goes: netfilter's links can't change their program.
+ * The program that decides about forwarded packets, attached to netfilter's hooks of both families. Netfilter's links
+ * can't change their program, so a new program is attached before the former one is detached.
  */
 public final class ForwardLinks {
     private static final String PREFIX = "forward";
@@ -37,9 +37,9 @@ public final class ForwardLinks {
     }
 
     /**
-     * From now on this program decides, and no other one of Ikat's.
+     * Has this program decide from now on, and no other of Ikat's.
      *
-     * @throws BpfException if it can't be attached; the former decides as before
+     * @throws BpfException if it can't be attached; then the former program still decides
      */
     public void lead(int program) {
         List<Attached> made = new ArrayList<>();
@@ -107,7 +107,7 @@ public final class ForwardLinks {
         pins.remove(name);
     }
 
-    /** What is not as it was attached, a line a difference. */
+    /** The differences from what was attached, one line for each. */
     public List<String> differences(int program) {
         List<String> differences = new ArrayList<>();
         if (attached.isEmpty()) {
@@ -129,14 +129,14 @@ public final class ForwardLinks {
         return differences;
     }
 
-    /** Ends all, also those of a former process. */
+    /** Detaches all, including those of an earlier process. */
     public void end() {
         attached.forEach(link -> Bpf.close(link.fd()));
         attached = List.of();
         pins.names(PREFIX).forEach(this::endPinned);
     }
 
-    /** Lets go of them; they stay in force. */
+    /** Releases them; they stay in force. */
     public void close() {
         attached.forEach(link -> Bpf.close(link.fd()));
         attached = List.of();

@@ -14,9 +14,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Looks out for pods' links that come and go, on a thread of its own. While pods are being added nobody needs the short
- * way to them, but all need the lock that attaching a program holds for long; so that waits until the kernel reports
- * nothing for a moment, if not for ever, and starts over after each program.
+ * Watches for pods' links that are created and deleted, on a thread of its own. Attaching a program holds for a long
+ * time a lock that adding a pod needs too, and no pod needs the fast path while pods are being added. So attaching
+ * waits until the kernel has reported nothing for a moment, but not without limit, and waits again after each program.
  */
 public final class WireWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(WireWatch.class);
@@ -34,8 +34,8 @@ public final class WireWatch implements AutoCloseable {
     private volatile boolean closed;
 
     /**
-     * @param changed brings up to date what is quickly done
-     * @param attachNext attaches one program that is missing; says whether there are more
+     * @param changed brings up to date what takes little time
+     * @param attachNext attaches one program that is missing; returns whether there are more
      */
     public WireWatch(NetworkNamespace namespace, Runnable changed, BooleanSupplier attachNext) {
         this.namespace = namespace;
@@ -43,7 +43,7 @@ public final class WireWatch implements AutoCloseable {
         this.attachNext = attachNext;
     }
 
-    /** Begins, unless it has begun. */
+    /** Starts, unless it is already running. */
     public synchronized void start() {
         if (thread == null && !closed) {
             RouteMonitor opened = RouteMonitor.open(namespace, Set.of(Group.LINK, Group.NEIGHBOUR));
@@ -52,7 +52,7 @@ public final class WireWatch implements AutoCloseable {
         }
     }
 
-    /** Looks soon, whether or not the kernel reports anything. */
+    /** Checks soon, whether or not the kernel reports anything. */
     public void trigger() {
         triggered = true;
     }

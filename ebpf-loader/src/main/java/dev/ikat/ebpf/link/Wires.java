@@ -23,9 +23,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The short ways between pods: a program at the host end of each pod's link and one at the overlay, and how what they
- * lead to is reached. A pod that is missing here is reached by the kernel's own way, and so is another node's where the
- * overlay is.
+ * The fast paths between pods: a program at the host end of each pod's veth pair and one at the overlay, and how their
+ * destinations are reached. A pod that is missing here is reached by the kernel's own path, and so is a pod of another
+ * node if the overlay is missing here.
  */
 public final class Wires {
     static final String PIN_PREFIX = "from-pod-";
@@ -37,7 +37,7 @@ public final class Wires {
     private static final int WIRE_BYTES = 20;
 
     /**
-     * An endpoint that may take the short way.
+     * An endpoint that may use the fast path.
      *
      * @param id its number
      * @param addresses its addresses
@@ -51,7 +51,7 @@ public final class Wires {
     /**
      * The programs, by their descriptors.
      *
-     * @param fromPod at the host end of a pod's link
+     * @param fromPod at the host end of a pod's veth pair
      * @param fromOverlay at the overlay
      */
     public record Heads(int fromPod, int fromOverlay) implements Ingress.Choice {
@@ -72,7 +72,7 @@ public final class Wires {
         this.ingress = new Ingress(pins, namespace, netlink, tcx);
     }
 
-    /** The rows and programs of a new generation; what is attached stays so. */
+    /** Changes to the rows and programs of a new generation; attached programs are replaced in place. */
     public void lead(BpfMap map, Heads heads, Map<InterfaceName, Target> targets) {
         rows.clear();
         putRows(map, rows(links(targets), targets));
@@ -82,7 +82,7 @@ public final class Wires {
         ours().filter(link -> !ingress.isAt(link.name())).forEach(link -> ingress.endFilter(link.index()));
     }
 
-    /** Brings the rows up to date with the interfaces that there are; {@link #attachNext} does so with the programs. */
+    /** Brings the rows up to date with the existing interfaces; {@link #attachNext} does the same for the programs. */
     public void update(BpfMap map, Map<InterfaceName, Target> targets) {
         Map<InterfaceName, Link> links = links(targets);
         ingress.retain(links);
@@ -98,8 +98,8 @@ public final class Wires {
     }
 
     /**
-     * Attaches one program that is missing. The kernel waits for a grace period meanwhile, in which nothing else can be
-     * done about any link.
+     * Attaches one program that is missing. The kernel waits for a grace period meanwhile, in which no link can be
+     * changed.
      *
      * @return whether there are more
      */
@@ -177,28 +177,28 @@ public final class Wires {
                 .flip());
     }
 
-    /** What is not as it was attached, a line a difference. */
+    /** The differences from what was attached, one line for each. */
     public List<String> differences(Heads heads) {
         return ingress.differences(heads);
     }
 
-    /** How many pods are reached the short way. */
+    /** How many pods are reached by the fast path. */
     public int size() {
         return rows.size() - (reachesOverlay() ? 1 : 0);
     }
 
-    /** Whether pods of other nodes are reached the short way. */
+    /** Whether pods of other nodes are reached by the fast path. */
     public boolean reachesOverlay() {
         return rows.containsKey(OVERLAY_KEY);
     }
 
-    /** Ends all, also those of a former process. */
+    /** Detaches all, including those of an earlier process. */
     public void end() {
         ingress.end();
         rows.clear();
     }
 
-    /** Lets go of them; they stay in force. */
+    /** Releases them; they stay in force. */
     public void close() {
         ingress.close();
     }

@@ -19,9 +19,9 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The programs, loaded, and the tables that they decide by. A transaction's rows are written, then the number that
- * brings them in force. What it leaves over is deleted by the next one: a packet that began with the former number
- * takes microseconds.
+ * The loaded programs and the tables by which they decide. A transaction writes its rows first, then the number that
+ * puts them in force. The next transaction deletes the rows that are no longer needed: a packet that began with the
+ * former number takes microseconds.
  */
 public final class Generation implements AutoCloseable {
     private static final String SETTINGS = "settings";
@@ -46,10 +46,10 @@ public final class Generation implements AutoCloseable {
     }
 
     /**
-     * Brings a transaction in force.
+     * Puts a transaction in force.
      *
      * @throws TableFullException if a map has no room for its rows; then nothing has changed, but no other may follow
-     * @throws BpfException if the kernel refuses; then what was, is still in force, and no other may follow
+     * @throws BpfException if the kernel refuses; then the former state is still in force, and no other may follow
      */
     public void commit(Transaction transaction) {
         collect();
@@ -145,7 +145,7 @@ public final class Generation implements AutoCloseable {
                                 .flip());
     }
 
-    /** Other flags, {@code SETTING_} in maps.h. */
+    /** Sets the flags, {@code SETTING_} in maps.h. */
     public void setFlags(int now) {
         flags = now;
         write(epoch);
@@ -159,7 +159,7 @@ public final class Generation implements AutoCloseable {
         return flags;
     }
 
-    /** What the kernel's maps have otherwise than they should, a line a difference. */
+    /** The differences between the kernel's maps and what they should contain, one line for each. */
     public List<String> differences() {
         List<String> differences = new ArrayList<>(object.map(SETTINGS).differences());
         for (Table table : Table.values()) {
@@ -168,7 +168,7 @@ public final class Generation implements AutoCloseable {
         return differences;
     }
 
-    /** For tests: what somebody else may do to the table of members. */
+    /** For tests: changes the table of members as another program could. */
     public void damage(boolean foreign) {
         BpfMap members = map(Table.MEMBERS);
         ByteBuffer key = foreign
@@ -178,7 +178,7 @@ public final class Generation implements AutoCloseable {
         Bpf.update(members, key, any);
     }
 
-    /** The fill of the tables, 0 to 1, by the name of the map. */
+    /** How full the tables are, 0 to 1, by the name of the map. */
     public Map<String, Double> fill() {
         Map<String, Double> fill = new HashMap<>();
         for (Table table : Table.values()) {
@@ -188,7 +188,7 @@ public final class Generation implements AutoCloseable {
         return fill;
     }
 
-    /** A counter, of all processors together. */
+    /** A counter, summed over all processors. */
     public long counter(int number) {
         Optional<ByteBuffer> values =
                 Bpf.lookup(object.map("counters"), Layout.key(number).buffer());

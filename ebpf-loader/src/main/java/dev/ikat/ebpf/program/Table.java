@@ -1,6 +1,6 @@
 package dev.ikat.ebpf.program;
 
-/** The maps that a policy program becomes rows of. */
+/** The maps in which a policy program is stored. */
 public enum Table {
     INTERFACES("interfaces", Kind.HASH, 1 << 12),
     ADDRESSES("addresses", Kind.HASH, 1 << 13),
@@ -33,17 +33,17 @@ public enum Table {
         return map;
     }
 
-    /** The most rows that it is made for where nobody says otherwise. */
+    /** The default maximum number of rows. */
     public int most() {
         return most;
     }
 
     /**
-     * For how many rows it is made: of a hash the kernel sets aside some bytes for each, and takes time for it. With
-     * room for as many again, few changes find it full; then it is made anew.
+     * The number of rows that it is created for: the kernel reserves some bytes for each row of a hash map, and takes
+     * time for it. It gets room for twice its rows, so that few changes find it full; then it is created again.
      *
-     * @param rows that it is to have from the beginning
-     * @param limit the most
+     * @param rows the rows that it has at the beginning
+     * @param limit the maximum
      */
     public int capacity(int rows, int limit) {
         if (kind == Kind.TRIE || rows > limit / 2) {

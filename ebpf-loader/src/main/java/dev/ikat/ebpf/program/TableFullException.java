@@ -3,7 +3,7 @@ package dev.ikat.ebpf.program;
 import dev.ikat.ebpf.kernel.BpfException;
 import dev.ikat.netlink.Errno;
 
-/** A table has no room for what a transaction adds to it; the transaction has changed nothing. */
+/** A table has no room for the rows that a transaction adds; the transaction has changed nothing. */
 public final class TableFullException extends BpfException {
     private static final long serialVersionUID = 1;
 
@@ -12,8 +12,8 @@ public final class TableFullException extends BpfException {
 
     TableFullException(Table table, int capacity) {
         super(
-                "the eBPF table " + table.map() + " is full with " + capacity
-                        + " rows; ebpf-table-limits says how many it may have",
+                "the eBPF table " + table.map() + " is full: it has " + capacity
+                        + " rows; the setting ebpf-table-limits raises its maximum",
                 Errno.E2BIG);
         this.table = table;
         this.capacity = capacity;
@@ -23,7 +23,7 @@ public final class TableFullException extends BpfException {
         return table;
     }
 
-    /** For how many elements it was made. */
+    /** The number of elements that it was created for. */
     public int capacity() {
         return capacity;
     }

@@ -25,8 +25,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * A policy program as rows of tables. It knows what is in force, and says what a change of the program changes in the
- * tables. After it has failed, it is of no more use.
+ * A policy program as rows of tables. It knows what is in force, and computes what a change of the program changes in
+ * the tables. After a failure it can't be used any more.
  */
 public final class Tables {
     private static final int ENDPOINT_BYTES = 12;
@@ -51,12 +51,12 @@ public final class Tables {
     private SetContent set(SetId id) {
         SetContent found = sets.get(id);
         if (found == null) {
-            throw new PolicyBackendException("the program refers to a set " + id + " that is not there");
+            throw new PolicyBackendException("the program refers to the unknown set " + id);
         }
         return found;
     }
 
-    /** The first program, into empty tables. */
+    /** The transaction that stores the first program in empty tables. */
     public Transaction begin(PolicyProgram program) {
         return change(new PolicyChange(
                 List.copyOf(program.sets().values()),
@@ -67,16 +67,16 @@ public final class Tables {
     }
 
     /**
-     * What a change changes.
+     * The transaction for a change.
      *
-     * @throws PolicyBackendException if it does not fit to what is there
+     * @throws PolicyBackendException if the change does not fit the current program
      */
     public Transaction change(PolicyChange change) {
         Transaction transaction = new Transaction();
         Memberships moves = new Memberships();
         for (AddressSet set : change.addedSets()) {
             if (sets.containsKey(set.id())) {
-                throw new PolicyBackendException("the set " + set.id() + " is there already");
+                throw new PolicyBackendException("the set " + set.id() + " already exists");
             }
             sets.put(set.id(), new SetContent(set.form(), new HashSet<>(set.members())));
             Set<PeerMatch> match = Set.of(new PeerMatch.InSet(set.id()));
@@ -86,11 +86,11 @@ public final class Tables {
             SetContent set = set(id);
             Set<PeerMatch> match = Set.of(new PeerMatch.InSet(id));
             for (SetMember member : members.removed()) {
-                require(set.members().remove(member), id, member, "is not in it");
+                require(set.members().remove(member), id, member, "is not a member");
                 moves.leave(member, match);
             }
             for (SetMember member : members.added()) {
-                require(set.members().add(member), id, member, "is in it already");
+                require(set.members().add(member), id, member, "is a member already");
                 moves.join(member, match);
             }
         });
@@ -113,7 +113,7 @@ public final class Tables {
 
     private static void require(boolean fits, SetId id, SetMember member, String fault) {
         if (!fits) {
-            throw new PolicyBackendException("the set " + id + " can't change: " + member + " " + fault);
+            throw new PolicyBackendException("the set " + id + " can't be changed: " + member + " " + fault);
         }
     }
 
@@ -220,7 +220,7 @@ public final class Tables {
         }
     }
 
-    /** The program that the tables were made of, but for what its sets mean. */
+    /** The program that the tables were made of, without the meanings of its sets. */
     public PolicyProgram program() {
         Map<SetId, AddressSet> addressSets = new HashMap<>();
         sets.forEach((id, set) -> addressSets.put(id, new AddressSet(id, set.form(), "", set.members())));
@@ -240,7 +240,7 @@ public final class Tables {
         return pod == null ? List.of() : pod.program().endpoint().addresses();
     }
 
-    /** How the program differs from what the tables were made of, a line a difference. */
+    /** The differences between the program and the one that the tables were made of, one line for each. */
     public List<String> differences(PolicyProgram program) {
         List<String> differences = new ArrayList<>();
         Map<InterfaceName, PodProgram> present = new HashMap<>();
@@ -257,7 +257,8 @@ public final class Tables {
     private static <K, V> void compare(String what, Map<K, V> wanted, Map<K, V> present, List<String> differences) {
         wanted.forEach((key, value) -> {
             if (!Objects.equals(present.get(key), value)) {
-                differences.add("the " + what + " " + key + (present.containsKey(key) ? " is another" : " is missing"));
+                differences.add(
+                        "the " + what + " " + key + (present.containsKey(key) ? " has changed" : " is missing"));
             }
         });
         present.keySet().stream()

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What leads from one state of the tables to the next: facts, which nothing refers to yet; new versions of roots, which
- * come in force together; and what is of no use after that.
+ * The difference between one state of the tables and the next: rows that nothing refers to yet; new versions of roots,
+ * which take effect together; and rows that are of no use after that.
  */
 public final class Transaction {
     private final Map<Table, Map<MapKey, ByteBuffer>> facts = new EnumMap<>(Table.class);
@@ -28,7 +28,7 @@ public final class Transaction {
         roots.computeIfAbsent(table, _ -> new LinkedHashMap<>()).put(key, now);
     }
 
-    /** What a root that is new says until it is in force, where that is something. */
+    /** The value that a new root has until the transaction is in force, if it needs one. */
     public void before(Table table, MapKey key, ByteBuffer value) {
         before.computeIfAbsent(table, _ -> new HashMap<>()).put(key, value);
     }
