@@ -2,13 +2,14 @@
 /*
  * ikat - the executable that a container runtime calls for each CNI request.
  *
- * It hands the CNI_* variables and standard input to the node agent over a Unix socket, and prints the agent's answer.
- * Where no agent is, it starts the same plugin in a JVM of its own, from ikat-runtime beside this file. It reads no
- * JSON and knows no network.
+ * It sends the CNI_* variables and standard input to the node agent over a Unix socket, and prints the agent's answer.
+ * If no agent is running, it starts the same plugin in a JVM of its own, from ikat-runtime beside this file. It reads
+ * no JSON and knows no network.
  *
- * Only root may be behind the socket, as only root may ask. An agent that is silent is given up after IKAT_TIMEOUT.
+ * Only root may listen at the socket, just as only root may send requests. If the agent does not answer within
+ * IKAT_TIMEOUT, the request fails.
  *
- * A frame is a 32-bit big-endian length and so many bytes. Request: NAME=value and a zero byte for each variable, one
+ * A frame is a 32-bit big-endian length and that many bytes. Request: NAME=value and a zero byte for each variable, one
  * more zero byte, standard input. Answer: the exit code (32 bits, big-endian), standard output.
  */
 #define _GNU_SOURCE
@@ -47,7 +48,10 @@ struct agent {
 	int fd;
 };
 
-/* A path may be any bytes: what is not printable ASCII could be broken UTF-8, or drive the reader's terminal. */
+/*
+ * A path may contain any bytes: those that are not printable ASCII could be broken UTF-8, or control the reader's
+ * terminal.
+ */
 static void print_text(const char *text)
 {
 	for (; *text; text++) {
@@ -108,7 +112,7 @@ static void find_socket(struct agent *agent)
 		directory = "/run/ikat";
 	if (*directory != '/')
 		exit(fail(4, "IKAT_RUN_DIR is not an absolute path",
-			  "runtimes have working directories of their own; give the agent's run directory from / on"));
+			  "runtimes have working directories of their own; give the full path of the agent's run directory"));
 	agent->address.sun_family = AF_UNIX;
 	length = snprintf(agent->address.sun_path, sizeof(agent->address.sun_path), "%s/agent.sock", directory);
 	if (length >= (int)sizeof(agent->address.sun_path))
@@ -122,11 +126,11 @@ static void read_timeout(struct agent *agent)
 	agent->timeout = DEFAULT_TIMEOUT;
 	if (!text || !*text)
 		return;
-	/* Neither the signs nor the white space that strtol would take; five digits fit into an int. */
+	/* Signs and white space are invalid here, although strtol would accept them; five digits fit into an int. */
 	agent->timeout = text[strspn(text, "0123456789")] || strlen(text) > 5 ? 0 : atoi(text);
 	if (agent->timeout < 1 || agent->timeout > MAX_TIMEOUT)
 		exit(fail(4, "IKAT_TIMEOUT is invalid",
-			  "it is the time in which the agent must answer: whole seconds from 1 to 86400, or unset for 120"));
+			  "it is the time in which the agent has to answer: whole seconds from 1 to 86400; unset for 120"));
 }
 
 static int64_t now(void)
@@ -137,20 +141,20 @@ static int64_t now(void)
 	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* The agent may yet do what it was asked for, so neither a second try nor another plugin is right here. */
+/* The agent may still do what was requested, so neither a second attempt nor another plugin is right here. */
 static int fail_late(const struct agent *agent)
 {
 	char message[64], details[512];
 
 	snprintf(message, sizeof(message), "the Ikat agent did not answer within %d s", agent->timeout);
 	snprintf(details, sizeof(details),
-		 "the process that listens at %s is stuck or overloaded; see the agent's log, restart the agent if it stays "
-		 "so, and try again (IKAT_TIMEOUT is how many seconds the agent is given)",
+		 "the process that listens at %s hangs or is overloaded; see the agent's log, restart the agent if this "
+		 "persists, and try again (IKAT_TIMEOUT sets how many seconds the agent has)",
 		 agent->address.sun_path);
 	return fail(11, message, details);
 }
 
-/* The milliseconds that are left, never 0: with none left this program has ended. */
+/* The milliseconds that are left, never 0: when none are left, this program has already ended. */
 static int remaining(const struct agent *agent)
 {
 	int64_t left = agent->deadline - now();
@@ -160,7 +164,7 @@ static int remaining(const struct agent *agent)
 	return left;
 }
 
-/* Whether somebody listens to the socket; if so, the connection is there. */
+/* Whether a process listens at the socket; if so, the connection is established. */
 static int connect_agent(struct agent *agent)
 {
 	struct timeval limit;
@@ -171,7 +175,10 @@ static int connect_agent(struct agent *agent)
 	if (agent->fd < 0)
 		return 0;
 	for (;;) {
-		/* With a full backlog connect waits, as long as SO_SNDTIMEO says (unix_stream_connect, net/unix/af_unix.c). */
+		/*
+		 * If the backlog is full, connect waits as long as SO_SNDTIMEO says (unix_stream_connect,
+		 * net/unix/af_unix.c).
+		 */
 		left = remaining(agent);
 		limit = (struct timeval){ .tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 };
 		if (setsockopt(agent->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
@@ -187,8 +194,8 @@ static int connect_agent(struct agent *agent)
 }
 
 /*
- * If somebody else listens in the run directory, what else is in it is not to be trusted either: without an agent the
- * plugin would believe the leases there, for DEL no less than for ADD. So this answers every verb.
+ * If a process other than root's listens in the run directory, nothing else in that directory can be trusted either:
+ * without an agent the plugin would believe the leases there, for DEL as well as for ADD. So this answers every verb.
  */
 static void require_root(const struct agent *agent)
 {
@@ -199,13 +206,13 @@ static void require_root(const struct agent *agent)
 	if (getsockopt(agent->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == 0)
 		return;
 	snprintf(details, sizeof(details),
-		 "process %d of uid %u listens at %s, where only root may, and was sent nothing; end that process, make the "
-		 "directory root's (chown root, chmod go-w), and restart the agent",
+		 "process %d of uid %u listens at %s, where only root may listen, so it was sent nothing; end that process, give "
+		 "the directory to root (chown root, chmod go-w), and restart the agent",
 		 (int)peer.pid, (unsigned int)peer.uid, agent->address.sun_path);
-	exit(fail(11, "the process behind the agent's socket is not root's", details));
+	exit(fail(11, "the process behind the agent's socket does not belong to root", details));
 }
 
-/* Returns when a call that would have blocked may go on, or a signal came. */
+/* Returns when a call that would have blocked can continue, or a signal arrived. */
 static void wait_for(const struct agent *agent, short events)
 {
 	struct pollfd socket = { .fd = agent->fd, .events = events };
@@ -218,7 +225,7 @@ static int send_all(const struct agent *agent, const char *data, size_t length)
 	ssize_t count;
 
 	for (; length > 0; data += count, length -= count) {
-		/* An agent that dies must not kill this process: there is an answer to give. */
+		/* An agent that dies must not kill this process, which still has to answer. */
 		count = send(agent->fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (count < 0) {
 			if (errno != EINTR && errno != EAGAIN)
@@ -263,7 +270,7 @@ static int print_all(const char *data, size_t length)
 	return 0;
 }
 
-/* The agent's exit code, its answer printed; -1 if the connection ended before there was one. */
+/* Prints the agent's answer and returns its exit code; -1 if the connection ended before there was one. */
 static int ask_agent(const struct agent *agent, const struct buffer *request)
 {
 	uint32_t header = htonl(request->length), exit_code;
@@ -289,7 +296,7 @@ static int ask_agent(const struct agent *agent, const struct buffer *request)
 	return ntohl(exit_code) & 0xff;
 }
 
-/* What was read from standard input is put back, for the program that this one becomes. */
+/* Puts back what was read from standard input, for the program that this process becomes. */
 static int restore_stdin(const char *data, size_t length)
 {
 	int fd = memfd_create("stdin", MFD_CLOEXEC);
@@ -325,7 +332,7 @@ static void become_plugin(const struct buffer *request, size_t stdin_offset)
 	snprintf(cache, sizeof(cache), "-XX:AOTCache=%s/ikat-runtime/ikat.aot", self);
 	if (restore_stdin(request->data + stdin_offset, request->length - stdin_offset) < 0)
 		return;
-	/* Options meant for other JVMs on this host; some make a JVM talk on standard output. */
+	/* Options meant for other JVMs on this host; some make a JVM print to standard output. */
 	unsetenv("JAVA_TOOL_OPTIONS");
 	unsetenv("JDK_JAVA_OPTIONS");
 	unsetenv("_JAVA_OPTIONS");
@@ -338,12 +345,12 @@ static int usage(FILE *stream, int exit_code)
 {
 	fputs("ikat - a CNI plugin (specification 0.3.1, 0.4.0, 1.0.0 and 1.1.0), called by container runtimes.\n"
 	      "\n"
-	      "It takes its request from CNI_COMMAND and the other CNI_* variables and the network configuration from\n"
+	      "It reads its request from CNI_COMMAND and the other CNI_* variables, and the network configuration from\n"
 	      "standard input, and prints the result. It asks the node agent, whose socket is agent.sock in IKAT_RUN_DIR\n"
-	      "(default /run/ikat), and starts the plugin in ikat-runtime beside this file where there is no agent.\n"
+	      "(default /run/ikat). If no agent is running, it starts the plugin in ikat-runtime beside this file.\n"
 	      "\n"
-	      "The agent must be root's, and answer within IKAT_TIMEOUT (whole seconds from 1 to 86400, default 120);\n"
-	      "otherwise the request fails with code 11, to be tried again.\n",
+	      "The agent must run as root, and answer within IKAT_TIMEOUT (whole seconds from 1 to 86400, default 120);\n"
+	      "otherwise the request fails with code 11, which makes the runtime try again.\n",
 	      stream);
 	return exit_code;
 }
@@ -373,10 +380,13 @@ int main(int argc, char **argv)
 		if (exit_code >= 0)
 			return exit_code;
 		close(agent.fd);
-		/* What the agent had begun, its successor undoes or finishes; a second try here would race with it. */
+		/*
+		 * What the agent had begun, its successor undoes or completes; a second attempt here would race with
+		 * it.
+		 */
 		if (command && strcmp(command, "ADD") == 0)
 			return fail(11, "the Ikat agent ended before it answered",
-				    "the runtime should try again once it is back");
+				    "the runtime should try again when the agent is running again");
 	}
 	become_plugin(&request, stdin_offset);
 	return fail(11, "the Ikat agent is not running, and the plugin can't start without it",

@@ -24,11 +24,11 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
- * Reaps in a thread of its own, many links at once: the kernel waits for a grace period (some 20 ms) for each request
+ * Reaps many links at once, in a thread of its own: the kernel waits for a grace period (some 20 ms) for each request
  * that deletes links, not for each link. The links of a batch are put into one group, which is then deleted.
  *
- * <p>While the kernel deletes, it holds the lock that wiring needs too, so a batch waits until requests have been quiet
- * for a moment, but not for ever.
+ * <p>While the kernel deletes, it holds the lock that wiring needs too. So a batch waits until no request has arrived
+ * for a moment, but not without limit.
  */
 public final class BatchReaper implements Reaper {
     /** A link group of Ikat's own ("ikrp"); groups are plain numbers with no registry. */
@@ -56,12 +56,12 @@ public final class BatchReaper implements Reaper {
     private final ReentrantLock reaping = new ReentrantLock();
 
     /**
-     * @param leases where the leases are
-     * @param node where the links are
-     * @param policy told before a lease is free, so that its end is not what the next one begins with
-     * @param connections end before a lease is free
-     * @param observer hears of the steps
-     * @param onFailure told of a batch that failed; its leases stay, for {@link Recovery} to hand over again
+     * @param leases the lease store
+     * @param node the namespace of the links
+     * @param policy is called before a lease is freed, so that the end of one does not affect the next one
+     * @param connections end before a lease is freed
+     * @param observer is called for each step
+     * @param onFailure is called for a batch that failed; its leases stay, and {@link Recovery} hands them over again
      */
     public BatchReaper(
             LeaseStore leases,
@@ -80,7 +80,7 @@ public final class BatchReaper implements Reaper {
         this.thread = Thread.ofPlatform().name("ikat-reaper").daemon().unstarted(this::run);
     }
 
-    /** Starts reaping. */
+    /** Starts the thread. */
     public BatchReaper start() {
         thread.start();
         return this;

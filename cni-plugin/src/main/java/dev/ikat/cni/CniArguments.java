@@ -55,7 +55,7 @@ record CniArguments(Optional<IpAddress> requestedAddress, Optional<PodName> pod)
             }
         }
         if (unknown.isPresent() && !ignoreUnknown) {
-            throw invalid("'" + unknown.get() + "' is not known; add IgnoreUnknown=1 if that is all right");
+            throw invalid("unknown key '" + unknown.get() + "'; add IgnoreUnknown=1 to ignore it");
         }
         return new CniArguments(address, pod(namespace, name));
     }

@@ -3,7 +3,7 @@ package dev.ikat.cni;
 /**
  * The error codes of section 5 "Error", and Ikat's own, which start at 100.
  *
- * <p>Which is which matters to a runtime for {@link #TRY_AGAIN_LATER} alone; for people the message is what counts.
+ * <p>A runtime distinguishes only {@link #TRY_AGAIN_LATER} from the others; for people the message is what matters.
  */
 public enum CniError {
     INCOMPATIBLE_VERSION(1),
@@ -20,11 +20,11 @@ public enum CniError {
     LIMITED_CONNECTIVITY(51),
     /** The kernel refused a step. */
     KERNEL(100),
-    /** There is an interface of this name in the container already, which Ikat did not make. */
+    /** The container already has an interface of this name, which Ikat did not create. */
     INTERFACE_TAKEN(101),
-    /** CHECK found the container other than ADD left it. */
+    /** CHECK found differences from what ADD created. */
     NOT_AS_ADDED(102),
-    /** A fault of the plugin. */
+    /** A defect of the plugin. */
     INTERNAL(103);
 
     private final int code;

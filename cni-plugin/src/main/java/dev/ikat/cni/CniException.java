@@ -1,6 +1,6 @@
 package dev.ikat.cni;
 
-/** A request can't be fulfilled. It becomes the error object that the runtime gets (section 5 "Error"). */
+/** A request can't be fulfilled. The runtime gets this as an error object (section 5 "Error"). */
 public final class CniException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
@@ -21,7 +21,7 @@ public final class CniException extends RuntimeException {
     /**
      * @param error the kind of error
      * @param message what failed, in one sentence
-     * @param cause what it comes from, whose message becomes the details
+     * @param cause the cause, whose message becomes the details
      */
     public CniException(CniError error, String message, Throwable cause) {
         super(message, cause);

@@ -28,12 +28,11 @@ import java.util.Set;
 import java.util.function.Function;
 
 /**
- * The verbs of the CNI. An ADD is all or nothing: its steps are {@code lease}, {@code link}, {@code pod},
- * {@code policy}, {@code host}, {@code commit} and {@code answer}, and when one fails those before it are undone. DEL's
- * steps are {@code release}, {@code unroute}, {@code reap} and {@code answer}; the {@link Reaper} has those that
- * follow.
+ * The verbs of the CNI. An ADD is atomic: its steps are {@code lease}, {@code link}, {@code pod}, {@code policy},
+ * {@code host}, {@code commit} and {@code answer}, and if one fails those before it are undone. DEL's steps are
+ * {@code release}, {@code unroute}, {@code reap} and {@code answer}; the {@link Reaper} does those that follow.
  *
- * <p>Thread-safe. Requests for one container are expected one after the other.
+ * <p>Thread-safe. Requests for the same container have to be sequential.
  */
 public final class CniPlugin {
     /** How often an ADD rebuilds lost leases and takes another address: after the first time, none is lost any more. */
@@ -50,12 +49,12 @@ public final class CniPlugin {
     private final StepObserver observer;
 
     /**
-     * @param leases where the leases are
-     * @param node where the host ends of the pods' links go
-     * @param network what must be known of the node
-     * @param policy what pods are kept to
+     * @param leases the lease store
+     * @param node the namespace of the host ends of the pods' veth pairs
+     * @param network what the plugin needs to know about the node
+     * @param policy enforces pods' policies
      * @param reaper ends released leases
-     * @param observer hears of each step
+     * @param observer is called for each step
      */
     public CniPlugin(
             LeaseStore leases,
@@ -75,7 +74,7 @@ public final class CniPlugin {
         this.observer = observer;
     }
 
-    /** Answers a request. Whatever goes wrong becomes the error object in the answer. */
+    /** Answers a request. Every failure becomes the error object in the answer. */
     public CniResponse handle(CniRequest request) {
         CniVersion version = CniVersion.NEWEST;
         try {
@@ -106,9 +105,10 @@ public final class CniPlugin {
     }
 
     /**
-     * Answers where the lease store can't be used: VERSION as always, DEL by the kernel alone, the rest with why.
+     * Answers if the lease store can't be used: VERSION as always, DEL from the kernel's state alone, all other verbs
+     * with the reason.
      *
-     * @param node where the links are
+     * @param node the namespace of the links
      */
     public static CniResponse unusable(CniRequest request, NodeNetwork node, RuntimeException reason) {
         try {
@@ -145,9 +145,10 @@ public final class CniPlugin {
             case AddressExhaustedException full ->
                 new CniException(CniError.TRY_AGAIN_LATER, "no address is free", full);
             case AddressUnavailableException unavailable ->
-                new CniException(CniError.INVALID_NETWORK_CONFIG, "the requested address can't be given", unavailable);
+                new CniException(
+                        CniError.INVALID_NETWORK_CONFIG, "the requested address can't be assigned", unavailable);
             case AttachmentTakenException taken ->
-                new CniException(CniError.INTERFACE_TAKEN, "another network has this interface", taken);
+                new CniException(CniError.INTERFACE_TAKEN, "another network already has this interface", taken);
             case LeaseBusyException busy ->
                 new CniException(CniError.TRY_AGAIN_LATER, "the interface is still being removed", busy);
             default -> new CniException(CniError.IO_FAILURE, "the lease store failed", e);
@@ -159,7 +160,7 @@ public final class CniPlugin {
         return Verb.of(command)
                 .orElseThrow(() -> new CniException(
                         CniError.INVALID_ENVIRONMENT,
-                        command.isEmpty() ? "CNI_COMMAND is not set" : "CNI_COMMAND '" + command + "' is not known",
+                        command.isEmpty() ? "CNI_COMMAND is not set" : "unknown CNI_COMMAND '" + command + "'",
                         "it is one of ADD, DEL, CHECK, GC, STATUS, VERSION; a container runtime sets it"));
     }
 
@@ -182,7 +183,7 @@ public final class CniPlugin {
             throw new CniException(
                     CniError.INVALID_NETWORK_CONFIG,
                     "Ikat must be the first plugin of its network",
-                    "there is a prevResult; move 'ikat' to the front of 'plugins'");
+                    "its configuration has a prevResult; move 'ikat' to the front of 'plugins'");
         }
         network.requireReady(config);
         try (NetworkNamespace pod = openPod(path);
@@ -216,8 +217,9 @@ public final class CniPlugin {
         leases.free(attachment);
         throw new CniException(
                 CniError.TRY_AGAIN_LATER,
-                "the addresses that are free have running pods behind them",
-                "their leases are lost, and are being rebuilt from the links; 'ip -d link' shows them");
+                "every free address is in use by a running pod",
+                "the leases of these pods were lost and are being rebuilt from their links; 'ip -d link' "
+                        + "shows them");
     }
 
     private Lease allocate(Attachment attachment, NetworkConfig config, CniArguments arguments) {
@@ -336,11 +338,11 @@ public final class CniPlugin {
                 .orElseThrow(() -> new CniException(
                         CniError.INVALID_NETWORK_CONFIG,
                         "CHECK needs the prevResult of ADD",
-                        "the runtime must hand it over (section 4 \"CHECK\")"));
+                        "the runtime must pass it on (section 4 \"CHECK\")"));
         Lease lease = leases.find(attachment)
                 .filter(found -> found.mayBeOf(config.name()) && found.state() == LeaseState.ACTIVE)
                 .orElseThrow(() -> new CniException(
-                        CniError.NOT_AS_ADDED, "there is no lease for " + attachment, "add the container anew"));
+                        CniError.NOT_AS_ADDED, "there is no lease for " + attachment, "recreate the container"));
         List<String> differences = new ArrayList<>(previousDifferences(previous, lease));
         try (NetworkNamespace pod = openPod(path);
                 Rtnetlink inPod = Rtnetlink.open(pod)) {
@@ -366,7 +368,7 @@ public final class CniPlugin {
                                 && found.sandbox().isPresent()
                                 && found.mac().map(macs::contains).orElse(true))) {
             differences.add(
-                    "the prevResult has no interface " + lease.attachment().interfaceName() + " at " + link.podMac());
+                    "the prevResult has no interface " + lease.attachment().interfaceName() + " in " + link.podMac());
         }
         for (IpAddress address : lease.addresses()) {
             if (previous.ips().stream().noneMatch(ip -> ip.address().address().equals(address))) {
@@ -381,7 +383,7 @@ public final class CniPlugin {
                 .orElseThrow(() -> new CniException(
                         CniError.INVALID_NETWORK_CONFIG,
                         "GC needs 'cni.dev/valid-attachments'",
-                        "without it every attachment would be removed; give an empty list if that is meant"));
+                        "without it every attachment would be removed; pass an empty list if that is intended"));
         List<String> failures = new ArrayList<>();
         for (Lease lease : leases.leases()) {
             if (isOf(lease, config) && !isValid(lease, valid)) {
@@ -456,7 +458,7 @@ public final class CniPlugin {
         try {
             pod = NetworkNamespace.open(path);
         } catch (NamespaceGoneException e) {
-            throw new CniException(CniError.UNKNOWN_CONTAINER, "the container's network namespace is not there", e);
+            throw new CniException(CniError.UNKNOWN_CONTAINER, "the container's network namespace does not exist", e);
         }
         if (pod.inode() == node.namespace().inode()) {
             pod.close();

@@ -3,7 +3,7 @@ package dev.ikat.cni;
 import java.util.Map;
 
 /**
- * What a runtime gives to a plugin, still unread.
+ * The input that a runtime gives to a plugin, not parsed yet.
  *
  * @param environment the CNI_* variables
  * @param stdin the network configuration
@@ -14,7 +14,7 @@ public record CniRequest(Map<String, String> environment, byte[] stdin) {
         environment = Map.copyOf(environment);
     }
 
-    /** The variable's value, empty where it is not set. */
+    /** The variable's value, empty if it is not set. */
     public String variable(String name) {
         return environment.getOrDefault(name, "");
     }

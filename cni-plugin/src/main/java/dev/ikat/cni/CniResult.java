@@ -7,11 +7,11 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What ADD returns, and what CHECK is given back as prevResult (section 5 "Success"), independent of the version.
+ * What ADD returns, and what CHECK receives as prevResult (section 5 "Success"), independent of the version.
  *
- * @param interfaces the interfaces made, in and outside the container
- * @param ips the addresses given
- * @param routes the routes made in the container
+ * @param interfaces the interfaces that were created, inside and outside the container
+ * @param ips the assigned addresses
+ * @param routes the routes that were created in the container
  * @param dns the resolver settings of the network configuration, passed on
  */
 public record CniResult(List<Interface> interfaces, List<Ip> ips, List<RouteEntry> routes, Dns dns) {
@@ -25,7 +25,7 @@ public record CniResult(List<Interface> interfaces, List<Ip> ips, List<RouteEntr
      * An interface.
      *
      * @param name its name
-     * @param mac its link-layer address, empty where the result doesn't say
+     * @param mac its link-layer address, empty if the result doesn't have it
      * @param mtu in bytes
      * @param sandbox the path of its network namespace, empty for one of the host
      */
@@ -36,14 +36,14 @@ public record CniResult(List<Interface> interfaces, List<Ip> ips, List<RouteEntr
      *
      * @param address with the prefix length of its subnet
      * @param gateway the default gateway of the subnet
-     * @param interfaceIndex its interface's place in {@link CniResult#interfaces}
+     * @param interfaceIndex the index of its interface in {@link CniResult#interfaces}
      */
     public record Ip(InterfaceAddress address, Optional<IpAddress> gateway, Optional<Integer> interfaceIndex) {}
 
     /**
      * A route.
      *
-     * @param destination where to
+     * @param destination the addresses that it leads to
      * @param gateway the next hop
      */
     public record RouteEntry(Cidr destination, Optional<IpAddress> gateway) {}
@@ -57,7 +57,7 @@ public record CniResult(List<Interface> interfaces, List<Ip> ips, List<RouteEntr
      * @param options options of the resolver
      */
     public record Dns(List<String> nameservers, Optional<String> domain, List<String> search, List<String> options) {
-        /** Nothing is said. */
+        /** No settings. */
         public static final Dns NONE = new Dns(List.of(), Optional.empty(), List.of(), List.of());
 
         public Dns {

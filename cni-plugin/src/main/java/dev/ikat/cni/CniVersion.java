@@ -4,14 +4,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
-/** The versions of the specification that the plugin speaks, in ascending order. */
+/** The versions of the specification that the plugin supports, in ascending order. */
 public enum CniVersion {
     V0_3_1("0.3.1"),
     V0_4_0("0.4.0"),
     V1_0_0("1.0.0"),
     V1_1_0("1.1.0");
 
-    /** The newest one: in it the plugin answers where it can't tell which was asked for. */
+    /** The newest one, in which the plugin answers if it can't tell which version was requested. */
     public static final CniVersion NEWEST = V1_1_0;
 
     private final String text;
@@ -20,7 +20,7 @@ public enum CniVersion {
         this.text = text;
     }
 
-    /** The version with this text; empty for one that the plugin does not speak. */
+    /** The version with this text; empty if the plugin does not support it. */
     public static Optional<CniVersion> of(String text) {
         return Arrays.stream(values())
                 .filter(version -> version.text.equals(text))

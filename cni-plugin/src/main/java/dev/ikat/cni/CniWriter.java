@@ -23,7 +23,7 @@ final class CniWriter {
             body.write(json);
             json.writeEndObject();
         } catch (IOException e) {
-            throw new UncheckedIOException("writing to memory failed", e);
+            throw new UncheckedIOException("can't write JSON to memory", e);
         }
         return bytes.toByteArray();
     }

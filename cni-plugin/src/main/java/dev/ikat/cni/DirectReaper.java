@@ -6,7 +6,7 @@ import dev.ikat.ipam.LeaseStore;
 import dev.ikat.model.Attachment;
 import java.util.Set;
 
-/** Reaps in the thread that asks: for a process that ends with its answer. */
+/** Reaps in the calling thread: for a process that ends with its answer. */
 public final class DirectReaper implements Reaper {
     private final LeaseStore leases;
     private final PodWiring wiring;
@@ -14,10 +14,10 @@ public final class DirectReaper implements Reaper {
     private final StepObserver observer;
 
     /**
-     * @param leases where the leases are
-     * @param node where the links are
-     * @param connections end before a lease is free
-     * @param observer hears of the steps
+     * @param leases the lease store
+     * @param node the namespace of the links
+     * @param connections end before a lease is freed
+     * @param observer is called for each step
      */
     public DirectReaper(LeaseStore leases, NodeNetwork node, PodConnections connections, StepObserver observer) {
         this.leases = leases;

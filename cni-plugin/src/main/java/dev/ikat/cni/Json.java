@@ -37,7 +37,9 @@ final class Json {
         try (JsonParser parser = FACTORY.createParser(bytes)) {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
                 throw new CniException(
-                        CniError.UNDECODABLE, "the network configuration is no JSON object", "it must start with '{'");
+                        CniError.UNDECODABLE,
+                        "the network configuration is not a JSON object",
+                        "it must start with '{'");
             }
             Json object = new Json("", readObject(parser, ""));
             if (parser.nextToken() != null) {
@@ -48,7 +50,7 @@ final class Json {
             }
             return object;
         } catch (IOException e) {
-            throw new CniException(CniError.UNDECODABLE, "the network configuration is no JSON", e);
+            throw new CniException(CniError.UNDECODABLE, "the network configuration is not JSON", e);
         }
     }
 

@@ -77,13 +77,15 @@ final class LeaseRebuilder {
     private void rebuild(Link hostEnd, List<Lease> rebuilt, List<String> unexplained) {
         Optional<Attachment> attachment = PodLink.attachmentOf(hostEnd);
         if (attachment.isEmpty()) {
-            unexplained.add(told(hostEnd, "its alias does not say whose it is"));
+            unexplained.add(told(hostEnd, "its alias does not name its attachment"));
             return;
         }
         List<IpAddress> addresses = addresses(hostEnd, PodLink.of(attachment.get()));
         if (addresses.isEmpty()) {
             // A pod that was never finished, most likely: no address, so nothing to keep and nothing to give twice.
-            unexplained.add(told(hostEnd, "neither routes, neighbours nor its other end say which addresses it has"));
+            unexplained.add(told(
+                    hostEnd,
+                    "its addresses can't be determined from its routes, its neighbour entries or its other end"));
             return;
         }
         try {
@@ -94,8 +96,9 @@ final class LeaseRebuilder {
     }
 
     private static String told(Link hostEnd, String reason) {
-        return "link " + hostEnd.name() + " (" + hostEnd.alias().orElse("") + ") has no lease, and gets none: " + reason
-                + "; it is left alone until its container is deleted";
+        return "link " + hostEnd.name() + " (" + hostEnd.alias().orElse("")
+                + ") has no lease, and none can be rebuilt: " + reason
+                + "; the link stays until its container is deleted";
     }
 
     private List<IpAddress> addresses(Link hostEnd, PodLink link) {

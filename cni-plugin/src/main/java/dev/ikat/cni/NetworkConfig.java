@@ -9,15 +9,15 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The network configuration that a runtime gives on stdin (section 1 "Network configuration format" and what section 3
- * "Execution of Network Configurations" adds to it), read and validated.
+ * The network configuration that a runtime passes on stdin (section 1 "Network configuration format" and what section 3
+ * "Execution of Network Configurations" adds to it), parsed and validated.
  *
- * @param version the version to answer in
+ * @param version the version of the answer
  * @param name the network's name
  * @param standalone whether pods may be wired without the node agent
  * @param mtu the pods' MTU in bytes, the node's choice if empty
  * @param addressPlan the network's own ranges, the node's pod CIDRs if empty
- * @param requestedAddresses addresses asked for by the {@code ips} capability or {@code args.cni.ips}
+ * @param requestedAddresses addresses that the {@code ips} capability or {@code args.cni.ips} asks for
  * @param dns passed on into the result
  * @param previousResult the result of an earlier plugin of the chain (ADD), or of ADD (CHECK, DEL)
  * @param validAttachments what GC must keep

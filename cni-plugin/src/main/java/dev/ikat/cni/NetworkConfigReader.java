@@ -78,8 +78,8 @@ final class NetworkConfigReader {
         if (!type.asString().equals("ikat")) {
             throw new CniException(
                     CniError.UNSUPPORTED_FIELD,
-                    "'ipam.type' is " + type.asString() + ", but Ikat gives addresses itself",
-                    "leave 'ipam.type' out; ranges of your own go into 'ipam.ranges'");
+                    "'ipam.type' is " + type.asString() + ", but Ikat assigns addresses itself",
+                    "remove 'ipam.type'; put ranges of your own into 'ipam.ranges'");
         }
     }
 

@@ -8,8 +8,8 @@ import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.function.Function;
 
 /**
- * The node's network namespace and sockets in it. A socket serves one batch at a time, so threads that work at once
- * have one each, and leave it for the next.
+ * The node's network namespace and sockets in it. A socket serves one batch at a time, so each thread that works at the
+ * same time takes one, and leaves it for the next.
  */
 public final class NodeNetwork implements AutoCloseable {
     private final NetworkNamespace namespace;
@@ -19,7 +19,7 @@ public final class NodeNetwork implements AutoCloseable {
         this.namespace = namespace;
     }
 
-    /** The namespace that the calling thread is in. */
+    /** The calling thread's namespace. */
     public static NodeNetwork current() {
         return new NodeNetwork(NetworkNamespace.current());
     }
@@ -29,7 +29,7 @@ public final class NodeNetwork implements AutoCloseable {
         return new NodeNetwork(namespace);
     }
 
-    /** Finds a lease in use as long as its link is there. */
+    /** Considers a lease in use as long as its link exists. */
     public LeaseWitness witness() {
         return this::isWired;
     }

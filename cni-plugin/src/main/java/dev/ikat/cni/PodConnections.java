@@ -4,14 +4,14 @@ import dev.ikat.model.IpAddress;
 import java.util.Set;
 
 /**
- * The connections that pods have open, as far as something on the node remembers them: they end with the pod, so that
- * none of their packets comes to who has its address next.
+ * The open connections of pods, as far as something on the node keeps a record of them. They end with the pod, so that
+ * none of their packets reaches the next pod that has its address.
  */
 public interface PodConnections {
     /**
-     * Ends those that have one of these addresses at any end, before or after a translation of addresses. No packet
-     * reaches the addresses any more, and nobody else has them yet. What goes wrong is told elsewhere: it is no reason
-     * to keep an address.
+     * Ends those that have one of these addresses at either end, before or after address translation. At that time no
+     * packet reaches the addresses any more, and no other pod has them yet. Failures are reported elsewhere: they are
+     * no reason to keep an address.
      */
     void end(Set<IpAddress> addresses);
 }

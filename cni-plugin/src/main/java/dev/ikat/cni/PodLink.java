@@ -17,16 +17,16 @@ import java.util.HexFormat;
 import java.util.Optional;
 
 /**
- * The names and addresses of the two ends of a pod's veth pair, all of which follow from the attachment, so that
+ * The names and addresses of the two ends of a pod's veth pair. All of them are derived from the attachment, so that
  * whoever knows the lease knows the wiring.
  *
- * @param attachment whose pair it is
+ * @param attachment the attachment
  * @param hostName the host end's name: {@code ik} and 11 hexadecimal digits
- * @param alias the host end's alias, by which Ikat knows its own
+ * @param alias the host end's alias, by which Ikat recognizes its own links
  * @param podMac the pod end's link-layer address, locally administered
  */
 public record PodLink(Attachment attachment, InterfaceName hostName, String alias, MacAddress podMac) {
-    /** The link-layer address of every host end. The pods' neighbour entries for their gateways hold it. */
+    /** The link-layer address of every host end. The pods' neighbour entries for their gateways contain it. */
     public static final MacAddress HOST_MAC = MacAddress.parse("ee:ee:ee:ee:ee:ee");
 
     private static final IpAddress GATEWAY_V4 = IpAddress.parse("169.254.1.1");
@@ -55,7 +55,7 @@ public record PodLink(Attachment attachment, InterfaceName hostName, String alia
         try {
             return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
+            throw new IllegalStateException("SHA-256, which every Java platform has, is missing", e);
         }
     }
 
@@ -64,7 +64,7 @@ public record PodLink(Attachment attachment, InterfaceName hostName, String alia
         return alias.length() <= LinkChange.MAX_ALIAS_BYTES ? alias : alias.substring(0, LinkChange.MAX_ALIAS_BYTES);
     }
 
-    /** The gateway of every pod, which no interface has: the neighbour entry is all there is of it. */
+    /** The gateway of every pod. No interface has this address: it exists only as a neighbour entry. */
     public static IpAddress gateway(IpFamily family) {
         return switch (family) {
             case IPV4 -> GATEWAY_V4;
@@ -72,7 +72,7 @@ public record PodLink(Attachment attachment, InterfaceName hostName, String alia
         };
     }
 
-    /** Whether this link was made by Ikat as the host end of some pod. */
+    /** Whether Ikat created this link as the host end of a pod. */
     public static boolean isHostEnd(Link link) {
         return link.isKind("veth")
                 && link.name().value().length() == NAME_LENGTH
@@ -80,7 +80,9 @@ public record PodLink(Attachment attachment, InterfaceName hostName, String alia
                 && link.alias().filter(alias -> alias.startsWith(ALIAS_PREFIX)).isPresent();
     }
 
-    /** Whose host end this is, by its alias; empty where that was cut off, or is not one of Ikat's. */
+    /**
+     * The attachment of this host end, according to its alias; empty if the alias was cut off, or is not one of Ikat's.
+     */
     public static Optional<Attachment> attachmentOf(Link hostEnd) {
         String alias = hostEnd.alias().orElse("");
         int slash = alias.lastIndexOf('/');

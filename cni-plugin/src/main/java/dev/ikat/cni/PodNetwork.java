@@ -3,30 +3,36 @@ package dev.ikat.cni;
 import dev.ikat.ipam.AddressPlan;
 import java.util.Optional;
 
-/** What the plugin must know of the node it runs on, supplied by its host: the agent, or a JVM of its own. */
+/**
+ * What the plugin needs to know about the node that it runs on. Provided by its process: the agent, or a JVM of its
+ * own.
+ */
 public interface PodNetwork {
     /**
-     * Makes sure that a pod can be wired now.
+     * Checks that a pod can be wired now.
      *
-     * @throws CniException saying why it can't, {@link CniError#TRY_AGAIN_LATER} where that will pass
+     * @throws CniException with the reason why it can't, {@link CniError#TRY_AGAIN_LATER} if that is temporary
      */
     void requireReady(NetworkConfig config);
 
     /**
-     * Where the pod's addresses come from: the configuration's own ranges, or the node's pod CIDRs.
+     * The ranges of the pod's addresses: the configuration's own, or the node's pod CIDRs.
      *
-     * @throws CniException if there is nothing to give
+     * @throws CniException if there is no range
      */
     AddressPlan addressPlan(NetworkConfig config);
 
-    /** The greatest packet that a pod may send, in bytes: the configuration's, or what the way to other nodes takes. */
+    /**
+     * The size of the largest packet that a pod may send, in bytes: the configuration's MTU, or that of the path to
+     * other nodes.
+     */
     int mtu(NetworkConfig config);
 
-    /** The largest piece that TCP in a pod may hand to its link, in bytes; empty for the kernel's usual, 64 KiB. */
+    /** The largest segment that TCP in a pod may hand to its link, in bytes; empty for the kernel's default, 64 KiB. */
     default Optional<Integer> gsoMaxSize() {
         return Optional.empty();
     }
 
-    /** Why ADD would fail or pods lack connectivity, as STATUS tells it; empty if all is well. */
+    /** Why ADD would fail or pods lack connectivity, for STATUS; empty if all is well. */
     Optional<CniException> status(NetworkConfig config);
 }

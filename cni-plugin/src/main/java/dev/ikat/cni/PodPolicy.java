@@ -2,9 +2,9 @@ package dev.ikat.cni;
 
 import dev.ikat.ipam.Lease;
 
-/** Who keeps pods to their policy, supplied by the plugin's host. Thread-safe. */
+/** Enforces pods' policies. Provided by the plugin's process. Thread-safe. */
 public interface PodPolicy {
-    /** Keeps nobody to anything: for a host without a cluster. */
+    /** Enforces nothing: for a host without a cluster. */
     PodPolicy NONE = new PodPolicy() {
         @Override
         public Enforcement enforce(Lease lease) {
@@ -15,22 +15,21 @@ public interface PodPolicy {
         public void release(Lease lease) {}
     };
 
-    /**
-     * Begins to keep the lease's pod to its policy. Its link may not be there yet; nothing is different if the policy
-     * is in force already.
-     */
+    /** Begins to enforce the policy of the lease's pod. Its link need not exist yet. Idempotent. */
     Enforcement enforce(Lease lease);
 
-    /** Ends it, now or soon, and before any later {@link #enforce} begins. Nothing happens where nothing was begun. */
+    /**
+     * Ends the enforcement, now or soon, but before any later {@link #enforce} begins. Does nothing if none was begun.
+     */
     void release(Lease lease);
 
-    /** Policy that is being put in force; when it is waited for, the link is there and its routes are not. */
+    /** A policy that is being put in force. When it is awaited, the pod's link exists and its routes do not. */
     @FunctionalInterface
     interface Enforcement {
         /**
          * Returns when it is in force.
          *
-         * @throws CniException if it can't be, {@link CniError#TRY_AGAIN_LATER} where that will pass
+         * @throws CniException if it can't be put in force, {@link CniError#TRY_AGAIN_LATER} if that is temporary
          */
         void await();
     }

@@ -108,7 +108,8 @@ final class PodWiring {
         if (!link.isHostEndOfThis(found)) {
             throw new CniException(
                     CniError.INTERFACE_TAKEN,
-                    "the host has an interface " + link.hostName() + " that Ikat did not make for " + link.attachment(),
+                    "the host has an interface " + link.hostName() + " that Ikat did not create for "
+                            + link.attachment(),
                     "rename or remove it: 'ip link show " + link.hostName() + "'");
         }
     }
@@ -117,7 +118,7 @@ final class PodWiring {
         if (inPod.link(podName).isPresent()) {
             throw new CniException(
                     CniError.INTERFACE_TAKEN,
-                    "the container has an interface " + podName + " already",
+                    "the container already has an interface " + podName,
                     "it is in " + pod + "; name another one by CNI_IFNAME, or remove it");
         }
     }
@@ -188,8 +189,8 @@ final class PodWiring {
     private static CniException gone(String which) {
         return new CniException(
                 CniError.KERNEL,
-                "the interface " + which + " is gone",
-                "somebody removed it, or the container ended, while it was being wired");
+                "the interface " + which + " no longer exists",
+                "it was removed, or the container ended, while it was being wired");
     }
 
     /** IPv6 would try an address for a second before using it; on a link of two there is nobody to conflict with. */
@@ -340,7 +341,7 @@ final class PodWiring {
                 && hostEnd.isPresent()
                 && !podEnd.get().peerIndex().equals(Optional.of(hostEnd.get().index()))) {
             differences.add(lease.attachment().interfaceName() + " in the container and " + link.hostName()
-                    + " on the host are not the ends of one pair");
+                    + " on the host are not the ends of one veth pair");
         }
         return differences;
     }
@@ -360,15 +361,15 @@ final class PodWiring {
         for (IpAddress address : lease.addresses()) {
             IpFamily family = address.family();
             if (!addresses.contains(InterfaceAddress.host(address))) {
-                differences.add(name + " lacks the address " + InterfaceAddress.host(address));
+                differences.add(name + " does not have the address " + InterfaceAddress.host(address));
             }
             Route wanted = defaultRoute(family, podEnd.index());
             if (inPod.routes(family, podEnd.index()).stream()
                     .noneMatch(route -> route.metric(wanted.metric()).equals(wanted))) {
-                differences.add(name + " lacks the default route via " + PodLink.gateway(family));
+                differences.add(name + " does not have the default route via " + PodLink.gateway(family));
             }
             if (!inPod.neighbours(family, podEnd.index()).contains(gatewayNeighbour(family, podEnd.index()))) {
-                differences.add(name + " lacks the permanent neighbour " + PodLink.gateway(family));
+                differences.add(name + " does not have the permanent neighbour entry " + PodLink.gateway(family));
             }
         }
     }
@@ -386,10 +387,10 @@ final class PodWiring {
             for (IpAddress address : lease.addresses()) {
                 IpFamily family = address.family();
                 if (!host.routes(family, hostEnd.index()).contains(podRoute(address, hostEnd.index()))) {
-                    differences.add(name + " lacks the route to " + address);
+                    differences.add(name + " does not have the route to " + address);
                 }
                 if (!host.neighbours(family, hostEnd.index()).contains(podNeighbour(address, link, hostEnd.index()))) {
-                    differences.add(name + " lacks the permanent neighbour " + address);
+                    differences.add(name + " does not have the permanent neighbour entry " + address);
                 }
             }
             return true;

@@ -28,11 +28,12 @@ import java.util.Set;
 import java.util.function.LongPredicate;
 
 /**
- * Makes links, leases and the host's routes agree again after a process died, or after somebody removed something.
+ * Makes links, leases and the host's routes consistent after a process died, or after another program removed
+ * something.
  *
- * <p>The leases say what should be, but a link bears witness for its lease: one that is missing is rebuilt. A link is
- * deleted only on proof that its container is gone, which is a DEL or GC that was interrupted, or an ADD that was never
- * finished.
+ * <p>The leases are the desired state, but a link proves that its lease existed: one that is missing is rebuilt. A link
+ * is deleted only if it is certain that its container no longer exists: after an interrupted DEL or GC, or an ADD that
+ * was never completed.
  */
 public final class Recovery {
     /** No ADD takes longer: a pending lease this old is nobody's, even if its process seems to live. */
@@ -53,12 +54,12 @@ public final class Recovery {
     private final Map<Lease, Instant> missingSince = new HashMap<>();
 
     /**
-     * @param leases where the leases are
-     * @param node where the links are
-     * @param reaper ends what is to be ended
+     * @param leases the lease store
+     * @param node the namespace of the links
+     * @param reaper ends attachments
      * @param clock the lease store's
-     * @param grace how long a lease without link is kept, because its DEL may be on its way
-     * @param isAlive whether a process of this number lives
+     * @param grace how long a lease without link is kept, because its DEL may still arrive
+     * @param isAlive whether the process with this number exists
      */
     public Recovery(
             LeaseStore leases, NodeNetwork node, Reaper reaper, Clock clock, Duration grace, LongPredicate isAlive) {
@@ -74,9 +75,9 @@ public final class Recovery {
     }
 
     /**
-     * One pass. What this process is working on itself is left alone.
+     * One pass. Attachments that this process is working on are not touched.
      *
-     * @throws ForeignStoreException if there are pods of another lease store; nothing was done
+     * @throws ForeignStoreException if pods have leases in another store; then nothing was done
      */
     public synchronized RecoveryReport run() {
         Map<String, Link> hostEnds = hostEnds(node.with(Rtnetlink::links));

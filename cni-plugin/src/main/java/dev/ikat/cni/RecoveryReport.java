@@ -4,14 +4,14 @@ import dev.ikat.ipam.Lease;
 import java.util.List;
 
 /**
- * What one pass of {@link Recovery} found and mended; nothing where everything was as it should be.
+ * What one pass of {@link Recovery} found and repaired; all empty if nothing was wrong.
  *
- * @param undone half-made attachments of dead processes that were undone
- * @param released attachments whose interrupted release was taken up again
- * @param rebuilt leases that the store had lost, or lost the last word of, and the kernel still showed
- * @param leaks leases freed because their link is gone
- * @param repaired links set up or marked, and routes and neighbours put back or removed
- * @param unexplained links of Ikat's that have no lease and could not be given one, each with why and what to do
+ * @param undone half-created attachments of dead processes that were undone
+ * @param released attachments whose interrupted release was resumed
+ * @param rebuilt leases that the store had lost completely or in part, and that were rebuilt from the kernel
+ * @param leaks leases that were freed because their link no longer exists
+ * @param repaired links that were set up or marked, and routes and neighbour entries that were restored or removed
+ * @param unexplained links of Ikat's that have no lease and could not be given one, each with the reason and what to do
  */
 public record RecoveryReport(
         int undone, int released, List<Lease> rebuilt, int leaks, int repaired, List<String> unexplained) {
@@ -20,7 +20,7 @@ public record RecoveryReport(
         unexplained = List.copyOf(unexplained);
     }
 
-    /** How much was changed. */
+    /** The number of changes. */
     public int changes() {
         return undone + released + rebuilt.size() + leaks + repaired;
     }

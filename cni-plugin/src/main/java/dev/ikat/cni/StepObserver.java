@@ -1,19 +1,19 @@
 package dev.ikat.cni;
 
-/** Hears of each step of a verb before it is done: for measuring, and for tests that end the process in between. */
+/** Is called before each step of a verb: for measurements, and for tests that kill the process in between. */
 @FunctionalInterface
 public interface StepObserver {
-    /** Hears and does nothing. */
+    /** Ignores all steps. */
     StepObserver NONE = (verb, step) -> {};
 
     /**
-     * The step is about to be done, by the thread that calls. A verb's last step is {@code answer}.
+     * The calling thread is about to do the step. A verb's last step is {@code answer}.
      *
-     * @param verb what the runtime asked for
+     * @param verb the verb that the runtime requested
      * @param step the step's name; see {@link CniPlugin} and {@link Reaper}
      */
     void reached(Verb verb, String step);
 
-    /** What the calling thread reached last is done, or has failed, and nothing follows it. */
+    /** The calling thread's last step is done, or has failed, and no other follows. */
     default void finished() {}
 }

@@ -7,15 +7,15 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/** Those that the kernel's connection tracking knows. Thread-safe. */
+/** The connections in the kernel's connection tracking. Thread-safe. */
 public final class TrackedConnections implements PodConnections {
     private final NodeNetwork node;
     private final Consumer<String> warning;
     private Optional<String> told = Optional.empty();
 
     /**
-     * @param node where they are tracked
-     * @param warning told what goes wrong, the same thing once: a kernel may not track connections at all
+     * @param node the namespace in which they are tracked
+     * @param warning receives failures, the same one only once: a kernel may have no connection tracking
      */
     public TrackedConnections(NodeNetwork node, Consumer<String> warning) {
         this.node = node;
@@ -28,8 +28,8 @@ public final class TrackedConnections implements PodConnections {
             conntrack.delete(conntrack.entries(addresses));
             told = Optional.empty();
         } catch (NetlinkException e) {
-            String reason = "connections of pods that went can't be ended, so packets of theirs may come to who has"
-                    + " their addresses next: " + e.getMessage();
+            String reason = "connections of deleted pods can't be ended, so that packets of these may reach the next "
+                    + "pods with their addresses: " + e.getMessage();
             if (!told.equals(Optional.of(reason))) {
                 told = Optional.of(reason);
                 warning.accept(reason);

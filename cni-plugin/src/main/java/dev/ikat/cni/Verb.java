@@ -3,7 +3,7 @@ package dev.ikat.cni;
 import java.util.Arrays;
 import java.util.Optional;
 
-/** What CNI_COMMAND can ask for, with the version of the specification that introduced it. */
+/** The values of CNI_COMMAND, with the version of the specification that introduced each. */
 public enum Verb {
     ADD(CniVersion.V0_3_1),
     DEL(CniVersion.V0_3_1),
@@ -23,7 +23,7 @@ public enum Verb {
         return Arrays.stream(values()).filter(verb -> verb.name().equals(name)).findFirst();
     }
 
-    /** The first version that has it. */
+    /** The first version that contains it. */
     public CniVersion since() {
         return since;
     }

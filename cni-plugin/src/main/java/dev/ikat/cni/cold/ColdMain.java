@@ -22,7 +22,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 
-/** One request of a runtime, answered by this process: environment and stdin in, stdout and exit code out. */
+/** Answers a single request of a runtime: environment and stdin are the request, stdout and exit code the answer. */
 public final class ColdMain {
     private static final String DEFAULT_RUN_DIRECTORY = "/run/ikat";
     /** This process sees a missing link for a moment only, so it frees no lease for that. */

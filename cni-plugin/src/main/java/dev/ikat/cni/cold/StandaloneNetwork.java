@@ -59,7 +59,7 @@ final class StandaloneNetwork implements PodNetwork {
                     Sysctl.write(key, "1");
                 }
             } catch (NetlinkException e) {
-                throw new CniException(CniError.KERNEL, "forwarding can't be enabled on this host", e);
+                throw new CniException(CniError.KERNEL, "can't enable forwarding on this host", e);
             }
         }
     }
@@ -104,7 +104,7 @@ final class StandaloneNetwork implements PodNetwork {
             leases.requireWritable();
             return Optional.empty();
         } catch (LeaseStoreException e) {
-            return Optional.of(new CniException(CniError.NOT_AVAILABLE, "no lease can be written", e));
+            return Optional.of(new CniException(CniError.NOT_AVAILABLE, "leases can't be written", e));
         }
     }
 }

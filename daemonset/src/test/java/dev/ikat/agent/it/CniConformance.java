@@ -314,8 +314,8 @@ abstract class CniConformance {
     @CsvSource({
         "'route del default', 'default route via 169.254.1.1'",
         "'-6 route del default', 'default route via fe80::1'",
-        "'neigh del 169.254.1.1 dev eth0', 'permanent neighbour 169.254.1.1'",
-        "'address flush dev eth0 scope global', 'lacks the address'",
+        "'neigh del 169.254.1.1 dev eth0', 'permanent neighbour entry 169.254.1.1'",
+        "'address flush dev eth0 scope global', 'does not have the address'",
         "'link set eth0 down', 'is down'",
         "'link set eth0 address 02:00:00:00:00:01', '02:00:00:00:00:01'",
         "'link set eth0 name eth9', 'no interface eth0'",
