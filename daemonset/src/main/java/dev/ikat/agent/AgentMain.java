@@ -41,17 +41,19 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         version = "ikat-agent 0.1.0",
         subcommands = {StatusCommand.class, InstallCommand.class, UninstallCommand.class},
-        description =
-                "Runs Ikat on this node: answers the CNI launcher, and keeps routes, tunnels, masquerading"
-                        + " and network policy equal to what the cluster says. Needs root. Ends on SIGTERM, after what it has begun.",
+        description = "Runs Ikat on this node: answers the CNI launcher, and keeps routes, tunnels, masquerade and "
+                + "network policies up to date with the cluster. Needs root. On SIGTERM it completes what it has "
+                + "begun, then ends.",
         footer = {
             "",
-            "Each setting can be said as an option, --vxlan-port=8472; as a variable, IKAT_VXLAN_PORT=8472; or in the"
-                    + " file of --config, vxlan-port: 8472. Of more than one the first of these counts.",
-            "Durations are a number with ms, s or m (250ms, 30s), or ISO 8601 (PT30S).",
-            "Pods keep working while the agent is stopped; new ones wait for it.",
-            "On SIGHUP the file is read again, and policy-backend, if it is another there, changes without a packet's"
-                    + " notice. @FILE stands for the options in that file, one a line, and is read again, too."
+            "Each setting can be given as an option (--vxlan-port=8472), as an environment variable "
+                    + "(IKAT_VXLAN_PORT=8472), or in the file of --config (vxlan-port: 8472). Precedence: command "
+                    + "line, environment, file.",
+            "Durations are numbers with the unit ms, s or m (250ms, 30s), or in ISO 8601 (PT30S).",
+            "Pods keep their network while the agent is stopped; new pods wait for it.",
+            "On SIGHUP the agent reads the file again. If policy-backend has changed there, it changes the backend "
+                    + "without interrupting traffic. @FILE stands for the options in that file, one on each line; "
+                    + "it is read again, too."
         })
 public final class AgentMain implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(AgentMain.class);
@@ -66,16 +68,17 @@ public final class AgentMain implements Callable<Integer> {
     @Option(
             names = "--config",
             paramLabel = "FILE",
-            description = "Read the settings from this YAML file, too. The variable IKAT_CONFIG names one as well.")
+            description = "Also read settings from this YAML file. The environment variable IKAT_CONFIG can name "
+                    + "it, too.")
     @Nullable
     Path config;
 
-    @Option(names = "--check", description = "Only say whether all settings are in order; else the exit code is 2.")
+    @Option(names = "--check", description = "Only check whether all settings are valid; if not, the exit code is 2.")
     boolean check;
 
     @Option(
             names = "--print-config",
-            description = "Only print all settings, in the form of such a file, each with the place that it is from.")
+            description = "Only print all settings in the form of such a file, each with the place that it comes from.")
     boolean print;
 
     /** Runs the agent until it is told to end. */
@@ -114,7 +117,7 @@ public final class AgentMain implements Callable<Integer> {
         return new PrintWriter(new PrintableWriter(new OutputStreamWriter(stream, stream.charset())), true);
     }
 
-    /** What these arguments, these variables and the file that one of them names say. */
+    /** The configuration from these arguments, these environment variables, and the file that one of them names. */
     public static Configuration configuration(ParseResult arguments, Map<String, String> environment) {
         Map<Setting, String> given = new EnumMap<>(Setting.class);
         for (Setting setting : Setting.values()) {
@@ -131,7 +134,7 @@ public final class AgentMain implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         if (spec == null) {
-            throw new IllegalStateException("run by picocli only");
+            throw new IllegalStateException("only picocli may call this");
         }
         CommandLine commandLine = spec.commandLine();
         Configuration configuration = configuration(commandLine.getParseResult(), System.getenv());
@@ -148,7 +151,7 @@ public final class AgentMain implements Callable<Integer> {
             commandLine.getOut().flush();
         }
         if (check) {
-            commandLine.getOut().println("ikat-agent: all settings are in order");
+            commandLine.getOut().println("ikat-agent: all settings are valid");
         }
         return check || print ? 0 : run(options);
     }

@@ -15,9 +15,9 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "install",
         mixinStandardHelpOptions = true,
-        description =
-                "Puts the launcher and the plugin that runs without an agent where container runtimes look for CNI"
-                        + " plugins, so that at each moment a whole one is there. Does nothing where the same is there.")
+        description = "Copies the launcher, and the plugin that runs without an agent, to the directory in which "
+                + "container runtimes look for CNI plugins. The command is atomic (a complete version is there at "
+                + "every moment) and idempotent.")
 final class InstallCommand implements Callable<Integer> {
     @Spec
     @Nullable
@@ -26,21 +26,21 @@ final class InstallCommand implements Callable<Integer> {
     @Option(
             names = "--from",
             paramLabel = "DIR",
-            description = "Where they come from. Default: ${DEFAULT-VALUE}.",
+            description = "Directory to copy from. Default: ${DEFAULT-VALUE}.",
             defaultValue = "/opt/ikat/cni")
     Path from = Path.of("/opt/ikat/cni");
 
     @Option(
             names = "--cni-bin-dir",
             paramLabel = "DIR",
-            description = "Where they go. Default: ${DEFAULT-VALUE}.",
+            description = "Directory to copy to. Default: ${DEFAULT-VALUE}.",
             defaultValue = "/opt/cni/bin")
     Path to = Path.of("/opt/cni/bin");
 
     @Override
     public Integer call() {
         if (spec == null) {
-            throw new IllegalStateException("run by picocli only");
+            throw new IllegalStateException("only picocli may call this");
         }
         PrintWriter out = spec.commandLine().getOut();
         try {
@@ -49,8 +49,8 @@ final class InstallCommand implements Callable<Integer> {
         } catch (IOException e) {
             spec.commandLine()
                     .getErr()
-                    .println("ikat-agent install: can't put the plugin into " + to + ": " + e
-                            + "; what was there still is");
+                    .println("ikat-agent install: can't install the plugin in " + to + ": " + e
+                            + "; the previous version is unchanged");
             return 1;
         }
     }

@@ -22,9 +22,9 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "status",
         mixinStandardHelpOptions = true,
-        description = "Says how this node's agent is: whether pods can be given a network and if not why, backend, ways"
-                + " to other nodes, addresses, last errors.",
-        footer = {"", "The exit code is 0 if it is ready, 3 if not, 1 if there is no agent to ask."})
+        description = "Shows the state of this node's agent: whether pods can be given a network and if not why, "
+                + "the backend, the paths to other nodes, addresses, the last errors.",
+        footer = {"", "The exit code is 0 if the agent is ready, 3 if it is not, and 1 if no agent answers."})
 final class StatusCommand implements Callable<Integer> {
     private static final Duration LIMIT = Duration.ofSeconds(10);
     private static final int NOT_READY = 3;
@@ -36,17 +36,17 @@ final class StatusCommand implements Callable<Integer> {
     @Option(
             names = "--run-dir",
             paramLabel = "DIR",
-            description = "The agent's. Default: ${DEFAULT-VALUE}.",
+            description = "The agent's run directory. Default: ${DEFAULT-VALUE}.",
             defaultValue = "${env:IKAT_RUN_DIR:-/run/ikat}")
     Path runDirectory = Path.of("/run/ikat");
 
-    @Option(names = "--json", description = "JSON instead of text.")
+    @Option(names = "--json", description = "Print JSON instead of text.")
     boolean json;
 
     @Override
     public Integer call() {
         if (spec == null) {
-            throw new IllegalStateException("run by picocli only");
+            throw new IllegalStateException("only picocli may call this");
         }
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
@@ -61,7 +61,7 @@ final class StatusCommand implements Callable<Integer> {
             return StatusText.isReady(answer.stdout()) ? 0 : NOT_READY;
         } catch (IOException e) {
             err.println("ikat-agent status: no agent answers in " + runDirectory + ": " + e.getMessage()
-                    + "; is it running, with this --run-dir, and are you root?");
+                    + "; is the agent running, with this --run-dir, and are you root?");
             return 1;
         }
     }

@@ -22,9 +22,12 @@ import picocli.CommandLine.Spec;
         name = "uninstall",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        description = "Removes from this host everything that Ikat made: network configuration, links, routes, rules,"
-                + " sets, files; and puts settings back. End the agent first.",
-        footer = {"", "The exit code is 1 if something is left; doing it again tries that again."})
+        description = "Removes everything that Ikat created on this host: network configuration, links, routes, "
+                + "rules, sets, files; and restores the kernel settings that it changed. Stop the agent first.",
+        footer = {
+            "",
+            "The exit code is 1 if something could not be removed. The command is idempotent: run it again to retry."
+        })
 final class UninstallCommand implements Callable<Integer> {
     @Spec
     @Nullable
@@ -33,45 +36,45 @@ final class UninstallCommand implements Callable<Integer> {
     @Option(
             names = "--run-dir",
             paramLabel = "DIR",
-            description = "The agent's. Default: ${DEFAULT-VALUE}.",
+            description = "The agent's run directory. Default: ${DEFAULT-VALUE}.",
             defaultValue = "${env:IKAT_RUN_DIR:-/run/ikat}")
     Path runDirectory = Path.of("/run/ikat");
 
     @Option(
             names = "--state-dir",
             paramLabel = "DIR",
-            description = "The agent's. Default: ${DEFAULT-VALUE}.",
+            description = "The agent's state directory. Default: ${DEFAULT-VALUE}.",
             defaultValue = "${env:IKAT_STATE_DIR:-/var/lib/ikat}")
     Path stateDirectory = Path.of("/var/lib/ikat");
 
     @Option(
             names = "--cni-conf-dir",
             paramLabel = "DIR",
-            description = "Where the agent wrote the network configuration. Default: ${DEFAULT-VALUE}.",
+            description = "Directory in which the agent wrote the network configuration. Default: ${DEFAULT-VALUE}.",
             defaultValue = "/etc/cni/net.d")
     Path conflistDirectory = Path.of("/etc/cni/net.d");
 
     @Option(
             names = "--conflist-name",
             paramLabel = "FILE",
-            description = "Its name there. Default: ${DEFAULT-VALUE}.",
+            description = "File name of the network configuration. Default: ${DEFAULT-VALUE}.",
             defaultValue = "10-ikat.conflist")
     String conflistName = "10-ikat.conflist";
 
     @Option(
             names = "--cni-bin-dir",
             paramLabel = "DIR",
-            description = "Also remove launcher and cold plugin from there. Default: leave them.")
+            description = "Also remove the launcher and the cold plugin from this directory. Default: keep them.")
     @Nullable
     Path binaries;
 
-    @Option(names = "--force", description = "Even if pods are still wired by Ikat; they lose their network.")
+    @Option(names = "--force", description = "Uninstall even if pods are still wired by Ikat; they lose their network.")
     boolean force;
 
     @Override
     public Integer call() {
         if (spec == null) {
-            throw new IllegalStateException("run by picocli only");
+            throw new IllegalStateException("only picocli may call this");
         }
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
@@ -81,9 +84,8 @@ final class UninstallCommand implements Callable<Integer> {
                 Dataplanes dataplanes = Uninstaller.dataplanes()) {
             int pods = Uninstaller.pods(netlink);
             if (pods > 0 && !force) {
-                err.println(
-                        "ikat-agent uninstall: " + pods + " pods are still wired by Ikat; remove them, or take their"
-                                + " network away with --force. Nothing was changed.");
+                err.println("ikat-agent uninstall: " + pods + " pods are still wired by Ikat; delete them, or use "
+                        + "--force, which takes their network away. Nothing was changed.");
                 return 1;
             }
             Path conflist = conflistDirectory.toAbsolutePath().resolve(conflistName);
@@ -93,10 +95,10 @@ final class UninstallCommand implements Callable<Integer> {
                         out.println("removed: " + line);
                         out.flush();
                     });
-            failures.forEach(failure -> err.println("ikat-agent uninstall: left: " + failure));
+            failures.forEach(failure -> err.println("ikat-agent uninstall: not removed: " + failure));
             return failures.isEmpty() ? 0 : 1;
         } catch (AgentRunningException e) {
-            err.println("ikat-agent uninstall: " + e.getMessage() + "; end it first. Nothing was changed.");
+            err.println("ikat-agent uninstall: " + e.getMessage() + ". Nothing was changed.");
             return 1;
         }
     }

@@ -33,15 +33,15 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes the host as it was before Ikat came: in the order in which nothing new is made from what is already gone, so
- * the network configuration goes first. Everything is found by Ikat's names, protocol number and records, not by
- * options; what others made stays. Doing it twice does no harm, and what fails is tried again by doing so. The caller
+ * Restores the host to its state before Ikat was installed, in an order in which nothing that is already removed leads
+ * to anything new: the network configuration is removed first. It finds everything by Ikat's names, protocol number and
+ * records, not by options, and leaves what others created. Idempotent: running it again retries what failed. The caller
  * holds the run directory's lock.
  *
- * @param runDirectory where leases and the record of settings are; removed last
- * @param stateDirectory where the last known cluster is
+ * @param runDirectory the directory of the leases and the record of kernel settings; removed last
+ * @param stateDirectory the directory of the last known cluster
  * @param conflist the network configuration that the agent wrote
- * @param binaries where launcher and cold plugin are; empty to leave them
+ * @param binaries the directory of launcher and cold plugin; empty to keep them
  */
 public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist, Optional<Path> binaries) {
     private static final PolicySettings NO_POLICY = new PolicySettings(
@@ -80,7 +80,7 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
         attempt("policies", failures, () -> dataplanes.removeLeft(Capability.POLICY, Optional.empty()));
         attempt("masquerading", failures, () -> dataplanes.removeLeft(Capability.MASQUERADE, Optional.empty()));
         attempt("source guard", failures, () -> dataplanes.removeLeft(Capability.GUARD, Optional.empty()));
-        report.accept("overlay, policies and masquerading");
+        report.accept("overlay, policies and masquerade");
         attempt("settings", failures, () -> restoreSettings(parameters, report));
         binaries.ifPresent(directory -> attempt("programs in " + directory, failures, () -> {
             PluginFiles.remove(directory);

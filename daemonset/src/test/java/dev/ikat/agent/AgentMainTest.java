@@ -103,12 +103,13 @@ class AgentMainTest {
                         "--kill-at=ADD"));
         assertThat(e.faults())
                 .hasSize(16)
-                .anyMatch(l -> l.contains("/does/not/exist is no directory"))
-                .anyMatch(l -> l.contains("'magic' is not vxlan, direct, auto or none"))
+                .anyMatch(l -> l.contains("/does/not/exist is not a directory"))
+                .anyMatch(l -> l.contains("'magic' is invalid: it has to be vxlan, direct, auto or none"))
                 .anyMatch(l -> l.contains("longer than 15 bytes"))
                 .anyMatch(l -> l.contains("not ADDRESS:PORT"))
-                .anyMatch(l -> l.contains("'soon' is no duration"))
-                .anyMatch(l -> l.contains("'tables=9' is not TABLE=NUMBER") && l.contains("connections, interfaces"));
+                .anyMatch(l -> l.contains("'soon' is invalid: it has to be a duration"))
+                .anyMatch(l -> l.contains("'tables=9' is invalid: it has to be TABLE=NUMBER")
+                        && l.contains("connections, interfaces"));
     }
 
     @Test
@@ -138,7 +139,7 @@ class AgentMainTest {
     void checkSaysThatAllIsWellAndStartsNothing() {
         assertThat(run(0, "--check", "--node-name=a", "--manifests=" + manifests))
                 .isEqualTo("""
-                        ikat-agent: all settings are in order
+                        ikat-agent: all settings are valid
                         """);
     }
 
@@ -146,8 +147,8 @@ class AgentMainTest {
     void checkSaysEveryFaultAndExitsWith2() {
         assertThat(run(2, "--check", "--node-name=a", "--manifests=" + manifests, "--vni=-1", "--mtu=9"))
                 .isEqualTo("""
-                        --mtu: 9 is not 576 to 65535, nor 0
-                        --vni: -1 is not 0 to 16777215
+                        --mtu: 9 is invalid: it has to be 576 to 65535, or 0
+                        --vni: -1 is invalid: it has to be 0 to 16777215
                         ikat-agent: nothing was started; 'ikat-agent --help' describes the settings
                         """);
     }

@@ -127,7 +127,7 @@ class UninstallerTest {
                 .containsExactly(
                         "network configuration " + conflist,
                         "1 links to pods",
-                        "overlay, policies and masquerading",
+                        "overlay, policies and masquerade",
                         "setting net/ipv4/ip_forward is 0 again",
                         "programs in " + binaries,
                         "last known cluster in " + state,

@@ -10,25 +10,26 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The agent's options, checked.
+ * The agent's options, validated.
  *
  * @param nodeName this node's name among the node objects
- * @param cluster where it is said what the cluster is
- * @param podCidrs the nodes' address blocks where the cluster is not to say them
- * @param runDirectory where socket, lock and leases are
- * @param stateDirectory where the last known cluster is kept, over a reboot
- * @param conflistDirectory where the container runtime looks for network configurations
+ * @param cluster the source of the cluster's objects
+ * @param podCidrs the nodes' pod CIDRs, if they replace those of the Node objects
+ * @param runDirectory the directory of socket, lock and leases
+ * @param stateDirectory the directory in which the last known cluster is kept across reboots
+ * @param conflistDirectory the directory in which the container runtime looks for network configurations
  * @param conflistName the network configuration's file name
- * @param chain the plugins to run after Ikat, by their type
+ * @param chain the plugins that run after Ikat, by their type
  * @param overlay how other nodes' pods are reached
  * @param uplink the interface to the other nodes; empty for the one with the node's InternalIP
- * @param masquerade whether pods' addresses are hidden outside the cluster
- * @param policy what is decided about network policies
- * @param listen where metrics and health are served; empty for nowhere
- * @param reconcileInterval after how long everything is looked at although nothing happened
- * @param leaseGrace how long a lease may be without its link before it counts as leaked
- * @param requestThreads how many CNI requests are handled at once
- * @param podGsoMaxSize the largest piece that TCP in a pod hands to its link, in bytes; empty for the kernel's usual
+ * @param masquerade whether packets that leave the cluster get the node's address
+ * @param policy the settings for network policies
+ * @param listen the address of metrics and health; empty to serve them nowhere
+ * @param reconcileInterval the interval at which everything is compared even if nothing happened
+ * @param leaseGrace how long a lease may be without its link before it counts as a leak
+ * @param requestThreads how many CNI requests are handled at the same time
+ * @param podGsoMaxSize the largest segment that TCP in a pod hands to its link, in bytes; empty for the kernel's
+ *     default
  * @param log how events are logged
  * @param killAt where to die, for tests
  */
@@ -52,7 +53,7 @@ public record AgentOptions(
         Optional<Integer> podGsoMaxSize,
         LogSettings log,
         Optional<FaultPoint> killAt) {
-    /** The same with other decisions about network policies. */
+    /** The same with other settings for network policies. */
     public AgentOptions with(PolicySettings other) {
         return new AgentOptions(
                 nodeName,

@@ -15,7 +15,7 @@ import java.util.Locale;
 import java.util.Optional;
 import org.slf4j.event.Level;
 
-/** Makes the agent's options of what the operator said, or says everything that is wrong with it. */
+/** Turns the configuration into the agent's options, or reports everything that is wrong with it. */
 public final class AgentOptionsReader {
     private static final int MAX_VNI = (1 << 24) - 1;
 
@@ -29,9 +29,9 @@ public final class AgentOptionsReader {
     }
 
     /**
-     * Checks everything, also what the host has to have for it.
+     * Checks everything, including what the options require of the host.
      *
-     * @throws InvalidConfigurationException that names every fault
+     * @throws InvalidConfigurationException that names every error
      */
     public static AgentOptions read(Configuration configuration) {
         OptionReader reader = new OptionReader(configuration);
@@ -44,17 +44,21 @@ public final class AgentOptionsReader {
 
     private AgentOptions options() {
         if (!reader.isGiven(Setting.NODE_NAME)) {
-            reader.fault("--node-name is missing, and so is the NODE_NAME variable");
+            reader.fault("neither --node-name nor the environment variable NODE_NAME is set");
         }
         ClusterOrigin cluster = cluster();
         String conflistName = reader.text(Setting.CONFLIST_NAME);
         if (conflistName.contains("/") || !conflistName.endsWith(".conflist")) {
-            reader.fault(Setting.CONFLIST_NAME, "'" + conflistName + "' is not a file name that ends in .conflist");
+            reader.fault(
+                    Setting.CONFLIST_NAME,
+                    "'" + conflistName + "' is invalid: it has to be a file name that ends in .conflist");
         }
         List<String> chain = reader.list(Setting.CHAIN);
         for (String type : chain) {
             if (!type.matches("[a-zA-Z0-9][a-zA-Z0-9_.-]*") || type.equals("ikat")) {
-                reader.fault(Setting.CHAIN, "'" + type + "' is no plugin that can follow Ikat");
+                reader.fault(
+                        Setting.CHAIN,
+                        "'" + type + "' is invalid: it is not the type of a plugin that can follow Ikat");
             }
         }
         OverlaySettings overlay = overlay();
@@ -85,12 +89,12 @@ public final class AgentOptionsReader {
                         Setting.LOG_FORMAT,
                         LogSettings.Format.TEXT,
                         text -> LogSettings.Format.valueOf(text.toUpperCase(Locale.ROOT)),
-                        "is not text or json"),
+                        "is invalid: it has to be text or json"),
                 reader.parse(
                         Setting.LOG_LEVEL,
                         Level.INFO,
                         text -> Level.valueOf(text.toUpperCase(Locale.ROOT)),
-                        "is not debug, info, warn or error"));
+                        "is invalid: it has to be debug, info, warn or error"));
         return new AgentOptions(
                 reader.text(Setting.NODE_NAME),
                 cluster,
@@ -118,17 +122,17 @@ public final class AgentOptionsReader {
                 Setting.VXLAN_CHECKSUM_OFFLOAD,
                 ChecksumOffload.AUTO,
                 text -> ChecksumOffload.valueOf(text.toUpperCase(Locale.ROOT)),
-                "is not auto, on or off");
+                "is invalid: it has to be auto, on or off");
         int mtu = reader.number(Setting.MTU, 0, 65535);
         if (mtu > 0 && mtu < 576) {
-            reader.fault(Setting.MTU, mtu + " is not 576 to 65535, nor 0");
+            reader.fault(Setting.MTU, mtu + " is invalid: it has to be 576 to 65535, or 0");
         }
         return new OverlaySettings(
                 reader.parse(
                         Setting.OVERLAY,
                         OverlayMode.NONE,
                         text -> OverlayMode.valueOf(text.toUpperCase(Locale.ROOT)),
-                        "is not vxlan, direct, auto or none"),
+                        "is invalid: it has to be vxlan, direct, auto or none"),
                 reader.number(Setting.VNI, 0, MAX_VNI),
                 reader.number(Setting.VXLAN_PORT, 1, 65535),
                 mtu,
@@ -139,13 +143,13 @@ public final class AgentOptionsReader {
         boolean manifests = reader.isGiven(Setting.MANIFESTS);
         boolean api = reader.isGiven(Setting.KUBECONFIG);
         if (!manifests && !api) {
-            reader.fault("--manifests or --kubeconfig is missing");
+            reader.fault("either --manifests or --kubeconfig has to be set");
         } else if (manifests && api) {
             reader.fault(Setting.MANIFESTS, "--manifests and --kubeconfig exclude each other");
         }
         Path directory = path(Setting.MANIFESTS);
         if (reader.optional(Setting.MANIFESTS).isPresent() && !Files.isDirectory(directory)) {
-            reader.fault(Setting.MANIFESTS, directory + " is no directory");
+            reader.fault(Setting.MANIFESTS, directory + " is not a directory");
         }
         if (reader.optional(Setting.KUBECONFIG).isEmpty()) {
             return new ClusterOrigin.Manifests(directory);

@@ -3,11 +3,11 @@ package dev.ikat.agent.config;
 import dev.ikat.kubernetes.ApiAddress;
 import java.nio.file.Path;
 
-/** Where it is said what the cluster is. */
+/** The source of the cluster's objects. */
 public sealed interface ClusterOrigin {
-    /** In the Kubernetes manifests of a directory. */
+    /** The Kubernetes manifests in a directory. */
     record Manifests(Path directory) implements ClusterOrigin {}
 
-    /** By the Kubernetes API. */
+    /** The Kubernetes API. */
     record Api(ApiAddress address) implements ClusterOrigin {}
 }

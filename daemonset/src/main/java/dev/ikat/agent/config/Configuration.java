@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * What the operator said, and where: of each setting what the command line says, or else the environment, or else the
- * file. Whether the values are any good, {@link AgentOptionsReader} knows.
+ * The values that the operator gave, and where: for each setting that of the command line, or else of the environment,
+ * or else of the file. {@link AgentOptionsReader} checks whether the values are valid.
  */
 public final class Configuration {
     private static final String PLAIN = "[A-Za-z/][A-Za-z0-9/._-]*";
@@ -31,10 +31,10 @@ public final class Configuration {
     private Configuration() {}
 
     /**
-     * Gathers what was said.
+     * Collects the values.
      *
-     * @param commandLine the options given
-     * @param environment the process' variables; an empty one says nothing
+     * @param commandLine the given options
+     * @param environment the process's environment variables; an empty one counts as not set
      * @param file a file of settings
      */
     public static Configuration of(
@@ -60,7 +60,7 @@ public final class Configuration {
         given.put(setting, new Given(text, place, false));
     }
 
-    /** What is wrong with the file, a line each. */
+    /** The errors in the file, one line for each. */
     public List<String> faults() {
         return List.copyOf(faults);
     }
@@ -70,12 +70,12 @@ public final class Configuration {
         return Optional.ofNullable(given.get(setting));
     }
 
-    /** The value said, or the one where none is; the empty text for none at all. */
+    /** The given value, or the default; the empty text if there is neither. */
     public String text(Setting setting) {
         return given(setting).filter(said -> !said.faulty()).map(Given::text).orElse(setting.otherwise());
     }
 
-    /** All of it as a file that says the same, with the place that each value is from. */
+    /** All settings as a file with the same meaning, and the place that each value comes from. */
     public String toYaml() {
         return Setting.documented().stream()
                 .map(setting -> {

@@ -27,8 +27,8 @@ import org.snakeyaml.engine.v2.nodes.Tag;
 import org.snakeyaml.engine.v2.schema.CoreSchema;
 
 /**
- * The agent's file of settings: one YAML document, a mapping of their names to values of their kinds. Everything wrong
- * with it is found in one reading, each fault with its line and column.
+ * The agent's file of settings: one YAML document, a mapping of their names to values of their kinds. One reading finds
+ * every error in it, each with its line and column.
  */
 public final class ConfigurationFile {
     private static final int MAX_CODE_POINTS = 1 << 20;
@@ -52,13 +52,13 @@ public final class ConfigurationFile {
         } catch (NoSuchFileException e) {
             file.faults.add("--config: there is no file " + path);
         } catch (CharacterCodingException e) {
-            file.faults.add("--config: " + path + " is no text in UTF-8");
+            file.faults.add("--config: " + path + " is not UTF-8 text");
         } catch (IOException e) {
             file.faults.add("--config: " + path + " can't be read: " + e.getMessage());
         } catch (MarkedYamlEngineException e) {
-            file.faults.add(file.place(e.getProblemMark()) + "is no YAML: " + e.getProblem());
+            file.faults.add(file.place(e.getProblemMark()) + "is not YAML: " + e.getProblem());
         } catch (YamlEngineException e) {
-            file.faults.add(file.place(Optional.empty()) + "is no YAML: " + e.getMessage());
+            file.faults.add(file.place(Optional.empty()) + "is not YAML: " + e.getMessage());
         }
         return file;
     }
@@ -75,7 +75,7 @@ public final class ConfigurationFile {
         if (!(document instanceof MappingNode mapping)) {
             // A file of nothing but comments is composed as null.
             if (!document.getTag().equals(Tag.NULL)) {
-                fault(document, "should be a mapping of settings to values, and is " + description(document));
+                fault(document, "has to be a mapping of settings to values, but is " + description(document));
             }
             return;
         }
@@ -85,7 +85,7 @@ public final class ConfigurationFile {
             if (setting.isEmpty()) {
                 fault(tuple.getKeyNode(), "unknown setting '" + key + "'; " + similar(key));
             } else if (given.containsKey(setting.get())) {
-                fault(tuple.getKeyNode(), key + " is there twice");
+                fault(tuple.getKeyNode(), key + " is set twice");
             } else {
                 add(setting.get(), tuple.getValueNode());
             }
@@ -97,9 +97,8 @@ public final class ConfigurationFile {
         if (text.isEmpty()) {
             fault(
                     value,
-                    setting.key() + ": should be "
-                            + (setting.kind() == Setting.Kind.TRUTH ? "" : "a ")
-                            + setting.kind().words() + ", and is " + description(value));
+                    setting.key() + ": has to be " + (setting.kind() == Setting.Kind.TRUTH ? "" : "a ")
+                            + setting.kind().words() + ", but is " + description(value));
         }
         given.put(setting, new Given(text.orElse(""), place(value) + setting.key(), text.isEmpty()));
     }

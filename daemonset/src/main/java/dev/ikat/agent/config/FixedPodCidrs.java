@@ -8,9 +8,9 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Nodes' pod address blocks that the operator said, for clusters that allocate none.
+ * Pod CIDRs that the operator gave to nodes, for clusters that allocate none.
  *
- * @param blocks of each node that is named, by its name
+ * @param blocks those of each node that is named, by its name
  */
 public record FixedPodCidrs(Map<String, List<Cidr>> blocks) {
     static final FixedPodCidrs NONE = new FixedPodCidrs(Map.of());
@@ -31,12 +31,14 @@ public record FixedPodCidrs(Map<String, List<Cidr>> blocks) {
             int equals = element.indexOf('=');
             String node = element.substring(0, Math.max(0, equals)).strip();
             if (node.isEmpty()) {
-                throw new IllegalArgumentException("'" + element + "' is not NODE=CIDR, as node-1=10.244.1.0/24");
+                throw new IllegalArgumentException(
+                        "'" + element + "' is invalid: write it as NODE=CIDR, as in node-1=10.244.1.0/24");
             }
             Cidr block = Cidr.parse(element.substring(equals + 1).strip());
             List<Cidr> before = blocks.getOrDefault(node, List.of());
             if (before.stream().anyMatch(other -> other.family() == block.family())) {
-                throw new IllegalArgumentException(node + " has two blocks of one address family, the second " + block);
+                throw new IllegalArgumentException(
+                        node + " has two blocks of one address family; the second is " + block);
             }
             owners.forEach((other, owner) -> {
                 if (other.overlaps(block)) {
@@ -50,7 +52,7 @@ public record FixedPodCidrs(Map<String, List<Cidr>> blocks) {
         return new FixedPodCidrs(blocks);
     }
 
-    /** The same nodes, with these blocks where they are named. */
+    /** The same nodes; those that are named get these blocks. */
     public Map<String, Node> apply(Map<String, Node> nodes) {
         if (blocks.isEmpty()) {
             return nodes;

@@ -2,7 +2,7 @@ package dev.ikat.agent.config;
 
 import java.util.List;
 
-/** Some of what the operator said can't be done; the message has a line for each fault. */
+/** Some of the operator's settings are invalid; the message has one line for each error. */
 public final class InvalidConfigurationException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -10,7 +10,7 @@ public final class InvalidConfigurationException extends RuntimeException {
         super(String.join("\n", faults));
     }
 
-    /** Every fault, with its place. */
+    /** Every error, with its place. */
     public List<String> faults() {
         return String.valueOf(getMessage()).lines().toList();
     }

@@ -11,8 +11,8 @@ import org.slf4j.event.Level;
 /**
  * How the agent's events are logged, on standard error.
  *
- * @param format how a line is written
- * @param level the least weight that is logged
+ * @param format the format of a line
+ * @param level the least severe level that is logged
  */
 public record LogSettings(Format format, Level level) {
     private static final String APPENDER = "stderr";
@@ -25,7 +25,7 @@ public record LogSettings(Format format, Level level) {
         JSON
     }
 
-    /** From now on it is so. */
+    /** Applies these settings from now on. */
     public void apply() {
         LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
         Logger root = context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);

@@ -61,11 +61,11 @@ final class OptionReader {
         try {
             int value = Integer.parseInt(text);
             if (value < least || value > greatest) {
-                fault(setting, value + " is not " + least + " to " + greatest);
+                fault(setting, value + " is invalid: it has to be " + least + " to " + greatest);
             }
             return value;
         } catch (NumberFormatException e) {
-            fault(setting, "'" + text + "' is no whole number from " + least + " to " + greatest);
+            fault(setting, "'" + text + "' is invalid: it has to be a whole number from " + least + " to " + greatest);
             return least;
         }
     }
@@ -73,14 +73,17 @@ final class OptionReader {
     boolean truth(Setting setting) {
         String text = text(setting);
         if (!text.equalsIgnoreCase("true") && !text.equalsIgnoreCase("false")) {
-            fault(setting, "'" + text + "' is not true or false");
+            fault(setting, "'" + text + "' is invalid: it has to be true or false");
         }
         return Boolean.parseBoolean(text);
     }
 
     Duration duration(Setting setting) {
         return parse(
-                setting, Duration.ofSeconds(1), OptionReader::duration, "is no duration, as " + setting.otherwise());
+                setting,
+                Duration.ofSeconds(1),
+                OptionReader::duration,
+                "is invalid: it has to be a duration such as " + setting.otherwise());
     }
 
     /** The value, or {@code otherwise} and one more fault, in these words or in those of the parser. */
@@ -119,7 +122,7 @@ final class OptionReader {
         String port = text.substring(colon + 1);
         if (host.isEmpty() || !port.matches("[0-9]{1,5}") || Integer.parseInt(port) > 65535) {
             throw new IllegalArgumentException(
-                    "'" + text + "' is not ADDRESS:PORT, as in 127.0.0.1:9474 or [::1]:9474, nor 0");
+                    "'" + text + "' is invalid: it has to be ADDRESS:PORT, as in 127.0.0.1:9474 or [::1]:9474, or 0");
         }
         return Optional.of(new InetSocketAddress(InetAddress.ofLiteral(host), Integer.parseInt(port)));
     }

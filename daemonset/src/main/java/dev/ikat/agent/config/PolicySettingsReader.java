@@ -30,7 +30,7 @@ final class PolicySettingsReader {
                         text -> text.equals("auto")
                                 ? Optional.empty()
                                 : Optional.of(IptablesVariant.valueOf(text.toUpperCase(Locale.ROOT))),
-                        "is not auto, legacy or nft"),
+                        "is invalid: it has to be auto, legacy or nft"),
                 reader.truth(Setting.OWN_TABLE),
                 reader.number(Setting.SAMPLE_ACCEPTED, 0, Integer.MAX_VALUE),
                 reader.parse(Setting.EBPF_TABLE_LIMITS, Map.of(), PolicySettingsReader::tableLimits, ""));
@@ -46,14 +46,15 @@ final class PolicySettingsReader {
                     || !number.matches("[0-9]{1,9}")
                     || Integer.parseInt(number) == 0) {
                 throw new IllegalArgumentException(
-                        "'%s' is not TABLE=NUMBER, as members=2097152, with a number from 1 to 999999999 and one of %s"
+                        ("'%s' is invalid: it has to be TABLE=NUMBER, as in members=2097152, with a"
+                                        + " number from 1 to 999999999 and one of the tables %s")
                                 .formatted(
                                         element,
                                         String.join(
                                                 ", ", EbpfSettings.usualLimits().keySet())));
             }
             if (limits.put(table, Integer.parseInt(number)) != null) {
-                throw new IllegalArgumentException("'" + table + "' is there twice");
+                throw new IllegalArgumentException("'" + table + "' is set twice");
             }
         }
         return limits;
@@ -63,7 +64,7 @@ final class PolicySettingsReader {
         return Arrays.stream(Backend.values())
                 .filter(candidate -> name(candidate).equals(text))
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("'" + text + "' is none of "
+                .orElseThrow(() -> new IllegalArgumentException("'" + text + "' is invalid: it has to be one of "
                         + Arrays.stream(Backend.values())
                                 .map(PolicySettingsReader::name)
                                 .collect(Collectors.joining(", "))));
@@ -78,7 +79,8 @@ final class PolicySettingsReader {
             return OptionalInt.empty();
         }
         if (!text.matches("[0-9]{1,5}") || Integer.parseInt(text) > LAST_GROUP) {
-            throw new IllegalArgumentException("'" + text + "' is not 0 to " + LAST_GROUP + ", nor off");
+            throw new IllegalArgumentException(
+                    "'" + text + "' is invalid: it has to be 0 to " + LAST_GROUP + ", or off");
         }
         return OptionalInt.of(Integer.parseInt(text));
     }

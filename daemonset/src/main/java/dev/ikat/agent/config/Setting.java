@@ -8,134 +8,148 @@ import java.util.Optional;
 import picocli.CommandLine.Model.OptionSpec;
 
 /**
- * What an operator can decide about the agent. Each setting has one name in three spellings: {@code --vxlan-port} on
- * the command line, {@code IKAT_VXLAN_PORT} in the environment, {@code vxlan-port} in the file of {@code --config}.
- * Help, docs/configuration.md and the checks of the file all follow from this list.
+ * The agent's settings. Each has one name in three spellings: {@code --vxlan-port} on the command line,
+ * {@code IKAT_VXLAN_PORT} in the environment, {@code vxlan-port} in the file of {@code --config}. Help,
+ * docs/configuration.md and the checks of the file all follow from this list.
  */
 public enum Setting {
-    NODE_NAME(Kind.TEXT, "NAME", "", "This node's name in the cluster; also the variable NODE_NAME says it."),
+    NODE_NAME(
+            Kind.TEXT,
+            "NAME",
+            "",
+            "This node's name in the cluster. The environment variable NODE_NAME can give it, too."),
     MANIFESTS(
             Kind.TEXT,
             "DIR",
             "",
-            "Directory of Kubernetes manifests (Node, Pod, Namespace, NetworkPolicy) that say what the cluster is;"
-                    + " changes are followed."),
+            "Directory of Kubernetes manifests (Node, Pod, Namespace, NetworkPolicy) that describe the cluster; the "
+                    + "agent follows their changes."),
     KUBECONFIG(
             Kind.TEXT,
             "FILE|in-cluster",
             "",
-            "Instead of manifests: ask the Kubernetes API, as this file says, or as a pod's service account may."),
+            "Use the Kubernetes API instead of manifests: with this kubeconfig file, or with the pod's service "
+                    + "account."),
     POD_CIDRS(
             Kind.LIST,
             "NODE=CIDR",
             "",
-            "Pod address blocks of nodes, instead of the Node objects' spec.podCIDRs; the same on all nodes. For"
-                    + " clusters that allocate none."),
-    RUN_DIR(Kind.TEXT, "DIR", "/run/ikat", "Socket, lock and leases; must not survive a reboot."),
+            "Pod CIDRs of nodes, which replace the Node objects' spec.podCIDRs; the same on all nodes. For clusters "
+                    + "that allocate none."),
+    RUN_DIR(
+            Kind.TEXT,
+            "DIR",
+            "/run/ikat",
+            "Directory of the socket, the lock and the leases; must not survive a reboot."),
     STATE_DIR(
             Kind.TEXT,
             "DIR",
             "/var/lib/ikat",
-            "With --kubeconfig: keeps what the cluster was, for a start while the API does not answer; should survive"
-                    + " a reboot."),
-    CNI_CONF_DIR(Kind.TEXT, "DIR", "/etc/cni/net.d", "Where the container runtime looks for network configurations."),
+            "With --kubeconfig: directory that keeps the cluster's last known state, for a start while the API does "
+                    + "not answer; should survive a reboot."),
+    CNI_CONF_DIR(
+            Kind.TEXT,
+            "DIR",
+            "/etc/cni/net.d",
+            "Directory in which the container runtime looks for network configurations."),
     CONFLIST_NAME(
             Kind.TEXT,
             "FILE",
             "10-ikat.conflist",
-            "The network configuration's name there, written once the node is ready."),
-    CHAIN(Kind.LIST, "TYPE", "", "CNI plugins to run after Ikat, such as portmap, bandwidth."),
+            "File name of the network configuration, which the agent writes once the node is ready."),
+    CHAIN(Kind.LIST, "TYPE", "", "Types of CNI plugins to run after Ikat, such as portmap, bandwidth."),
     OVERLAY(
             Kind.TEXT,
             "vxlan|direct|auto|none",
             "vxlan",
-            "How other nodes' pods are reached: vxlan (tunnel), direct (routes, all nodes on one link), auto (direct"
-                    + " where possible, else tunnel), none."),
-    UPLINK(Kind.TEXT, "IFNAME", "", "Interface to the other nodes; if not set, the one with the node's InternalIP."),
+            "How other nodes' pods are reached: vxlan (through tunnels), direct (by routes; all nodes are on one "
+                    + "link), auto (direct where possible, otherwise through tunnels), none (not by Ikat)."),
+    UPLINK(Kind.TEXT, "IFNAME", "", "Interface to the other nodes; by default the one with the node's InternalIP."),
     VNI(Kind.NUMBER, "NUMBER", "4796", "VXLAN network identifier, the same on all nodes."),
-    VXLAN_PORT(Kind.NUMBER, "PORT", "8472", "VXLAN's UDP port, the same on all nodes."),
+    VXLAN_PORT(Kind.NUMBER, "PORT", "8472", "UDP port of VXLAN, the same on all nodes."),
     VXLAN_CHECKSUM_OFFLOAD(
             Kind.TEXT,
             "auto|on|off",
             "auto",
-            "Leave checksums of tunnelled packets to the network card. off is several times slower, but right where a"
-                    + " card or hypervisor spoils them; auto is on from Linux 5.7."),
-    MTU(Kind.NUMBER, "BYTES", "0", "The pods' MTU; 0 follows the uplink's."),
+            "Leave the checksums of tunnelled packets to the network card. off is several times slower, but needed "
+                    + "if a network card or hypervisor corrupts them; auto is on from Linux 5.7."),
+    MTU(Kind.NUMBER, "BYTES", "0", "The pods' MTU; 0 to follow the uplink's."),
     POD_GSO_MAX_SIZE(
             Kind.NUMBER,
             "BYTES",
             "0",
-            "The largest piece that TCP in a new pod hands to its link; 0 is the kernel's usual, 65536. Up to 524280 (Linux"
-                    + " 6.3) it makes streams between pods of one node faster, and slower those through a tunnel, or a"
-                    + " network card, that takes less."),
-    MASQUERADE(Kind.TRUTH, "true|false", "true", "Hide pod addresses from everything outside the cluster."),
+            "Largest segment that TCP in a new pod hands to its link; 0 for the kernel's default, 65536. Up to "
+                    + "524280 (Linux 6.3), larger values speed up streams between pods of one node, but slow down "
+                    + "streams through a tunnel or network card that accepts only smaller segments."),
+    MASQUERADE(Kind.TRUTH, "true|false", "true", "Masquerade pod addresses for everything outside the cluster."),
     LISTEN(
             Kind.NUMBER_OR_TEXT,
             "ADDRESS:PORT",
             "127.0.0.1:9474",
-            "Where /metrics, /healthz and /readyz are served; 0 for nowhere."),
+            "Address and port of /metrics, /healthz and /readyz; 0 to serve them nowhere."),
     RECONCILE_INTERVAL(
             Kind.TEXT,
             "DURATION",
             "30s",
-            "Compare everything with the kernel this often, besides on each notification."),
-    LEASE_GRACE(Kind.TEXT, "DURATION", "60s", "A lease without its link counts as leaked after this."),
-    REQUEST_THREADS(Kind.NUMBER, "NUMBER", "16", "CNI requests handled at once."),
+            "How often everything is compared with the kernel, in addition to the comparison after each "
+                    + "notification."),
+    LEASE_GRACE(Kind.TEXT, "DURATION", "60s", "A lease whose link no longer exists counts as a leak after this time."),
+    REQUEST_THREADS(Kind.NUMBER, "NUMBER", "16", "Number of CNI requests that are handled at the same time."),
     POLICY_BACKEND(
             Kind.TEXT,
             "nftables|iptables|ebpf|none",
             "nftables",
-            "What enforces network policies, masquerades and guards packets' sources (beside ebpf and none nftables does"
-                    + " the latter two, or else iptables); with none there are no policies. Between the others it can"
-                    + " change while the agent runs."),
+            "What enforces network policies. It also does masquerade and the source guard; with ebpf or"
+                    + " none, nftables does these, or else iptables. With none, no policies are "
+                    + "enforced. The agent can change between the others while it runs."),
     IPTABLES_VARIANT(
             Kind.TEXT,
             "auto|legacy|nft",
             "auto",
-            "Which iptables the iptables backend uses; auto is the one that Kubernetes' hint chains are in, or that"
-                    + " has more rules of others."),
+            "Which iptables the iptables backend uses; auto selects the one that contains Kubernetes' hint chains, "
+                    + "or else the one with more rules of other programs."),
     POLICY_WAIT(
             Kind.TEXT,
             "DURATION",
             "10s",
-            "A new pod whose labels are not known, but matter, is kept waiting this long, closed; then its ADD fails,"
-                    + " and the runtime tries again."),
-    CUT_CONNECTIONS(Kind.TRUTH, "true|false", "true", "End open connections that a policy comes to forbid."),
+            "How long the ADD of a new pod waits, with its interface closed, if the pod's labels matter but are not "
+                    + "known; then the ADD fails, and the runtime tries again."),
+    CUT_CONNECTIONS(Kind.TRUTH, "true|false", "true", "End open connections when a policy comes to forbid them."),
     DROP_LOG_GROUP(
             Kind.NUMBER_OR_TEXT,
             "NUMBER|off",
             "4796",
-            "NFLOG group by which the kernel tells the agent what policy drops; off for not at all."),
+            "NFLOG group through which the kernel reports the packets that policies drop; off for no reports."),
     SAMPLE_ACCEPTED(
             Kind.NUMBER,
             "NUMBER",
             "0",
-            "With the ebpf backend, log one of so many connections that policy accepts; 0 for none."),
+            "With the ebpf backend, log one of this many connections that policies accept; 0 for none."),
     EBPF_TABLE_LIMITS(
             Kind.LIST,
             "TABLE=NUMBER",
             "",
-            "With the ebpf backend: the most rows of its tables, as members=2097152, where others than the usual are"
-                    + " wanted; the metric ikat_ebpf_table_fill_ratio has their names."),
+            "With the ebpf backend: maximum number of rows of its tables, as in members=2097152, if it has to "
+                    + "differ from the default; the metric ikat_ebpf_table_fill_ratio has the tables' names."),
     OWN_TABLE(
             Kind.TRUTH,
             "true|false",
             "true",
-            "Let no other process change Ikat's nftables table, not even 'nft flush ruleset' (from Linux 6.9); if"
-                    + " false, or on older kernels, what they do is repaired: packets that their change lets pass do"
-                    + " so until then."),
+            "Let no other process change Ikat's nftables table, not even by 'nft flush ruleset' (from Linux 6.9). "
+                    + "If false, or on older kernels, the agent repairs others' changes; until then, packets that "
+                    + "such a change allows pass."),
     LOG_FORMAT(
             Kind.TEXT,
             "text|json",
             "text",
-            "How each event is logged, on one line: text is key=value; json an object with the same keys."),
-    LOG_LEVEL(Kind.TEXT, "debug|info|warn|error", "info", "Events of less weight are not logged."),
-    /** For tests only, so no help speaks of it. */
+            "Format of log events, each on one line: text is key=value, json an object with the same keys."),
+    LOG_LEVEL(Kind.TEXT, "debug|info|warn|error", "info", "The least severe level of events that are logged."),
+    /** For tests only, so it is not documented. */
     KILL_AT(Kind.TEXT, "VERB:STEP", "", "");
 
     private static final String PREFIX = "IKAT_";
 
-    /** What a value is, which the file has to agree with. */
+    /** The kind of a value, which the file is checked against. */
     public enum Kind {
         TEXT("text"),
         NUMBER("whole number"),
@@ -167,7 +181,7 @@ public enum Setting {
         this.meaning = meaning;
     }
 
-    /** Those that operators are told of. */
+    /** The settings that operators are told about. */
     public static List<Setting> documented() {
         return Arrays.stream(values())
                 .filter(setting -> !setting.meaning.isEmpty())
@@ -200,12 +214,12 @@ public enum Setting {
         return kind;
     }
 
-    /** What can stand for its value in help. */
+    /** The placeholder for its value in help. */
     public String paramLabel() {
         return paramLabel;
     }
 
-    /** The value where nobody says any; empty for none. A list's elements have commas between them. */
+    /** The default value; empty for none. A list's elements are separated by commas. */
     public String otherwise() {
         return otherwise;
     }
@@ -214,7 +228,9 @@ public enum Setting {
         return meaning;
     }
 
-    /** As picocli knows it: any text, because what is wrong with it is said together with all other faults. */
+    /**
+     * The option for picocli. It accepts any text, so that an invalid value is reported together with all other errors.
+     */
     public OptionSpec optionSpec() {
         return OptionSpec.builder(option())
                 .paramLabel(paramLabel)
@@ -225,7 +241,9 @@ public enum Setting {
                 .build();
     }
 
-    /** The path that a command was given for this setting; an empty one, as of an empty variable, says nothing. */
+    /**
+     * The path that a command was given for this setting; an empty one, as from an empty variable, counts as not set.
+     */
     public Path path(Path said) {
         return Path.of(said.toString().isEmpty() ? otherwise() : said.toString())
                 .toAbsolutePath();

@@ -6,8 +6,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Takes over from options read anew what can change while the agent runs, which is what enforces policies, and says
- * what can't. Thread-safe.
+ * Applies, from options that were read again, what can change while the agent runs, which is the policy backend; and
+ * reports changes that can't be applied. Thread-safe.
  */
 public final class BackendChange {
     private static final Logger LOG = LoggerFactory.getLogger(BackendChange.class);
@@ -17,8 +17,8 @@ public final class BackendChange {
     private final Runnable chosen;
 
     /**
-     * @param options with which the agent was started
-     * @param chosen runs when another one is to be in force
+     * @param options the options with which the agent was started
+     * @param chosen runs when another backend is to be put in force
      */
     public BackendChange(AgentOptions options, Dataplanes dataplanes, Runnable chosen) {
         this.options = options;
@@ -26,13 +26,13 @@ public final class BackendChange {
         this.chosen = chosen;
     }
 
-    /** From now on it is to be the one that these options name. */
+    /** Chooses the backend that these options name. */
     public synchronized void reload(AgentOptions again) {
         Backend backend = again.policy().backend();
         AgentOptions possible = options.with(options.policy().with(backend));
         if (!possible.equals(again)) {
             LOG.atWarn()
-                    .addKeyValue("reason", "only policy-backend can change while the agent runs; restart it")
+                    .addKeyValue("reason", "only policy-backend can change while the agent runs; restart the agent")
                     .log("reload-partial");
         }
         if (dataplanes.chosen() == backend) {
@@ -40,7 +40,7 @@ public final class BackendChange {
         }
         if (dataplanes.chosen() == Backend.NONE || backend == Backend.NONE) {
             LOG.atWarn()
-                    .addKeyValue("reason", "--policy-backend can change from or to none only by a restart")
+                    .addKeyValue("reason", "changing --policy-backend from or to none needs a restart")
                     .log("reload-refused");
             return;
         }

@@ -7,10 +7,10 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * A capability as one dataplane has it in force. Where another dataplane is to have it, that one comes first and the
- * former goes then: so both are in force for a moment, and never none.
+ * A capability that one dataplane has in force. To move it to another dataplane, that one puts it in force before the
+ * former one removes it: so both are in force for a moment, and there is no gap.
  *
- * @param <T> what the capability is asked by
+ * @param <T> the interface of the capability
  */
 public final class CapabilityInForce<T> {
     private final Dataplanes dataplanes;
@@ -24,7 +24,7 @@ public final class CapabilityInForce<T> {
      * Nothing is in force yet.
      *
      * @param opener opens the capability of a dataplane
-     * @param removal takes it out of the kernel
+     * @param removal removes it from the kernel
      */
     public CapabilityInForce(
             Dataplanes dataplanes, Capability capability, Function<Dataplane, T> opener, Consumer<T> removal) {
@@ -35,9 +35,9 @@ public final class CapabilityInForce<T> {
     }
 
     /**
-     * Puts it in force by whichever dataplane is to have it now.
+     * Puts it in force by the dataplane that is to have it now.
      *
-     * @param reconcile compares and repairs; what it throws leaves the former in force
+     * @param reconcile compares and repairs; if it throws, the former dataplane stays in force
      * @return what {@code reconcile} returns
      */
     public <R> R reconcile(Function<T, R> reconcile) {
@@ -53,7 +53,7 @@ public final class CapabilityInForce<T> {
         return outcome;
     }
 
-    /** The dataplane that has it in force; empty where none has yet. For any thread. */
+    /** The dataplane that has it in force; empty if none has yet. For any thread. */
     public Optional<Dataplane> by() {
         return by;
     }

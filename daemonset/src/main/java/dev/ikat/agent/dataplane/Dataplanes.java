@@ -23,8 +23,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The dataplanes of this node, and which of them is to be in force. What a dataplane is, and can do, it says itself:
- * nobody but this registry's factory knows one by its class. Thread-safe.
+ * The dataplanes of this node, and the choice which of them is to be in force. Each dataplane describes its own
+ * capabilities: only this registry's factory knows their classes. Thread-safe.
  */
 public final class Dataplanes implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Dataplanes.class);
@@ -35,8 +35,8 @@ public final class Dataplanes implements AutoCloseable {
     /**
      * A registry of these.
      *
-     * @param all what there is, by the setting that chooses it; earlier ones are preferred where a capability is wanted
-     *     that the chosen one does not have
+     * @param all the dataplanes, by the setting that chooses each; earlier ones are preferred for a capability that the
+     *     chosen one does not have
      * @param chosen the one that is to enforce policies; {@link Backend#NONE} for none
      */
     public Dataplanes(Map<Backend, Dataplane> all, Backend chosen) {
@@ -45,10 +45,10 @@ public final class Dataplanes implements AutoCloseable {
     }
 
     /**
-     * All that Ikat has, of the calling thread's network namespace.
+     * All dataplanes of Ikat, in the calling thread's network namespace.
      *
      * @param nftables nftables
-     * @param told of drops by a backend that does not tell the kernel's log
+     * @param told receives drops from a backend that does not use the kernel's log
      */
     public static Dataplanes of(NftablesDataplane nftables, PolicySettings settings, Consumer<LoggedPacket> told) {
         Map<Backend, Dataplane> all = new EnumMap<>(Backend.class);
@@ -73,7 +73,7 @@ public final class Dataplanes implements AutoCloseable {
         return chosen;
     }
 
-    /** From now on it is to be this one. */
+    /** Chooses this one from now on. */
     public void choose(Backend other) {
         chosen = other;
     }
@@ -86,14 +86,14 @@ public final class Dataplanes implements AutoCloseable {
     public Dataplane get(Backend backend) {
         Dataplane dataplane = all.get(backend);
         if (dataplane == null) {
-            throw new IllegalArgumentException("there is no dataplane " + backend);
+            throw new IllegalArgumentException("unknown dataplane " + backend);
         }
         return dataplane;
     }
 
     /**
-     * What is to have a capability on this node: the chosen dataplane where it has it, else the first that has it and
-     * can be used here, else the last that has it, which then says what it lacks.
+     * The dataplane that is to have a capability on this node: the chosen one if it has it, else the first that has it
+     * and can be used here, else the last that has it, which then says what it lacks.
      */
     public Dataplane with(Capability capability) {
         Optional<Dataplane> preferred = Optional.ofNullable(all.get(chosen))
@@ -116,7 +116,7 @@ public final class Dataplanes implements AutoCloseable {
     /**
      * Removes what agents with other settings left of a capability.
      *
-     * @param inUse the dataplane that has it now; empty where none has
+     * @param inUse the dataplane that has it in force now; empty if none has
      */
     public void removeLeft(Capability capability, Optional<Dataplane> inUse) {
         for (Dataplane dataplane : all.values()) {
@@ -124,7 +124,9 @@ public final class Dataplanes implements AutoCloseable {
         }
     }
 
-    /** Ends connections with these addresses that dataplanes know, and not the kernel's connection tracking. */
+    /**
+     * Ends the connections with these addresses that only dataplanes know, and not the kernel's connection tracking.
+     */
     public void endConnections(Set<IpAddress> addresses) {
         for (Dataplane dataplane : all.values()) {
             try {
@@ -135,7 +137,7 @@ public final class Dataplanes implements AutoCloseable {
         }
     }
 
-    /** How full the dataplanes' own tables are, by their names. */
+    /** How full the dataplanes' own tables are, by name. */
     public Map<String, Double> tables() {
         Map<String, Double> tables = new HashMap<>();
         all.values().forEach(dataplane -> tables.putAll(dataplane.fill()));

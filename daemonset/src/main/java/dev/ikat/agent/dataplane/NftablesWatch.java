@@ -10,8 +10,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Hears from the kernel that another process changed nftables. Where nobody else can change Ikat's table it does not
- * listen: the kernel would tell it of each of the agent's own changes, which costs an ADD as much as its policy.
+ * Reports when another process has changed nftables. If no other process can change Ikat's table it does not listen:
+ * the kernel would notify it of each of the agent's own changes, which takes as long as putting a pod's policy in
+ * force.
  */
 public final class NftablesWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(NftablesWatch.class);
@@ -23,13 +24,16 @@ public final class NftablesWatch implements AutoCloseable {
     private boolean unavailable;
     private volatile boolean closed;
 
-    /** @param changed runs after others' changes; to be quick */
+    /** @param changed runs after others' changes; has to be quick */
     public NftablesWatch(NftablesDataplane table, Runnable changed) {
         this.table = table;
         this.changed = changed;
     }
 
-    /** Begins to listen, in the calling thread's network namespace, if it has not and somebody can change the table. */
+    /**
+     * Begins to listen in the calling thread's network namespace, unless it already does or no other process can change
+     * the table.
+     */
     public synchronized void startIfNeeded() {
         if (closed || unavailable || monitor.isPresent() || !table.isExposed()) {
             return;

@@ -17,7 +17,7 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Network policy on this node as the operator wants it: what enforces it, and what is made of it for people. */
+/** Network policy on this node, according to the operator's settings: its enforcement, and its reports. */
 public final class NodePolicy implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(NodePolicy.class);
 
@@ -34,7 +34,7 @@ public final class NodePolicy implements AutoCloseable {
         this.report = report;
     }
 
-    /** Begins; nothing is in force before the first {@link #reconcile}. */
+    /** Starts; nothing is in force before the first {@link #reconcile}. */
     public static NodePolicy start(
             String nodeName, PolicySettings settings, Dataplanes dataplanes, LeaseStore leases, PolicyReport report) {
         if (settings.backend() == PolicySettings.Backend.NONE) {
@@ -52,23 +52,23 @@ public final class NodePolicy implements AutoCloseable {
         return new NodePolicy(dataplanes, Optional.of(keeper.start()), Optional.of(report));
     }
 
-    /** What pods are kept to. */
+    /** Enforces pods' policies, for the plugin. */
     public PodPolicy podPolicy() {
         return keeper.<PodPolicy>map(found -> found).orElse(PodPolicy.NONE);
     }
 
-    /** The addresses that more than one is said to have, now. */
+    /** The addresses that several pods claim now. */
     public List<AddressContest> contests() {
         return keeper.map(PolicyKeeper::contests).orElse(List.of());
     }
 
-    /** The cluster is different. */
+    /** The cluster has changed. */
     public void changed(ClusterChange change) {
         report.ifPresent(found -> found.changed(change));
         keeper.ifPresent(found -> found.changed(change));
     }
 
-    /** Has the loop look at policy. */
+    /** Registers the reconciliation of policies with the loop. */
     public void register(Reconciliations loop) {
         loop.register(Part.POLICY, this::reconcile);
     }
@@ -97,7 +97,7 @@ public final class NodePolicy implements AutoCloseable {
         return keeping.reconcile();
     }
 
-    /** Whether the kernel does not tell of what others change: then somebody has to look. */
+    /** Whether the kernel does not notify of others' changes, so that they have to be looked for. */
     public boolean isUnwatched() {
         return keeper.isPresent() && !dataplanes.get(dataplanes.chosen()).isWatched();
     }

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.event.KeyValuePair;
 
 /**
- * Writes each event as a JSON object. Its members are the pairs that {@link TextLogEncoder} writes; a library's words
- * are its {@code message}. All values are text.
+ * Writes each event as a JSON object. Its members are the pairs that {@link TextLogEncoder} writes; a library's message
+ * is its {@code message}. All values are text.
  */
 public final class JsonLogEncoder extends LineEncoder {
     private static final JsonFactory JSON = new JsonFactory().setCharacterEscapes(new Escapes());
@@ -65,7 +65,7 @@ public final class JsonLogEncoder extends LineEncoder {
             }
             json.writeEndObject();
         } catch (IOException e) {
-            throw new UncheckedIOException("writing into memory", e);
+            throw new UncheckedIOException("can't write JSON to memory", e);
         }
         return line.append('\n').toString();
     }

@@ -3,9 +3,9 @@ package dev.ikat.agent.log;
 import java.util.regex.Pattern;
 
 /**
- * Text of others (names, arguments, messages) as it may be shown on a terminal, in a log or on a page: on one line, and
- * without a character that is not seen or that moves others about. Such a one becomes <code>&#92;u001b</code>, as in
- * Java and JSON.
+ * Text from elsewhere (names, arguments, messages) in a form that is safe on a terminal, in a log or on a page: on one
+ * line, and without characters that are invisible or move others. Such a character becomes <code>&#92;u001b</code>, as
+ * in Java and JSON.
  */
 public final class Printable {
     private static final Pattern LINE_BREAKS = Pattern.compile("\\s*[\\r\\n]+\\s*");
@@ -13,7 +13,7 @@ public final class Printable {
 
     private Printable() {}
 
-    /** The text on one line: bars for line breaks. */
+    /** The text on one line: line breaks become bars. */
     public static String line(String text) {
         return escape(joined(text), false);
     }

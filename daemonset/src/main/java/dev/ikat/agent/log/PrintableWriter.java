@@ -4,7 +4,7 @@ import java.io.FilterWriter;
 import java.io.IOException;
 import java.io.Writer;
 
-/** Lets through lines of what {@link Printable} calls visible, and the rest escaped. */
+/** Passes on lines of visible characters, as {@link Printable} defines them, and escapes all others. */
 public final class PrintableWriter extends FilterWriter {
     public PrintableWriter(Writer terminal) {
         super(terminal);

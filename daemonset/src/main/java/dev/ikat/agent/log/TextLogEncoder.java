@@ -7,8 +7,8 @@ import java.util.Set;
 import org.slf4j.event.KeyValuePair;
 
 /**
- * Writes each event as {@code key=value}, to be read by people and by machines, whatever is in it. A library's words
- * have no key; an exception's stack is one more value.
+ * Writes each event as {@code key=value}, for people and machines, whatever it contains. A library's message has no
+ * key; an exception's stack trace is one more value.
  */
 public final class TextLogEncoder extends LineEncoder {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSXXX");
@@ -20,7 +20,7 @@ public final class TextLogEncoder extends LineEncoder {
     private static final Set<String> SENTENCES =
             Set.of("advice", "change", "error", "fault", "flow", "ignored", "progress", "reason", "verdict");
 
-    /** As logback makes it. */
+    /** The constructor that logback calls. */
     public TextLogEncoder() {}
 
     @Override

@@ -167,7 +167,7 @@ class ConfigurationTest {
 
     @Test
     void settingThatIsThereTwiceIsAFault() throws IOException {
-        assertThat(faults("mtu: 1400\nvni: 1\nmtu: 1500\n")).containsExactly("3:1: mtu is there twice");
+        assertThat(faults("mtu: 1400\nvni: 1\nmtu: 1500\n")).containsExactly("3:1: mtu is set twice");
         assertThat(read(Map.of()).text(Setting.MTU)).isEqualTo("1400");
     }
 
@@ -175,19 +175,19 @@ class ConfigurationTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "mtu: many        | 1:6: mtu: should be a whole number, and is the text 'many'",
-                "mtu: 1.5         | 1:6: mtu: should be a whole number, and is 1.5",
-                "mtu: '1400'      | 1:6: mtu: should be a whole number, and is the text '1400'",
-                "mtu:             | 1:5: mtu: should be a whole number, and is empty",
-                "mtu: null        | 1:6: mtu: should be a whole number, and is null",
-                "mtu: [1400]      | 1:6: mtu: should be a whole number, and is a list",
-                "masquerade: yes  | 1:13: masquerade: should be true or false, and is the text 'yes'",
-                "node-name: 7     | 1:12: node-name: should be a text, and is 7",
-                "node-name: true  | 1:12: node-name: should be a text, and is true",
-                "listen: {a: 1}   | 1:9: listen: should be a text or whole number, and is a mapping",
-                "chain: portmap   | 1:8: chain: should be a list of texts, and is the text 'portmap'",
-                "'chain: [a, 1]'  | 1:8: chain: should be a list of texts, and is a list",
-                "'chain: [\"a,b\"]' | 1:8: chain: should be a list of texts, and is a list"
+                "mtu: many        | 1:6: mtu: has to be a whole number, but is the text 'many'",
+                "mtu: 1.5         | 1:6: mtu: has to be a whole number, but is 1.5",
+                "mtu: '1400'      | 1:6: mtu: has to be a whole number, but is the text '1400'",
+                "mtu:             | 1:5: mtu: has to be a whole number, but is empty",
+                "mtu: null        | 1:6: mtu: has to be a whole number, but is null",
+                "mtu: [1400]      | 1:6: mtu: has to be a whole number, but is a list",
+                "masquerade: yes  | 1:13: masquerade: has to be true or false, but is the text 'yes'",
+                "node-name: 7     | 1:12: node-name: has to be a text, but is 7",
+                "node-name: true  | 1:12: node-name: has to be a text, but is true",
+                "listen: {a: 1}   | 1:9: listen: has to be a text or whole number, but is a mapping",
+                "chain: portmap   | 1:8: chain: has to be a list of texts, but is the text 'portmap'",
+                "'chain: [a, 1]'  | 1:8: chain: has to be a list of texts, but is a list",
+                "'chain: [\"a,b\"]' | 1:8: chain: has to be a list of texts, but is a list"
             })
     void valueOfAnotherKindIsAFaultWithItsPlace(String text, String fault) throws IOException {
         assertThat(faults(text)).containsExactly(fault);
@@ -195,9 +195,9 @@ class ConfigurationTest {
 
     @Test
     void fileThatIsNoMappingIsAFault() throws IOException {
-        assertThat(faults("- mtu: 1")).containsExactly("1:1: should be a mapping of settings to values, and is a list");
+        assertThat(faults("- mtu: 1")).containsExactly("1:1: has to be a mapping of settings to values, but is a list");
         assertThat(faults("\n  mtu"))
-                .containsExactly("2:3: should be a mapping of settings to values, and is the text 'mtu'");
+                .containsExactly("2:3: has to be a mapping of settings to values, but is the text 'mtu'");
     }
 
     @Test
@@ -205,14 +205,14 @@ class ConfigurationTest {
         assertThat(faults("mtu: 1\n  vni: [2\nx: 3\n"))
                 .singleElement()
                 .asString()
-                .matches("\\d+:\\d+: is no YAML: .+");
-        assertThat(faults("mtu: 1\n---\nvni: 2\n")).singleElement().asString().matches("\\d+:\\d+: is no YAML: .+");
+                .matches("\\d+:\\d+: is not YAML: .+");
+        assertThat(faults("mtu: 1\n---\nvni: 2\n")).singleElement().asString().matches("\\d+:\\d+: is not YAML: .+");
     }
 
     @Test
     void fileThatCanNotBeReadIsAFault() throws IOException {
         Files.write(file, "node-name: caf\u00e9".getBytes(ISO_8859_1));
-        assertThat(read(Map.of()).faults()).containsExactly("--config: " + file + " is no text in UTF-8");
+        assertThat(read(Map.of()).faults()).containsExactly("--config: " + file + " is not UTF-8 text");
         Files.delete(file);
         assertThat(read(Map.of(), "--config=" + file).faults()).containsExactly("--config: there is no file " + file);
     }
@@ -229,10 +229,10 @@ class ConfigurationTest {
 
         assertThat(e.faults())
                 .containsExactlyInAnyOrder(
-                        file + ":3:6: mtu: should be a whole number, and is the text 'many'",
+                        file + ":3:6: mtu: has to be a whole number, but is the text 'many'",
                         file + ":4:1: unknown setting 'foo'; did you mean 'vni'?",
-                        file + ":2:6: vni: -1 is not 0 to 16777215",
-                        "IKAT_OVERLAY: 'magic' is not vxlan, direct, auto or none",
-                        "--lease-grace: 'soon' is no duration, as 60s");
+                        file + ":2:6: vni: -1 is invalid: it has to be 0 to 16777215",
+                        "IKAT_OVERLAY: 'magic' is invalid: it has to be vxlan, direct, auto or none",
+                        "--lease-grace: 'soon' is invalid: it has to be a duration such as 60s");
     }
 }

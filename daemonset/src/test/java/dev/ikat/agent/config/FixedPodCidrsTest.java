@@ -34,10 +34,10 @@ class FixedPodCidrsTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "10.1.0.0/24 | is not NODE=CIDR, as node-1=10.244.1.0/24",
-                "=10.1.0.0/24 | is not NODE=CIDR",
+                "10.1.0.0/24 | is invalid: write it as NODE=CIDR, as in node-1=10.244.1.0/24",
+                "=10.1.0.0/24 | is invalid: write it as NODE=CIDR",
                 "a=10.1.0.1/24 | 10.1.0.1/24",
-                "a=10.1.0.0/24,a=10.2.0.0/24 | a has two blocks of one address family, the second 10.2.0.0/24",
+                "a=10.1.0.0/24,a=10.2.0.0/24 | a has two blocks of one address family; the second is 10.2.0.0/24",
                 "a=10.1.0.0/16,b=10.1.2.0/24 | 10.1.2.0/24 of b overlaps with 10.1.0.0/16 of a",
             })
     void whatCantBeIsSaid(String text, String reason) {

@@ -43,7 +43,7 @@ class DataplanesTest {
             }
             assertThatThrownBy(() -> real.get(Backend.NONE))
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessage("there is no dataplane NONE");
+                    .hasMessage("unknown dataplane NONE");
         }
     }
 

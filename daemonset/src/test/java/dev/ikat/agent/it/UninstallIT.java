@@ -305,7 +305,7 @@ final class UninstallIT {
         List<String> before = host();
         ProcessResult refused = uninstall("--force");
         assertThat(refused.exitCode()).as(refused.toString()).isEqualTo(1);
-        assertThat(refused.toString()).contains("end it first. Nothing was changed.");
+        assertThat(refused.toString()).contains("stop it first. Nothing was changed.");
         assertThat(host()).isEqualTo(before);
     }
 
