@@ -4,8 +4,8 @@ import dev.ikat.agent.config.AgentOptions;
 import dev.ikat.agent.dataplane.BackendChange;
 
 /**
- * The running agent: its parts, started by {@link AgentWiring} in the order in which they need each other, and stopped
- * in reverse. What it put into the kernel stays when it stops, and so does the network configuration: pods go on
+ * The running agent: its parts, which {@link AgentWiring} starts in the order in which they need each other, and which
+ * stop in reverse. What it put into the kernel stays when it stops, and so does the network configuration: pods keep
  * working, and the next agent takes over.
  */
 public final class Agent implements AutoCloseable {
@@ -37,7 +37,7 @@ public final class Agent implements AutoCloseable {
         backend.reload(again);
     }
 
-    /** Stops everything in reverse order: first no more requests, last the lock. Does nothing the second time. */
+    /** Stops everything in reverse order: first it accepts no more requests, last it releases the lock. Idempotent. */
     @Override
     public void close() {
         parts.close();

@@ -293,7 +293,7 @@ final class AgentWiring {
                     List.of(options.runDirectory(), options.conflistDirectory()),
                     List.of(runDirectory::check, ready::checkConflist)));
         } catch (IOException e) {
-            throw new UncheckedIOException("can't look at the run directory " + options.runDirectory() + ": " + e, e);
+            throw new UncheckedIOException("can't watch the run directory " + options.runDirectory() + ": " + e, e);
         }
     }
 }

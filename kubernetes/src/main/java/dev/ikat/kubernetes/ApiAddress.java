@@ -2,12 +2,12 @@ package dev.ikat.kubernetes;
 
 import java.nio.file.Path;
 
-/** Where the Kubernetes API is, and who asks it. */
+/** The address of the Kubernetes API, and the credentials for it. */
 public sealed interface ApiAddress {
-    /** What stands for {@link InCluster} on a command line. */
+    /** The word for {@link InCluster} on a command line. */
     String IN_CLUSTER = "in-cluster";
 
-    /** As a kubeconfig file says. */
+    /** From a kubeconfig file. */
     record Kubeconfig(Path file) implements ApiAddress {
         @Override
         public String toString() {
@@ -15,7 +15,7 @@ public sealed interface ApiAddress {
         }
     }
 
-    /** As the environment and the service account's files of a pod say. */
+    /** From a pod's environment and its service account's files. */
     record InCluster() implements ApiAddress {
         @Override
         public String toString() {

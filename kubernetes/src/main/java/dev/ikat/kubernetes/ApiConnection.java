@@ -82,7 +82,9 @@ final class ApiConnection implements AutoCloseable {
             files = Credentials.contents(credentials.files(config));
         } catch (IOException e) {
             throw new ClusterSourceException(
-                    "a certificate, key or kubeconfig for the API can't be read: " + e + "; let the agent read it", e);
+                    "can't read a certificate, key or kubeconfig for the API: " + e
+                            + "; give the agent permission to read it",
+                    e);
         }
         config.setConnectionTimeout((int) CONNECT_LIMIT.toMillis());
         // Whoever asks knows better when to ask again.
@@ -118,9 +120,8 @@ final class ApiConnection implements AutoCloseable {
             replace(session(credentials.readReplaced()));
             LOG.atInfo().addKeyValue("files", now.keySet()).log("api-credentials-read");
         } catch (IOException | RuntimeException e) {
-            String reason = "certificates, keys or kubeconfig for the API were replaced by what can't be used ("
-                    + e.getMessage() + "); those before are used on: correct "
-                    + credentials.files(before.config());
+            String reason = "certificates, keys or kubeconfig for the API were replaced by unusable ones ("
+                    + e.getMessage() + "); the former ones stay in use: correct " + credentials.files(before.config());
             synchronized (this) {
                 if (!fault.equals(Optional.of(reason))) {
                     LOG.atWarn().addKeyValue("reason", reason).log("api-credentials-unusable");
@@ -181,8 +182,9 @@ final class ApiConnection implements AutoCloseable {
                 Optional.ofNullable(System.getenv("KUBERNETES_SERVICE_PORT")).orElse("443");
         if (host == null || host.isBlank()) {
             throw new ClusterSourceException(
-                    "the KUBERNETES_SERVICE_HOST variable is missing: this is no pod of a cluster; set it and"
-                            + " KUBERNETES_SERVICE_PORT to the API server's address, or give a kubeconfig",
+                    "the environment variable KUBERNETES_SERVICE_HOST is not set, so this is not a pod of a "
+                            + "cluster; set it and KUBERNETES_SERVICE_PORT to the API server's address, or use a "
+                            + "kubeconfig",
                     null);
         }
         return "https://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + port;
@@ -225,7 +227,7 @@ final class ApiConnection implements AutoCloseable {
                 request -> request.method("PATCH", "application/strategic-merge-patch+json", body))) {
             answer.skipNBytes(0);
         } catch (IOException e) {
-            throw new ApiException("the answer to PATCH " + path + " could not be closed: " + e, e);
+            throw new ApiException("can't close the answer to PATCH " + path + ": " + e, e);
         }
     }
 
@@ -264,9 +266,9 @@ final class ApiConnection implements AutoCloseable {
         for (Throwable each = cause; each != null; each = each.getCause()) {
             if (each instanceof SSLException) {
                 handshakeFailed.run();
-                return "no trust could be established: " + each.getMessage()
-                        + "; the server's certificate has to be of " + trust()
-                        + ", and the agent's own one that the server accepts";
+                return "the TLS handshake failed: " + each.getMessage()
+                        + "; the server's certificate has to be signed by " + trust()
+                        + ", and the server has to accept the agent's own";
             }
         }
         // A refused connection has no message of its own in the JDK's client.

@@ -23,9 +23,9 @@ import org.slf4j.LoggerFactory;
 final class ApiFaults {
     private static final Logger LOG = LoggerFactory.getLogger(ApiFaults.class);
     private static final String PARTLY =
-            "in force is what can be read of it: the rest allows nothing, and its pods are isolated";
-    private static final String FORMER = "in force is what it was before";
-    private static final String NOTHING = "it counts as not there";
+            "what can be read of it is in force: the rest allows nothing, and its pods are isolated";
+    private static final String FORMER = "its former state stays in force";
+    private static final String NOTHING = "it is ignored";
 
     private final Map<ObjectKey, SourceFault> byKey = new HashMap<>();
     /** Of objects of which it can't be said which they are: the reasons. */
@@ -108,8 +108,8 @@ final class ApiFaults {
     /** All of them, in a stable order. */
     List<SourceFault> all(ApiKind<?> kind) {
         List<SourceFault> all = new ArrayList<>();
-        nameless.forEach(reason -> all.add(new SourceFault(
-                kind.title(), "one of them has no name that could be one, and counts as not there: " + reason)));
+        nameless.forEach(reason ->
+                all.add(new SourceFault(kind.title(), "one of them has no valid name and is ignored: " + reason)));
         byKey.entrySet().stream().sorted(Map.Entry.comparingByKey()).forEach(entry -> all.add(entry.getValue()));
         return all;
     }

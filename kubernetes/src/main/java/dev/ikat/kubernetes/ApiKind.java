@@ -11,8 +11,8 @@ import java.util.Optional;
 import java.util.function.BiFunction;
 
 /**
- * All about a kind of object as Kubernetes has it: where the API serves it, which of its fields are kept, how they are
- * read, and how a source treats it. A source knows the kinds that it is opened with, and no others. Immutable.
+ * Everything about a kind of object in Kubernetes: where the API serves it, which of its fields are kept, how they are
+ * read, and how a source treats it. A source knows only the kinds that it is opened with. Immutable.
  */
 public final class ApiKind<T extends ClusterObject> {
     /** The fields that are kept of every object. */
@@ -90,9 +90,9 @@ public final class ApiKind<T extends ClusterObject> {
     }
 
     /**
-     * The same kind, which need not be installed in the cluster, as one that a CustomResourceDefinition defines. While
-     * it is not, it has no objects, which is no fault. Where it can't be asked for otherwise, that is a fault, but
-     * nothing waits for it longer than the first moments after the start.
+     * The same kind, but it need not be installed in the cluster, such as one that a CustomResourceDefinition defines.
+     * As long as it is not, it has no objects, which is not a fault. If it can't be read for another reason, that is a
+     * fault, but nothing waits for it after the first moments of the start.
      */
     public ApiKind<T> optional() {
         return with(new Treatment<>(true, treatment.changingOften(), treatment.versioned()));
@@ -104,8 +104,8 @@ public final class ApiKind<T extends ClusterObject> {
     }
 
     /**
-     * The same kind, whose objects will be written: each keeps its {@link ClusterObject#resourceVersion}, so that a new
-     * version is a change even where nothing else is different.
+     * The same kind, for objects that will be written: each keeps its {@link ClusterObject#resourceVersion}, so that a
+     * new version is a change even if nothing else differs.
      *
      * @param versioned gives an object its version
      */
@@ -113,7 +113,7 @@ public final class ApiKind<T extends ClusterObject> {
         return with(new Treatment<>(treatment.optional(), treatment.changingOften(), Optional.of(versioned)));
     }
 
-    /** What its objects are in the cluster model. */
+    /** The kind of its objects in the cluster model. */
     public ObjectKind kind() {
         return kind;
     }

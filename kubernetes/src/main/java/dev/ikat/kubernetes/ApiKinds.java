@@ -6,14 +6,14 @@ import dev.ikat.cluster.Node;
 import dev.ikat.cluster.Pod;
 import java.util.List;
 
-/** The kinds that can be asked for. Whoever opens a source chooses from them. */
+/** The kinds that a source can be opened with. */
 public final class ApiKinds {
     public static final ApiKind<Node> NODES = NodeForm.KIND;
     public static final ApiKind<Namespace> NAMESPACES = NamespaceForm.KIND;
     public static final ApiKind<Pod> PODS = PodForm.KIND;
     public static final ApiKind<NetworkPolicy> NETWORK_POLICIES = NetworkPolicyForm.KIND;
 
-    /** What a node's network and its policies depend on. */
+    /** The kinds that a node's network and its policies depend on. */
     public static final List<ApiKind<?>> NETWORKING = List.of(NODES, NAMESPACES, PODS, NETWORK_POLICIES);
 
     private ApiKinds() {}

@@ -24,9 +24,9 @@ final class ApiMetrics {
         this.lag = Histogram.builder()
                 .name("ikat_api_event_lag_seconds")
                 .unit(Unit.SECONDS)
-                .help("How old an event of a watch is when it is heard: from the newest time in the object's metadata,"
-                        + " whole seconds of the API server's clock, until now by the node's; so up to 1 s too much, and"
-                        + " wrong by what the clocks differ. Deletions have no such time.")
+                .help("Age of a watch event when it arrives: from the newest time in the object's metadata, in "
+                        + "whole seconds of the API server's clock, until now by the node's clock; so up to 1 s "
+                        + "too much, and wrong by the difference between the clocks. Deletions have no such time.")
                 .labelNames("kind")
                 .classicOnly()
                 .classicUpperBounds(0.5, 1, 1.5, 2, 3, 5, 10, 30, 60, 300, 1800)
@@ -34,14 +34,14 @@ final class ApiMetrics {
                 .register(registry);
         this.handshakeFailures = Counter.builder()
                 .name("ikat_api_handshake_failures")
-                .help(
-                        "Requests to the API that failed because the server's certificate is not trusted, or ours is not.")
+                .help("Requests to the API that failed because the server's certificate is not trusted, or the "
+                        + "agent's is not.")
                 .withoutExemplars()
                 .register(registry);
         this.snapshotErrors = Counter.builder()
                 .name("ikat_snapshot_errors")
-                .help("Times that the snapshot of the cluster could not be written, for a start without the API; it is"
-                        + " tried again.")
+                .help("How often the snapshot of the cluster, for a start without the API, could not be "
+                        + "written; the agent tries again.")
                 .withoutExemplars()
                 .register(registry);
     }

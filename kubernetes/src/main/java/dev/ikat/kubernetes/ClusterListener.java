@@ -2,14 +2,14 @@ package dev.ikat.kubernetes;
 
 import dev.ikat.cluster.ClusterChange;
 
-/** Hears what changes in the cluster. */
+/** Is told of changes in the cluster. */
 @FunctionalInterface
 public interface ClusterListener {
     /**
-     * The cluster has changed. To be quick: the next change waits for this method. It should not throw: the change
-     * counts as reported.
+     * The cluster has changed. The call has to be quick, because the next change waits for it. It should not throw: the
+     * change counts as reported.
      *
-     * @param change what is different; empty only where the first change finds no objects
+     * @param change the difference; empty only if the first change finds no objects
      */
     void changed(ClusterChange change);
 }

@@ -12,18 +12,18 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Says what there is in the cluster of the kinds that it was opened with, and then what changes. Implementations are
+ * Reports the cluster's objects of the kinds that it was opened with, and then their changes. Implementations are
  * thread-safe.
  *
- * <p>What is wrong at the source never stops it: the last good state of what is wrong stays in force, of a policy that
- * has none what can be read of it, such that it fails closed; and {@link #faults} says what is the matter.
+ * <p>Faults at the source never stop it: the last good state of a faulty object stays in force. Of a policy that has
+ * none, the readable part is in force, such that it fails closed. {@link #faults} lists the faults.
  */
 public interface ClusterSource extends AutoCloseable {
     /** The kinds that it was opened with. */
     Set<ObjectKind> kinds();
 
     /**
-     * Begins to ask, or to read.
+     * Begins to read.
      *
      * @throws ClusterSourceException if the source can't be read at all
      * @throws IllegalStateException if it was started before, or is closed
@@ -31,10 +31,10 @@ public interface ClusterSource extends AutoCloseable {
     void start();
 
     /**
-     * Reports to a listener what there is of some kinds, and what changes. The first change has all that there is of
-     * them (and comes even if that is nothing), when it is known of each of them, perhaps before this method returns;
-     * the next ones come in order, one at a time, from a thread of the source, and are never empty. Listeners are told
-     * in the order in which they subscribed.
+     * Reports the objects of some kinds, and then their changes, to a listener. The first change has all objects of
+     * these kinds (and is reported even if there are none), as soon as each of the kinds is known, perhaps before this
+     * method returns. The next changes follow in order, one at a time, from a thread of the source, and are never
+     * empty. Listeners are called in the order in which they subscribed.
      *
      * @throws IllegalArgumentException if the source was not opened with one of the kinds
      * @throws IllegalStateException if the source is closed
@@ -48,8 +48,8 @@ public interface ClusterSource extends AutoCloseable {
     }
 
     /**
-     * What was last reported of a kind, or is just being reported, in no order; empty before anything was. It may be
-     * put together for the call, which takes as long as there are objects.
+     * The objects of a kind that were reported last, or are being reported now, in no order; empty before the first
+     * report. The list may be created for the call, which takes time proportional to its size.
      *
      * @throws IllegalArgumentException if the source was not opened with this kind
      */
@@ -67,30 +67,30 @@ public interface ClusterSource extends AutoCloseable {
     }
 
     /**
-     * Whether all that there is of every kind is known: until then, that there is no object means nothing. It is known
-     * from before the moment at which it is first reported.
+     * Whether all objects of every kind are known; until then, the absence of an object means nothing. This becomes
+     * true before they are first reported.
      */
     boolean synced();
 
     /**
-     * Why the state may be an old one, which was kept from an earlier run because nobody could be asked; empty where
-     * the source itself said it, also if it does not answer any more.
+     * Why the state may be outdated: it was kept from an earlier run because the source could not be reached. Empty if
+     * the source itself reported it, even if it does not answer any more.
      */
     Optional<String> degraded();
 
-    /** Lets the cluster know that this node's pods have a network now, where there is somebody to tell. */
+    /** Tells the cluster, if there is one to tell, that this node's pods have a network now. */
     void networkWorks(String nodeName);
 
-    /** What is wrong now at the source, in a stable order. */
+    /** The current faults of the source, in a stable order. */
     List<SourceFault> faults();
 
     /**
-     * How long ago a source that speaks up now and then, also where nothing changes, was last heard, by kind of
-     * objects; empty for one that does not.
+     * The time since the source was last heard, by kind of objects, if it is one that sends something regularly even
+     * without changes; empty for any other.
      */
     Map<String, Duration> silence();
 
-    /** The addresses at which the cluster's API is asked, as far as they are known and there is one to ask. */
+    /** The addresses of the cluster's API, as far as they are known and there is an API. */
     Set<IpAddress> apiServers();
 
     /** Ends the reports: none comes after this method has returned. */

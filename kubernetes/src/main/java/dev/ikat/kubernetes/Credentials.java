@@ -39,7 +39,7 @@ sealed interface Credentials {
             } catch (RuntimeException e) {
                 throw new ClusterSourceException(
                         "the kubeconfig " + file + " can't be used: " + e.getMessage()
-                                + "; correct it, or give another",
+                                + "; correct it, or choose another",
                         e);
             }
         }
@@ -139,7 +139,7 @@ sealed interface Credentials {
             } catch (IOException e) {
                 throw new ClusterSourceException(
                         "the service account's token " + file + " can't be read (" + e
-                                + "); mount it, or give a kubeconfig",
+                                + "); mount it, or use a kubeconfig",
                         e);
             }
         }

@@ -60,8 +60,8 @@ sealed interface DocumentKind {
                 if (name.isNearly(kind)) {
                     return new Mistaken(
                             name.meaning(),
-                            "'" + kind + "' is no kind of " + version + ": write kind: " + name.kind + ", apiVersion: "
-                                    + name.version);
+                            "unknown kind '" + kind + "' of " + version + "; write kind: " + name.kind
+                                    + ", apiVersion: " + name.version);
                 }
             }
         }
@@ -72,9 +72,10 @@ sealed interface DocumentKind {
         return ofThese
                 ? new Mistaken(
                         name.meaning(),
-                        "a " + name.kind + " of version " + version + " is not read: write apiVersion: " + name.version)
+                        "version " + version + " of " + name.kind + " is not supported; write apiVersion: "
+                                + name.version)
                 : new Namesake("this " + name.kind + " of " + version
-                        + " has no effect on the node's network: Ikat knows" + " that of " + name.version + " only");
+                        + " has no effect on the node's network: Ikat supports only that of " + name.version);
     }
 
     /** Whether the group is one that Kubernetes has or had such kinds in, or nearly. */

@@ -18,7 +18,8 @@ final class KindSet {
         for (ApiKind<?> kind : all) {
             // Metrics and messages name a kind by its title.
             if (kinds.put(kind.kind(), kind) != null || !titles.add(kind.title())) {
-                throw new IllegalArgumentException("two kinds are " + kind.kind() + " or have the title " + kind);
+                throw new IllegalArgumentException(
+                        "more than one kind is " + kind.kind() + " or has the title " + kind);
             }
         }
     }

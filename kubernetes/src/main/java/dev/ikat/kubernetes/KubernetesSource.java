@@ -23,11 +23,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The cluster as the Kubernetes API tells it. While the API does not answer, what it said last stays in force; what is
- * wrong with one object leaves that one as it was, or closes what it can't be read to open. Where the API does not
- * answer from the start, what an earlier run kept in a {@link Snapshot} is in force until it does.
+ * The cluster as the Kubernetes API reports it. While the API does not answer, its last known state stays in force. An
+ * object with a fault keeps its former state; if it has none, whatever can't be read of it allows nothing. If the API
+ * does not answer from the start, the {@link Snapshot} of an earlier run is in force until it does.
  *
- * <p>A {@link Reflector} a kind asks for its objects, and a {@link KnownCluster} keeps and reports what they hear.
+ * <p>One {@link Reflector} for each kind reads its objects; a {@link KnownCluster} keeps and reports them.
  */
 public final class KubernetesSource implements ClusterSource {
     private static final Logger LOG = LoggerFactory.getLogger(KubernetesSource.class);
@@ -64,12 +64,12 @@ public final class KubernetesSource implements ClusterSource {
     }
 
     /**
-     * Prepares to ask; nothing is sent before {@link #start}.
+     * Prepares to read; nothing is sent before {@link #start}.
      *
-     * @param kinds what to ask for
-     * @param stateDirectory where the snapshot is kept; made when there is one to keep
-     * @param registry where the metric {@code ikat_api_event_lag_seconds} is served
-     * @throws ClusterSourceException if it is not known where the API is, or how to ask it
+     * @param kinds the kinds to read
+     * @param stateDirectory the directory of the snapshot; created when the first one is written
+     * @param registry serves the metric {@code ikat_api_event_lag_seconds}
+     * @throws ClusterSourceException if the API's address or the credentials for it are not known
      */
     public static KubernetesSource open(
             ApiAddress address, List<ApiKind<?>> kinds, Path stateDirectory, PrometheusRegistry registry) {
@@ -87,9 +87,9 @@ public final class KubernetesSource implements ClusterSource {
     }
 
     /**
-     * Removes what a source kept there, and the directory if nothing else is in it.
+     * Removes what a source stored there, and the directory if nothing else is in it.
      *
-     * @return whether something was kept
+     * @return whether something was stored
      */
     public static boolean forget(Path stateDirectory) throws IOException {
         return new Snapshot(stateDirectory, new KindSet(List.of())).delete();
@@ -104,7 +104,7 @@ public final class KubernetesSource implements ClusterSource {
     @Override
     public synchronized void start() {
         if (!reflectors.isEmpty() || ended) {
-            throw new IllegalStateException("the API at " + api.master() + " is asked already, or no more");
+            throw new IllegalStateException("the source at " + api.master() + " is already started or closed");
         }
         reflectors = kinds.all().stream()
                 .map(kind ->
@@ -146,7 +146,7 @@ public final class KubernetesSource implements ClusterSource {
         cluster.subscribe(wanted, listener);
     }
 
-    /** {@inheritDoc} The node's condition NetworkUnavailable becomes False; it is tried until it works. */
+    /** {@inheritDoc} Sets the node's condition NetworkUnavailable to False, and tries again until that succeeds. */
     @Override
     public void networkWorks(String nodeName) {
         announcer.networkWorks(nodeName);
@@ -166,7 +166,7 @@ public final class KubernetesSource implements ClusterSource {
     public Optional<String> degraded() {
         return cluster.asOf()
                 .map(taken -> "the API at " + api.master()
-                        + " has not told everything since the start; in force is the cluster as of " + taken);
+                        + " has not reported everything since the start; in force is the cluster as of " + taken);
     }
 
     @Override

@@ -16,7 +16,7 @@ record ListHead(String version, String next) {
     static ListHead read(JsonParser json, ApiKind<?> kind, Consumer<ApiObject> listed) throws IOException {
         ListHead head = new ListHead("", "");
         if (json.nextToken() != JsonToken.START_OBJECT) {
-            throw new IOException("a list of " + kind.title() + " is no JSON object");
+            throw new IOException("a list of " + kind.title() + " is not a JSON object");
         }
         for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
             JsonToken token = json.nextToken();

@@ -27,12 +27,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The cluster as a directory of Kubernetes manifests says it: {@code *.yaml}, {@code *.yml} and {@code *.json}, with
- * any number of documents each. Files whose name begins with a dot, and subdirectories, are not read.
+ * The cluster as a directory of Kubernetes manifests describes it: {@code *.yaml}, {@code *.yml} and {@code *.json},
+ * with any number of documents each. Files whose name begins with a dot, and subdirectories, are ignored.
  *
- * <p>A file with any fault is not used at all: what it said when it was last right stays in force. Of one that never
- * was, the policies are, as far as they can be read. Changes are seen within a fraction of a second where the file
- * system notifies, and else by the slow rescan.
+ * <p>A file with any fault is not used at all: its last valid content stays in force. If it never was valid, only its
+ * policies are used, as far as they can be read. Changes are noticed within a fraction of a second if the file system
+ * sends notifications, and otherwise by the slow rescan.
  */
 public final class ManifestDirectory implements ClusterSource {
     private static final Logger LOG = LoggerFactory.getLogger(ManifestDirectory.class);
@@ -59,9 +59,9 @@ public final class ManifestDirectory implements ClusterSource {
     private @Nullable Thread thread;
 
     /**
-     * The manifests in this directory, which is read when it is started.
+     * The manifests in this directory, which is read when the source is started.
      *
-     * @param kinds what is read of them
+     * @param kinds the kinds that are read
      */
     public ManifestDirectory(Path directory, List<ApiKind<?>> kinds) {
         this(directory, kinds, Clock.systemUTC(), SETTLING, RESCAN);
@@ -95,11 +95,12 @@ public final class ManifestDirectory implements ClusterSource {
     @Override
     public synchronized void start() {
         if (watcher != null || closed) {
-            throw new IllegalStateException("the manifests in " + directory + " are read already, or no more");
+            throw new IllegalStateException(
+                    "the source of manifests in " + directory + " is already started or closed");
         }
         if (!Files.isDirectory(directory)) {
             throw new ClusterSourceException(
-                    "there is no directory " + directory + " to read manifests from; make it",
+                    "the directory of manifests " + directory + " does not exist; create it",
                     new NotDirectoryException(directory.toString()));
         }
         WatchService opened;
@@ -192,7 +193,7 @@ public final class ManifestDirectory implements ClusterSource {
     public void subscribe(Set<ObjectKind> wanted, ClusterListener listener) {
         synchronized (subscriptions) {
             if (closed) {
-                throw new IllegalStateException("the manifests in " + directory + " are read no more");
+                throw new IllegalStateException("the source of manifests in " + directory + " is closed");
             }
             wanted.forEach(this::requireKnown);
             subscriptions.add(wanted, listener);

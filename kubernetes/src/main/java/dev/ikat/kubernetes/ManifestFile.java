@@ -68,14 +68,14 @@ record ManifestFile(
             int line = e.getProblemMark().map(mark -> mark.getLine() + 1).orElse(1);
             int column = e.getProblemMark().map(mark -> mark.getColumn() + 1).orElse(1);
             String context = e.getContext() == null ? "" : " (" + e.getContext() + ")";
-            collector.faults.add(new ManifestFault(line, column, "is no YAML: " + e.getProblem() + context));
+            collector.faults.add(new ManifestFault(line, column, "is not YAML: " + e.getProblem() + context));
         } catch (ReaderException e) {
             collector.faults.add(at(
                     bytes,
                     e.getPosition(),
-                    "is no YAML: it may not contain the character U+%04X".formatted(e.getCodePoint())));
+                    "is not YAML: it may not contain the character U+%04X".formatted(e.getCodePoint())));
         } catch (YamlEngineException e) {
-            collector.faults.add(new ManifestFault(1, 1, "is no YAML: " + e.getMessage()));
+            collector.faults.add(new ManifestFault(1, 1, "is not YAML: " + e.getMessage()));
         } catch (StackOverflowError e) {
             // The composer recurses; a manifest is never so deep that this is not a mistake.
             collector.faults.add(new ManifestFault(1, 1, "is nested too deeply"));
@@ -91,7 +91,7 @@ record ManifestFile(
         CoderResult result = decoder.decode(input, output, true);
         if (result.isError()) {
             throw new ManifestFaultException(List.of(
-                    at(bytes, input.position(), "is no UTF-8: byte 0x%02x".formatted(bytes[input.position()]))));
+                    at(bytes, input.position(), "is not UTF-8: byte 0x%02x".formatted(bytes[input.position()]))));
         }
         String text = output.flip().toString();
         return text.startsWith("\ufeff") ? text.substring(1) : text;
@@ -143,7 +143,7 @@ record ManifestFile(
             Placed placed = new Placed(object, here.line(), here.column());
             Placed twin = objects.putIfAbsent(object.key(), placed);
             if (twin != null) {
-                faults.add(placed.fault("is there twice; the other one begins at line " + twin.line()));
+                faults.add(placed.fault("is defined twice; the other definition begins at line " + twin.line()));
             }
         }
     }

@@ -193,7 +193,7 @@ final class ManifestScan {
                     origins.put(key, file + ":" + placed.line());
                     objects.put(key, placed.object());
                 } else {
-                    faults.add(placed.fault("is also at " + other + ", which is the one in force")
+                    faults.add(placed.fault("is also defined at " + other + ", which is in force")
                             .in(file.toString()));
                 }
             });

@@ -180,7 +180,7 @@ final class NetworkPolicyReader {
         Optional<YamlValue> port = rule.get("port");
         Optional<YamlValue> endPort = rule.get("endPort");
         if (endPort.isPresent() && (port.isEmpty() || !port.get().isNumber())) {
-            throw endPort.get().wrong("needs a port number in port");
+            throw endPort.get().wrong("needs a number in port");
         }
         if (port.isEmpty()) {
             return new AnyPort();

@@ -114,7 +114,7 @@ final class ObjectFields {
         try {
             return Instant.parse(value.text());
         } catch (DateTimeParseException e) {
-            throw value.wrong("'" + value.text() + "' is no time like 2026-01-31T12:00:00Z");
+            throw value.wrong("invalid time '" + value.text() + "'; write it as 2026-01-31T12:00:00Z");
         }
     }
 
@@ -142,7 +142,7 @@ final class ObjectFields {
                 return choice;
             }
         }
-        throw value.wrong(
-                "'" + text + "' is none of " + Arrays.stream(choices).map(title).collect(Collectors.joining(", ")));
+        throw value.wrong("invalid value '" + text + "'; it has to be one of "
+                + Arrays.stream(choices).map(title).collect(Collectors.joining(", ")));
     }
 }

@@ -225,8 +225,8 @@ final class Reflector implements AutoCloseable {
         version = "";
         return new ApiException(
                 ApiException.GONE,
-                "the API server has forgotten " + kind.title()
-                        + " that it told of, as after a backup was restored; all are listed anew");
+                "the API server no longer knows " + kind.title()
+                        + " objects that it had reported, as after a backup was restored; all are listed again");
     }
 
     private void list() throws IOException, InterruptedException {

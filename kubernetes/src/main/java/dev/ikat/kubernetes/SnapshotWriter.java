@@ -87,8 +87,9 @@ final class SnapshotWriter {
         metrics.snapshotFailed();
         Optional<SourceFault> now = Optional.of(new SourceFault(
                 "snapshot " + snapshot.file(),
-                "can't be written, so that a start without the API would have an old state of the cluster or none; it is"
-                        + " tried again: " + (e.getClass() == IOException.class ? e.getMessage() : e.toString())));
+                "can't be written, so that a start without the API would find an outdated snapshot or "
+                        + "none; the agent tries again: "
+                        + (e.getClass() == IOException.class ? e.getMessage() : e.toString())));
         if (!now.equals(fault)) {
             LOG.atWarn()
                     .addKeyValue("file", snapshot.file())

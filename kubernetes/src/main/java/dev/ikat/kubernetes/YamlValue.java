@@ -80,20 +80,20 @@ final class YamlValue {
 
     private Map<String, YamlValue> readEntries() {
         if (!(node instanceof MappingNode mapping)) {
-            throw wrong("should be a mapping of keys to values, and is " + description());
+            throw wrong("has to be a mapping of keys to values, but is " + description());
         }
         Map<String, YamlValue> read = new LinkedHashMap<>();
         List<ManifestFault> faults = new ArrayList<>();
         for (NodeTuple tuple : mapping.getValue()) {
             YamlValue key = new YamlValue(tuple.getKeyNode(), path);
             if (!(tuple.getKeyNode() instanceof ScalarNode scalar)) {
-                faults.add(key.fault("a key should be a word, and is " + key.description()));
+                faults.add(key.fault("a key has to be a word, but is " + key.description()));
                 continue;
             }
             String name = scalar.getValue();
             YamlValue value = new YamlValue(tuple.getValueNode(), path.isEmpty() ? name : path + "." + name);
             if (read.put(name, value) != null) {
-                faults.add(key.fault("the key '" + name + "' is there twice"));
+                faults.add(key.fault("the key '" + name + "' occurs twice"));
             }
         }
         if (!faults.isEmpty()) {
@@ -108,7 +108,7 @@ final class YamlValue {
         List<ManifestFault> faults = new ArrayList<>();
         entries().forEach((key, value) -> {
             if (!known.contains(key)) {
-                faults.add(value.fault("is no field here; known are " + String.join(", ", keys)));
+                faults.add(value.fault("is an unknown field; known are " + String.join(", ", keys)));
             }
         });
         if (!faults.isEmpty()) {
@@ -121,14 +121,14 @@ final class YamlValue {
         if (node instanceof ScalarNode scalar && node.getTag().equals(Tag.STR)) {
             return scalar.getValue();
         }
-        throw wrong("should be a text, and is " + description());
+        throw wrong("has to be a text, but is " + description());
     }
 
     boolean truth() {
         if (node instanceof ScalarNode scalar && node.getTag().equals(Tag.BOOL)) {
             return Boolean.parseBoolean(scalar.getValue());
         }
-        throw wrong("should be true or false, and is " + description());
+        throw wrong("has to be true or false, but is " + description());
     }
 
     boolean isNumber() {
@@ -140,10 +140,10 @@ final class YamlValue {
             try {
                 return Integer.parseInt(scalar.getValue());
             } catch (NumberFormatException e) {
-                throw wrong("'" + scalar.getValue() + "' is no decimal number that fits");
+                throw wrong("'" + scalar.getValue() + "' is not a decimal number in range");
             }
         }
-        throw wrong("should be a whole number, and is " + description());
+        throw wrong("has to be a whole number, but is " + description());
     }
 
     private String description() {
@@ -194,7 +194,7 @@ final class YamlValue {
 
     private List<YamlValue> elements() {
         if (!(node instanceof SequenceNode sequence)) {
-            throw wrong("should be a list, and is " + description());
+            throw wrong("has to be a list, but is " + description());
         }
         List<YamlValue> elements = new ArrayList<>(sequence.getValue().size());
         for (Node element : sequence.getValue()) {

@@ -176,7 +176,7 @@ class CertificateFilesTest {
         assertNextIs("one", following);
 
         mount("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-        until("it says so", () -> following.faults().toString().contains("replaced by what can't be used"));
+        until("it says so", () -> following.faults().toString().contains("replaced by unusable ones"));
         assertThat(following.faults().toString())
                 .contains(account.resolve("ca.crt").toString());
         serving.endWatches();

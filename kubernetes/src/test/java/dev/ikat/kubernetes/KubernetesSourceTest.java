@@ -317,7 +317,7 @@ class KubernetesSourceTest {
         until("the fault is known", () -> source.faults().size() == 1);
 
         assertThat(source.faults().getFirst().toString())
-                .startsWith("NetworkPolicy shop/deny: spec.podSelector.matchLabel: is no field here");
+                .startsWith("NetworkPolicy shop/deny: spec.podSelector.matchLabel: is an unknown field");
         assertThat(ClusterState.of(source).policies())
                 .containsKey(new ObjectKey(ObjectKind.NETWORK_POLICY, "shop", "deny"));
         assertThat(changes).isEmpty();
@@ -437,7 +437,7 @@ class KubernetesSourceTest {
                         .map(SourceFault::toString)
                         .anyMatch(fault ->
                                 fault.contains(state.resolve(Snapshot.FILE).toString())
-                                        && fault.contains("is no directory")));
+                                        && fault.contains("is not a directory")));
         assertThat(registry.scrape(name -> name.equals("ikat_snapshot_errors")).stream())
                 .isNotEmpty();
         // Nothing changes in the cluster any more.

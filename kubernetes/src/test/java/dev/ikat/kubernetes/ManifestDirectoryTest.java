@@ -124,7 +124,8 @@ final class ManifestDirectoryTest {
         try (ManifestDirectory nowhere = new ManifestDirectory(directory.resolve("nowhere"), ApiKinds.NETWORKING)) {
             assertThatThrownBy(() -> nowhere.start(change -> {}))
                     .isInstanceOf(ClusterSourceException.class)
-                    .hasMessageContaining("there is no directory " + directory.resolve("nowhere"));
+                    .hasMessageContaining(
+                            "the directory of manifests " + directory.resolve("nowhere") + " does not exist");
         }
     }
 
@@ -189,7 +190,7 @@ final class ManifestDirectoryTest {
         assertThat(source.faults())
                 .extracting(SourceFault::toString)
                 .containsExactly(
-                        second + ":5:1: Namespace shop: is also at " + first + ":1, which is the one in force");
+                        second + ":5:1: Namespace shop: is also defined at " + first + ":1, which is in force");
 
         Files.delete(first);
         assertThat(next().updated()).hasSize(1);

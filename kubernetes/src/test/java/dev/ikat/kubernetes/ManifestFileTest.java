@@ -141,7 +141,7 @@ final class ManifestFileTest {
                         .faults())
                 .singleElement()
                 .asString()
-                .contains("'yesterday' is no time like 2026-01-31T12:00:00Z");
+                .contains("invalid time 'yesterday'; write it as 2026-01-31T12:00:00Z");
     }
 
     @Test
@@ -233,9 +233,8 @@ final class ManifestFileTest {
         assertThat(file.ignored()).containsExactly("v1 ConfigMap");
         assertThat(file.warnings())
                 .extracting(ManifestFault::reason)
-                .containsExactly(
-                        "this NetworkPolicy of crd.example.com/v1 has no effect on the node's network: Ikat knows"
-                                + " that of networking.k8s.io/v1 only");
+                .containsExactly("this NetworkPolicy of crd.example.com/v1 has no effect on the node's "
+                        + "network: Ikat supports only that of networking.k8s.io/v1");
     }
 
     @Test
@@ -359,7 +358,7 @@ final class ManifestFileTest {
                 Arguments.of(NODE.replace("  name: worker-1\n", ""), "5:3: Node: metadata: its name is missing"),
                 Arguments.of(
                         NODE.replace("zone: a,", "zone: true,"),
-                        "7:18: Node worker-1: metadata.labels.zone: should be a text, and is the truth value 'true'"),
+                        "7:18: Node worker-1: metadata.labels.zone: has to be a text, but is the truth value 'true'"),
                 Arguments.of(
                         NODE.replace("zone: a,", "example.com/zone: a b,"),
                         "7:30: Node worker-1: metadata.labels.example.com/zone: invalid label "
@@ -369,31 +368,30 @@ final class ManifestFileTest {
                         NODE.replace("  creationTimestamp: null\n", "  namespace: shop\n"),
                         "6:14: Node shop/worker-1: metadata.namespace: a Node is in no namespace"),
                 Arguments.of("kind: Node\n", "1:1: apiVersion is missing"),
-                Arguments.of("- a\n- b\n", "1:1: should be a mapping of keys to values, and is a list"),
+                Arguments.of("- a\n- b\n", "1:1: has to be a mapping of keys to values, but is a list"),
                 Arguments.of(
                         POD.replace("containerPort: 8080", "containerPort: '8080'"),
-                        "9:35: Pod shop/web: spec.containers[0].ports[0].containerPort: should be a whole number, and is"
-                                + " the text '8080'"),
+                        "9:35: Pod shop/web: spec.containers[0].ports[0].containerPort: has to be "
+                                + "a whole number, but is the text '8080'"),
                 Arguments.of(
                         POD.replace("containerPort: 8080", "containerPort: 80800"),
                         "9:35: Pod shop/web: spec.containers[0].ports[0].containerPort: invalid "
                                 + "port number 80800: it has to be 1 to 65535"),
                 Arguments.of(
                         POD.replace("Running", "Jogging"),
-                        "15:10: Pod shop/web: status.phase: 'Jogging' is none of Pending, Running, Succeeded, Failed,"
-                                + " Unknown"),
-                Arguments.of(POD + "status: {}\n", "18:1: the key 'status' is there twice"),
+                        "15:10: Pod shop/web: status.phase: invalid value 'Jogging'; it has to be "
+                                + "one of Pending, Running, Succeeded, Failed," + " Unknown"),
+                Arguments.of(POD + "status: {}\n", "18:1: the key 'status' occurs twice"),
                 Arguments.of(
                         POLICY.replace("  podSelector:\n", "  podselector:\n"),
-                        "6:5: NetworkPolicy shop/front: spec.podselector: is no field here; known are podSelector,"
+                        "6:5: NetworkPolicy shop/front: spec.podselector: is an unknown field; known are podSelector,"
                                 + " policyTypes, ingress, egress"),
                 Arguments.of(
                         POLICY.replace("endPort: 2000", "endPort: 999"),
                         "17:44: NetworkPolicy shop/front: spec.ingress[0].ports[1].endPort: 999 is below port 1000"),
                 Arguments.of(
                         POLICY.replace("port: 1000, ", ""),
-                        "17:32: NetworkPolicy shop/front: spec.ingress[0].ports[1].endPort: needs a port number in"
-                                + " port"),
+                        "17:32: NetworkPolicy shop/front: spec.ingress[0].ports[1].endPort: needs a number in port"),
                 Arguments.of(
                         POLICY.replace("- podSelector: {}", "- {}"),
                         "11:7: NetworkPolicy shop/front: spec.ingress[0].from[0].podSelector: a peer needs podSelector,"
@@ -408,14 +406,14 @@ final class ManifestFileTest {
                                 + " smaller block within 10.0.0.0/8"),
                 Arguments.of(
                         POLICY.replace("operator: NotIn", "operator: Notin"),
-                        "7:46: NetworkPolicy shop/front: spec.podSelector.matchExpressions[0].operator: 'Notin' is none"
-                                + " of In, NotIn, Exists, DoesNotExist"),
+                        "7:46: NetworkPolicy shop/front: "
+                                + "spec.podSelector.matchExpressions[0].operator: invalid value 'Notin'; it has to be one of In, NotIn, Exists, DoesNotExist"),
                 Arguments.of(
                         "apiVersion: v1\nkind: Pod\nmetadata: {name: web\nspec:\n",
-                        "4:5: is no YAML: expected ',' or '}', but got : (while parsing a flow mapping)"),
+                        "4:5: is not YAML: expected ',' or '}', but got : (while parsing a flow mapping)"),
                 Arguments.of(
                         "apiVersion: v1\n\u0007kind: Pod\n",
-                        "2:1: is no YAML: it may not contain the character U+0007"));
+                        "2:1: is not YAML: it may not contain the character U+0007"));
     }
 
     @ParameterizedTest
@@ -432,7 +430,7 @@ final class ManifestFileTest {
 
         assertThat(file.faults()).extracting(ManifestFault::line).containsExactly(14, 15, 31, 53);
         assertThat(file.faults().getLast().reason())
-                .isEqualTo("Pod shop/web: is there twice; the other one begins at line 35");
+                .isEqualTo("Pod shop/web: is defined twice; the other definition begins at line 35");
     }
 
     @Test
@@ -440,7 +438,7 @@ final class ManifestFileTest {
         byte[] bytes = "apiVersion: v1\nkind: P?d\n".getBytes(StandardCharsets.UTF_8);
         bytes[22] = (byte) 0xf6;
 
-        assertThat(parse(bytes).faults()).containsExactly(new ManifestFault(2, 8, "is no UTF-8: byte 0xf6"));
+        assertThat(parse(bytes).faults()).containsExactly(new ManifestFault(2, 8, "is not UTF-8: byte 0xf6"));
     }
 
     @Test

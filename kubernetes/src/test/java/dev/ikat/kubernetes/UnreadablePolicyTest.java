@@ -169,9 +169,8 @@ final class UnreadablePolicyTest {
                 assertThat(fault.object()).contains(KEY);
                 assertThat(fault.toString())
                         .isEqualTo("NetworkPolicy shop/front: spec.ingress[0].ports[0].port: invalid "
-                                + "port number 70000: it has to be 1 to 65535 (in force is what can be"
-                                + " read of it: the rest allows nothing, and its pods"
-                                + " are isolated)");
+                                + "port number 70000: it has to be 1 to 65535 (what can be "
+                                + "read of it is in force: the rest allows nothing, and its pods are isolated)");
             });
 
             // Still not right, and more of it can be read.
@@ -191,7 +190,7 @@ final class UnreadablePolicyTest {
             // Once it was right, that stays.
             server.put(POLICIES, "front", policy("{" + SELECTOR + ",\"ingress\":\"all\"}"));
             until(() -> !source.faults().isEmpty());
-            assertThat(source.faults().getFirst().reason()).endsWith("(in force is what it was before)");
+            assertThat(source.faults().getFirst().reason()).endsWith("(its former state stays in force)");
             assertThat(inForce(source).ingress()).containsExactly(TCP_80);
             assertThat(inForce(source).complete()).isTrue();
         }
@@ -238,10 +237,8 @@ final class UnreadablePolicyTest {
 
             assertThat(source.faults())
                     .singleElement()
-                    .satisfies(
-                            fault -> assertThat(fault.toString())
-                                    .startsWith(
-                                            "networkpolicies: one of them has no name that could be one, and counts as not there: "));
+                    .satisfies(fault -> assertThat(fault.toString())
+                            .startsWith("networkpolicies: one of them has no valid name and is ignored: "));
             server.remove(POLICIES, "odd");
             until(() -> source.faults().isEmpty());
         }

@@ -19,8 +19,8 @@ import java.util.Locale;
 
 /**
  * The CNI network configuration list that tells the container runtime to call Ikat. It is written only when the node is
- * ready, since a kubelet takes its appearance for readiness; and it stays when the agent stops, since without it a
- * runtime could not even delete the pods that are there.
+ * ready, because a kubelet takes its existence for readiness. It stays when the agent stops, because without it a
+ * runtime could not even delete the existing pods.
  */
 public final class Conflist {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -32,9 +32,9 @@ public final class Conflist {
     private final List<String> chain;
 
     /**
-     * @param directory where the runtime looks
-     * @param fileName the file's name; a runtime takes the first in alphabetical order
-     * @param chain plugins that come after Ikat, by their type
+     * @param directory the directory in which the runtime looks
+     * @param fileName the file's name; a runtime uses the first in alphabetical order
+     * @param chain the plugins that run after Ikat, by their type
      */
     public Conflist(Path directory, String fileName, List<String> chain) {
         this.file = directory.resolve(fileName);

@@ -8,8 +8,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps the network configuration as the agent wrote it, from the moment at which the node was ready first: without it
- * the runtime starts no pod, and the kubelet calls the node unready. Thread-safe.
+ * Keeps the network configuration as the agent wrote it, once the node has been ready for the first time: without it
+ * the runtime starts no pod, and the kubelet reports the node as not ready. Thread-safe.
  */
 public final class ConflistKeeper {
     private static final Logger LOG = LoggerFactory.getLogger(ConflistKeeper.class);
@@ -25,10 +25,10 @@ public final class ConflistKeeper {
         this.conflist = conflist;
         this.readiness = readiness;
         this.metrics = metrics;
-        readiness.notReady(Part.CONFLIST, "is written when all else is in order");
+        readiness.notReady(Part.CONFLIST, "is written when everything else is in order");
     }
 
-    /** From now on the file is to be there. */
+    /** From now on the file has to exist. */
     public synchronized void publish() {
         if (!published) {
             published = true;
@@ -36,7 +36,7 @@ public final class ConflistKeeper {
         }
     }
 
-    /** Writes the file if it is to be there and is not, or is not as it was written; whether all is in order. */
+    /** Writes the file if it has to exist and is missing or changed. Returns whether it is in order. */
     public synchronized boolean check() {
         if (!published) {
             return true;
@@ -67,7 +67,7 @@ public final class ConflistKeeper {
             LOG.atWarn()
                     .addKeyValue("file", conflist.file())
                     .addKeyValue("was", found.label())
-                    .addKeyValue("advice", "leave it to the agent; --chain names further plugins")
+                    .addKeyValue("advice", "let only the agent change it; --chain adds further plugins")
                     .log("conflist-mended");
         } else {
             LOG.atInfo().addKeyValue("file", conflist.file()).log("conflist-written");

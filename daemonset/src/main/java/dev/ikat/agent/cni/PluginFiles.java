@@ -14,10 +14,11 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 
 /**
- * The launcher {@code ikat} and the cold plugin {@code ikat-runtime} in a runtime's directory of CNI plugins. At each
- * moment of an installation, also of one that is cut short, a whole launcher and a whole cold plugin are there, the
+ * The launcher {@code ikat} and the cold plugin {@code ikat-runtime} in a runtime's directory of CNI plugins. At every
+ * moment of an installation, even of an interrupted one, a complete launcher and a complete cold plugin are there, the
  * former or the new ones: files are written under other names and then renamed. {@code ikat-runtime} is a symbolic link
- * to a directory of its own version, of which the former is kept, since a request may still be running from it.
+ * to a directory for its version; the directory of the former version is kept, because a request may still be running
+ * from it.
  */
 public final class PluginFiles {
     private static final String LAUNCHER = "ikat";
@@ -28,10 +29,10 @@ public final class PluginFiles {
     private PluginFiles() {}
 
     /**
-     * Installs, or does nothing where the same is there.
+     * Installs both. Idempotent.
      *
      * @param from the directory with {@code ikat} and {@code ikat-runtime}
-     * @param to made if need be
+     * @param to created if it does not exist
      * @return whether anything was changed
      * @throws NoSuchFileException if {@code from} lacks one of them
      */
@@ -39,7 +40,7 @@ public final class PluginFiles {
         Path launcher = from.resolve(LAUNCHER);
         Path cold = from.resolve(COLD);
         if (!Files.isRegularFile(launcher) || !Files.isDirectory(cold)) {
-            throw new NoSuchFileException(from + " holds no " + LAUNCHER + " and " + COLD);
+            throw new NoSuchFileException(from + " does not contain " + LAUNCHER + " and " + COLD);
         }
         Files.createDirectories(to);
         boolean changed = installCold(cold, to);
@@ -112,7 +113,7 @@ public final class PluginFiles {
         });
     }
 
-    /** Removes what {@link #install} makes; nothing else of the directory. */
+    /** Removes what {@link #install} creates, and nothing else in the directory. */
     public static void remove(Path directory) throws IOException {
         if (!Files.isDirectory(directory)) {
             return;

@@ -11,10 +11,7 @@ import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * Has the plugin answer the runtime's requests, and counts each; what was refused is kept for whoever asks how the
- * agent is. Thread-safe.
- */
+/** Has the plugin answer the runtime's requests, counts each, and keeps refusals for the status. Thread-safe. */
 public final class RequestHandler implements Function<CniRequest, CniResponse> {
     private static final Logger LOG = LoggerFactory.getLogger(RequestHandler.class);
 

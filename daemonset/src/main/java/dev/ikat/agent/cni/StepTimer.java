@@ -8,8 +8,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Times the steps of CNI requests, each from its beginning to that of the next or to the request's end, and is where
- * tests kill the agent.
+ * Measures the steps of CNI requests, each from its beginning to that of the next or to the request's end. Tests kill
+ * the agent here.
  */
 public final class StepTimer implements StepObserver {
     private static final ThreadLocal<@Nullable Step> CURRENT = new ThreadLocal<>();

@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What the plugin asks of the node, answered from the node object: addresses from its pod CIDRs, the MTU that the way
- * to the other nodes takes. Pods are wired from the first moment at which everything was in order; what fails later is
- * repaired under them and told by STATUS, unless it is that the node's addresses turn out to be somebody else's.
+ * What the plugin needs to know about the node, from the node object: addresses from its pod CIDRs, and the MTU of the
+ * path to the other nodes. Pods are wired once everything has been in order for the first time. Later failures are
+ * repaired in the background and reported by STATUS, unless the node's addresses turn out to belong to another node.
  */
 public final class AgentPodNetwork implements PodNetwork {
     private final Readiness readiness;
@@ -40,7 +40,7 @@ public final class AgentPodNetwork implements PodNetwork {
         wasReady = true;
     }
 
-    /** What is known of the node, empty before its object is. */
+    /** What is known of the node; empty before its object is. */
     public Optional<NodeSituation> situation() {
         return situation;
     }
@@ -56,13 +56,11 @@ public final class AgentPodNetwork implements PodNetwork {
         if (refusal.isPresent()) {
             // Also where it was ready before: an address of somebody else's block would take that one's packets.
             throw new CniException(
-                    CniError.TRY_AGAIN_LATER, "this node must not give addresses to pods now", refusal.get());
+                    CniError.TRY_AGAIN_LATER, "this node must not assign addresses to pods now", refusal.get());
         }
         if (!wasReady) {
             throw new CniException(
-                    CniError.TRY_AGAIN_LATER,
-                    "the node agent is not ready yet",
-                    String.join("; ", readiness.reasons()));
+                    CniError.TRY_AGAIN_LATER, "the agent is not ready yet", String.join("; ", readiness.reasons()));
         }
     }
 
@@ -86,7 +84,7 @@ public final class AgentPodNetwork implements PodNetwork {
     private CniException nodeUnknown() {
         return new CniException(
                 CniError.TRY_AGAIN_LATER,
-                "the node agent does not know this node's pod CIDRs yet",
+                "the agent does not know this node's pod CIDRs yet",
                 String.join("; ", readiness.reasons()));
     }
 
@@ -100,9 +98,9 @@ public final class AgentPodNetwork implements PodNetwork {
                 wasReady
                         ? new CniException(
                                 CniError.LIMITED_CONNECTIVITY,
-                                "something of the pod network is not in order",
+                                "a part of the pod network is not in order",
                                 String.join("; ", reasons))
                         : new CniException(
-                                CniError.NOT_AVAILABLE, "the node agent is not ready yet", String.join("; ", reasons)));
+                                CniError.NOT_AVAILABLE, "the agent is not ready yet", String.join("; ", reasons)));
     }
 }

@@ -20,9 +20,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The kernel settings without which no packet gets from a pod to anywhere: forwarding, for the families that pods have.
- * What a setting was before Ikat first changed it is kept in a file, so that uninstalling can put it back; the file
- * lives as long as the settings do, until the next boot. The calling thread is in the node's network namespace.
+ * The kernel settings without which no packet from a pod is forwarded: IP forwarding, for the address families that
+ * pods have. The value of a setting before Ikat first changed it is kept in a file, so that uninstalling can restore
+ * it; the file lives as long as the settings do, until the next boot. The calling thread is in the node's network
+ * namespace.
  */
 public final class Forwarding {
     /** In the run directory: {@code key=value} lines. */
@@ -102,11 +103,11 @@ public final class Forwarding {
         try (FileChannel channel = OwnFile.open(record)) {
             channel.write(ByteBuffer.wrap((key + "=" + before + "\n").getBytes(UTF_8)), channel.size());
         } catch (IOException e) {
-            throw new UncheckedIOException("can't record what " + key + " was in " + record + ": " + e, e);
+            throw new UncheckedIOException("can't record the former value of " + key + " in " + record + ": " + e, e);
         }
     }
 
-    /** What the settings in a record were before Ikat changed them. */
+    /** The values that the settings in a record had before Ikat changed them. */
     public static Map<String, String> before(Path record) throws IOException {
         Map<String, String> before = new LinkedHashMap<>();
         if (Files.isRegularFile(record, LinkOption.NOFOLLOW_LINKS)) {

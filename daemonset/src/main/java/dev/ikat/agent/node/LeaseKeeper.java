@@ -16,8 +16,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps leases and links in agreement, and tells people what was lost: a lease store that is damaged takes nobody's
- * network away, but somebody has to know of it.
+ * Keeps leases and links consistent, and reports what was lost: no pod loses its network when the lease store is
+ * damaged, but the operator has to know.
  */
 public final class LeaseKeeper {
     private static final Logger LOG = LoggerFactory.getLogger(LeaseKeeper.class);
@@ -37,8 +37,8 @@ public final class LeaseKeeper {
         this.leases = leases;
         this.rebuilt = Counter.builder()
                 .name("ikat_leases_rebuilt")
-                .help(
-                        "Leases that the lease store had lost, by what they were rebuilt from: links, or the agent's memory.")
+                .help("Leases that the lease store had lost, by what they were rebuilt from: links, or the agent's "
+                        + "memory.")
                 .labelNames("from")
                 .withoutExemplars()
                 .register(registry);
@@ -49,12 +49,12 @@ public final class LeaseKeeper {
                 .register(registry);
         this.unexplainedLinks = Gauge.builder()
                 .name("ikat_links_without_lease")
-                .help("Links of pods that have no lease and could not be given one; status names them.")
+                .help("Links of pods that have no lease and could not be given one; the status names them.")
                 .withoutExemplars()
                 .register(registry);
     }
 
-    /** Has the loop look at the pods. */
+    /** Registers the reconciliation of pods with the loop. */
     public void register(Reconciliations loop) {
         loop.register(Part.PODS, this::reconcile);
     }
@@ -71,7 +71,7 @@ public final class LeaseKeeper {
         return changes;
     }
 
-    /** The same for the start, when there is nobody yet to tell of a full disk. */
+    /** The same for the start, when nobody can be told of a full disk yet. */
     public synchronized int mend() {
         RecoveryReport report = recovery.run();
         for (Lease lease : report.rebuilt()) {
@@ -79,7 +79,7 @@ public final class LeaseKeeper {
                     .addKeyValue("container", lease.attachment().containerId())
                     .addKeyValue("interface", lease.attachment().interfaceName())
                     .addKeyValue("addresses", lease.addresses())
-                    .addKeyValue("reason", "the lease store had lost it; its link was there")
+                    .addKeyValue("reason", "the lease store had lost it, but its link still exists")
                     .log("lease-rebuilt");
         }
         rebuilt.labelValues("link").inc(report.rebuilt().size());
@@ -112,7 +112,7 @@ public final class LeaseKeeper {
                     .addKeyValue("directory", leases.directory())
                     .addKeyValue("damaged-records", records)
                     .addKeyValue("restored-leases", restored)
-                    .addKeyValue("reason", "somebody changed the files, or the file system lost something")
+                    .addKeyValue("reason", "the files were changed by another program, or the file system lost data")
                     .log("leases-damaged");
             damaged.inc(records);
             rebuilt.labelValues("memory").inc(restored);
@@ -141,7 +141,7 @@ public final class LeaseKeeper {
         }
     }
 
-    /** Whether there is room for leases now and was not when last looked at, or the other way round. */
+    /** Whether the room for leases has run out, or is there again, since the last call. */
     public boolean roomChanged() {
         boolean before = hasRoom;
         try {
@@ -152,7 +152,7 @@ public final class LeaseKeeper {
         return !before;
     }
 
-    /** What people should know of, a line each; empty where all is well. */
+    /** What the operator should know, one line for each; empty if all is well. */
     public List<String> faults() {
         List<String> faults = new ArrayList<>();
         synchronized (this) {

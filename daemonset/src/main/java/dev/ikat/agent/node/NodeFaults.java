@@ -9,9 +9,7 @@ import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * What is wrong now with nodes' parts of the overlay; each is logged when it begins and when it is over. Thread-safe.
- */
+/** The current faults of nodes' parts of the overlay; each is logged when it begins and when it ends. Thread-safe. */
 public final class NodeFaults {
     private static final Logger LOG = LoggerFactory.getLogger(NodeFaults.class);
 
@@ -49,7 +47,7 @@ public final class NodeFaults {
                 .log("overlay-fault-over"));
     }
 
-    /** Everything, in a stable order. */
+    /** All faults, in a stable order. */
     public synchronized List<NodeFault> all() {
         return Stream.concat(ofObjects.stream(), ofKernel.stream())
                 .distinct()

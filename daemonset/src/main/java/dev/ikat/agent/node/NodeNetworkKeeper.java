@@ -29,8 +29,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The reconciliations of the node's own network: what the node object says, the guard of sources, forwarding, the
- * overlay, masquerading. All run on the reconcile loop's thread; only {@link #unnoticedDrift} is called from another.
+ * The reconciliations of the node's own network: the node object, the source guard, forwarding, the overlay,
+ * masquerade. All run on the reconcile loop's thread; only {@link #unnoticedDrift} is called from another.
  */
 public final class NodeNetworkKeeper {
     private static final Logger LOG = LoggerFactory.getLogger(NodeNetworkKeeper.class);
@@ -86,7 +86,7 @@ public final class NodeNetworkKeeper {
         this.guard = new CapabilityInForce<>(dataplanes, Capability.GUARD, Dataplane::guard, SourceGuard::remove);
     }
 
-    /** Has the loop look at its parts: what is said of the node first, and sources guarded before there are ways. */
+    /** Registers the parts with the loop: the node object first, and the source guard before there are paths. */
     public void register(Reconciliations loop) {
         loop.register(Part.NODE, this::node);
         loop.register(Part.GUARD, this::guard);
@@ -109,7 +109,7 @@ public final class NodeNetworkKeeper {
                         "there is no Node object named " + options.nodeName() + "; create it, or correct --node-name"));
         if (self.podCidrs().isEmpty()) {
             throw new NotYetException(
-                    "node " + self.name() + " has no spec.podCIDRs yet, nor does --pod-cidrs name it");
+                    "node " + self.name() + " has no spec.podCIDRs yet, and --pod-cidrs does not name it");
         }
         if (self.internalIps().isEmpty()) {
             throw new NotYetException("node " + self.name() + " has no status.addresses of type InternalIP yet");
@@ -117,9 +117,9 @@ public final class NodeNetworkKeeper {
         Uplink uplink = UplinkFinder.find(netlink, options.uplink(), self)
                 .orElseThrow(() -> new NotYetException(options.uplink()
                                 .map(name -> "there is no interface " + name)
-                                .orElseGet(() -> "no interface has an" + " InternalIP of node " + self.name() + " "
+                                .orElseGet(() -> "no interface has an InternalIP of node " + self.name() + " "
                                         + self.internalIps())
-                        + "; correct the node object, or give another --uplink"));
+                        + "; correct the node object, or choose another --uplink"));
         // An earlier agent's routes count until there is a plan of this one.
         InForce inForce = network.situation()
                 .map(situation -> situation.overlay().inForce())
@@ -139,7 +139,7 @@ public final class NodeNetworkKeeper {
         faults.ofObjects(now.overlay().faults());
         network.update(now);
         now.overlay().refusal().ifPresent(reason -> {
-            throw new NotYetException("this node gives no addresses to pods: " + reason);
+            throw new NotYetException("this node assigns no addresses to pods: " + reason);
         });
         return 0;
     }
@@ -204,7 +204,7 @@ public final class NodeNetworkKeeper {
         return drifted;
     }
 
-    /** Whether the kernel does not tell of what others change: then somebody has to look; for any thread. */
+    /** Whether the kernel does not notify of others' changes, so that they have to be looked for; for any thread. */
     public boolean isUnwatched() {
         return guard.by().filter(by -> !by.isWatched()).isPresent();
     }

@@ -16,13 +16,13 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * Everything that this node's network follows from, at one moment, and what follows. Immutable.
+ * Everything that determines this node's network at one moment, and the resulting desired state. Immutable.
  *
  * @param self this node, with pod CIDRs and an address
  * @param uplink the interface to the other nodes
- * @param overlay what the kernel should have for the other nodes' pods
- * @param masquerade whose address is hidden from whom
- * @param guard which source may come which way
+ * @param overlay the desired state of the overlay
+ * @param masquerade which traffic is masqueraded
+ * @param guard which source may arrive on which path
  */
 public record NodeSituation(
         Node self, Uplink uplink, OverlayState overlay, MasqueradeState masquerade, GuardState guard) {

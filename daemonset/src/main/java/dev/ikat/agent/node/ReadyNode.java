@@ -10,7 +10,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What follows when everything is in order for the first time: pods are wired, the runtime gets its network
- * configuration, and when that is there, too, the cluster is told, once. Thread-safe.
+ * configuration, and after that the cluster is told, once. Thread-safe.
  */
 public final class ReadyNode {
     private static final Logger LOG = LoggerFactory.getLogger(ReadyNode.class);
@@ -39,7 +39,7 @@ public final class ReadyNode {
         this.running = running;
     }
 
-    /** Looks whether all is in order; after each round of the loop, and once when the socket is there. */
+    /** Checks whether everything is in order; called after each round of the loop, and once when the socket exists. */
     public void check() {
         if (readiness.isReadyBut(Part.CONFLIST)) {
             network.markReady();
@@ -48,7 +48,7 @@ public final class ReadyNode {
         }
     }
 
-    /** Looks at the network configuration, and mends it; whether it is in order. */
+    /** Checks the network configuration, and restores it if necessary. Returns whether it is in order. */
     public boolean checkConflist() {
         boolean inOrder = conflist.check();
         announceIfReady();

@@ -19,9 +19,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps in the run directory what belongs there while the agent lives: somebody who removes or replaces the directory,
- * the socket, the lock or the leases makes the agent unreachable, and would let another one in. All is made again, and
- * until then the agent is not ready. Used by one thread.
+ * Keeps the run directory complete while the agent runs: if somebody removes or replaces the directory, the socket, the
+ * lock or the leases, the agent can't be reached, and another agent could start. All of it is restored, and until then
+ * the agent is not ready. Used by one thread.
  */
 public final class RunDirectoryKeeper {
     private static final Logger LOG = LoggerFactory.getLogger(RunDirectoryKeeper.class);
@@ -38,7 +38,7 @@ public final class RunDirectoryKeeper {
     private Set<String> missing = Set.of();
     private String failure = "";
 
-    /** @param rebuild has the leases written again, and what else the directory held; must be quick */
+    /** @param rebuild has the leases, and the rest of the directory's content, written again; has to be quick */
     public RunDirectoryKeeper(
             Path directory, AgentLock lock, CniServer server, Readiness readiness, Metrics metrics, Runnable rebuild)
             throws IOException {
@@ -54,10 +54,10 @@ public final class RunDirectoryKeeper {
     }
 
     /**
-     * Looks, and makes again what is missing.
+     * Checks, and restores what is missing.
      *
      * @return whether everything is in its place
-     * @throws IOError if nothing can ever be made in the directory again; a new start gets a new one
+     * @throws IOError if nothing can be created in the directory any more; a new start gets a new one
      */
     public boolean check() {
         try {
@@ -69,14 +69,16 @@ public final class RunDirectoryKeeper {
             }
             report(gone);
             if (OwnDirectory.isDeleted(directory)) {
-                throw new IOError(new IOException("the run directory " + directory
-                        + " was deleted under its mount, and nothing can be made in it; the agent ends, as only a new start"
-                        + " of its container mounts a new one"));
+                throw new IOError(
+                        new IOException("the run directory " + directory + " was deleted under its mount, and nothing "
+                                + "can be created in it; the agent ends, because "
+                                + "only a new start of its container mounts a new one"));
             }
             restore(gone);
             return false;
         } catch (IOException | AgentRunningException e) {
-            String reason = "can't make what was removed from the run directory " + directory + ": " + e.getMessage();
+            String reason =
+                    "can't restore what was removed from the run directory " + directory + ": " + e.getMessage();
             if (!reason.equals(failure)) {
                 LOG.atError().addKeyValue("error", reason).log("run-files-failed");
             }
@@ -115,14 +117,14 @@ public final class RunDirectoryKeeper {
             LOG.atWarn()
                     .addKeyValue("directory", directory)
                     .addKeyValue("missing", String.join(",", news))
-                    .addKeyValue("advice", "leave the run directory to the agent")
+                    .addKeyValue("advice", "let only the agent change the run directory")
                     .log("run-files-lost");
         }
         missing = gone;
         readiness.notReady(
                 Part.SOCKET,
                 "somebody removed or replaced " + String.join(", ", gone) + " of the run directory " + directory
-                        + "; it is made again");
+                        + "; the agent restores it");
     }
 
     private void restore(Set<String> gone) throws IOException {

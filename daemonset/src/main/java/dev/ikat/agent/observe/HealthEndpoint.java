@@ -17,9 +17,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * {@code /metrics} for Prometheus, {@code /healthz} (the process answers) and {@code /readyz} (pods can be given a
- * working network; otherwise 503 and a line for each reason). Whoever can connect may read, so it listens on loopback
- * unless told otherwise; and may not keep others from it, however slowly it sends and reads, and on however many
- * connections (docs/decisions/health-endpoint.md).
+ * working network; otherwise 503 and a line for each reason). Anybody who can connect may read, so it listens on
+ * loopback unless configured otherwise. No client can keep others from reading, however slowly it sends and reads, and
+ * however many connections it opens (docs/decisions/health-endpoint.md).
  */
 public final class HealthEndpoint implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(HealthEndpoint.class);
@@ -87,9 +87,9 @@ public final class HealthEndpoint implements AutoCloseable {
     }
 
     /**
-     * Listens and answers from then on.
+     * Listens and answers from now on.
      *
-     * @throws UncheckedIOException if the address can't be listened on
+     * @throws UncheckedIOException if it can't listen on the address
      */
     public static HealthEndpoint start(InetSocketAddress address, Metrics metrics, Readiness readiness) {
         HttpServer server;
@@ -97,8 +97,8 @@ public final class HealthEndpoint implements AutoCloseable {
             server = HttpServer.create(address, BACKLOG);
         } catch (IOException e) {
             throw new UncheckedIOException(
-                    "can't listen on " + address + " for metrics and health: " + e.getMessage()
-                            + "; give another --listen, or 0 to go without",
+                    "can't listen on " + address + " for metrics and health: " + e.getMessage() + "; choose another "
+                            + "--listen, or 0 to serve them nowhere",
                     e);
         }
         HttpExchanges exchanges = new HttpExchanges(MAX_EXCHANGES, LIMIT);

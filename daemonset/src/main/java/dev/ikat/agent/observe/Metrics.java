@@ -20,7 +20,7 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
-/** What the agent counts, in Prometheus' terms. Thread-safe. */
+/** The agent's metrics for Prometheus. Thread-safe. */
 public final class Metrics {
     /** From a good step (0.1 ms) to a runtime's patience. */
     private static final double[] SECONDS = {
@@ -32,14 +32,14 @@ public final class Metrics {
 
     private final Counter requests = Counter.builder()
             .name("ikat_cni_requests")
-            .help("CNI requests answered, by verb and by the CNI error code, 0 for success.")
+            .help("CNI requests answered, by verb and by CNI error code (0 for success).")
             .labelNames("verb", "code")
             .withoutExemplars()
             .register(registry);
     private final Histogram requestSeconds = Histogram.builder()
             .name("ikat_cni_request_seconds")
             .unit(Unit.SECONDS)
-            .help("How long a CNI request took in the agent.")
+            .help("Duration of CNI requests in the agent.")
             .labelNames("verb")
             .classicOnly()
             .classicUpperBounds(SECONDS)
@@ -48,7 +48,7 @@ public final class Metrics {
     private final Histogram stepSeconds = Histogram.builder()
             .name("ikat_cni_step_seconds")
             .unit(Unit.SECONDS)
-            .help("How long a step of a CNI request took.")
+            .help("Duration of the steps of CNI requests.")
             .labelNames("verb", "step")
             .classicOnly()
             .classicUpperBounds(SECONDS)
@@ -56,20 +56,19 @@ public final class Metrics {
             .register(registry);
     private final Counter runFilesLost = Counter.builder()
             .name("ikat_run_files_lost")
-            .help(
-                    "Times that somebody removed or replaced the run directory, or in it the socket, the lock or the leases,"
-                            + " and the agent made it again.")
+            .help("How often somebody removed or replaced the run directory, or the socket, the lock or the leases "
+                    + "in it, and the agent restored it.")
             .labelNames("what")
             .withoutExemplars()
             .register(registry);
     private final Counter conflistsMended = Counter.builder()
             .name("ikat_conflist_mended")
-            .help(
-                    "Times that somebody removed, emptied or changed the network configuration, and the agent wrote it again.")
+            .help("How often somebody removed, emptied or changed the network configuration, and the agent restored "
+                    + "it.")
             .withoutExemplars()
             .register(registry);
 
-    /** Where the parts of the agent that count for themselves put their metrics. */
+    /** The registry for the metrics of other parts of the agent. */
     public PrometheusRegistry registry() {
         return registry;
     }
@@ -85,27 +84,27 @@ public final class Metrics {
         stepSeconds.labelValues(verb, step).observe(Unit.nanosToSeconds(nanos));
     }
 
-    /** Counts what was taken from the run directory. */
+    /** Counts a file that disappeared from the run directory. */
     public void runFileLost(String what) {
         runFilesLost.labelValues(what).inc();
     }
 
-    /** Counts a network configuration that had to be written again. */
+    /** Counts a network configuration that had to be restored. */
     public void conflistMended() {
         conflistsMended.inc();
     }
 
-    /** Serves the number of addresses by range and state, asked for at each scrape. */
+    /** Serves the number of addresses by range and state, computed at each scrape. */
     public void leases(Consumer<GaugeWithCallback.Callback> callback) {
         GaugeWithCallback.builder()
                 .name("ikat_addresses")
-                .help("Pod addresses of this node, by range and whether they are leased or free.")
+                .help("Pod addresses of this node, by range and state: leased or free.")
                 .labelNames("range", "state")
                 .callback(callback)
                 .register(registry);
     }
 
-    /** Serves whether the agent is ready, asked for at each scrape. */
+    /** Serves whether the agent is ready, computed at each scrape. */
     public void readiness(BooleanSupplier ready) {
         GaugeWithCallback.builder()
                 .name("ikat_ready")
@@ -114,15 +113,14 @@ public final class Metrics {
                 .register(registry);
     }
 
-    /** Serves what is wrong with nodes' parts of the overlay, asked for at each scrape. */
+    /** Serves the faults of nodes' parts of the overlay, computed at each scrape. */
     public void nodeFaults(Supplier<List<NodeFault>> faults) {
         GaugeWithCallback.builder()
                 .name("ikat_node_faults")
-                .help(
-                        "What is wrong with a node's part of the overlay, as this node sees it, by the node that is at fault"
-                                + " and by cause: block_claimed and address_claimed, which another node had first; block_in_use,"
-                                + " a pod CIDR with addresses that are no pods'; unreachable; route, another one is in the way;"
-                                + " mtu.")
+                .help("Current faults of nodes' parts of the overlay, as this node sees them, by the node at fault "
+                        + "and by cause: block_claimed and address_claimed (another node had it first), "
+                        + "block_in_use (a pod CIDR contains addresses that are not pods'), unreachable, route "
+                        + "(another route is in the way), mtu.")
                 .labelNames("node", "cause")
                 .callback(callback -> faults.get().stream()
                         .collect(Collectors.groupingBy(
@@ -131,22 +129,22 @@ public final class Metrics {
                 .register(registry);
     }
 
-    /** Serves whether the agent works by what an earlier run knew of the cluster, asked for at each scrape. */
+    /** Serves whether the agent works from an earlier run's snapshot of the cluster, computed at each scrape. */
     public void degraded(BooleanSupplier degraded) {
         GaugeWithCallback.builder()
                 .name("ikat_degraded")
-                .help("1 while the API has not answered since the start, and a snapshot of an earlier run is in force.")
+                .help("1 while the API has not answered since the start and a snapshot of an earlier run is in "
+                        + "force.")
                 .callback(callback -> callback.call(degraded.getAsBoolean() ? 1 : 0))
                 .register(registry);
     }
 
-    /** Serves what is wrong at the cluster's source, by the object that it is about, asked for at each scrape. */
+    /** Serves the faults of the cluster's source, by the object that each is about, computed at each scrape. */
     public void clusterFaults(Supplier<List<SourceFault>> faults) {
         GaugeWithCallback.builder()
                 .name("ikat_cluster_faults")
-                .help(
-                        "What is wrong now at the API or in the manifests, as status names it, by the object that can't be"
-                                + " read; empty labels where it is about no object, or that can't be said.")
+                .help("Current faults of the API or the manifests, as the status names them, by the object that "
+                        + "can't be read; empty labels if a fault is about no object, or its object is not known.")
                 .labelNames("kind", "namespace", "name")
                 .callback(callback -> faults.get().stream()
                         .collect(Collectors.groupingBy(SourceFault::object, Collectors.counting()))
@@ -158,11 +156,12 @@ public final class Metrics {
                 .register(registry);
     }
 
-    /** Serves how long ago the API was last heard, by kind of objects, asked for at each scrape. */
+    /** Serves the time since the API was last heard, by kind of objects, computed at each scrape. */
     public void apiSilence(Supplier<Map<String, Duration>> silence) {
         GaugeWithCallback.builder()
                 .name("ikat_api_silence_seconds")
-                .help("How long ago the API last said anything about objects of a kind; about once a minute it does.")
+                .help("Time since the API last sent anything about objects of a kind; it sends something about once "
+                        + "a minute.")
                 .labelNames("kind")
                 .callback(callback ->
                         silence.get().forEach((kind, duration) -> callback.call(duration.toMillis() / 1e3, kind)))

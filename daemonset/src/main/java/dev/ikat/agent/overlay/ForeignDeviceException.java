@@ -2,12 +2,13 @@ package dev.ikat.agent.overlay;
 
 import dev.ikat.netlink.route.Link;
 
-/** An interface that is not Ikat's bears the tunnel device's name. */
+/** An interface that is not Ikat's has the tunnel link's name. */
 public final class ForeignDeviceException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     ForeignDeviceException(Link link) {
-        super("an interface named " + link.name() + " exists and is no VXLAN but "
-                + link.kind().orElse("hardware") + "; rename or delete it, or run with --overlay direct or none");
+        super("an interface named " + link.name() + " exists, but is "
+                + link.kind().orElse("hardware") + " instead of VXLAN; rename or delete "
+                + "it, or run with --overlay direct or none");
     }
 }

@@ -46,7 +46,7 @@ final class ForeignRoutes {
         String owner = RouteOwners.ofHost().name(route.protocol());
         String mend = route.protocol() == RouteProtocol.KERNEL
                 ? addressOf(route)
-                        .map(address -> "give the node another pod CIDR, or take the address away: ip address del "
+                        .map(address -> "give the node another pod CIDR, or remove the address: ip address del "
                                 + address.address() + " dev " + name(address.interfaceIndex()))
                         .orElse("give the node another pod CIDR")
                 : "have " + owner + " leave it out, or take it away: ip "

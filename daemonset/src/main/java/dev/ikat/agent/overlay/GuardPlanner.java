@@ -12,8 +12,9 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * Computes which source may come which way from the ways that the overlay leads to it. A pure function. What the
- * overlay has not accepted of a node is believed on no way, and denied on none: whose it is, nobody knows.
+ * Computes which source may arrive on which path, from the overlay's paths to it. A pure function. A block or address
+ * that the overlay has not accepted from a node is neither believed nor denied on any path, because it is not known to
+ * whom it belongs.
  */
 public final class GuardPlanner {
     private final Node self;
@@ -29,11 +30,11 @@ public final class GuardPlanner {
     }
 
     /**
-     * What this node's kernel should hold packets to.
+     * The desired state of this node's source guard.
      *
      * @param nodes the cluster's nodes, with or without this one
-     * @param overlay what it has for the other nodes' pods
-     * @param masqueraded whether pods' addresses are hidden from the nodes
+     * @param overlay the desired state of the overlay
+     * @param masqueraded whether traffic to the nodes is masqueraded
      */
     public static GuardState plan(
             OverlaySettings settings,

@@ -9,22 +9,22 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who has which block and which address now: what the last plan decided, or before the first one what the kernel's
- * routes say, which an earlier agent left.
+ * Who has which block and which address now: according to the last plan, or before the first one according to the
+ * kernel's routes, which an earlier agent left.
  *
- * @param blocks by pod CIDR whose it is
- * @param addresses by InternalIP whose it is
- * @param ways by pod CIDR the InternalIP of the node that the kernel sends its packets to
+ * @param blocks the holder of each pod CIDR
+ * @param addresses the holder of each InternalIP
+ * @param ways for each pod CIDR the InternalIP of the node to which the kernel sends its packets
  */
 public record InForce(Map<Cidr, Holder> blocks, Map<IpAddress, Holder> addresses, Map<Cidr, IpAddress> ways) {
-    /** Nobody has anything. */
+    /** Nobody has any block or address. */
     public static final InForce NOTHING = new InForce(Map.of(), Map.of(), Map.of());
 
     /**
-     * A node that has something.
+     * A node that has a block or an address.
      *
      * @param node its name
-     * @param since when the node had it at the latest; empty where that is not known
+     * @param since the latest time at which the node got it; empty if not known
      */
     public record Holder(String node, Optional<Instant> since) {}
 

@@ -3,10 +3,10 @@ package dev.ikat.agent.overlay;
 import java.util.Locale;
 
 /**
- * What is wrong with one node's part of the overlay. It costs that node, and no other one.
+ * A fault of one node's part of the overlay. It affects that node, and no other.
  *
- * @param node the name of the node whose object, or way, is at fault
- * @param cause what kind of fault
+ * @param node the name of the node whose object or path is at fault
+ * @param cause the kind of fault
  * @param text what could not be done, why, and what would have to change
  */
 public record NodeFault(String node, Cause cause, String text) {
@@ -16,16 +16,16 @@ public record NodeFault(String node, Cause cause, String text) {
         BLOCK_CLAIMED,
         /** An InternalIP that another node had first, or that is in another node's pod CIDR. */
         ADDRESS_CLAIMED,
-        /** A pod CIDR that holds addresses which are no pods'. */
+        /** A pod CIDR that contains addresses which are not pods'. */
         BLOCK_IN_USE,
-        /** No address that its pods could be reached through. */
+        /** The node has no address through which its pods could be reached. */
         UNREACHABLE,
-        /** The kernel refused a route, or another one is in its way. */
+        /** The kernel refused a route, or another route is in its way. */
         ROUTE,
         /** The pods' MTU does not fit the uplink. */
         MTU;
 
-        /** As metrics have it. */
+        /** Its name in metrics. */
         public String label() {
             return name().toLowerCase(Locale.ROOT);
         }

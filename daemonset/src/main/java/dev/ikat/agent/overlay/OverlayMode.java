@@ -2,11 +2,11 @@ package dev.ikat.agent.overlay;
 
 /** How packets reach the pods of another node. */
 public enum OverlayMode {
-    /** Through a VXLAN tunnel, always. */
+    /** Always through a VXLAN tunnel. */
     VXLAN,
-    /** By a route through the other node's address, which must be on the same link. */
+    /** By a route via the other node's address, which has to be on the same link. */
     DIRECT,
-    /** Directly where the other node is on the same link, through the tunnel elsewhere. */
+    /** Directly if the other node is on the same link, otherwise through the tunnel. */
     AUTO,
     /** Not by Ikat: somebody else (a cloud's route table, a routing daemon) sees to it. */
     NONE

@@ -20,9 +20,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Computes an {@link OverlayState} from the nodes. A pure function: no kernel, no clock, nothing remembered. A node
- * whose data make no sense (no address, a block that another node has) is left out with a fault that says why, and
- * costs no other node its routes.
+ * Computes an {@link OverlayState} from the nodes. A pure function: no kernel, no clock, no memory. A node with
+ * inconsistent data (no address, a block that another node has) is left out with a fault that says why; no other node
+ * loses its routes.
  */
 public final class OverlayPlanner {
     /** Outer Ethernet (14, inner), IPv4 (20), UDP (8) and VXLAN (8) headers; RFC 7348, section 4.1. */
@@ -51,11 +51,11 @@ public final class OverlayPlanner {
     }
 
     /**
-     * What this node's kernel should have.
+     * The desired state of this node's kernel.
      *
      * @param self this node, with at least one address
      * @param nodes the cluster's nodes; this one may be among them
-     * @param apiServers where the cluster's API is asked, as far as that is known
+     * @param apiServers the addresses of the cluster's API, as far as they are known
      * @param inForce who has which block and address now
      */
     public static OverlayState plan(
@@ -125,11 +125,11 @@ public final class OverlayPlanner {
 
     private void checkMtu(int mtu, int overhead) {
         if (mtu > uplink.mtu() - overhead) {
-            mtuFault("the pods' MTU " + mtu + " is more than the uplink " + uplink.name() + " (MTU " + uplink.mtu()
-                    + ") carries; set --mtu to at most " + (uplink.mtu() - overhead) + ", or to 0");
+            mtuFault("the pods' MTU " + mtu + " is larger than the uplink " + uplink.name() + " (MTU " + uplink.mtu()
+                    + ") can carry; set --mtu to at most " + (uplink.mtu() - overhead) + ", or to 0");
         }
         if (mtu < MIN_MTU_IPV6 && self.podCidrs().stream().anyMatch(c -> c.family() == IpFamily.IPV6)) {
-            mtuFault("the pods' MTU " + mtu + " is below IPv6's minimum of " + MIN_MTU_IPV6 + "; raise that of "
+            mtuFault("the pods' MTU " + mtu + " is below IPv6's minimum of " + MIN_MTU_IPV6 + "; raise the MTU of "
                     + uplink.name() + " to " + (MIN_MTU_IPV6 + overhead));
         }
     }

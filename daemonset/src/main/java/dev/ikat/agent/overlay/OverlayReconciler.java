@@ -37,13 +37,13 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Makes the kernel's overlay equal to an {@link OverlayState}: reads back the device, its addresses, its forwarding and
- * neighbour entries and Ikat's routes, and writes only what differs.
+ * Makes the kernel's overlay equal to an {@link OverlayState}: reads back the tunnel link, its addresses, its
+ * forwarding and neighbour entries and Ikat's routes, and changes only what differs.
  *
- * <p>It owns the device {@link LinkNames#OVERLAY} with all that is on it, and of the routes with Ikat's protocol number
- * those with a gateway and those that end here. The pods' own routes (a link, no gateway) are not its business. A route
- * of somebody else is never replaced; that one stands in the way is reported. The calling thread is in the node's
- * network namespace. Not thread-safe.
+ * <p>It owns the link {@link LinkNames#OVERLAY} with everything on it, and those routes with Ikat's protocol number
+ * that have a gateway or end at this node. It does not touch the pods' own routes (a link, no gateway). It never
+ * replaces another program's route, and reports one that is in the way. The calling thread is in the node's network
+ * namespace. Not thread-safe.
  */
 public final class OverlayReconciler {
     private static final InterfaceName DEVICE_NAME = new InterfaceName(LinkNames.OVERLAY);
@@ -74,10 +74,10 @@ public final class OverlayReconciler {
     }
 
     /**
-     * What a reconciliation did.
+     * The result of a reconciliation.
      *
-     * @param changes what was changed, a line each; empty where everything was as it should be
-     * @param faults which nodes' pods can't be reached, although the plan has a way to them
+     * @param changes what was changed, one line for each; empty if there was no drift
+     * @param faults which nodes' pods can't be reached, although the plan has a path to them
      */
     public record Outcome(List<String> changes, List<NodeFault> faults) {
         public Outcome {
@@ -87,10 +87,11 @@ public final class OverlayReconciler {
     }
 
     /**
-     * Reads back, compares and repairs. What the kernel refuses of one node's way costs that node alone.
+     * Reads back, compares and repairs. If the kernel refuses a part of the path to one node, only that path is
+     * affected.
      *
-     * @throws NetlinkException if the kernel refused what all ways need; the others were made
-     * @throws ForeignDeviceException if the device's name is somebody else's
+     * @throws NetlinkException if the kernel refused something that all paths need; the other changes were made
+     * @throws ForeignDeviceException if an interface that is not Ikat's has the tunnel link's name
      */
     public Outcome reconcile(OverlayState state) {
         repairs.clear();
@@ -160,7 +161,8 @@ public final class OverlayReconciler {
                 failure.errno() == Errno.EEXIST ? refused.route().flatMap(foreign::inPlaceOf) : Optional.empty();
         String who = refused.what() + " of node " + refused.node();
         return other.map(route -> who + " gets no route: in its place is " + foreign.describe(route))
-                .orElseGet(() -> who + " has no way from here, as the kernel refused: " + failure.getMessage());
+                .orElseGet(
+                        () -> who + " can't be reached from here, because the kernel refused: " + failure.getMessage());
     }
 
     /** Routes that come with the host's own addresses and win over a node's. */
@@ -180,7 +182,8 @@ public final class OverlayReconciler {
                                 node,
                                 Cause.ROUTE,
                                 "the route to pod CIDR " + route.destination() + " of node " + node
-                                        + " is not used: before it comes " + foreign.describe(route)));
+                                        + " is not used, because this route takes precedence: "
+                                        + foreign.describe(route)));
             }
         }
         return faults;
@@ -199,7 +202,7 @@ public final class OverlayReconciler {
         return nodes;
     }
 
-    /** Removes everything that {@link #reconcile} makes. */
+    /** Removes everything that {@link #reconcile} creates. */
     public void remove() {
         reconcile(OverlayState.NOTHING);
     }

@@ -3,15 +3,15 @@ package dev.ikat.agent.overlay;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 
-/** A route that the overlay wants: to the pods of another node, or the end of the road for this node's own. */
+/** A route of the overlay: to the pods of another node, or one that ends at this node for its own block. */
 public sealed interface OverlayRoute {
-    /** Which pods. */
+    /** The block of the pods. */
     Cidr destination();
 
     /**
      * Through the tunnel.
      *
-     * @param via the other end's address on the tunnel device
+     * @param via the other end's address on the tunnel link
      */
     record Tunnelled(Cidr destination, IpAddress via) implements OverlayRoute {}
 
@@ -24,9 +24,9 @@ public sealed interface OverlayRoute {
     record Direct(Cidr destination, IpAddress via, int uplink) implements OverlayRoute {}
 
     /**
-     * Nowhere: an address of this node's own block that no pod has. Without it such a packet would follow the default
-     * route out of the node, and where the router sends it back, circle until its hops are used up. Unreachable rather
-     * than blackhole, so that whoever talks to a pod that just went away learns it at once.
+     * Unreachable: an address of this node's own block that no pod has. Without this route such a packet would follow
+     * the default route out of the node, and if the router sent it back, it would circle until its hop limit is used
+     * up. Unreachable rather than blackhole, so that peers of a pod that was just deleted learn it at once.
      */
     record Unreachable(Cidr destination) implements OverlayRoute {}
 }

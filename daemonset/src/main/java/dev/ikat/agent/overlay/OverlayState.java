@@ -10,17 +10,17 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What the kernel should have for the overlay, all of it: what is not in here and is Ikat's is removed.
+ * The complete desired state of the overlay in the kernel: whatever is Ikat's and not in here is removed.
  *
- * @param tunnel the tunnel device, empty where none is needed
+ * @param tunnel the tunnel link, empty if none is needed
  * @param tunnelAddresses this node's addresses on it
  * @param forwarding for each other node's link-layer address the node address to send to
  * @param neighbours for each other node's tunnel address its link-layer address
  * @param routes the routes
  * @param podMtu the MTU of pods' interfaces, in bytes
  * @param self this node's name
- * @param ownBlocks this node's pod CIDRs, without those that hold addresses which can't be pods'
- * @param peers the other nodes with what of their objects is believed, in order of their names
+ * @param ownBlocks this node's pod CIDRs, without those that contain addresses which can't be pods'
+ * @param peers the other nodes with the accepted parts of their objects, ordered by name
  * @param faults what could not be done for which node, and what would have to change
  * @param inForce who has which block and address by this plan
  */
@@ -51,13 +51,13 @@ public record OverlayState(
             InForce.NOTHING);
 
     /**
-     * The tunnel device.
+     * The tunnel link.
      *
      * @param vni the VXLAN network identifier
      * @param port the UDP port
      * @param local this node's address, the source of the outer packets
-     * @param mac the device's link-layer address
-     * @param mtu the device's MTU in bytes
+     * @param mac its link-layer address
+     * @param mtu its MTU in bytes
      * @param checksumOffload whether it leaves checksums to what is below it
      */
     public record Tunnel(int vni, int port, IpAddress local, MacAddress mac, int mtu, boolean checksumOffload) {}
@@ -72,7 +72,9 @@ public record OverlayState(
         faults = List.copyOf(faults);
     }
 
-    /** Why this node must not give addresses to pods: an address or block of its own object is not its. */
+    /**
+     * Why this node must not assign addresses to pods: an address or a block in its own object does not belong to it.
+     */
     public Optional<String> refusal() {
         return faults.stream()
                 .filter(fault -> fault.node().equals(self) && fault.cause().forbidsPods())
@@ -80,7 +82,7 @@ public record OverlayState(
                 .findFirst();
     }
 
-    /** The blocks that pods of the cluster have addresses of. */
+    /** The blocks from which the cluster's pods have their addresses. */
     public Set<Cidr> clusterBlocks() {
         Set<Cidr> blocks = new HashSet<>(ownBlocks);
         peers.forEach(peer -> blocks.addAll(peer.podCidrs()));

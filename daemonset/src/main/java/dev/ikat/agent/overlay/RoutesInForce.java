@@ -19,12 +19,12 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/** Reads back from the kernel which block's packets an earlier agent had it send to which node. */
+/** Reads back from the kernel to which node an earlier agent had it send each block's packets. */
 public final class RoutesInForce {
     private RoutesInForce() {}
 
     /**
-     * What is in force by Ikat's routes.
+     * The blocks and addresses that are in force by Ikat's routes.
      *
      * @param self this node, whose own blocks end here
      */

@@ -6,8 +6,8 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
 /**
- * The link-layer address of a node's tunnel device, computed from the node's address, so that every node knows every
- * other node's without being told.
+ * The link-layer address of a node's tunnel link, derived from the node's address, so that every node can compute every
+ * other node's.
  */
 public final class TunnelAddress {
     /** Locally administered, unicast (IEEE 802, clause 8.4), then 'k'; the IPv4 address fills the rest. */
@@ -17,7 +17,7 @@ public final class TunnelAddress {
 
     private TunnelAddress() {}
 
-    /** The link-layer address for a node that is reached at {@code node}. */
+    /** The link-layer address of a node with the address {@code node}. */
     public static MacAddress of(IpAddress node) {
         return switch (node.family()) {
             case IPV4 -> new MacAddress(IPV4_PREFIX | node.low());
@@ -34,7 +34,7 @@ public final class TunnelAddress {
         try {
             return MessageDigest.getInstance("SHA-256").digest(bytes);
         } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
+            throw new IllegalStateException("SHA-256, which every Java platform has, is missing", e);
         }
     }
 }

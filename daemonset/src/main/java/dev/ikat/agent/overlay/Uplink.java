@@ -7,12 +7,12 @@ import dev.ikat.model.IpAddress;
 import java.util.List;
 
 /**
- * The interface by which this node reaches the other nodes.
+ * The interface to the other nodes.
  *
  * @param index its index
  * @param name its name
  * @param mtu its MTU in bytes
- * @param addresses the addresses it carries
+ * @param addresses its addresses
  */
 public record Uplink(int index, InterfaceName name, int mtu, List<InterfaceAddress> addresses) {
     public Uplink {

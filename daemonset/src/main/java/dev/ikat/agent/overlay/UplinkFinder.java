@@ -14,10 +14,7 @@ import java.util.Optional;
 public final class UplinkFinder {
     private UplinkFinder() {}
 
-    /**
-     * Finds the interface in the kernel: the one of this name if a name is given, otherwise the one that carries an
-     * address of the node.
-     */
+    /** The interface with this name if one is given, otherwise the one that has an address of the node. */
     public static Optional<Uplink> find(Netlink netlink, Optional<InterfaceName> wanted, Node self) {
         List<Address> addresses = netlink.addresses();
         for (Link link : netlink.links()) {

@@ -21,13 +21,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Ends open connections that the program in force would not let begin. Those of TCP and SCTP the kernel forgets: no
- * backend takes what comes next of them for a beginning. Of others every packet might be one, whichever end sends it,
- * so the kernel keeps them with the mark {@link PolicyBackend#FORBIDDEN}, until no packet comes any more or they are
- * allowed again.
+ * Ends open connections that the program in force would not allow to begin. Connections of TCP and SCTP are deleted
+ * from conntrack: no backend takes their next packets for the beginning of a connection. For other protocols every
+ * packet could be one, whichever end sends it. So these connections stay in conntrack with the mark
+ * {@link PolicyBackend#FORBIDDEN}, until no more packets arrive or they are allowed again.
  *
- * <p>To be asked after the program is in force, never before: until then a forgotten connection would be let in again.
- * Thread-safe.
+ * <p>Call it only after the program is in force: before that, a deleted connection would be allowed again. Thread-safe.
  */
 public final class ConnectionCutter implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ConnectionCutter.class);
@@ -42,7 +41,7 @@ public final class ConnectionCutter implements AutoCloseable {
 
     /**
      * @param conntrack the connections of the node's namespace; closed with this
-     * @param nodeAddresses the node's own addresses: what it says to its pods, and they to it, is nobody's policy
+     * @param nodeAddresses the node's own addresses: policies do not apply to traffic between the node and its pods
      */
     public ConnectionCutter(Conntrack conntrack, Supplier<Set<IpAddress>> nodeAddresses) {
         this.conntrack = conntrack;
@@ -65,7 +64,7 @@ public final class ConnectionCutter implements AutoCloseable {
         return ends;
     }
 
-    /** Cuts what is forbidden of all connections, as after a start, when nobody knows what was in force before. */
+    /** Ends all connections that are forbidden, as after a start, when it is not known what was in force before. */
     public int cutAll(PolicyView policy) {
         List<ConntrackEntry> entries = new ArrayList<>(conntrack.entries(IpFamily.IPV4));
         entries.addAll(conntrack.entries(IpFamily.IPV6));
@@ -74,10 +73,10 @@ public final class ConnectionCutter implements AutoCloseable {
     }
 
     /**
-     * Cuts what is forbidden of the connections that have one of these ends.
+     * Ends those connections of these ends that are forbidden.
      *
      * @param policy what is in force now
-     * @return how many connections were cut
+     * @return how many connections were ended
      * @throws dev.ikat.netlink.NetlinkException if the kernel can't be asked or refuses; call again, nothing is lost
      */
     public int cut(Set<IpAddress> ends, PolicyView policy) {
@@ -101,7 +100,7 @@ public final class ConnectionCutter implements AutoCloseable {
     }
 
     /**
-     * Has the kernel forget the connections that were marked and are allowed now: their next packets begin new ones.
+     * Deletes the connections that were marked and are allowed now: their next packets begin new ones.
      *
      * @throws dev.ikat.netlink.NetlinkException if the kernel can't be asked or refuses; call again, nothing is lost
      */

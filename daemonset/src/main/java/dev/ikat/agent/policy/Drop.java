@@ -13,16 +13,16 @@ import java.util.SequencedMap;
 import java.util.stream.Collectors;
 
 /**
- * A packet that policy dropped, or the guard of sources.
+ * A packet that a policy or the source guard dropped.
  *
- * @param at when
+ * @param at when it was dropped
  * @param cause why
- * @param flow who sent what to whom
- * @param pod the pod whose policy it was, or that the packet was to be spoofed by; empty where it is not known
+ * @param flow its addresses, protocol and port
+ * @param pod the pod whose policy it was, or which the packet claimed to come from; empty if not known
  * @param peer the other end's address
- * @param peerPod the other end, where it is a known pod
- * @param policies the policies that isolate the pod and have no rule for this, or the one whose rule denies it; none
- *     where the program of now would let it pass
+ * @param peerPod the other end, if it is a known pod
+ * @param policies the policies that isolate the pod and have no rule for this packet, or the one whose rule denies it;
+ *     none if the current program would allow it
  */
 public record Drop(
         Instant at,

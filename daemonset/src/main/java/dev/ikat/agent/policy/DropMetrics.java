@@ -21,20 +21,19 @@ final class DropMetrics {
     DropMetrics(PrometheusRegistry registry, LongSupplier lost) {
         drops = Counter.builder()
                 .name("ikat_policy_drops")
-                .help(
-                        "Packets that policy or the guard of sources dropped, as far as the kernel's rate limit lets it report them,"
-                                + " by cause and by the first of the policies that isolate the pod.")
+                .help("Packets that policies or the source guard dropped, as far as the kernel's rate limit lets it "
+                        + "report them, by cause and by the first of the policies that isolate the pod.")
                 .labelNames("cause", "policy")
                 .withoutExemplars()
                 .register(registry);
         errors = Counter.builder()
                 .name("ikat_policy_drops_read_errors")
-                .help("Times that reports of dropped packets could not be read; it is tried again each second.")
+                .help("How often reports of dropped packets could not be read; the agent tries again each second.")
                 .withoutExemplars()
                 .register(registry);
         CounterWithCallback.builder()
                 .name("ikat_policy_drops_lost")
-                .help("Reports of dropped packets that came faster than they were read.")
+                .help("Reports of dropped packets that arrived faster than they were read.")
                 .callback(callback -> callback.call((double) lost.getAsLong()))
                 .register(registry);
     }

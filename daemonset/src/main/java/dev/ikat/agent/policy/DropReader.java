@@ -31,9 +31,10 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.spi.LoggingEventBuilder;
 
 /**
- * Reads what policy and the guard of sources drop and says whose packet it was, and which policy's: a metric, a log
- * line (a few a second), and the last {@value #REMEMBERED} for whoever asks. It explains with the program of now, which
- * may be a moment younger than the drop. Where reading fails it is tried again, for ever. Thread-safe.
+ * Reads reports of the packets that policies and the source guard drop, and determines the pod and the policy of each:
+ * for a metric, a log line (a few a second), and the last {@value #REMEMBERED} for the status. It explains a drop by
+ * the current program, which may be a moment newer than the drop. If reading fails, it tries again, without limit.
+ * Thread-safe.
  */
 public final class DropReader implements AutoCloseable {
     static final int REMEMBERED = 1000;
@@ -63,9 +64,9 @@ public final class DropReader implements AutoCloseable {
      *
      * @param log the group that the rules log to; closed with this
      * @param policy what is in force
-     * @param pods the pod that has an address, of the whole cluster
-     * @param registry where the metrics {@code ikat_policy_drops}, {@code ikat_policy_drops_lost} and
-     *     {@code ikat_policy_drops_read_errors} are served
+     * @param pods the pod that has an address, in the whole cluster
+     * @param registry serves the metrics {@code ikat_policy_drops}, {@code ikat_policy_drops_lost} and
+     *     {@code ikat_policy_drops_read_errors}
      */
     public DropReader(
             NetfilterLog log,

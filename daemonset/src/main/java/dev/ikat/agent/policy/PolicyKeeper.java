@@ -28,9 +28,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps what the kernel enforces equal to the cluster's policies and to this node's pods. What comes at once, from
- * whatever side, is compiled together and becomes one change of the kernel, on one thread; {@link #reconcile} begins
- * with all of it and repairs it. Thread-safe.
+ * Keeps what the kernel enforces up to date with the cluster's policies and this node's pods. Changes that arrive at
+ * the same time, from whatever source, are compiled together and become one change of the kernel, on one thread.
+ * {@link #reconcile} puts the whole program in force at first, and repairs drift later. Thread-safe.
  */
 public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PolicyKeeper.class);
@@ -54,11 +54,11 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
 
     /**
      * @param nodeName this node's
-     * @param leases say which pods this node has
-     * @param opener opens the backend, when it is first needed
+     * @param leases the leases of this node's pods
+     * @param opener opens the backend when it is first needed
      * @param patience how long ADD waits for a pod's labels
-     * @param metrics told how long changes take
-     * @param listener told what has come in force
+     * @param metrics receives how long changes take
+     * @param listener is called when something has come in force
      */
     public PolicyKeeper(
             String nodeName,
@@ -89,13 +89,13 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
         this.queue = new PolicyQueue(new BatchWorker(), clock);
     }
 
-    /** Begins to work. */
+    /** Starts the thread. */
     public PolicyKeeper start() {
         queue.start();
         return this;
     }
 
-    /** The cluster is different from now on; the first call tells all that there is. */
+    /** The cluster has changed; the first call has all of its objects. */
     public void changed(ClusterChange change) {
         queue.put(new PolicyInput.Cluster(change), Optional.empty());
     }
@@ -196,7 +196,7 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
         return change;
     }
 
-    /** What {@link #reconcile} has to wait for; empty if nothing. */
+    /** What {@link #reconcile} still waits for; empty if nothing. */
     public Optional<String> waitsFor() {
         lock.lock();
         try {
@@ -207,7 +207,7 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
     }
 
     /**
-     * Puts everything in force the first time, and after it was lost; else repairs what somebody changed.
+     * Puts everything in force the first time, and after it was lost; otherwise repairs drift.
      *
      * @return how many differences there were
      * @throws PolicyBackendException if the kernel can't be asked or refuses
@@ -228,11 +228,11 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
     }
 
     /**
-     * Lets another backend enforce the same. It is in force, and was looked at, before the former goes, so no packet
-     * meets neither.
+     * Has another backend enforce the same program. It is in force, and has been audited, before the former one is
+     * removed, so that each packet meets at least one of them.
      *
      * @param other opens it
-     * @throws PolicyBackendException if it can't be used or can't enforce the program; the former does so as before
+     * @throws PolicyBackendException if it can't be used or can't enforce the program; then the former one still does
      */
     public void swap(Supplier<PolicyBackend> other) {
         lock.lock();
@@ -243,7 +243,7 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
         }
     }
 
-    /** How many of the node's interfaces are kept to a policy. */
+    /** How many of the node's interfaces have their policies enforced. */
     public int endpointCount() {
         lock.lock();
         try {
@@ -253,7 +253,7 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
         }
     }
 
-    /** The addresses that more than one is said to have, now. */
+    /** The addresses that several pods claim now. */
     public List<AddressContest> contests() {
         lock.lock();
         try {

@@ -2,14 +2,14 @@ package dev.ikat.agent.policy;
 
 import dev.ikat.policy.program.PolicyChange;
 
-/** Hears from a {@link PolicyKeeper}; to be quick, since pods wait meanwhile. */
+/** Receives events of a {@link PolicyKeeper}. Calls have to be quick, because pods wait in the meantime. */
 public interface PolicyListener {
     /** {@link PolicyKeeper#reconcile} is needed. */
     void needed();
 
-    /** This has come in force. */
+    /** This change has come in force. */
     void inForce(PolicyChange change);
 
-    /** Everything was put in force anew, and nobody knows what was before. */
+    /** Everything was put in force again, and it is not known what was in force before. */
     void allInForce();
 }

@@ -18,7 +18,9 @@ import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What follows from policy that has come in force: forbidden connections end, and drops are told of. Thread-safe. */
+/**
+ * What follows when a policy has come in force: forbidden connections are ended, and drops are reported. Thread-safe.
+ */
 public final class PolicyReport implements PolicyListener, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PolicyReport.class);
 
@@ -33,7 +35,7 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
 
     /**
      * @param netlink of the node's namespace, which the calling thread is in
-     * @param registry where metrics are served
+     * @param registry serves the metrics
      * @param reconcileSoon has {@link PolicyKeeper#reconcile} called
      */
     public PolicyReport(PolicySettings settings, Netlink netlink, PrometheusRegistry registry, Runnable reconcileSoon) {
@@ -44,12 +46,15 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
         this.reconcileSoon = reconcileSoon;
     }
 
-    /** What the keeper counts. */
+    /** The keeper's metrics. */
     public PolicyMetrics metrics() {
         return metrics;
     }
 
-    /** Begins, in the calling thread's network namespace. What the kernel does not offer is warned of and left out. */
+    /**
+     * Starts in the calling thread's network namespace. If the kernel lacks something, this logs a warning and does
+     * without it.
+     */
     public void start(PolicyKeeper keeper) {
         metrics.endpoints(keeper::endpointCount);
         metrics.contests(() -> keeper.contests().size());
@@ -68,7 +73,7 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
         readDrops(keeper);
     }
 
-    /** Begins where there are no policies: what the guard of sources drops is told of. */
+    /** Starts without policies: reports what the source guard drops. */
     public void startWithoutPolicy() {
         readDrops(new Evaluator(PolicyProgram.EMPTY));
     }
@@ -87,12 +92,12 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
         });
     }
 
-    /** The cluster is different. */
+    /** The cluster has changed. */
     public void changed(ClusterChange change) {
         pods.changed(change);
     }
 
-    /** A backend that does not tell the kernel's log has dropped something, or says what it let pass. */
+    /** A backend that does not use the kernel's log has dropped a packet, or reports one that it accepted. */
     public void told(LoggedPacket packet) {
         drops.ifPresent(reader -> reader.take(packet));
     }

@@ -7,16 +7,16 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * What the operator decides about network policies.
+ * The operator's settings for network policies.
  *
  * @param backend what enforces them
- * @param patience how long ADD waits for the pod's labels where policies ask for them
- * @param cutConnections whether open connections end that a policy forbids
- * @param dropLogGroup the NFLOG group by which the kernel tells of drops; empty for none
- * @param variant of iptables; empty for what the host uses
- * @param ownTable whether the nftables table is to be one that no other process can change, where the kernel can
- * @param sampleAccepted one of so many accepted connections is told of, where the backend can; 0 for none
- * @param tableLimits the most rows of eBPF's tables, by their names, where others than the usual are wanted
+ * @param patience how long ADD waits for the pod's labels if policies select by them
+ * @param cutConnections whether open connections are ended when a policy forbids them
+ * @param dropLogGroup the NFLOG group through which the kernel reports drops; empty for none
+ * @param variant of iptables; empty for the one that the host uses
+ * @param ownTable whether to keep other processes from changing the nftables table, if the kernel supports that
+ * @param sampleAccepted one of this many accepted connections is reported, if the backend can; 0 for none
+ * @param tableLimits the maximum rows of eBPF's tables that differ from the defaults, by name
  */
 public record PolicySettings(
         Backend backend,
@@ -39,7 +39,7 @@ public record PolicySettings(
 
     /** What enforces policies. */
     public enum Backend {
-        /** Nothing does. */
+        /** Policies are not enforced. */
         NONE,
         /** The kernel's nf_tables. */
         NFTABLES,

@@ -65,11 +65,10 @@ final class PolicyWaiter implements PodPolicy.Enforcement {
             throw new CniException(
                     CniError.TRY_AGAIN_LATER,
                     "the pod's policy is not in force after " + limit.toSeconds() + " s",
-                    "the node agent's log says what it does");
+                    "the agent's log says what it is doing");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new CniException(
-                    CniError.TRY_AGAIN_LATER, "the request was interrupted", "the node agent is stopping");
+            throw new CniException(CniError.TRY_AGAIN_LATER, "the request was interrupted", "the agent is stopping");
         }
     }
 }

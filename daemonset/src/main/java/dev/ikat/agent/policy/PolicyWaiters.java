@@ -67,7 +67,7 @@ final class PolicyWaiters {
                 return waiter.fail("the pod's policy is not in force", failure.get());
             }
             if (!endpoints.has(waiter.endpoint())) {
-                return waiter.fail("the pod's interface is being removed", "another request does so");
+                return waiter.fail("the pod's interface is being removed", "another request is removing it");
             }
             if (!awaitsLabels.test(waiter.endpoint().hostInterface())) {
                 return waiter.done();
@@ -77,16 +77,15 @@ final class PolicyWaiters {
             }
             return waiter.fail(
                     "the pod's labels are not known",
-                    "policies of its namespace ask for them, and no object of pod "
-                            + waiter.endpoint().pod().map(ObjectKey::toString).orElse("")
-                            + " has come from the cluster for "
+                    "policies of its namespace select by labels, and the cluster has sent no object for "
+                            + waiter.endpoint().pod().map(ObjectKey::toString).orElse("") + " for "
                             + patience.toMillis() + " ms");
         });
     }
 
     /** Nobody will be answered any more. */
     void stop() {
-        waiting.forEach(waiter -> waiter.fail("the node agent is stopping", "its successor answers"));
+        waiting.forEach(waiter -> waiter.fail("the agent is stopping", "the next agent will answer"));
         waiting.clear();
     }
 }

@@ -17,9 +17,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Has the agent's files looked at whenever something changes beside them, and each second whatever happens: the watch
- * of a directory goes with the directory. Where something is not in order it is looked at more often, as those who take
- * a directory away mostly make it again.
+ * Has the agent's files checked whenever something changes in their directories, and in any case once a second, because
+ * the watch of a directory ends with the directory. If something is not in order, it checks more often: whoever removes
+ * a directory usually creates it again.
  */
 public final class FileWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(FileWatch.class);
@@ -47,8 +47,8 @@ public final class FileWatch implements AutoCloseable {
     /**
      * Begins to watch.
      *
-     * @param directories in which changes are heard of; each may be missing
-     * @param checks look, repair, and say whether all is in order
+     * @param directories the directories to watch; each may be missing
+     * @param checks check, repair, and return whether everything is in order
      */
     public static FileWatch start(List<Path> directories, List<BooleanSupplier> checks) {
         WatchService service = null;
@@ -122,7 +122,7 @@ public final class FileWatch implements AutoCloseable {
         }
     }
 
-    /** Waits for the look that is under way, and takes no other. */
+    /** Waits for the running check, and begins no other. */
     @Override
     public void close() {
         closed = true;

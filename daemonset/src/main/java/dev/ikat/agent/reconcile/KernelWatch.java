@@ -20,15 +20,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Hears from the kernel what changes in the node's network, on a thread of its own, and tells which of the agent's
- * parts have to look: {@link KernelConcerns} says which, {@link WatchRhythm} when. A failure never ends it.
+ * Listens to the kernel's notifications about the node's network, on a thread of its own, and tells the agent's parts
+ * when to check: {@link KernelConcerns} decides which, {@link WatchRhythm} when. No failure ends it.
  */
 public final class KernelWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(KernelWatch.class);
     private static final Duration AFTER_FAILURE = Duration.ofSeconds(1);
     private static final Set<Group> GROUPS = EnumSet.of(Group.LINK, Group.ADDRESS, Group.ROUTE, Group.NEIGHBOUR);
 
-    /** What follows from the node object and from the interface to the other nodes. */
+    /** The parts that follow from the node object and from the interface to the other nodes. */
     public static final Set<Part> NODE_CHANGE = Collections.unmodifiableSet(
             EnumSet.of(Part.NODE, Part.GUARD, Part.FORWARDING, Part.OVERLAY, Part.MASQUERADE));
 
@@ -67,8 +67,8 @@ public final class KernelWatch implements AutoCloseable {
     /**
      * Begins to listen in the calling thread's network namespace.
      *
-     * @param concerned told which parts have to look; must be quick
-     * @param eachSecond looks at what the kernel sends no notifications of, and returns the parts that have to look
+     * @param concerned is told which parts have to check; has to be quick
+     * @param eachSecond checks what the kernel sends no notifications about, and returns the parts that have to check
      */
     public static KernelWatch start(Netlink netlink, Consumer<Set<Part>> concerned, Supplier<Set<Part>> eachSecond) {
         KernelWatch watch =

@@ -7,7 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Whether pods can be given a working network, and if not, why. Each part of the agent says so for itself; all start
+ * Whether pods can be given a working network, and if not, why. Each part of the agent reports for itself; all start
  * with a reason not to be ready. Thread-safe.
  */
 public final class Readiness {
@@ -15,29 +15,29 @@ public final class Readiness {
 
     /** The parts that all have to be in order. */
     public enum Part {
-        /** This node's object and what it says. */
+        /** This node's object and its content. */
         NODE,
-        /** Packets' sources are believed on their own ways only; before there are ways. */
+        /** The source guard; before there are paths. */
         GUARD,
         /** The kernel forwards packets. */
         FORWARDING,
-        /** The ways to the other nodes' pods. */
+        /** The paths to the other nodes' pods. */
         OVERLAY,
-        /** The translation of what leaves the cluster. */
+        /** Masquerade of packets that leave the cluster. */
         MASQUERADE,
         /** What pods may send and receive. */
         POLICY,
-        /** What earlier agents left unfinished. */
+        /** What earlier agents left incomplete. */
         PODS,
-        /** The launcher's socket, and what else the run directory holds. */
+        /** The launcher's socket, and everything else in the run directory. */
         SOCKET,
-        /** The network configuration that tells the runtime of Ikat; it is written when all else is in order. */
+        /** The network configuration by which the runtime knows Ikat; it is written when all else is in order. */
         CONFLIST
     }
 
     public Readiness() {
         for (Part part : Part.values()) {
-            reasons.put(part, "not looked at yet");
+            reasons.put(part, "not checked yet");
         }
     }
 

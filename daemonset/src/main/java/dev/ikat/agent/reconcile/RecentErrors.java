@@ -7,7 +7,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 
-/** The last few things that went wrong, for whoever asks the agent how it is. Thread-safe. */
+/** The last few errors, for the status. Thread-safe. */
 public final class RecentErrors {
     private static final int KEPT = 16;
 
@@ -18,7 +18,7 @@ public final class RecentErrors {
      * One error.
      *
      * @param at when it last happened
-     * @param what in which part or request
+     * @param what the part or request in which it happened
      * @param times how often in a row
      */
     public record Entry(Instant at, String what, String message, int times) {}
@@ -27,7 +27,7 @@ public final class RecentErrors {
         this.clock = clock;
     }
 
-    /** This happened now. The same again, with nothing else in between, is counted rather than kept twice. */
+    /** Adds an error that happened now. If it repeats the last one, that one's count increases instead. */
     public synchronized void add(String what, String message) {
         Entry last = entries.peekLast();
         int times = 1;

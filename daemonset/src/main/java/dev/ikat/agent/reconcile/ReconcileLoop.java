@@ -13,9 +13,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs the reconciliations that parts have registered, all on one thread and in that order, when something happened
- * that concerns them, when they failed before, and all of them once in a while whatever happened. What happens at once,
- * or while a reconciliation runs, is answered by one.
+ * Runs the reconciliations that parts have registered, all on one thread and in that order: when something happened
+ * that concerns them, when they failed before, and all of them at a regular interval. Events that arrive at the same
+ * time, or while a reconciliation runs, are handled by a single run.
  */
 public final class ReconcileLoop implements Reconciliations, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ReconcileLoop.class);
@@ -45,16 +45,16 @@ public final class ReconcileLoop implements Reconciliations, AutoCloseable {
     private Duration retry = FIRST_RETRY;
     private boolean closed;
 
-    /** Why a part is looked at, and so whose doing it is if it is not as it should be. */
+    /** Why a part is checked, which also says who caused a difference. */
     public enum Cause {
-        /** It has not been in order yet. */
+        /** The part has not been in order yet. */
         START,
-        /** The cluster or the settings are different. */
+        /** The cluster or the settings have changed. */
         CHANGE,
-        /** The kernel told of a change, or the timer said that it is time. */
+        /** The kernel sent a notification, or the interval is over. */
         DRIFT;
 
-        /** As metrics have it. */
+        /** Its name in metrics. */
         public String label() {
             return name().toLowerCase(Locale.ROOT);
         }
@@ -63,14 +63,14 @@ public final class ReconcileLoop implements Reconciliations, AutoCloseable {
     /** One part's comparison and repair. */
     public interface Reconciliation {
         /**
-         * Compares, repairs, and returns how many changes that took.
+         * Compares, repairs, and returns the number of changes.
          *
-         * @throws NotYetException if it can't be in order yet, for a reason that is no failure
+         * @throws NotYetException if it can't be in order yet, for a reason that is not a failure
          */
         int run();
     }
 
-    /** What has to come first is not there; its message is the reason that {@code /readyz} gives. */
+    /** A precondition is not met yet; the message is the reason that {@code /readyz} gives. */
     public static final class NotYetException extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
@@ -79,7 +79,7 @@ public final class ReconcileLoop implements Reconciliations, AutoCloseable {
         }
     }
 
-    /** @param interval after how long without any event everything is looked at */
+    /** @param interval the time without any event after which everything is checked */
     public ReconcileLoop(Duration interval, Readiness readiness, ReconcileMetrics metrics, RecentErrors errors) {
         this.interval = interval;
         this.readiness = readiness;
@@ -92,11 +92,11 @@ public final class ReconcileLoop implements Reconciliations, AutoCloseable {
     public synchronized void register(Readiness.Part part, Reconciliation reconciliation) {
         requireNotStarted();
         if (parts.putIfAbsent(part, reconciliation) != null) {
-            throw new IllegalStateException(part + " is registered already");
+            throw new IllegalStateException(part + " is already registered");
         }
     }
 
-    /** Runs this after each round, too. */
+    /** Also runs this after each round. */
     public synchronized void afterEachRound(Runnable task) {
         requireNotStarted();
         afterwards.add(task);
@@ -104,19 +104,19 @@ public final class ReconcileLoop implements Reconciliations, AutoCloseable {
 
     private void requireNotStarted() {
         if (thread.getState() != Thread.State.NEW) {
-            throw new IllegalStateException("the loop runs already");
+            throw new IllegalStateException("the loop is already running");
         }
     }
 
-    /** Begins with a round of all parts. */
+    /** Starts with a round of all parts. */
     public synchronized void start() {
         trigger(parts.keySet(), Cause.START);
         thread.start();
     }
 
     /**
-     * These parts will be looked at soon. Where several causes come together it is not drift, as the part should be
-     * otherwise anyhow. Before the start it is as good as nothing, since the first round is of all parts.
+     * Has these parts checked soon. If several causes come together, the part is not counted as drift, because its
+     * desired state changed anyway. Does nothing before the start, because the first round checks all parts.
      */
     public synchronized void trigger(Set<Readiness.Part> concerned, Cause cause) {
         concerned.forEach(part -> due.merge(part, cause, (before, now) -> before == Cause.DRIFT ? now : before));
@@ -216,7 +216,7 @@ public final class ReconcileLoop implements Reconciliations, AutoCloseable {
         }
     }
 
-    /** Waits for the round that is under way, and begins no other. */
+    /** Waits for the running round, and begins no other. */
     @Override
     public void close() {
         synchronized (this) {

@@ -4,23 +4,19 @@ import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.util.Locale;
 
-/** What the reconcile loop counts. Thread-safe. */
+/** The metrics of the reconcile loop. Thread-safe. */
 public final class ReconcileMetrics {
     private final Counter repairs;
     private final Counter errors;
 
-    /**
-     * Counts from now on.
-     *
-     * @param registry where the metrics are served
-     */
+    /** @param registry serves the metrics */
     public ReconcileMetrics(PrometheusRegistry registry) {
         this.repairs = Counter.builder()
                 .name("ikat_repairs")
-                .help(
-                        "Changes made to the kernel because it was not as it should be, by part and by cause: start, until the"
-                                + " part is in order the first time; change, of the cluster or the settings; drift, what a"
-                                + " notification of the kernel or the timer made the agent look for.")
+                .help("Changes made to the kernel because it differed from the desired state, by part and by "
+                        + "cause: start (until the part is in order "
+                        + "for the first time), change (of the cluster or "
+                        + "the settings), drift (found after a notification of the kernel or by the timer).")
                 .labelNames("part", "cause")
                 .withoutExemplars()
                 .register(registry);

@@ -15,9 +15,10 @@ import jnr.unixsocket.Credentials;
 import org.jspecify.annotations.Nullable;
 
 /**
- * At most one agent a run directory, and a network namespace. A lock on {@code agent.lock} says so, which the kernel
- * drops with the process that holds it, however that ends; and, as a file can be removed, a {@link HostClaim}, which
- * can't. The file itself stays when the agent ends; removing it could let two agents lock two files of one name.
+ * Ensures that each run directory, and each network namespace, has at most one agent. It holds a lock on
+ * {@code agent.lock}, which the kernel releases when the process ends, however it ends; and, because a file can be
+ * removed, a {@link HostClaim}, which can't. The file stays when the agent ends: if it were removed, two agents could
+ * lock two files of the same name.
  */
 public final class AgentLock implements AutoCloseable {
     private static final String NAME = "agent.lock";
@@ -35,10 +36,11 @@ public final class AgentLock implements AutoCloseable {
     }
 
     /**
-     * Makes the run directory (0700) if need be, and takes its lock and the calling thread's network namespace.
+     * Creates the run directory (0700) if necessary, and takes its lock and the calling thread's network namespace.
      *
      * @throws AgentRunningException if another agent has either
-     * @throws UncheckedIOException if the directory or the file cannot be made, or others than root could change them
+     * @throws UncheckedIOException if the directory or the file cannot be created, or users other than root could
+     *     change them
      */
     public static AgentLock acquire(Path runDirectory) {
         AgentSocket.requireShortPath(runDirectory);
@@ -123,10 +125,10 @@ public final class AgentLock implements AutoCloseable {
     }
 
     /**
-     * Makes the directory and the lock file again that somebody took away.
+     * Restores the directory and the lock file after somebody removed them.
      *
      * @throws AgentRunningException if another agent has locked the file that is there now
-     * @throws IOException if they can't be made
+     * @throws IOException if they can't be created
      */
     public synchronized void restore() throws IOException {
         OwnDirectory.prepare(runDirectory);
@@ -137,7 +139,9 @@ public final class AgentLock implements AutoCloseable {
         writeProcess();
     }
 
-    /** Lets go of those who ask whether this agent lives; to be called now and then. */
+    /**
+     * Closes the connections of processes that ask whether this agent is running; has to be called from time to time.
+     */
     public void answerClaims() throws IOException {
         claim.answer();
     }

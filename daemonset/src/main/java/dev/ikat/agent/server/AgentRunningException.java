@@ -2,7 +2,7 @@ package dev.ikat.agent.server;
 
 import java.nio.file.Path;
 
-/** Another agent lives in the run directory, or in the network namespace. */
+/** Another agent uses the run directory or the network namespace. */
 public final class AgentRunningException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -11,7 +11,8 @@ public final class AgentRunningException extends RuntimeException {
                 + " runs with the run directory " + others
                 + (others.equals(runDirectory)
                         ? ""
-                        : ", and this one was to have " + runDirectory + ": a host has one agent and one run directory")
+                        : ", but this one was told to use " + runDirectory
+                                + ": a host has one agent and one run directory")
                 + "; stop it first");
     }
 }

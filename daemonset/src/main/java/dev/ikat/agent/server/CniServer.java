@@ -31,12 +31,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Answers the launcher on {@code agent.sock} in the run directory, to which every connection's credentials are checked.
- * Whoever makes a server holds the directory's {@link AgentLock}: only so is it safe to replace a socket that an
+ * Answers the launcher on {@code agent.sock} in the run directory, and checks every connection's credentials. Whoever
+ * creates a server holds the directory's {@link AgentLock}: otherwise it would not be safe to replace a socket that an
  * earlier agent left.
  *
- * <p>One thread accepts, reads requests and writes what is left of answers, of all connections at once and without
- * waiting for any. Only a whole request costs one of the bounded number of platform threads that handle them (the
+ * <p>One thread accepts, reads requests and writes the rest of answers, for all connections at once and without waiting
+ * for any. Only a complete request occupies one of the limited number of platform threads that handle requests (the
  * native calls would pin virtual ones). A request has arrived when its last byte has; requests of one container run in
  * that order.
  */
@@ -98,13 +98,13 @@ public final class CniServer implements AutoCloseable {
     }
 
     /**
-     * Listens, and answers from then on.
+     * Listens, and answers from now on.
      *
-     * @param runDirectory where the socket is made; the caller holds its lock
-     * @param handler answers a request; called from several threads, never twice at once for one container
-     * @param lanes the order of what is done to one container
-     * @param threads how many requests are handled at once
-     * @throws UncheckedIOException if the socket cannot be made
+     * @param runDirectory where the socket is created; the caller holds its lock
+     * @param handler answers a request; called from several threads, but never twice at once for one container
+     * @param lanes the order of the tasks of each container
+     * @param threads how many requests are handled at the same time
+     * @throws UncheckedIOException if the socket cannot be created
      */
     public static CniServer start(
             Path runDirectory, Function<CniRequest, CniResponse> handler, ContainerLanes lanes, int threads) {
@@ -137,15 +137,15 @@ public final class CniServer implements AutoCloseable {
         }
     }
 
-    /** Whether whoever connects to the socket's name reaches this server. */
+    /** Whether a process that connects to the socket's name reaches this server. */
     public boolean isInPlace() {
         return socket.isInPlace();
     }
 
     /**
-     * Makes the socket again that somebody took away; who has connected to the former one is answered.
+     * Restores the socket after somebody removed it; clients of the former one are still answered.
      *
-     * @throws IOException if it can't be made
+     * @throws IOException if it can't be created
      */
     public void restore() throws IOException {
         AgentSocket former = socket;
@@ -457,8 +457,8 @@ public final class CniServer implements AutoCloseable {
     }
 
     /**
-     * Stops accepting and takes the socket's name away, so that launchers find nobody rather than silence; then waits
-     * until everything that was accepted is answered.
+     * Stops accepting and removes the socket's name, so that launchers find no agent instead of one that does not
+     * answer; then waits until everything that was accepted is answered.
      *
      * @param limit how long to wait at most
      * @return whether everything was answered
@@ -490,7 +490,7 @@ public final class CniServer implements AutoCloseable {
         }
     }
 
-    /** {@link #stop} within ten seconds. */
+    /** Calls {@link #stop} with a limit of ten seconds. */
     @Override
     public void close() {
         stop(Duration.ofSeconds(10));

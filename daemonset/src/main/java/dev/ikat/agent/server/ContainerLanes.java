@@ -7,14 +7,14 @@ import java.util.Queue;
 import java.util.concurrent.Executor;
 
 /**
- * Runs tasks of one container one after the other in the order in which they came, and tasks of different containers
- * side by side. A task whose container is busy is left to the thread that is busy with it, so that waiting costs no
+ * Runs tasks of one container one after the other in the order in which they arrived, and tasks of different containers
+ * concurrently. A task whose container is busy is left to the thread that is busy with it, so that waiting occupies no
  * thread.
  */
 public final class ContainerLanes {
     private final Map<String, Queue<Runnable>> lanes = new HashMap<>();
 
-    /** Has one of these threads run the task, now or after those of this container that came before it. */
+    /** Has one of these threads run the task, now or after the earlier tasks of this container. */
     public void run(String container, Runnable task, Executor threads) {
         Queue<Runnable> waiting;
         synchronized (lanes) {

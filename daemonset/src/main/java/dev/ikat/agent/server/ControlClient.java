@@ -13,8 +13,8 @@ import jnr.unixsocket.UnixSocketChannel;
 import jnr.unixsocket.UnixSocketOptions;
 
 /**
- * Asks the agent of this node something that is no CNI request, by the same socket and frames: the question is the
- * variable {@link #QUESTION}, which the launcher, since it passes on only CNI_* variables, can't send.
+ * Sends a question to this node's agent, by the same socket and frames as CNI requests. The question is the variable
+ * {@link #QUESTION}, which the launcher can't send because it passes on only CNI_* variables.
  */
 public final class ControlClient {
     /** The variable whose value is the question. */
@@ -49,7 +49,7 @@ public final class ControlClient {
             }
             int length = read(channel, Integer.BYTES, deadline).getInt();
             if (length < Integer.BYTES || length > MAX_ANSWER) {
-                throw new IOException("the agent's answer says to have " + length + " bytes");
+                throw new IOException("the agent's answer claims an invalid length of " + length + " bytes");
             }
             ByteBuffer answer = read(channel, length, deadline);
             int exitCode = answer.getInt();
@@ -64,7 +64,7 @@ public final class ControlClient {
         while (buffer.hasRemaining()) {
             int count = channel.read(buffer);
             if (count < 0) {
-                throw new EOFException("the agent ended the connection without an answer; its log says why");
+                throw new EOFException("the agent closed the connection without an answer; its log says why");
             }
             if (count == 0 && System.nanoTime() - deadline > 0) {
                 throw new SocketTimeoutException("the agent did not answer in time");

@@ -34,7 +34,7 @@ final class FrameReader {
             int said = header.getInt(0);
             if (said < 1 || said > LauncherProtocol.MAX_PAYLOAD) {
                 throw new ProtocolException("a request has 1 to " + LauncherProtocol.MAX_PAYLOAD
-                        + " bytes, this one says " + Integer.toUnsignedString(said));
+                        + " bytes, but this one claims " + Integer.toUnsignedString(said));
             }
             length = said;
             body = ByteBuffer.allocate(Math.min(length, FIRST));

@@ -47,8 +47,8 @@ final class HostClaim implements AutoCloseable {
         String name = PREFIX + "%08x".formatted(RandomGenerator.getDefault().nextInt()) + ":" + runDirectory;
         if (!name.chars().allMatch(c -> c > ' ' && c < 0x7f)) {
             throw new IOException(
-                    "a run directory's path has to be of letters, digits and other printable ASCII characters"
-                            + " without spaces; choose another --run-dir");
+                    "the path of a run directory has to consist of letters, digits and other printable ASCII "
+                            + "characters without spaces; choose another --run-dir");
         }
         UnixServerSocketChannel channel = UnixServerSocketChannel.open();
         try {

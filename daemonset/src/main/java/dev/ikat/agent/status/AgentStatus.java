@@ -11,28 +11,28 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * How the agent is, as {@code ikat-agent status} asks: collected from the sections that the agent's parts have
- * registered, and told as JSON, of which {@link StatusText} makes a text where it was asked. It knows no section.
+ * The agent's state, for {@code ikat-agent status}: collected from the sections that the agent's parts have registered,
+ * and sent as JSON, which {@link StatusText} turns into text on the other side. It does not know the sections.
  * Thread-safe.
  */
 public final class AgentStatus {
-    /** What to ask {@link dev.ikat.agent.server.ControlClient}. */
+    /** The question to ask by {@link dev.ikat.agent.server.ControlClient}. */
     public static final String QUESTION = "status";
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final List<StatusSection> sections = new CopyOnWriteArrayList<>();
 
-    /** Tells of this too, after what was registered before. */
+    /** Adds a section, after those that were registered before. */
     public AgentStatus register(StatusSection section) {
         sections.add(section);
         return this;
     }
 
-    /** Answers a question; the exit code is 1 where it is not understood. */
+    /** Answers a question; the exit code is 1 if the question is unknown. */
     public CniResponse answer(String question) {
         if (!question.equals(QUESTION)) {
-            return new CniResponse(1, ("there is no question '" + question + "'").getBytes(UTF_8));
+            return new CniResponse(1, ("unknown question '" + question + "'").getBytes(UTF_8));
         }
         ObjectNode status = JSON.createObjectNode();
         sections.forEach(section -> section.collect(status));

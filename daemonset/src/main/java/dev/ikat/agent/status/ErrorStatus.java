@@ -6,9 +6,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ikat.agent.reconcile.RecentErrors;
 
 /**
- * What went wrong last.
+ * The last errors.
  *
- * @param errors kept by whoever had them
+ * @param errors the errors that the agent's parts reported
  */
 public record ErrorStatus(RecentErrors errors) implements StatusSection {
     @Override

@@ -11,10 +11,10 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * How many addresses are leased, how many are left, and what the lease store had lost.
+ * How many addresses are leased and how many are free, and what the lease store had lost.
  *
  * @param plan the node's own; empty before its object is known
- * @param faults a line each
+ * @param faults one line for each
  */
 public record LeaseStatus(LeaseStore leases, Supplier<Optional<AddressPlan>> plan, Supplier<List<String>> faults)
         implements StatusSection {

@@ -9,10 +9,10 @@ import java.util.List;
 import java.util.function.Supplier;
 
 /**
- * Which node's agent this is, whether pods can be given a network, and how long it has been running.
+ * The agent's node, whether pods can be given a network, and how long the agent has been running.
  *
  * @param nodeName this node's
- * @param readiness says what is waited for
+ * @param readiness says what is not in order yet
  * @param running how long the agent has been running
  */
 public record NodeStatus(String nodeName, Readiness readiness, Supplier<Duration> running) implements StatusSection {

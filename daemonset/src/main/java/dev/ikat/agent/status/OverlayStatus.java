@@ -15,7 +15,7 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * The way to each other node's pods, and what is wrong with one.
+ * The path to each other node's pods, and the faults of these paths.
  *
  * @param mode how nodes are joined
  * @param situation what is known of the node; empty before its object is

@@ -10,7 +10,7 @@ import java.util.Locale;
 import java.util.function.Supplier;
 
 /**
- * What enforces policies, and the addresses that more than one is said to have.
+ * The policy backend, and the addresses that several pods claim.
  *
  * @param backend the one that is to be in force
  * @param contests in a stable order

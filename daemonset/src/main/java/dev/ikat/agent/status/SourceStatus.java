@@ -6,9 +6,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ikat.kubernetes.ClusterSource;
 
 /**
- * Whether the cluster's objects are as their source has them, and which of them can't be read.
+ * Whether the agent's view of the cluster is up to date with its source, and which objects can't be read.
  *
- * @param cluster where they come from
+ * @param cluster the source
  */
 public record SourceStatus(ClusterSource cluster) implements StatusSection {
     @Override
@@ -22,7 +22,7 @@ public record SourceStatus(ClusterSource cluster) implements StatusSection {
     static void read(JsonNode status, StatusText text) {
         JsonNode cluster = status.path("cluster");
         JsonNode faults = cluster.path("faults");
-        text.line("cluster", cluster.path("degraded").asText(faults.isEmpty() ? "as its source says" : ""));
+        text.line("cluster", cluster.path("degraded").asText(faults.isEmpty() ? "up to date with its source" : ""));
         text.faults(faults);
     }
 }

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.function.BiConsumer;
 
 /**
- * An answer of {@link AgentStatus} for people: a line a fact, whose name stands before the first of several. What comes
- * from others' objects can neither end a line nor write to the terminal.
+ * An answer of {@link AgentStatus} as text: one line for each fact, with a name before the first of several. Text from
+ * others' objects can neither end a line nor control the terminal.
  */
 public final class StatusText {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -27,7 +27,7 @@ public final class StatusText {
 
     private StatusText() {}
 
-    /** The answer as a text; what is missing in it is empty there. */
+    /** The answer as text; what it lacks is empty there. */
     public static String of(byte[] answer) throws IOException {
         JsonNode status = JSON.readTree(answer);
         StatusText text = new StatusText();

@@ -161,7 +161,7 @@ class KubernetesApiIT {
         api = serve(port);
         until("the API's word is in force again", () -> reaches(client, server));
         until("nothing of the snapshot is left", () -> node.metrics().contains("ikat_degraded 0.0"));
-        until("status has no fault any more", () -> status().contains("as its source says"));
+        until("status has no fault any more", () -> status().contains("up to date with its source"));
         assertThat(status() + node.metrics()).doesNotContain(TOKEN);
         for (String line : node.logLines()) {
             assertThat(new ObjectMapper().readTree(line).path("event").isTextual())

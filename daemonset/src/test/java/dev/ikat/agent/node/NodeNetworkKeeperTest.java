@@ -128,7 +128,7 @@ class NodeNetworkKeeperTest {
         cluster.with(PEER);
         assertNotYet(Part.NODE, "there is no Node object named a; create it, or correct --node-name");
         cluster.with(node("a", "192.168.0.1"));
-        assertNotYet(Part.NODE, "node a has no spec.podCIDRs yet, nor does --pod-cidrs name it");
+        assertNotYet(Part.NODE, "node a has no spec.podCIDRs yet, and --pod-cidrs does not name it");
         cluster.with(node("a", "", "10.244.1.0/24"));
         assertNotYet(Part.NODE, "node a has no status.addresses of type InternalIP yet");
         cluster.with(node("a", "192.168.0.77", "10.244.1.0/24"));
@@ -143,7 +143,7 @@ class NodeNetworkKeeperTest {
     void uplinkThatIsNamedHasToBeThere() {
         cluster.with(SELF);
         keep("--uplink=eth7");
-        assertNotYet(Part.NODE, "there is no interface eth7; correct the node object, or give another --uplink");
+        assertNotYet(Part.NODE, "there is no interface eth7; correct the node object, or choose another --uplink");
         keep("--uplink=far");
         run(Part.NODE);
         assertThat(network.situation().orElseThrow().uplink().name().value()).isEqualTo("far");
@@ -175,7 +175,7 @@ class NodeNetworkKeeperTest {
                 SELF.internalIps(),
                 Optional.of(Instant.parse("2026-01-01T00:00:00Z")));
         cluster.with(self, older);
-        assertNotYet(Part.NODE, "this node gives no addresses to pods: ");
+        assertNotYet(Part.NODE, "this node assigns no addresses to pods: ");
         assertThat(faults.all()).extracting(NodeFault::cause).contains(NodeFault.Cause.BLOCK_CLAIMED);
     }
 

@@ -382,7 +382,7 @@ class OverlayReconcilerTest {
         nodes.getFirst().namespace.ip("link", "add", "ikat-vxlan", "type", "bridge");
         assertThatThrownBy(() -> nodes.getFirst().reconcile(OverlayMode.VXLAN))
                 .isInstanceOf(ForeignDeviceException.class)
-                .hasMessageContaining("is no VXLAN but bridge");
+                .hasMessageContaining("but is bridge instead of VXLAN");
     }
 
     @Test

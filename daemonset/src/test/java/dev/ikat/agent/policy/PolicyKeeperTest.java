@@ -138,7 +138,7 @@ class PolicyKeeperTest {
         assertRefused(
                 waiter,
                 "the pod's labels are not known",
-                "policies of its namespace ask for them, and no object of pod Pod shop/web has come from the cluster for"
+                "policies of its namespace select by labels, and the cluster has sent no object for Pod shop/web for"
                         + " 2000 ms");
         assertThat(passes(CLIENT, web)).as("until its labels are known").isFalse();
     }
@@ -152,7 +152,7 @@ class PolicyKeeperTest {
         keeper.release(web);
         keeper.work();
 
-        assertRefused(waiter, "the pod's interface is being removed", "another request does so");
+        assertRefused(waiter, "the pod's interface is being removed", "another request is removing it");
         assertThat(keeper.endpointCount()).isZero();
         assertThat(kept.kernel.program("first").orElseThrow().pods()).isEmpty();
     }
@@ -260,7 +260,7 @@ class PolicyKeeperTest {
         Lease web = kept.lease("web");
         PolicyWaiter waiter = kept.add(web);
         keeper.close();
-        assertRefused(waiter, "the node agent is stopping", "its successor answers");
+        assertRefused(waiter, "the agent is stopping", "the next agent will answer");
         assertThat(kept.backend.isClosed()).isTrue();
         assertThat(kept.kernel.program("first").orElseThrow().pods()).containsKey(hostInterface(web));
     }
@@ -279,14 +279,14 @@ class PolicyKeeperTest {
     @Test
     void addThatIsNeverAnsweredGivesUp() {
         PolicyWaiter waiter = new PolicyWaiter(NodeEndpoints.of(kept.lease("web")), 0, Duration.ofSeconds(-20));
-        assertRefused(waiter, "the pod's policy is not in force after 0 s", "the node agent's log says what it does");
+        assertRefused(waiter, "the pod's policy is not in force after 0 s", "the agent's log says what it is doing");
     }
 
     @Test
     void interruptedAddIsRefused() {
         PolicyWaiter waiter = new PolicyWaiter(NodeEndpoints.of(kept.lease("web")), 0, Duration.ZERO);
         Thread.currentThread().interrupt();
-        assertRefused(waiter, "the request was interrupted", "the node agent is stopping");
+        assertRefused(waiter, "the request was interrupted", "the agent is stopping");
         assertThat(Thread.interrupted()).isTrue();
     }
 }

@@ -200,10 +200,10 @@ class ReconcileLoopTest {
     @Test
     void partIsRegisteredOnceAndBeforeTheStart() throws Exception {
         try (ReconcileLoop loop = loop(Map.of(Part.NODE, () -> 0), Duration.ofMinutes(5))) {
-            assertThatThrownBy(() -> loop.register(Part.NODE, () -> 0)).hasMessage("NODE is registered already");
+            assertThatThrownBy(() -> loop.register(Part.NODE, () -> 0)).hasMessage("NODE is already registered");
             loop.start();
-            assertThatThrownBy(() -> loop.register(Part.PODS, () -> 0)).hasMessage("the loop runs already");
-            assertThatThrownBy(() -> loop.afterEachRound(() -> {})).hasMessage("the loop runs already");
+            assertThatThrownBy(() -> loop.register(Part.PODS, () -> 0)).hasMessage("the loop is already running");
+            assertThatThrownBy(() -> loop.afterEachRound(() -> {})).hasMessage("the loop is already running");
         }
     }
 

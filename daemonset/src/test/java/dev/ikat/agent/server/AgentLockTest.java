@@ -138,7 +138,7 @@ class AgentLockTest {
         Path link = Files.createSymbolicLink(directory.path().resolve("link"), directory.directory("target"));
         Path file = Files.createFile(directory.path().resolve("file"));
 
-        Map.of(writable, "chmod go-w", others, "chown root", link, "is a symbolic link", file, "is no directory")
+        Map.of(writable, "chmod go-w", others, "chown root", link, "is a symbolic link", file, "is not a directory")
                 .forEach((run, message) -> assertThatThrownBy(() -> acquire(run))
                         .isInstanceOf(UncheckedIOException.class)
                         .hasMessageContaining(run.toString())

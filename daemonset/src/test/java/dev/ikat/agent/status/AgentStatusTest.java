@@ -77,7 +77,7 @@ class AgentStatusTest {
     void otherQuestionsAreRefused() {
         CniResponse answer = new AgentStatus().answer("weather");
         assertThat(answer.exitCode()).isEqualTo(1);
-        assertThat(answer.stdout()).asString(UTF_8).isEqualTo("there is no question 'weather'");
+        assertThat(answer.stdout()).asString(UTF_8).isEqualTo("unknown question 'weather'");
     }
 
     @Test
@@ -95,7 +95,7 @@ class AgentStatusTest {
                 policies
                 overlay
                 leases
-                cluster   as its source says
+                cluster   up to date with its source
                 errors    none since the start
                 """);
     }
