@@ -27,7 +27,7 @@ static long received(int fd)
 	return count;
 }
 
-/* Sends until the input ends; each byte of it asks what has arrived so far. */
+/* Sends until the input ends; for each byte of it, reports what has arrived so far. */
 static void talk(int client, int server)
 {
 	static const char message[BYTES];
@@ -38,7 +38,7 @@ static void talk(int client, int server)
 		struct pollfd input = { .fd = 0, .events = POLLIN };
 		int ready = poll(&input, 1, PACE_MS);
 
-		/* What can't be sent as the other end acknowledges nothing is not waited for. */
+		/* Messages that can't be sent because the other end acknowledges nothing are dropped. */
 		(void)!send(client, message, sizeof(message), MSG_DONTWAIT);
 		(void)!send(server, message, sizeof(message), MSG_DONTWAIT);
 		by_server += received(server);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tries many targets at once. Each socket is made inside its source's network namespace and then works from here, so
+ * Tries many targets at once. Each socket is created inside its source's network namespace and then used from here, so
  * that one process and one poll loop cover every pair of a cluster.
  */
 #include "probe.h"
@@ -56,7 +56,7 @@ static void end(struct target *t, const char *failure)
 	t->fd = -1;
 }
 
-/* The content at an offset, different for each target, so that nobody else's echo passes for ours. */
+/* The content at an offset, different for each target, so that no other echo passes for ours. */
 static char pattern(const struct target *t, size_t offset)
 {
 	return (char)(offset * 31 + t->number * 7 + offset / 251);
@@ -120,7 +120,7 @@ static void send_datagram(struct target *t)
 	send(t->fd, buffer, t->bytes, 0);
 }
 
-/* Makes the socket in the namespace and comes back; both file descriptors stay open. */
+/* Creates the socket in the namespace and returns; both file descriptors stay open. */
 static int socket_in(int namespace, int self, int family, int type, int protocol)
 {
 	int fd;
@@ -129,7 +129,7 @@ static int socket_in(int namespace, int self, int family, int type, int protocol
 		return -1;
 	fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
 	if (namespace >= 0 && setns(self, CLONE_NEWNET)) {
-		perror("ikat-probe: can't go back to the own network namespace");
+		perror("ikat-probe: can't return to the own network namespace");
 		exit(1);
 	}
 	return fd;
@@ -153,7 +153,10 @@ static void begin(struct target *t, int namespace, int self, const char *address
 		int icmp = six ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 
 		v4.sin_port = v6.sin6_port = 0;
-		/* No port and tag of a moment ago again: what was tracked then must not count for this try. */
+		/*
+		 * Uses no port and tag again that were used a moment ago: what was tracked then must not affect this
+		 * try.
+		 */
 		t->tag = (uint32_t)(t->started >> 8) + t->number;
 		t->own_port = 1024 + t->tag % 64000;
 		t->port = port;
@@ -197,7 +200,7 @@ static void advance_tcp(struct target *t)
 	}
 	while ((n = recv(t->fd, buffer, MAX_BYTES, 0)) > 0) {
 		if (t->received + n > t->bytes || !matches(t, buffer, t->received, n)) {
-			end(t, "another echo than what was sent");
+			end(t, "the echo differs from what was sent");
 			return;
 		}
 		t->received += n;
@@ -217,7 +220,7 @@ static void advance_datagram(struct target *t)
 
 	while ((n = recv(t->fd, buffer, sizeof(buffer), 0)) >= 0) {
 		if (t->protocol == ICMP) {
-			/* A raw IPv4 socket gives the IP header too; a raw ICMPv6 socket does not. */
+			/* A raw IPv4 socket returns the IP header too; a raw ICMPv6 socket does not. */
 			header = t->family == AF_INET ? (size_t)(buffer[0] & 0xf) * 4 : 0;
 			struct icmphdr *icmp = (void *)(buffer + header);
 			int reply = t->family == AF_INET ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY;
@@ -240,7 +243,7 @@ static void advance_datagram(struct target *t)
 			return;
 		}
 	}
-	/* An ICMP error (ECONNREFUSED, EHOSTUNREACH) may be about a moment that passes: the next try decides. */
+	/* An ICMP error (ECONNREFUSED, EHOSTUNREACH) may be about a passing state: the next try decides. */
 	if (errno != EAGAIN && errno != EINTR)
 		t->failure = strerror(errno);
 }
@@ -340,7 +343,10 @@ int check(int argc, char **argv)
 			else
 				advance_datagram(&targets[i]);
 		}
-		/* After what had come by then, lest a pause of this process costs an answer that is there. */
+		/*
+		 * Checked after everything that has arrived was read, so that a pause of this process does not cost an
+		 * answer.
+		 */
 		for (int i = 0; i < count; i++) {
 			struct target *t = &targets[i];
 

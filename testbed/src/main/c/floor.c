@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kernel's own time for wiring a pod: a veth pair, dual-stack addresses, neighbours and routes, with nothing around
- * the netlink messages. Whoever wires pods the same way can't be faster.
+ * the netlink messages. Nothing that wires pods the same way can be faster.
  */
 #include "probe.h"
 
@@ -193,7 +193,7 @@ static int wire(int host, int pod_namespace, int self)
 	return transact(host);
 }
 
-/* Runs in the host's namespace; prints the nanoseconds of each time. */
+/* Runs in the host's namespace; prints the nanoseconds of each run. */
 int floor_time(int argc, char **argv)
 {
 	int host = netlink_socket(), self = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);

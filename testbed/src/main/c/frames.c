@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Puts frames on links as it is told, and tells where packets with a mark came in. A mark is eight bytes of which the
- * first four are always the same, anywhere in a packet: so it is found inside a tunnel, a fragment or an error too.
+ * Sends frames on links as the commands say, and reports where packets with a mark arrived. A mark is eight bytes, of
+ * which the first four are always the same, anywhere in a packet: so it is also found inside a tunnel, a fragment or an
+ * error.
  */
 #include "probe.h"
 
@@ -26,7 +27,7 @@
 
 static const uint8_t mark_prefix[4] = { 'i', 'K', 'a', 't' };
 
-/* Where packets are looked for. */
+/* A place where packets are looked for. */
 struct place {
 	char name[NAME];
 	int fds[2];
@@ -34,7 +35,7 @@ struct place {
 	bool seen[MARKS];
 };
 
-/* Where frames are sent. */
+/* A link on which frames are sent. */
 struct link {
 	char netns[256];
 	char name[NAME];
@@ -112,7 +113,7 @@ static struct place *find_place(const char *name)
 	for (int i = 0; i < place_count; i++)
 		if (!strcmp(places[i].name, name))
 			return &places[i];
-	fprintf(stderr, "ikat-probe: %s is no place\n", name);
+	fprintf(stderr, "ikat-probe: %s is not a place\n", name);
 	exit(2);
 }
 
@@ -127,7 +128,7 @@ static int sender(const char *netns, const char *name)
 	}
 	snprintf(links[link_count].netns, sizeof(links[0].netns), "%s", netns);
 	snprintf(links[link_count].name, sizeof(links[0].name), "%s", name);
-	/* Without a protocol nothing is received by it. */
+	/* Without a protocol the socket receives nothing. */
 	links[link_count].fd = open_packets(netns, name, 0);
 	return links[link_count++].fd;
 }
@@ -173,7 +174,7 @@ static void send_frame(int fd, const char *digits)
 	}
 	for (size_t i = 0; i < length; i++)
 		if (sscanf(digits + 2 * i, "%2hhx", &frame[i]) != 1) {
-			fprintf(stderr, "ikat-probe: %s is no frame\n", digits);
+			fprintf(stderr, "ikat-probe: %s is not a frame\n", digits);
 			exit(2);
 		}
 	if (send(fd, frame, length, 0) < 0)
@@ -191,7 +192,7 @@ int frames(int argc, char **argv)
 		fputs("usage: ikat-probe frames, with commands on standard input\n", stderr);
 		return 2;
 	}
-	/* What one processor sends stays in order on its way. */
+	/* Frames that one processor sends stay in order. */
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
 	sched_setaffinity(0, sizeof(one), &one);
@@ -215,7 +216,7 @@ int frames(int argc, char **argv)
 			for (look(place); !place->seen[number] && now_ns() < end; look(place))
 				usleep(500);
 		} else {
-			fprintf(stderr, "ikat-probe: what is %s", line);
+			fprintf(stderr, "ikat-probe: unknown command %s", line);
 			return 2;
 		}
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sends packets of every kind of nonsense from one namespace's eth0 and tells what arrives at another one's. Half of what
- * is sent goes to one port, with one thing or another spoilt.
+ * Sends malformed packets of every kind from one namespace's eth0 and reports what arrives at another one's. Half of
+ * them go to one port, with one thing or another damaged.
  */
 #include "probe.h"
 
@@ -66,7 +66,7 @@ int open_eth0(const char *namespace, struct sockaddr_ll *through)
 	if (through) {
 		*through = at;
 		through->sll_halen = 6;
-		/* The host end of every pod's link has this one. */
+		/* The host end of every pod's veth pair has this address. */
 		memset(through->sll_addr, 0xee, 6);
 	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
@@ -185,7 +185,7 @@ struct kind {
 	uint8_t address[2][16];
 	uint8_t v6;
 	uint8_t protocol;
-	uint8_t hidden; /* its ports can't be told */
+	uint8_t hidden; /* its ports can't be determined */
 	uint8_t used;
 	uint16_t port;
 	uint16_t length;
@@ -220,7 +220,7 @@ static void note(const struct kind *found, const uint8_t *packet, size_t length)
 	exit(1);
 }
 
-/* Where the transport header is of a packet that the kernel has let through; 0 where there is none to be seen. */
+/* The offset of the transport header in a packet that the kernel has let through; 0 if there is none. */
 static size_t find_transport(const uint8_t *packet, size_t length, uint8_t *protocol)
 {
 	size_t at = 40;
@@ -268,7 +268,10 @@ static void look(int fd, const char *to4, const char *to6)
 		size = sizeof(from);
 		if (from.sll_pkttype == PACKET_OUTGOING || (!is_v4 && !is_v6))
 			continue;
-		/* What the node itself says: neighbour discovery, errors. Nobody can send through it from there. */
+		/*
+		 * Packets that the node itself sends: neighbour discovery, errors. Nobody can send through it from
+		 * there.
+		 */
 		if (is_v6 ? packet[8] == 0xfe && (packet[9] & 0xc0) == 0x80 : packet[12] == 169 && packet[13] == 254)
 			continue;
 		memset(&kind, 0, sizeof(kind));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One HTTP GET: health and metrics of an agent that listens on its node's loopback interface only. */
+/* One HTTP GET, for health and metrics of an agent that listens only on its node's loopback interface. */
 #include "probe.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sends packets as it is told from one namespace's eth0, and looks whether they arrive at another one's. */
+/* Sends the given packets from one namespace's eth0, and reports whether they arrive at another one's. */
 #include "probe.h"
 
 #include <arpa/inet.h>
@@ -13,14 +13,14 @@
 
 #define INJECTED 2048 /* bytes of a packet at most */
 #define WAIT_NS 300000000 /* without another arrival */
-#define MARK 8	      /* as many bytes at a packet's end tell it from the others */
+#define MARK 8	      /* the number of bytes at a packet's end that identify it */
 
 struct injected {
 	uint8_t mark[MARK];
 	int arrived;
 };
 
-/* Reads hexadecimal digits, two a byte. Returns the length, 0 for what is no packet. */
+/* Reads hexadecimal digits, two for each byte. Returns the length, 0 if they are not a packet. */
 static size_t read_hex(const char *digits, uint8_t *into)
 {
 	size_t length = strlen(digits) / 2;
@@ -33,7 +33,7 @@ static size_t read_hex(const char *digits, uint8_t *into)
 	return length;
 }
 
-/* Notes of which packets a copy has come. Returns how many more these are. */
+/* Records which packets have arrived. Returns how many of these are new. */
 static int take(int receiver, struct injected *all, int count)
 {
 	uint8_t packet[INJECTED];
@@ -78,7 +78,7 @@ int inject(int argc, char **argv)
 		size_t size = read_hex(argv[3 + i], sent);
 
 		if (!size) {
-			fprintf(stderr, "ikat-probe: %s is no packet\n", argv[3 + i]);
+			fprintf(stderr, "ikat-probe: %s is not a packet\n", argv[3 + i]);
 			return 2;
 		}
 		memcpy(all[i].mark, sent + size - MARK, MARK);

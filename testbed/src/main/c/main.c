@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ikat-probe: real connections for tests, and a stopwatch for programs. Static, so that it runs in any mount
- * namespace; it depends on nothing of Ikat, so that it can bear witness about it.
+ * ikat-probe: real connections for tests, and a stopwatch for programs. Static, so that it runs in any mount namespace;
+ * it depends on nothing of Ikat, so that it is an independent witness.
  */
 #include "probe.h"
 
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 {
 	struct rlimit files;
 
-	/* A target or a job has a file descriptor or two. */
+	/* A target or a job needs one or two file descriptors. */
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);

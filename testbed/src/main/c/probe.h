@@ -20,7 +20,7 @@ int stream(int argc, char **argv);
 int associate(int argc, char **argv);
 int frames(int argc, char **argv);
 
-/* Reads an address of either family and its port into `into`; returns its length, 0 if it is no address. */
+/* Reads an address of either family and its port into `into`; returns its length, 0 if it is not an address. */
 socklen_t read_address(const char *text, uint16_t port, struct sockaddr_storage *into);
 
 /* Enters a namespace and opens a socket there; -1 and errno if it can't. */
@@ -28,13 +28,15 @@ int socket_in_namespace(const char *netns, int family, int type, int protocol);
 
 struct sockaddr_ll;
 
-/* Opens a packet socket at a namespace's eth0; `through` becomes how its packets get to the node, unless it is null. */
+/*
+ * Opens a packet socket at a namespace's eth0; `through` is set to how its packets reach the node, unless it is null.
+ */
 int open_eth0(const char *namespace, struct sockaddr_ll *through);
 
-/* Packets of SCTP without the IP header, ports and tags in host order; each call returns how long what it wrote is. */
+/* SCTP packets without the IP header, ports and tags in host order; each call returns the length of what it wrote. */
 #define SCTP_PACKET 64
 size_t sctp_init(void *into, uint16_t source, uint16_t destination, uint32_t tag);
-/* 0 where the data is no INIT for a port that is served. */
+/* 0 if the data is not an INIT for a served port. */
 size_t sctp_answer(const void *data, size_t length, bool (*is_served)(uint16_t port), void *into);
 bool sctp_is_answer(const void *data, size_t length, uint16_t source, uint16_t destination, uint32_t tag);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs programs as a container runtime does and times each from before its exec until it has been waited for. A process
- * this small starts another in a fraction of a millisecond, which a JVM does not.
+ * Runs programs as a container runtime does, and times each from before its exec until it has been waited for. A
+ * process this small starts another in a fraction of a millisecond, which a JVM can't.
  */
 #include "probe.h"
 
@@ -67,7 +67,7 @@ static int read_jobs(void)
 	return 0;
 }
 
-/* Files are opened before the clock runs. */
+/* Files are opened before the clock starts. */
 static int prepare(struct job *job)
 {
 	job->stdin_fd = open(job->input, O_RDONLY | O_CLOEXEC);

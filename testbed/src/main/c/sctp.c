@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * As much of SCTP (RFC 9260) as shows that a path lets an association begin: an INIT and the INIT ACK to it, over raw
- * sockets, so that it needs no SCTP in the kernel. Connection tracking and filters see real packets: it checks their
- * checksum and their tags.
+ * As much of SCTP (RFC 9260) as shows that a path allows an association to begin: an INIT and its INIT ACK, over raw
+ * sockets, so that the kernel needs no SCTP. Connection tracking and filters see real packets, whose checksum and tags
+ * conntrack verifies.
  */
 #include "probe.h"
 

@@ -72,7 +72,10 @@ static int listen_on(int family, int type, uint16_t port)
 	return 0;
 }
 
-/* The answer leaves with the address that was asked: a node has several, and a translation expects just that one. */
+/*
+ * The answer is sent from the address that was asked: a node has several, and an address translation expects exactly
+ * that one.
+ */
 static void echo_datagrams(int fd)
 {
 	struct sockaddr_storage from;
@@ -99,7 +102,7 @@ static bool is_served(uint16_t port)
 	return served[port];
 }
 
-/* One raw socket a family hears of all ports. */
+/* One raw socket for each family receives for all ports. */
 static void answer_associations(int family)
 {
 	int fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_SCTP);
@@ -129,7 +132,7 @@ static void answer_association(int fd, bool six)
 		n = recvmsg(fd, &message, 0);
 		if (n < 0)
 			return;
-		/* A raw IPv4 socket gives the IP header too. */
+		/* A raw IPv4 socket returns the IP header too. */
 		ssize_t header = six ? 0 : (buffer[0] & 0xf) * 4;
 
 		if (n < header)
@@ -145,7 +148,7 @@ static void answer_association(int fd, bool six)
 	}
 }
 
-/* Returns -1 when the connection is at its end. */
+/* Returns -1 when the connection has ended. */
 static int echo_stream(int i)
 {
 	struct peer *peer = &peers[i];
@@ -205,7 +208,7 @@ int serve(int argc, char **argv)
 	for (;;) {
 		if (poll(fds, count, -1) < 0 && errno != EINTR)
 			return 1;
-		/* From the end, so that drop() moves only what has been looked at, or is new. */
+		/* From the end, so that drop() moves only entries that have been handled, or are new. */
 		for (int i = count - 1; i >= 0; i--) {
 			if (!fds[i].revents)
 				continue;

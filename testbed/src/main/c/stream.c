@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Numbered datagrams from one network namespace to another, at an even pace, and a note of each that arrives: what is
- * missing in the end was lost on the way. Sender and receiver are one process, so that neither outlives the other.
+ * Numbered datagrams from one network namespace to another, at an even rate, and a record of each that arrives: what is
+ * missing at the end was lost on the path. Sender and receiver are one process, so that neither outlives the other.
  */
 #include "probe.h"
 
@@ -16,7 +16,7 @@
 #define BYTES 512
 #define BUFFER (16 << 20) /* a busy machine may not let us read for seconds */
 #define NAMED 10
-#define TIMED (1 << 20) /* of so many the time is remembered */
+#define TIMED (1 << 20) /* the time of this many is remembered */
 #define LAST_WAIT_NS 3000000000LL
 
 static uint8_t seen[MOST / 8];
@@ -31,7 +31,7 @@ static void send_next(int fd)
 
 	clock_gettime(CLOCK_REALTIME, &sent_at[number % TIMED]);
 	memcpy(datagram, &number, sizeof(number));
-	/* One that can't be sent, since the way was refused to the one before, counts as lost. */
+	/* A datagram that can't be sent, because the one before was refused, counts as lost. */
 	if (send(fd, datagram, sizeof(datagram), 0) < 0) {
 		refusal = errno;
 		unsent++;
@@ -52,7 +52,7 @@ static void note_arrived(int fd)
 	}
 }
 
-/* With the time of day (UTC) at which it was sent, as logs have it. */
+/* With the time of day (UTC) at which it was sent, as in logs. */
 static void report_lost(long number, const char *separator)
 {
 	struct timespec at = sent_at[number % TIMED];
@@ -76,7 +76,7 @@ static void report(void)
 	fflush(stdout);
 }
 
-/* Sends until the input ends; each byte of it asks for a report. */
+/* Sends until the input ends; each byte of it requests a report. */
 static void pump(int from, int to, int64_t pace)
 {
 	int64_t next = now_ns();
@@ -86,7 +86,7 @@ static void pump(int from, int to, int64_t pace)
 		struct pollfd fds[] = { { .fd = 0, .events = POLLIN }, { .fd = to, .events = POLLIN } };
 		int64_t now = now_ns();
 
-		/* What was missed while others had the processor is not made up for: no bursts. */
+		/* Datagrams that were missed while other processes had the processor are not sent later: no bursts. */
 		if (now >= next && sent < MOST) {
 			send_next(from);
 			next = now + pace;

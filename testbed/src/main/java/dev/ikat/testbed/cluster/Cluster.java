@@ -20,13 +20,13 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A cluster on one machine: nodes that are network namespaces on an {@link Underlay}, each with its own agent process,
- * and pods that the real launcher wires. The manifests directory that all agents watch stands for the API server.
+ * and pods that the real launcher wires. The directory of manifests, which all agents watch, replaces the API server.
  *
- * <p>Everything made here is removed by {@link #close()}, by {@link Teardown} if that is never reached (Ctrl-C), and by
- * the next run if this process is killed ({@link StaleResources}).
+ * <p>Everything created here is removed by {@link #close()}, by {@link Teardown} if that is never reached (Ctrl-C), and
+ * by the next run if this process is killed ({@link StaleResources}).
  */
 public final class Cluster implements AutoCloseable {
-    /** How long an agent may take from its start until it says that it is ready. */
+    /** How long an agent may take from its start until it is ready. */
     public static final Duration READY_LIMIT = Duration.ofMinutes(2);
 
     private final Options options;
@@ -37,11 +37,11 @@ public final class Cluster implements AutoCloseable {
     private final AtomicBoolean closed = new AtomicBoolean();
 
     /**
-     * What a cluster is to be like. Immutable; the {@code with} methods return changed copies.
+     * The properties of a cluster. Immutable; the {@code with} methods return changed copies.
      *
      * @param distribution what is tested
-     * @param subnets for each node the underlay subnet it is in; its size is the number of nodes
-     * @param agentArguments options of every agent besides those that name its node and directories
+     * @param subnets for each node its subnet of the underlay; the size is the number of nodes
+     * @param agentArguments options of every agent in addition to those that name its node and directories
      * @param runtimeHosts whether each node has mounts and processes of its own, to run a container runtime in
      */
     public record Options(
@@ -56,7 +56,7 @@ public final class Cluster implements AutoCloseable {
             return new Options(Distribution.configured(), java.util.Collections.nCopies(count, 0), List.of(), false);
         }
 
-        /** With nodes in these subnets of the underlay, one a node. */
+        /** With nodes in these subnets of the underlay, one for each node. */
         public Options withSubnets(Integer... perNode) {
             return new Options(distribution, List.of(perNode), agentArguments, runtimeHosts);
         }
@@ -81,7 +81,7 @@ public final class Cluster implements AutoCloseable {
         this.underlay = new Underlay();
     }
 
-    /** Makes the underlay and the nodes' namespaces and manifests; no agent runs yet. */
+    /** Creates the underlay and the nodes' namespaces and manifests; no agent runs yet. */
     public static Cluster create(Options options) {
         Cluster cluster = Teardown.make(() -> new Cluster(options));
         try {
@@ -95,7 +95,7 @@ public final class Cluster implements AutoCloseable {
         }
     }
 
-    /** Makes a cluster, starts its agents all at once and waits until every one is ready. */
+    /** Creates a cluster, starts all agents at once and waits until every one is ready. */
     public static Cluster start(Options options) {
         Cluster cluster = create(options);
         try {
@@ -123,7 +123,7 @@ public final class Cluster implements AutoCloseable {
         nodes.forEach(node -> node.awaitReady(READY_LIMIT));
     }
 
-    /** Writes a node's manifest with its present addresses, as one rename. */
+    /** Writes a node's manifest with its present addresses, atomically. */
     public void publish(ClusterNode node) {
         apply(node.name() + ".yaml", node.manifest());
     }
@@ -133,7 +133,7 @@ public final class Cluster implements AutoCloseable {
         delete(node.name() + ".yaml");
     }
 
-    /** Writes a manifest file, as one rename. */
+    /** Writes a manifest file atomically. */
     public void apply(String fileName, String yaml) {
         try {
             // A name that begins with a dot is no manifest yet.
@@ -144,7 +144,7 @@ public final class Cluster implements AutoCloseable {
         }
     }
 
-    /** Removes a manifest file, if it is there. */
+    /** Removes a manifest file, if it exists. */
     public void delete(String fileName) {
         try {
             Files.deleteIfExists(manifests.resolve(fileName));
@@ -198,12 +198,12 @@ public final class Cluster implements AutoCloseable {
         return targets;
     }
 
-    /** Whether an address is one that pods of this cluster get. */
+    /** Whether an address is one that pods of this cluster can get. */
     public boolean isPodAddress(IpAddress address) {
         return nodes.stream().flatMap(node -> node.podCidrs().stream()).anyMatch((Cidr cidr) -> cidr.contains(address));
     }
 
-    /** Leaves everything up when this process ends; {@link StaleResources#sweepKept} removes it. */
+    /** Keeps everything when this process ends; {@link StaleResources#sweepKept} removes it. */
     public void keep() {
         try {
             Files.writeString(directory.path().resolve(StaleResources.KEEP), "");
@@ -215,8 +215,8 @@ public final class Cluster implements AutoCloseable {
     }
 
     /**
-     * Stops the agents and removes every namespace and file; pods are not asked. Does nothing the second time, but
-     * waits for the first: after Ctrl-C the process may end as soon as {@link Teardown} has come back from here.
+     * Stops the agents and removes every namespace and file, without DEL for the pods. Idempotent; a second call waits
+     * for the first, because after Ctrl-C the process may end as soon as {@link Teardown} has returned from here.
      */
     @Override
     public synchronized void close() {

@@ -27,7 +27,7 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** A node of a {@link Cluster}: a namespace on the underlay, directories of its own, an agent process and its pods. */
 public final class ClusterNode implements AutoCloseable {
-    /** Where the agent serves metrics and health, on the node's loopback interface. */
+    /** The port of the agent's metrics and health, on the node's loopback interface. */
     public static final int LISTEN_PORT = 9474;
 
     /** The protocol number that marks Ikat's routes (rtnetlink(7), rtm_protocol). */
@@ -83,7 +83,7 @@ public final class ClusterNode implements AutoCloseable {
         return host;
     }
 
-    /** The host's own mounts and processes, where the cluster was made with them. */
+    /** The host's own mounts and processes, if the cluster was created with them. */
     public Optional<RuntimeHost> runtimeHost() {
         return runtimeHost;
     }
@@ -93,12 +93,12 @@ public final class ClusterNode implements AutoCloseable {
         return List.of(Underlay.v4(subnet, host), Underlay.v6(subnet, host));
     }
 
-    /** The blocks its pods get addresses of: IPv4, then IPv6, unless it was given others. */
+    /** The node's pod CIDRs: IPv4, then IPv6, unless it was given others. */
     public List<Cidr> podCidrs() {
         return podCidrs;
     }
 
-    /** Gives the node other blocks for its pods, in its manifest too. */
+    /** Gives the node other pod CIDRs, in its manifest too. */
     public void setPodCidrs(Cidr... blocks) {
         podCidrs = List.of(blocks);
         cluster.publish(this);
@@ -116,7 +116,7 @@ public final class ClusterNode implements AutoCloseable {
                 .toString();
     }
 
-    /** Changes the node's addresses on the underlay and in its manifest, as one that got a new DHCP lease. */
+    /** Changes the node's addresses on the underlay and in its manifest, as a new DHCP lease does. */
     public void renumber(int newHost) {
         int oldHost = host;
         host = newHost;
@@ -130,7 +130,8 @@ public final class ClusterNode implements AutoCloseable {
     }
 
     /**
-     * Does {@code rm -rf} to a directory, again where the agent makes something in it meanwhile: it was gone for once.
+     * Removes a directory like {@code rm -rf}, and tries again if the agent creates something in it meanwhile: the
+     * directory was gone at one moment.
      */
     public void removeTree(Path directory) {
         Await.until(
@@ -139,7 +140,7 @@ public final class ClusterNode implements AutoCloseable {
                 () -> ProcessRunner.of("rm", "-rf", directory.toString()).run().exitCode() == 0);
     }
 
-    /** The directory that outlives reboots, as processes of the node see it. */
+    /** The directory that survives reboots, as processes of the node see it. */
     public Path stateDirectory() {
         return runtimeHost.isPresent() ? Path.of("/var/lib/ikat") : home.resolve("state");
     }
@@ -149,14 +150,14 @@ public final class ClusterNode implements AutoCloseable {
         return runtimeHost.isPresent() ? Path.of("/etc/cni/net.d") : home.resolve("net.d");
     }
 
-    /** Where the file with this path on the node is from here. */
+    /** The path of a file on this machine that has this path on the node. */
     public Path fromHere(Path onNode) {
         return runtimeHost
                 .map(host -> host.root().resolve(Path.of("/").relativize(onNode)))
                 .orElse(onNode);
     }
 
-    /** Where the agent's log is. */
+    /** The agent's log file. */
     public Path log() {
         return home.resolve("agent.log");
     }
@@ -204,10 +205,11 @@ public final class ClusterNode implements AutoCloseable {
     }
 
     /**
-     * Waits until the agent answers /readyz with 200 and its network configuration is there, which it may write a
-     * moment later.
+     * Waits until the agent answers /readyz with 200 and its network configuration exists, which it may write a moment
+     * later.
      *
-     * @throws CommandFailedException if it ends or does not within the limit; the message holds the end of its log
+     * @throws CommandFailedException if the agent ends or is not ready within the limit; the message has the end of its
+     *     log
      */
     public void awaitReady(Duration limit) {
         Await.until(limit, () -> "the agent of %s is not ready: %s".formatted(name(), logTail()), () -> {
@@ -238,7 +240,7 @@ public final class ClusterNode implements AutoCloseable {
         return String.join("\n", lines.subList(Math.max(0, lines.size() - 30), lines.size()));
     }
 
-    /** All that the agents of the node have logged. */
+    /** All lines that the agents of the node have logged. */
     public List<String> logLines() {
         try {
             return Files.exists(log()) ? Files.readAllLines(log()) : List.of();
@@ -257,12 +259,12 @@ public final class ClusterNode implements AutoCloseable {
         return agent.isPresent() && agent.get().isAlive();
     }
 
-    /** Ends the agent as systemd or the kubelet does (SIGTERM, then SIGKILL) and waits for its end. */
+    /** Stops the agent as systemd or the kubelet does (SIGTERM, then SIGKILL) and waits until it has ended. */
     public void stopAgent() {
         end(false);
     }
 
-    /** Ends the agent as the kernel does when memory is short (SIGKILL) and waits for its end. */
+    /** Kills the agent as the kernel does when memory is short (SIGKILL) and waits until it has ended. */
     public void killAgent() {
         end(true);
     }
@@ -289,7 +291,7 @@ public final class ClusterNode implements AutoCloseable {
         return fromHere(confDirectory()).resolve("10-ikat.conflist");
     }
 
-    /** The network as the agent has published it for runtimes. */
+    /** The network that the agent has published for runtimes. */
     public CniNetwork network() {
         return new CniNetwork(
                 CniNetwork.read(conflist()),
@@ -298,17 +300,17 @@ public final class ClusterNode implements AutoCloseable {
                 Map.of("IKAT_RUN_DIR", runDirectory().toString()));
     }
 
-    /** Makes a namespace and wires it with ADD through the real launcher. */
+    /** Creates a namespace and wires it by ADD through the real launcher. */
     public ClusterPod addPod(String podName) {
         return addPod(podName, new Json.Obj(Map.of()));
     }
 
-    /** The same with what the runtime passes for capabilities ({@code runtimeConfig}). */
+    /** The same with {@code runtimeConfig}, which the runtime passes for capabilities. */
     public ClusterPod addPod(String podName, Json runtimeConfig) {
         return addPod("default", podName, runtimeConfig, TestNamespace.create());
     }
 
-    /** The same in a namespace of Kubernetes', and in a network namespace that this takes over. */
+    /** The same in a Kubernetes namespace, and in a network namespace that the pod takes over. */
     public ClusterPod addPod(String kubernetesNamespace, String podName, Json runtimeConfig, TestNamespace pod) {
         try {
             CniNetwork.Sandbox sandbox =
@@ -323,12 +325,12 @@ public final class ClusterNode implements AutoCloseable {
         }
     }
 
-    /** A sandbox with a container ID of its own, as containerd makes them (64 hexadecimal digits). */
+    /** A sandbox with a container ID of its own, in containerd's format (64 hexadecimal digits). */
     public static CniNetwork.Sandbox sandbox(String podName, Path netns) {
         return sandbox("default", podName, netns);
     }
 
-    /** The same in a namespace of Kubernetes'. */
+    /** The same in a Kubernetes namespace. */
     public static CniNetwork.Sandbox sandbox(String kubernetesNamespace, String podName, Path netns) {
         String containerId = "%016x%048x"
                 .formatted(ProcessHandle.current().pid() << 32 | CONTAINERS.incrementAndGet(), podName.hashCode());
@@ -353,7 +355,7 @@ public final class ClusterNode implements AutoCloseable {
                 .toList();
     }
 
-    /** The destinations of all routes that bear Ikat's protocol number and lead to a pod of this node, sorted. */
+    /** The destinations of all routes that have Ikat's protocol number and lead to a pod of this node, sorted. */
     public List<String> podRoutes() {
         List<String> destinations = new ArrayList<>();
         for (IpFamily family : IpFamily.values()) {
@@ -364,7 +366,7 @@ public final class ClusterNode implements AutoCloseable {
         return destinations.stream().sorted().toList();
     }
 
-    /** All routes that bear Ikat's protocol number, of every table. */
+    /** All routes that have Ikat's protocol number, of every table. */
     public List<Json> routes(IpFamily family) {
         return namespace
                 .ipJson(
@@ -380,8 +382,8 @@ public final class ClusterNode implements AutoCloseable {
 
     /**
      * Everything in the node's namespace that a pod could leave behind: links, addresses, routes, rules and permanent
-     * neighbours of both families, FDB entries, and the nftables ruleset without its counters. One line each, sorted;
-     * what the kernel numbers or counts by itself is left out.
+     * neighbours of both families, FDB entries, and the nftables ruleset without its counters. One line each, sorted,
+     * without the numbers that the kernel assigns or counts itself.
      */
     public List<String> state() {
         List<String> lines = new ArrayList<>();

@@ -35,7 +35,7 @@ public final class ClusterPod implements AutoCloseable {
         return name;
     }
 
-    /** Where it runs. */
+    /** The node that it runs on. */
     public ClusterNode node() {
         return node;
     }
@@ -45,7 +45,7 @@ public final class ClusterPod implements AutoCloseable {
         return namespace;
     }
 
-    /** What the runtime calls it. */
+    /** Its sandbox in the runtime. */
     public CniNetwork.Sandbox sandbox() {
         return sandbox;
     }
@@ -55,7 +55,7 @@ public final class ClusterPod implements AutoCloseable {
         return result;
     }
 
-    /** The addresses that ADD gave, in the order of the result. */
+    /** The addresses that ADD assigned, in the order of the result. */
     public List<IpAddress> addresses() {
         return result.get("ips").stream()
                 .map(ip -> InterfaceAddress.parse(ip.get("address").text()).address())
@@ -86,7 +86,7 @@ public final class ClusterPod implements AutoCloseable {
         }
     }
 
-    /** Every way from this pod to each address of another: TCP small and large, UDP and ICMP. */
+    /** Every path from this pod to each address of another: TCP small and large, UDP and ICMP. */
     public List<Probe.Target> targets(ClusterPod to) {
         List<Probe.Target> targets = new ArrayList<>();
         for (IpAddress address : to.addresses()) {
@@ -98,7 +98,7 @@ public final class ClusterPod implements AutoCloseable {
         return targets;
     }
 
-    /** DEL by the real launcher, then the namespace's end; the order of a runtime. */
+    /** DEL through the real launcher, then the namespace is deleted, in the order of a runtime. */
     public void delete() {
         server.ifPresent(Probe.Server::close);
         node.network().delete(sandbox);
@@ -106,13 +106,13 @@ public final class ClusterPod implements AutoCloseable {
         node.forget(this);
     }
 
-    /** The namespace's end without DEL, as when a runtime is killed with its containers. */
+    /** Deletes the namespace without DEL, as when a runtime is killed with its containers. */
     public void vanish() {
         close();
         node.forget(this);
     }
 
-    /** Ends the server and the namespace without a word to the plugin. */
+    /** Ends the server and deletes the namespace without calling the plugin. */
     @Override
     public void close() {
         server.ifPresent(Probe.Server::close);

@@ -11,12 +11,13 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * One plugin executable, started as a runtime starts it: an environment of CNI variables, a network configuration on
- * standard input, and an exit code and standard output back. It takes any text as configuration, the malformed too.
+ * One plugin executable, started as a runtime starts it: with an environment of CNI variables and a network
+ * configuration on standard input; it returns an exit code and standard output. It accepts any text as configuration,
+ * including malformed text.
  *
  * @param prefix a command that the executable is run through ({@code nsenter ...}), or nothing
  * @param executable the plugin
- * @param environment variables that it gets besides the CNI's own
+ * @param environment variables in addition to the CNI's own
  */
 public record CniInvocation(List<String> prefix, Path executable, Map<String, String> environment) {
     public CniInvocation {
@@ -32,9 +33,8 @@ public record CniInvocation(List<String> prefix, Path executable, Map<String, St
     /**
      * Runs the plugin once.
      *
-     * @param variables the CNI variables, CNI_COMMAND among them if it is to be set; an empty value is handed over as
-     *     one
-     * @param stdin the network configuration, as it is
+     * @param variables the CNI variables, including CNI_COMMAND if it is to be set; an empty value is passed on as such
+     * @param stdin the network configuration, unchanged
      */
     public ProcessResult run(Map<String, String> variables, String stdin) {
         Map<String, String> all = new LinkedHashMap<>(environment);

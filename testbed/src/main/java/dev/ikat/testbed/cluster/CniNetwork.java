@@ -31,7 +31,7 @@ public final class CniNetwork {
      * @param configuration the list: {@code cniVersion}, {@code name}, {@code plugins}
      * @param pluginDirectories where programs are looked for, in this order; becomes CNI_PATH
      * @param prefix a command that the programs are run through ({@code nsenter ...}), or nothing
-     * @param environment variables that every plugin gets besides the CNI's own
+     * @param environment variables that every plugin gets in addition to the CNI's own
      */
     public CniNetwork(
             Json configuration, List<Path> pluginDirectories, List<String> prefix, Map<String, String> environment) {
@@ -59,11 +59,11 @@ public final class CniNetwork {
      * One interface of one container.
      *
      * @param containerId CNI_CONTAINERID
-     * @param netns CNI_NETNS; empty where the namespace is gone
+     * @param netns CNI_NETNS; empty if the namespace no longer exists
      * @param interfaceName CNI_IFNAME
      * @param arguments CNI_ARGS, may be empty
-     * @param runtimeConfig an object with a member for each capability that the runtime makes use of (CNI conventions,
-     *     "Dynamic Plugin specific fields"); a plugin gets those that it declares
+     * @param runtimeConfig an object with a member for each capability that the runtime uses (CNI conventions, "Dynamic
+     *     Plugin specific fields"); a plugin gets those that it declares
      */
     public record Sandbox(
             String containerId, Optional<Path> netns, String interfaceName, String arguments, Json runtimeConfig) {
@@ -79,9 +79,9 @@ public final class CniNetwork {
     }
 
     /**
-     * ADD of every plugin; the result of the last.
+     * ADD of every plugin; the result of the last one.
      *
-     * @throws CniFailedException of the first plugin that fails; the ones before it are left for {@link #delete}
+     * @throws CniFailedException of the first plugin that fails; {@link #delete} has to undo those before it
      */
     public Json add(Sandbox sandbox) {
         Optional<Json> result = Optional.empty();
@@ -106,7 +106,7 @@ public final class CniNetwork {
         plugins().forEach(plugin -> succeed("STATUS", plugin, Map.of(), Optional.empty()));
     }
 
-    /** GC of every plugin: everything is garbage but these. */
+    /** GC of every plugin: everything except these is garbage. */
     public void collectGarbage(List<Sandbox> valid) {
         Json attachments = new Json.Arr(valid.stream()
                 .map(sandbox -> (Json) new Json.Obj(Map.of(
@@ -147,13 +147,13 @@ public final class CniNetwork {
         return result.stdout();
     }
 
-    /** What a plugin of this list gets on standard input. */
+    /** The input of a plugin of this list on standard input. */
     public Json input(Json plugin, Optional<Json> previous) {
         Json input = plugin.with("cniVersion", configuration.get("cniVersion")).with("name", configuration.get("name"));
         return previous.map(result -> input.with("prevResult", result)).orElse(input);
     }
 
-    /** The variables that name a sandbox to a plugin. */
+    /** The variables that identify a sandbox to a plugin. */
     public static Map<String, String> variables(Sandbox sandbox) {
         Map<String, String> variables = new LinkedHashMap<>();
         variables.put("CNI_CONTAINERID", sandbox.containerId);

@@ -17,10 +17,10 @@ import java.util.List;
  * (and containerd and podman import): no registry is needed. Its command is an echo server on {@link ClusterPod#PORT}.
  */
 public final class ContainerImage {
-    /** What the image is called once it is imported. */
+    /** The name of the image once it is imported. */
     public static final String NAME = "localhost/ikat-box:1";
 
-    /** What its containers run. */
+    /** The command of its containers. */
     public static final List<String> COMMAND =
             List.of("/bin/ikat-probe", "serve", "-k", Integer.toString(ClusterPod.PORT));
 

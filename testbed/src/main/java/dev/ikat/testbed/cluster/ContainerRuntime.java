@@ -26,7 +26,7 @@ import java.util.stream.Stream;
  * in /etc/cni/net.d. Containers run {@link ContainerImage#COMMAND}.
  */
 public sealed interface ContainerRuntime extends AutoCloseable {
-    /** How long a container may take to start or to go. */
+    /** How long a container may take to start or to end. */
     Duration LIMIT = Duration.ofSeconds(20);
 
     /** Starts a container with an interface on the network; returns when it runs. */
@@ -51,7 +51,7 @@ public sealed interface ContainerRuntime extends AutoCloseable {
                 .toList();
     }
 
-    /** What a container could not reach of the given addresses, by TCP, UDP and ICMP; one line each. */
+    /** The targets among the given addresses that a container could not reach, by TCP, UDP and ICMP; one line each. */
     default List<String> unreached(String container, List<IpAddress> addresses) {
         StringBuilder targets = new StringBuilder();
         for (IpAddress address : addresses) {

@@ -25,7 +25,7 @@ public record Distribution(Path root) {
         }
         Distribution distribution = new Distribution(Path.of(root).toAbsolutePath());
         if (!Files.isExecutable(distribution.agent()) || !Files.isExecutable(distribution.launcher())) {
-            throw new IllegalStateException(distribution.root + " is no built distribution; run ./dev build first");
+            throw new IllegalStateException(distribution.root + " is not a built distribution; run ./dev build first");
         }
         return distribution;
     }

@@ -18,9 +18,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A dockerd of its own on a {@link RuntimeHost}: its networks are bridges in a namespace of their own, its images and
- * containers are in a directory that goes with it, and neither the machine's interfaces, rules and mounts nor another
- * dockerd are touched. When the host's first process ends, the kernel ends the containers too.
+ * A dockerd of its own on a {@link RuntimeHost}: its networks are bridges in a namespace of their own, and its images
+ * and containers are in a directory that is removed with it. It does not touch the machine's interfaces, rules and
+ * mounts, or another dockerd. When the host's first process ends, the kernel ends the containers too.
  */
 public final class DockerEngine implements AutoCloseable {
     private static final Duration START_LIMIT = Duration.ofSeconds(60);
@@ -41,7 +41,7 @@ public final class DockerEngine implements AutoCloseable {
     /**
      * Starts it and returns when it answers.
      *
-     * @throws CommandFailedException if it ends or does not; the message holds the end of its log
+     * @throws CommandFailedException if it ends or does not answer; the message has the end of its log
      */
     public static DockerEngine start() {
         DockerEngine engine = Teardown.make(DockerEngine::new);
@@ -103,7 +103,7 @@ public final class DockerEngine implements AutoCloseable {
         }
     }
 
-    /** Where it listens, as DOCKER_HOST says it. */
+    /** Its address, in the format of DOCKER_HOST. */
     public String endpoint() {
         return "unix://" + directory.resolve("docker.sock");
     }
@@ -113,7 +113,7 @@ public final class DockerEngine implements AutoCloseable {
         return namespace;
     }
 
-    /** Makes a directory that containers can be given, which goes with the engine. */
+    /** Creates a directory that can be mounted in containers, and is removed with the engine. */
     public Path directory(String relative) {
         return directory(directory.resolve("given").resolve(relative));
     }
@@ -126,7 +126,7 @@ public final class DockerEngine implements AutoCloseable {
     }
 
     /**
-     * The process that the engine says has this number.
+     * The process that has this number in the engine.
      *
      * @throws CommandFailedException if there is none
      */
@@ -134,7 +134,7 @@ public final class DockerEngine implements AutoCloseable {
         return host.process(pid).orElseThrow(() -> new CommandFailedException("the engine has no process " + pid));
     }
 
-    /** Ends it and every container, and removes all that it stored. Does nothing the second time. */
+    /** Ends it and every container, and removes everything that it stored. Idempotent. */
     @Override
     public void close() {
         Teardown.forget(this);

@@ -4,9 +4,9 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.testbed.host.TestNamespace;
 
 /**
- * Two nodes with a pod each and a VXLAN between them, by {@code ip}, {@code bridge} and {@code nft} alone: what the
- * kernel can do. A pod network also has to masquerade what leaves it, for which the kernel tracks every connection; how
- * much that costs shows in the one that does without.
+ * Two nodes with a pod each and a VXLAN between them, created by {@code ip}, {@code bridge} and {@code nft} alone: what
+ * the kernel can do. A pod network also has to masquerade packets that leave it, for which the kernel tracks every
+ * connection; the variant without masquerade shows what that costs.
  */
 public final class HandMadeVxlan implements AutoCloseable {
     public static final String DEVICE = "vxlan0";
@@ -17,7 +17,7 @@ public final class HandMadeVxlan implements AutoCloseable {
     private final TestNamespace[] nodes = {TestNamespace.create(), TestNamespace.create()};
     private final TestNamespace[] pods = {TestNamespace.create(), TestNamespace.create()};
 
-    /** @param masquerade whether what leaves the pods' network gets the node's address */
+    /** @param masquerade whether packets that leave the pods' network get the node's address */
     public HandMadeVxlan(boolean masquerade) {
         for (int i = 0; i < 2; i++) {
             int host = 11 + i;

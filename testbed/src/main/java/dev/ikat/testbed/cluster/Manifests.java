@@ -22,7 +22,7 @@ public final class Manifests {
     }
 
     /**
-     * A pod that is on its node; one that has no addresses yet is pending, as it is for a kubelet before ADD.
+     * A pod on its node; one without addresses is pending, as it is for a kubelet before ADD.
      *
      * @param ports the ports of its container, a list
      */
@@ -41,14 +41,14 @@ public final class Manifests {
                 """.formatted(namespace, name, labels, node, ports, addresses.isEmpty() ? "Pending" : "Running", ips);
     }
 
-    /** A running pod that shares its node's network, and so has the node's addresses. */
+    /** A running pod that shares its node's network, and therefore has the node's addresses. */
     public static String hostNetworkPod(
             String namespace, String name, String labels, String node, List<IpAddress> addresses) {
         return pod(namespace, name, labels, node, "[]", addresses)
                 .replace("spec: {nodeName:", "spec: {hostNetwork: true, nodeName:");
     }
 
-    /** A pod that has ended: its addresses, which are still in its status, may be another one's by now. */
+    /** A pod that has ended: its addresses, which are still in its status, may be another pod's by now. */
     public static String endedPod(
             String namespace, String name, String labels, String node, List<IpAddress> addresses) {
         return pod(namespace, name, labels, node, "[]", addresses).replace("phase: Running", "phase: Succeeded");

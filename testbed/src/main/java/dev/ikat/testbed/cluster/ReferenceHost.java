@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** A namespace as host of Debian's reference plugins, with a network of theirs. */
+/** A namespace as a host for Debian's reference plugins, with a network of theirs. */
 public final class ReferenceHost implements AutoCloseable {
     private final TestNamespace namespace = TestNamespace.create();
     private final CniNetwork network;
@@ -26,7 +26,7 @@ public final class ReferenceHost implements AutoCloseable {
                 "bridge", "\"type\": \"bridge\", \"bridge\": \"cni0\", \"isGateway\": true", directory);
     }
 
-    /** {@code ptp} with {@code host-local}, and iptables rules for masquerading. */
+    /** {@code ptp} with {@code host-local}, and iptables rules for masquerade. */
     public static ReferenceHost ptp(Path directory) {
         return new ReferenceHost("ptp", "\"type\": \"ptp\", \"ipMasq\": true", directory);
     }

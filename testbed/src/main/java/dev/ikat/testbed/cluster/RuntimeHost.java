@@ -15,11 +15,11 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * A host for a real container runtime that leaves the machine's own state alone: a node's network namespace plus mounts
- * and processes of its own. /run is empty, /etc, /opt and /var are overlays, the plugin is in /opt/cni/bin, and when
- * its first process ends, the kernel ends all others (pid_namespaces(7)), shims and zombies included. Network
- * namespaces that are named on the machine later are seen here too, and as on a machine with an init of its own, mounts
- * can be passed on to containers; nothing that is mounted here is seen outside.
+ * A host for a real container runtime that does not touch the machine's own state: a node's network namespace plus
+ * mounts and processes of its own. /run is empty, /etc, /opt and /var are overlays, the plugin is in /opt/cni/bin. When
+ * its first process ends, the kernel ends all others (pid_namespaces(7)), including shims and zombies. Network
+ * namespaces that are named on the machine later are visible here too, and mounts can be passed on to containers, as on
+ * a machine with an init of its own; nothing that is mounted here is visible outside.
  */
 public final class RuntimeHost implements AutoCloseable {
     /** Becomes process 1 of the host: makes the mounts, says so, and reaps what is left to it until it is killed. */
@@ -155,7 +155,7 @@ public final class RuntimeHost implements AutoCloseable {
         return ProcessRunner.of(entering(List.of(command))).startInBackground(log);
     }
 
-    /** Ends every process of the host; its mounts go with the last. */
+    /** Ends every process of the host; its mounts end with the last one. */
     @Override
     public void close() {
         ProcessHandle.of(init).ifPresent(ProcessHandle::destroyForcibly);

@@ -9,11 +9,11 @@ import java.util.Set;
 
 /**
  * The network between the nodes: a namespace with a bridge for each subnet and a router between them, dual stack. It
- * knows nothing of pods: a packet with a pod's address that gets here unencapsulated, and to the wrong place, is lost.
- * Two addresses on its loopback interface stand for the world outside the cluster.
+ * has no routes to pods: a packet to a pod's address that arrives here without encapsulation is lost. Two addresses on
+ * its loopback interface represent the world outside the cluster.
  */
 public final class Underlay implements AutoCloseable {
-    /** An address outside the cluster (RFC 5737), to which only masqueraded traffic has an answer. */
+    /** An address outside the cluster (RFC 5737), from which only masqueraded traffic gets an answer. */
     public static final IpAddress OUTSIDE_V4 = IpAddress.parse("198.51.100.1");
 
     /** An address outside the cluster (RFC 3849). */
@@ -23,7 +23,7 @@ public final class Underlay implements AutoCloseable {
     private final Set<Integer> subnets = new HashSet<>();
     private int ports;
 
-    /** Makes the namespace of the network, with no subnet yet. */
+    /** Creates the namespace of the network, without subnets so far. */
     public Underlay() {
         namespace.sysctl("net.ipv4.ip_forward", "1");
         namespace.sysctl("net.ipv6.conf.all.forwarding", "1");
@@ -46,7 +46,7 @@ public final class Underlay implements AutoCloseable {
         return InterfaceAddress.parse("fd00:30:%d::%x/64".formatted(subnet, host));
     }
 
-    /** Plugs a node's namespace in as interface eth0, with the two addresses of this host and default routes. */
+    /** Connects a node's namespace as interface eth0, with the two addresses of this host and default routes. */
     public synchronized void attach(TestNamespace node, int subnet, int host) {
         if (subnets.add(subnet)) {
             addSubnet(subnet);
@@ -73,7 +73,7 @@ public final class Underlay implements AutoCloseable {
                 v6(subnet, 1).address().toString());
     }
 
-    /** Gives a node other addresses of the same subnet in place of the ones it had. */
+    /** Replaces a node's addresses by others of the same subnet. */
     public void renumber(TestNamespace node, int subnet, int oldHost, int newHost) {
         // A second address of a subnet would leave with the first one (net.ipv4.conf.*.promote_secondaries).
         node.ip("address", "del", v4(subnet, oldHost).toString(), "dev", "eth0");

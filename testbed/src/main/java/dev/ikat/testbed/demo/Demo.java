@@ -24,8 +24,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * {@code ./dev demo}: a cluster on this machine, made by the real agent and plugin, and every pod tried from every
- * other: without network policies, and with some.
+ * {@code ./dev demo}: a cluster on this machine, wired by the real agent and plugin, in which every pod tries to
+ * connect to every other: without network policies, and with some.
  */
 @Command(
         name = "demo",
@@ -33,8 +33,8 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         usageHelpWidth = 120,
         description = {
-            "Makes nodes and pods of network namespaces, wires them with the real agent and plugin, tries every",
-            "connection, then with network policies what is left of them, and removes everything again, also after Ctrl-C."
+            "Creates nodes and pods as network namespaces, wires them with the real agent and plugin, tries every",
+            "connection, tries again with network policies, and removes everything, also after Ctrl-C."
         })
 public final class Demo implements Callable<Integer> {
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(3);
@@ -42,33 +42,33 @@ public final class Demo implements Callable<Integer> {
     @Option(
             names = "--nodes",
             paramLabel = "N",
-            description = "nodes, 1 to 20 (default: ${DEFAULT-VALUE})",
+            description = "number of nodes, 1 to 20 (default: ${DEFAULT-VALUE})",
             defaultValue = "2")
     private int nodeCount;
 
     @Option(
             names = "--pods",
             paramLabel = "N",
-            description = "pods, dealt to the nodes (default: ${DEFAULT-VALUE})",
+            description = "number of pods, distributed over the nodes (default: ${DEFAULT-VALUE})",
             defaultValue = "4")
     private int podCount;
 
     @Option(
             names = "--overlay",
             paramLabel = "MODE",
-            description = "vxlan, direct or auto (default: ${DEFAULT-VALUE})",
+            description = "overlay mode: vxlan, direct or auto (default: ${DEFAULT-VALUE})",
             defaultValue = "vxlan")
     private String overlay = "vxlan";
 
-    @Option(names = "--keep", description = "leave everything up, and say how to enter it")
+    @Option(names = "--keep", description = "keep everything, and print how to enter it")
     private boolean keep;
 
-    @Option(names = "--clean", description = "only remove what an earlier demo was told to keep")
+    @Option(names = "--clean", description = "only remove what an earlier demo kept")
     private boolean clean;
 
     private final Terminal terminal = Terminal.standard();
 
-    /** Exits with 0 if every pod reached every other, and with policies only whom it may. */
+    /** Exits with 0 if every pod reached every other, and with policies only the allowed ones. */
     public static void main(String[] arguments) {
         System.exit(new CommandLine(new Demo()).execute(arguments));
     }
@@ -270,7 +270,7 @@ public final class Demo implements Callable<Integer> {
         ClusterNode node = cluster.node(0);
         ClusterPod first = cluster.pods().getFirst();
         ClusterPod last = cluster.pods().getLast();
-        terminal.heading("It stays up");
+        terminal.heading("Everything is kept");
         terminal.line("  enter a node      nsenter --net=%s bash"
                 .formatted(node.namespace().path()));
         terminal.line("  enter a pod       nsenter --net=%s bash"

@@ -59,9 +59,9 @@ final class PolicyScene {
         List<ClusterPod> pods = cluster.pods();
         ClusterPod client = pods.getFirst();
         ClusterPod server = pods.getLast();
-        boolean denied = act("NetworkPolicy default-deny: no pod is to be reached", DENY, (_, _) -> false);
+        boolean denied = act("NetworkPolicy default-deny: no pod may be reached", DENY, (_, _) -> false);
         boolean allowed = act(
-                "NetworkPolicy allow: %s is to be reached by %s, TCP port %d"
+                "NetworkPolicy allow: %s may be reached by %s, TCP port %d"
                         .formatted(server.name(), client.name(), ClusterPod.PORT),
                 DENY
                         + Manifests.networkPolicy(
@@ -145,11 +145,11 @@ final class PolicyScene {
         try {
             Await.until(EFFECT, () -> "no drop", () -> !drops().isEmpty());
         } catch (CommandFailedException e) {
-            terminal.line("  " + terminal.no() + " no agent told of a drop");
+            terminal.line("  " + terminal.no() + " no agent reported a drop");
             return false;
         }
         Set<List<String>> drops = drops();
-        terminal.heading("What was dropped, and because of which policy, as the agents log it");
+        terminal.heading("Drops, and the policies that caused them, as the agents log them");
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("from", "to", "what", "no rule allows it of"));
         drops.stream().limit(SHOWN_DROPS).forEach(rows::add);

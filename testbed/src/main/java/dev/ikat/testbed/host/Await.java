@@ -4,16 +4,17 @@ import java.time.Duration;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
-/** Waiting for the kernel or a process to get somewhere, with a limit. */
+/** Waits for a state of the kernel or a process, with a limit. */
 public final class Await {
     private static final long PAUSE_MILLIS = 20;
 
     private Await() {}
 
     /**
-     * Asks every 20 ms until the answer is yes, and returns how long that took.
+     * Checks every 20 ms until the condition holds, and returns how long that took.
      *
-     * @throws CommandFailedException with the message, asked for only then, if it is not within the limit
+     * @throws CommandFailedException with the message, which is computed only then, if it does not hold within the
+     *     limit
      */
     public static Duration until(Duration limit, Supplier<String> message, BooleanSupplier condition) {
         long start = System.nanoTime();

@@ -4,7 +4,7 @@ package dev.ikat.testbed.host;
 public final class CommandFailedException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** The message names the command and holds what it printed. */
+    /** The message names the command and contains its output. */
     public CommandFailedException(String message) {
         super(message);
     }

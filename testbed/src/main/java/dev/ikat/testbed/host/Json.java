@@ -9,8 +9,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * A JSON value, as {@code ip -json}, {@code nft -j} and CNI plugins print it. Reading a member that is not there gives
- * {@link Null}, so that a path can be followed without asking at each step; the last step decides.
+ * A JSON value, as {@code ip -json}, {@code nft -j} and CNI plugins print it. Reading a member that does not exist
+ * returns {@link Null}, so that a path can be followed without a check at each step; the last step decides.
  */
 public sealed interface Json {
     /** An object; members in the order of the text. */
@@ -28,13 +28,13 @@ public sealed interface Json {
     /** true or false. */
     record Bool(boolean value) implements Json {}
 
-    /** null, or something that is not there. */
+    /** null, or a value that does not exist. */
     record Null() implements Json {}
 
     /**
      * Parses one value (RFC 8259).
      *
-     * @throws IllegalArgumentException with the position, if the text is no JSON
+     * @throws IllegalArgumentException with the position, if the text is not JSON
      */
     static Json parse(String text) {
         return new JsonParser(text).parse();
@@ -72,7 +72,10 @@ public sealed interface Json {
         return builder.append('"').toString();
     }
 
-    /** A copy of this object with one member more, or replaced; of anything else an object of that member alone. */
+    /**
+     * A copy of this object in which this member is added or replaced; for any other value an object of that member
+     * alone.
+     */
     default Json with(String name, Json value) {
         Map<String, Json> copy =
                 new LinkedHashMap<>(this instanceof Obj(Map<String, Json> members) ? members : Map.of());
@@ -90,7 +93,7 @@ public sealed interface Json {
         return this instanceof Arr(List<Json> elements) && index < elements.size() ? elements.get(index) : new Null();
     }
 
-    /** Whether there is such a member, of whatever value. */
+    /** Whether such a member exists, with any value. */
     default boolean has(String name) {
         return this instanceof Obj(Map<String, Json> members) && members.containsKey(name);
     }
@@ -128,7 +131,7 @@ public sealed interface Json {
     /**
      * The value of a number.
      *
-     * @throws IllegalArgumentException if this is no whole number
+     * @throws IllegalArgumentException if this is not a whole number
      */
     default long number() {
         if (this instanceof Num(String literal)) {

@@ -9,13 +9,13 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 
-/** Many namespaces, made and removed a few at a time. */
+/** Many namespaces, created and removed a few at a time. */
 public final class NamespacePool implements AutoCloseable {
     private static final int AT_ONCE = 4;
 
     private final List<TestNamespace> namespaces;
 
-    /** Makes {@code size} namespaces. */
+    /** Creates {@code size} namespaces. */
     public NamespacePool(int size) {
         namespaces = atOnce(IntStream.range(0, size)
                 .mapToObj(i -> (Callable<TestNamespace>) TestNamespace::create)

@@ -13,13 +13,13 @@ import java.util.stream.Stream;
  *
  * @param descriptors open file descriptors
  * @param threads kernel threads
- * @param residentMebibytes VmRSS: memory of its own and its libraries', shared pages counted in full
+ * @param residentMebibytes VmRSS: its own memory and that of its libraries, with shared pages counted in full
  */
 public record ProcessFootprint(int descriptors, int threads, double residentMebibytes) {
     private static final Pattern USED = Pattern.compile("used ([0-9]+)K");
 
     /**
-     * Of a process at this moment.
+     * The current values of a process.
      *
      * @throws UncheckedIOException if it has ended
      */
@@ -43,7 +43,7 @@ public record ProcessFootprint(int descriptors, int threads, double residentMebi
         }
     }
 
-    /** What is alive on the heap of a Java process, in MiB: it collects its garbage first. */
+    /** The size of the live objects on the heap of a Java process, in MiB, after a garbage collection. */
     public static double liveHeapMebibytes(long pid) {
         String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
         String process = Long.toString(pid);

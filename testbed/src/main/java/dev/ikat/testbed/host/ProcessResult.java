@@ -10,7 +10,7 @@ import java.util.List;
  * @param exitCode its exit code; 128 + n after signal n
  * @param stdout all of its standard output
  * @param stderr all of its standard error
- * @param elapsed from before its start until it was waited for, the cost of starting a process from a JVM included
+ * @param elapsed from before its start until it was waited for, including the cost of starting a process from a JVM
  */
 public record ProcessResult(List<String> command, int exitCode, String stdout, String stderr, Duration elapsed) {
     public ProcessResult {
@@ -25,7 +25,7 @@ public record ProcessResult(List<String> command, int exitCode, String stdout, S
     /**
      * This result, if it is a success.
      *
-     * @throws CommandFailedException with everything the command printed, if it is not
+     * @throws CommandFailedException with everything that the command printed, if it is not
      */
     public ProcessResult orThrow() {
         if (!succeeded()) {

@@ -13,10 +13,10 @@ import java.util.TreeMap;
 
 /**
  * A command to run to its end, with its input, its environment and a time limit. Immutable: each {@code with} method
- * returns a changed copy, so that one runner can be kept and varied. No shell is ever involved.
+ * returns a changed copy, so that a runner can be kept and varied. It never uses a shell.
  */
 public final class ProcessRunner {
-    /** The time limit of a runner that was given none. */
+    /** The default time limit. */
     public static final Duration DEFAULT_LIMIT = Duration.ofSeconds(60);
 
     private final List<String> command;
@@ -51,19 +51,19 @@ public final class ProcessRunner {
         return of(List.of(command));
     }
 
-    /** Runs the command and returns what it printed. For the result of a failure too, see {@link #run()}. */
+    /** Runs the command and returns its output. {@link #run()} also returns the result of a failure. */
     public static String output(String... command) {
         return of(command).run().orThrow().stdout();
     }
 
-    /** With these variables on top of the environment. */
+    /** With these variables in addition to the environment. */
     public ProcessRunner withEnvironment(Map<String, String> variables) {
         Map<String, String> merged = new TreeMap<>(environment);
         merged.putAll(variables);
         return new ProcessRunner(command, merged, inheritEnvironment, stdin, limit, directory);
     }
 
-    /** Without anything of this process' environment: only what {@link #withEnvironment} gave. */
+    /** Without this process's environment: only the variables of {@link #withEnvironment}. */
     public ProcessRunner withCleanEnvironment() {
         return new ProcessRunner(command, environment, false, stdin, limit, directory);
     }
@@ -74,7 +74,7 @@ public final class ProcessRunner {
         return new ProcessRunner(command, environment, inheritEnvironment, bytes, limit, directory);
     }
 
-    /** With this time limit; the process is killed at its end. */
+    /** With this time limit, after which the process is killed. */
     public ProcessRunner withLimit(Duration newLimit) {
         return new ProcessRunner(command, environment, inheritEnvironment, stdin, newLimit, directory);
     }
@@ -85,7 +85,7 @@ public final class ProcessRunner {
     }
 
     /**
-     * Runs the command to its end, whatever its exit code is.
+     * Runs the command to its end, whatever its exit code.
      *
      * @throws CommandFailedException if it can't be started or exceeds its time limit
      */
@@ -143,7 +143,7 @@ public final class ProcessRunner {
     }
 
     /**
-     * Starts the command with its outputs as pipes, to talk with it; standard error goes to this process' own.
+     * Starts the command with pipes for input and output; standard error goes to this process's own.
      *
      * @throws CommandFailedException if it can't be started
      */

@@ -10,9 +10,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The process that a namespace, a directory or a control group belongs to, written into its name as
- * {@code ikt-<pid>s<start time>-<n>}. The start time tells a later process with the same pid from the owner, so that
- * what a killed run left behind can be told from what a living one uses.
+ * The process to which a namespace, a directory or a control group belongs, encoded in its name as
+ * {@code ikt-<pid>s<start time>-<n>}. The start time distinguishes the owner from a later process with the same pid. So
+ * what a killed run left behind can be distinguished from what a running one uses.
  */
 public final class RunOwner {
     /** Every name that this module gives to something outside the process begins so. */
@@ -23,7 +23,7 @@ public final class RunOwner {
 
     private RunOwner() {}
 
-    /** A name that no other process, and nothing else in this one, has: 15 to 25 characters. */
+    /** A name that no other process has, and nothing else in this one: 15 to 25 characters. */
     public static String uniqueName() {
         return prefix() + COUNTER.incrementAndGet();
     }

@@ -13,26 +13,26 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Removes what a killed run left behind: processes, namespaces, directories. Owner and age are in the names
- * ({@link RunOwner}), so nothing of a living run, and nothing that is not ours, is touched.
+ * Removes what a killed run left behind: processes, namespaces, directories. Names contain the owner and its start time
+ * ({@link RunOwner}), so that nothing of a running process, and nothing of other programs, is touched.
  */
 public final class StaleResources {
     /** In each {@link TestDirectory} that has processes: a line {@code pid start-time} for each. */
     public static final String PROCESS_LIST = "processes";
 
-    /** In the {@link TestDirectory} of what is to outlive its run. */
+    /** Marks a {@link TestDirectory} that is to outlive its run. */
     public static final String KEEP = "keep";
 
     private static final Path CGROUPS = Path.of("/sys/fs/cgroup");
 
     private StaleResources() {}
 
-    /** Removes what ended runs left behind unless they meant to, and returns a line for each thing removed. */
+    /** Removes what ended runs left behind unless it is to be kept, and returns one line for each thing removed. */
     public static List<String> sweep() {
         return sweep(kept());
     }
 
-    /** Removes everything of ended runs, also what was to outlive them ({@link Cluster#keep}). */
+    /** Removes everything of ended runs, including what was kept ({@link Cluster#keep}). */
     public static List<String> sweepKept() {
         return sweep(Set.of());
     }
@@ -148,7 +148,7 @@ public final class StaleResources {
         return roots;
     }
 
-    /** A control group is removed by rmdir of it after those below; its files are not to be deleted. */
+    /** Removes a control group by rmdir after its children; its files can't be deleted. */
     public static void removeControlGroup(Path group) {
         try (Stream<Path> tree = Files.walk(group)) {
             for (Path directory : tree.filter(Files::isDirectory)

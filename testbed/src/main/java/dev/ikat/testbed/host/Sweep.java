@@ -1,7 +1,8 @@
 package dev.ikat.testbed.host;
 
 /**
- * {@code ./dev clean}: removes what killed tests, or demos that were kept, left in the kernel, and says what it was.
+ * {@code ./dev clean}: removes what killed tests, or demos that were kept, left in the kernel, and prints what it
+ * removed.
  */
 public final class Sweep {
     private Sweep() {}

@@ -9,8 +9,8 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 
 /**
- * What is still open when the process is told to end (Ctrl-C, SIGTERM): closed then, the newest first. From that moment
- * on nothing can be made any more, so that a main thread that goes on meanwhile leaves nothing behind.
+ * Closes everything that is still open when the process is told to end (Ctrl-C, SIGTERM), the newest first. From that
+ * moment on nothing can be created any more, so that a main thread that is still running leaves nothing behind.
  */
 public final class Teardown {
     private static final ReadWriteLock MAKING = new ReentrantReadWriteLock();
@@ -25,7 +25,7 @@ public final class Teardown {
     private Teardown() {}
 
     /**
-     * Makes something and remembers it.
+     * Creates something and remembers it.
      *
      * @throws CommandFailedException if the process is ending
      */
@@ -45,14 +45,14 @@ public final class Teardown {
         }
     }
 
-    /** It has been closed, or is to stay. */
+    /** Forgets something that has been closed, or is to be kept. */
     public static void forget(AutoCloseable made) {
         synchronized (OPEN) {
             OPEN.remove(made);
         }
     }
 
-    /** Everything made so far is to stay. */
+    /** Forgets everything, which is to be kept. */
     public static void forgetAll() {
         synchronized (OPEN) {
             OPEN.clear();

@@ -13,8 +13,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A directory of its own under a unique name, on a file system in memory where there is one: /run, for which it stands,
- * is one on a real host. Its path is short enough for a Unix socket in it (108 bytes, unix(7)).
+ * A directory under a unique name, on a file system in memory if there is one: it replaces /run, which is in memory on
+ * a real host. Its path is short enough for a Unix socket in it (108 bytes, unix(7)).
  */
 public final class TestDirectory implements AutoCloseable {
     private final Path path;
@@ -23,7 +23,7 @@ public final class TestDirectory implements AutoCloseable {
         this.path = path;
     }
 
-    /** Makes a directory that only its owner may enter. */
+    /** Creates a directory that only its owner may enter. */
     public static TestDirectory create() {
         return Teardown.make(() -> {
             Path path = base().resolve(RunOwner.uniqueName());
@@ -52,7 +52,7 @@ public final class TestDirectory implements AutoCloseable {
         return onDisk();
     }
 
-    /** Where large files, and programs to execute, are put. */
+    /** The directory for large files, and for programs to execute. */
     public static Path onDisk() {
         return Path.of(Objects.requireNonNullElse(System.getProperty("java.io.tmpdir"), "/tmp"));
     }
@@ -62,7 +62,7 @@ public final class TestDirectory implements AutoCloseable {
         return path;
     }
 
-    /** Makes a directory below, with its parents. */
+    /** Creates a directory below, with its parents. */
     public Path directory(String relative) {
         try {
             return Files.createDirectories(path.resolve(relative));
@@ -71,7 +71,7 @@ public final class TestDirectory implements AutoCloseable {
         }
     }
 
-    /** Makes a directory below that is a file system of its own, in memory, which this many KiB fill. */
+    /** Creates a directory below that is a file system of its own, in memory, of this many KiB. */
     public Path smallDisk(String relative, int kibibytes) {
         Path mounted = directory(relative);
         ProcessRunner.output("mount", "-t", "tmpfs", "-o", "size=" + kibibytes + "k", "tmpfs", mounted.toString());
@@ -95,7 +95,7 @@ public final class TestDirectory implements AutoCloseable {
         }
     }
 
-    /** Deletes a tree; what somebody else deletes meanwhile is none of its business. */
+    /** Deletes a tree; files that others delete meanwhile are ignored. */
     public static void deleteTree(Path root) {
         if (!Files.exists(root)) {
             return;

@@ -12,8 +12,8 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
- * A network namespace of its own under a unique name, with its loopback interface up. What an earlier run that was
- * killed left behind is removed when the first one is made.
+ * A network namespace under a unique name, with its loopback interface up. When the first one is created, what an
+ * earlier killed run left behind is removed.
  *
  * <p>Needs root ({@link RequiresRoot}) and the {@code ip} and {@code nsenter} programs.
  */
@@ -33,7 +33,7 @@ public final class TestNamespace implements AutoCloseable {
         this.name = name;
     }
 
-    /** Makes a namespace. */
+    /** Creates a namespace. */
     public static TestNamespace create() {
         return named(name -> {
             try {
@@ -45,7 +45,7 @@ public final class TestNamespace implements AutoCloseable {
         });
     }
 
-    /** Gives the namespace that a process is in a name; it lives on as long as either of them. */
+    /** Gives a process's namespace a name; it exists as long as the name or the process. */
     public static TestNamespace of(ProcessHandle process) {
         return named(name -> ProcessRunner.output("ip", "netns", "attach", name, Long.toString(process.pid())));
     }
@@ -66,12 +66,12 @@ public final class TestNamespace implements AutoCloseable {
         return name;
     }
 
-    /** The file that stands for the namespace, as CNI_NETNS names it. */
+    /** The file of the namespace, for CNI_NETNS. */
     public Path path() {
         return DIRECTORY.resolve(name);
     }
 
-    /** The command that runs {@code command} inside: only the network is another, files and processes are the same. */
+    /** The command that runs {@code command} inside: only the network differs, files and processes are the same. */
     public List<String> entering(List<String> command) {
         List<String> entering = new ArrayList<>(List.of("nsenter", ENTERED + path()));
         entering.addAll(command);
@@ -84,7 +84,7 @@ public final class TestNamespace implements AutoCloseable {
     }
 
     /**
-     * Runs a command inside and returns what it printed.
+     * Runs a command inside and returns its output.
      *
      * @throws CommandFailedException if its exit code is not 0
      */
@@ -132,7 +132,7 @@ public final class TestNamespace implements AutoCloseable {
         exec("sysctl", "-qw", key + "=" + value);
     }
 
-    /** Removes the name, and with the last process inside the namespace itself. Does nothing the second time. */
+    /** Removes the name, and with the last process inside the namespace itself. Idempotent. */
     @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {

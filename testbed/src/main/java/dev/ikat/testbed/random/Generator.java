@@ -11,7 +11,7 @@ import java.util.function.Function;
 
 /**
  * Random values from a seed: the same seed gives the same values in the same order. Whole numbers and lengths favour
- * the ends of their range, where mistakes live. Not thread-safe.
+ * the ends of their range, where defects are more likely. Not thread-safe.
  */
 public final class Generator {
     private final long seed;
@@ -23,7 +23,7 @@ public final class Generator {
         this.random = new SplittableRandom(seed);
     }
 
-    /** The seed to give again for the same values. */
+    /** The seed that gives the same values again. */
     public long seed() {
         return seed;
     }

@@ -3,8 +3,8 @@ package dev.ikat.testbed.random;
 import java.util.function.Consumer;
 
 /**
- * Properties over random input: {@code Seeds.forEach(1000, random -> ...)} runs the check with 1,000 seeds and, when
- * one fails, says which. {@code -Dikat.seed=N} runs that one alone.
+ * Properties over random input: {@code Seeds.forEach(1000, random -> ...)} runs the check with 1,000 seeds and, if one
+ * fails, names it. {@code -Dikat.seed=N} runs only that one.
  */
 public final class Seeds {
     /** The system property that repeats one seed. */

@@ -9,7 +9,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 
-/** Output for people: colour and symbols on a terminal, plain ASCII anywhere else and where NO_COLOR is set. */
+/** Output for people: colours and symbols on a terminal, plain ASCII anywhere else and if NO_COLOR is set. */
 public final class Terminal {
     private final PrintStream out;
     private final boolean rich;
@@ -40,7 +40,7 @@ public final class Terminal {
         return coloured("1", text);
     }
 
-    /** In a faint colour, where there are colours. */
+    /** In a faint colour, if there are colours. */
     public String faint(String text) {
         return coloured("2", text);
     }
@@ -76,7 +76,7 @@ public final class Terminal {
         out.println(bold(text));
     }
 
-    /** A step that is done, with the time it took. */
+    /** A completed step, with the time that it took. */
     public void step(String what, Duration took) {
         out.printf("  %s %8s  %s%n", yes(), milliseconds(took), what);
     }

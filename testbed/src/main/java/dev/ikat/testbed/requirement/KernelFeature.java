@@ -10,32 +10,32 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * What a test may need of the kernel, each with a command that tries it in a namespace of its own. Configuration files
- * and module lists are not asked: whether it works is the only question.
+ * A kernel feature that a test may need, each with a command that tries it in a namespace of its own. Configuration
+ * files and module lists are not consulted: only whether it works matters.
  */
 public enum KernelFeature {
     /** Virtual Ethernet pairs. */
     VETH("ip link add x0 type veth peer name x1"),
     /** The Ethernet bridge. */
     BRIDGE("ip link add x0 type bridge"),
-    /** VXLAN devices. */
+    /** VXLAN links. */
     VXLAN("ip link add x0 type vxlan id 1 dstport 8472 local 127.0.0.1"),
-    /** Interfaces that go nowhere. */
+    /** Interfaces without a peer. */
     DUMMY("ip link add x0 type dummy"),
-    /** Intermediate functional block, which the bandwidth plugin shapes ingress with. */
+    /** Intermediate functional block, by which the bandwidth plugin shapes ingress. */
     IFB("ip link add x0 type ifb"),
-    /** The token bucket filter, which the bandwidth plugin shapes with. */
+    /** The token bucket filter, by which the bandwidth plugin shapes. */
     TBF("tc qdisc add dev lo root tbf rate 1mbit burst 32kbit latency 400ms"),
-    /** WireGuard devices. */
+    /** WireGuard links. */
     WIREGUARD("ip link add x0 type wireguard"),
     /** nf_tables. */
     NFTABLES("nft add table inet x"),
     /** nf_tables with network address translation. */
     NFTABLES_NAT("nft add table ip x; add chain ip x y { type nat hook postrouting priority 100; }; "
             + "add rule ip x y ip saddr 192.0.2.0/24 masquerade"),
-    /** iptables of either kind, with the nat table. */
+    /** iptables of either variant, with the nat table. */
     IPTABLES_NAT("iptables -t nat -S"),
-    /** IPv6 that can be used. */
+    /** Usable IPv6. */
     IPV6("ip -6 address add 2001:db8::1/128 dev lo nodad");
 
     private static final Map<KernelFeature, Optional<String>> ANSWERS = new ConcurrentHashMap<>();
@@ -47,7 +47,7 @@ public enum KernelFeature {
         this.attempt = attempt;
     }
 
-    /** Why the feature is not to be had, or empty if it is. Tried once a process; needs root. */
+    /** Why the feature is not available, or empty if it is. Tried once in each process; needs root. */
     public Optional<String> missing() {
         return ANSWERS.computeIfAbsent(this, KernelFeature::attempt);
     }

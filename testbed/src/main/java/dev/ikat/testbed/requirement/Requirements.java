@@ -28,7 +28,7 @@ final class Requirements implements ExecutionCondition {
 
     private static Optional<String> root(ExtensionContext context) {
         boolean needed = AnnotationSupport.isAnnotated(context.getElement(), RequiresRoot.class);
-        return needed && !isRoot() ? Optional.of("needs root, to make network namespaces") : Optional.empty();
+        return needed && !isRoot() ? Optional.of("needs root, to create network namespaces") : Optional.empty();
     }
 
     private static Optional<String> program(ExtensionContext context) {

@@ -11,6 +11,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Retention(RetentionPolicy.RUNTIME)
 @ExtendWith(Requirements.class)
 public @interface RequiresPackage {
-    /** Names as {@code dpkg-query} knows them. */
+    /** Names as in {@code dpkg-query}. */
     String[] value();
 }

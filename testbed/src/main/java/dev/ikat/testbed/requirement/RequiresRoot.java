@@ -7,7 +7,7 @@ import java.lang.annotation.Target;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * The test makes network namespaces; it is skipped, saying so, unless it runs as root with CAP_NET_ADMIN and
+ * The test creates network namespaces; it is skipped with that reason unless it runs as root with CAP_NET_ADMIN and
  * CAP_SYS_ADMIN.
  */
 @Target({ElementType.TYPE, ElementType.METHOD})

@@ -5,15 +5,15 @@ import dev.ikat.testbed.host.CommandFailedException;
 import dev.ikat.testbed.host.TestNamespace;
 import java.util.Optional;
 
-/** An SCTP association of the kernel's own sockets, both ends of which send a message every 20 ms. */
+/** An SCTP association of the kernel's own sockets, whose ends each send a message every 20 ms. */
 public final class Association implements AutoCloseable {
     private final ProbeConversation conversation;
 
     /**
      * How many messages have arrived.
      *
-     * @param byServer of the client's
-     * @param byClient of the server's
+     * @param byServer those of the client
+     * @param byClient those of the server
      */
     public record Received(long byServer, long byClient) {}
 
@@ -22,7 +22,7 @@ public final class Association implements AutoCloseable {
     }
 
     /**
-     * Begins one with an address that the server's namespace has; empty where the kernel has no SCTP sockets.
+     * Opens one to an address of the server's namespace; empty if the kernel has no SCTP sockets.
      *
      * @throws CommandFailedException if the server can't be reached within ten seconds
      */
@@ -40,7 +40,7 @@ public final class Association implements AutoCloseable {
         throw new CommandFailedException("no SCTP association with " + to + " port " + port);
     }
 
-    /** How it stands. */
+    /** The counts so far. */
     public Received soFar() {
         String[] numbers = conversation.ask().split(" ", 2);
         return new Received(Long.parseLong(numbers[0]), Long.parseLong(numbers[1]));

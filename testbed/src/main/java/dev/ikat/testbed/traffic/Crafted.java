@@ -8,7 +8,7 @@ import java.util.Arrays;
 import java.util.stream.Stream;
 
 /**
- * Packets put together by hand, from the inside out, with right lengths and checksums and otherwise whatever is asked.
+ * Packets that are built by hand, from the inside out, with correct lengths and checksums and otherwise any content.
  */
 public final class Crafted {
     /** IANA, Assigned Internet Protocol Numbers. */
@@ -38,7 +38,7 @@ public final class Crafted {
 
     private Crafted() {}
 
-    /** One after the other. */
+    /** The concatenation of the parts. */
     public static byte[] join(byte[]... parts) {
         ByteBuffer joined = ByteBuffer.allocate(
                 Stream.of(parts).mapToInt(part -> part.length).sum());
@@ -67,12 +67,12 @@ public final class Crafted {
         return join(to.toBytes(), from.toBytes(), u16(type), payload);
     }
 
-    /** A VLAN tag, of whatever kind the EtherType before it says, and what follows. */
+    /** A VLAN tag, whose kind the EtherType before it says, and what follows. */
     public static byte[] tagged(int vlan, int type, byte[] payload) {
         return join(u16(vlan), u16(type), payload);
     }
 
-    /** A UDP header and its payload; the checksum is made by what it is put into. */
+    /** A UDP header and its payload; the checksum is filled in by the packet that contains it. */
     public static byte[] udp(int from, int to, byte[] payload) {
         return join(u16(from), u16(to), u16(8 + payload.length), u16(0), payload);
     }
@@ -82,7 +82,7 @@ public final class Crafted {
         return join(new byte[] {(byte) type, (byte) code, 0, 0}, field, payload);
     }
 
-    /** A whole packet; of UDP, ICMP and ICMPv6 the checksum is filled in. */
+    /** A whole packet; for UDP, ICMP and ICMPv6 the checksum is filled in. */
     public static byte[] ip(IpAddress from, IpAddress to, int protocol, byte[] payload) {
         byte[] whole = payload.clone();
         int at = switch (protocol) {
@@ -100,7 +100,7 @@ public final class Crafted {
     }
 
     /**
-     * An IP packet around a payload that is left as it is.
+     * An IP packet with an unchanged payload.
      *
      * @param fragment IPv4's flags and offset in units of eight bytes
      * @param options IPv4's, a multiple of four bytes
@@ -133,7 +133,7 @@ public final class Crafted {
         };
     }
 
-    /** A piece of an IP packet: IPv4 says so in its header, IPv6 in one of its own. */
+    /** A fragment of an IP packet: IPv4 marks it in its header, IPv6 in a header of its own. */
     public static byte[] fragment(
             IpAddress from, IpAddress to, int protocol, int offset, boolean more, int id, byte[] piece) {
         if (from.family() == IpFamily.IPV4) {
@@ -152,7 +152,7 @@ public final class Crafted {
         return join(new byte[] {8, 0, 0, 0}, u16(vni >> 8), u16(vni << 8), frame);
     }
 
-    /** An ARP message (RFC 826): 1 asks, 2 answers. */
+    /** An ARP message (RFC 826): 1 is a request, 2 a reply. */
     public static byte[] arp(int operation, MacAddress mac, IpAddress own, MacAddress other, IpAddress target) {
         return join(
                 u16(1),
@@ -165,7 +165,7 @@ public final class Crafted {
                 target.toBytes());
     }
 
-    /** A number of sixteen bits in network byte order; what is above them is cut off. */
+    /** A number of sixteen bits in network byte order; higher bits are cut off. */
     public static byte[] u16(int value) {
         return new byte[] {(byte) (value >> 8), (byte) value};
     }

@@ -9,12 +9,12 @@ import java.util.HexFormat;
 import java.util.Set;
 
 /**
- * Frames put on links as they are, and where they come in: a script, made step by step, that {@link #run} plays in one
- * process. Packets are told apart by marks in what they carry, so one is recognized inside a tunnel or a fragment too.
- * Frames go out in the order of the script, and stay in order where they have the same way.
+ * Sends frames on links unchanged, and reports where they arrive: a script, created step by step, that {@link #run}
+ * executes in one process. Marks in their content identify packets, so that one is recognized inside a tunnel or a
+ * fragment too. Frames are sent in the order of the script, and stay in order if they take the same path.
  */
 public final class Frames {
-    /** How many bytes a mark has. */
+    /** The length of a mark in bytes. */
     public static final int MARK_BYTES = 8;
 
     private static final int MARK_PREFIX = 0x694b6174; // "iKat", as in frames.c
@@ -26,7 +26,7 @@ public final class Frames {
 
     /** A mark that no other packet of the script has. */
     public record Mark(int number) {
-        /** What is to be in the packet. */
+        /** The bytes that the packet has to contain. */
         public byte[] bytes() {
             return ByteBuffer.allocate(MARK_BYTES)
                     .putInt(MARK_PREFIX)
@@ -35,7 +35,7 @@ public final class Frames {
         }
     }
 
-    /** Where packets are looked for. */
+    /** A place where packets are looked for. */
     public record Place(int number, String name) {
         @Override
         public String toString() {
@@ -45,13 +45,13 @@ public final class Frames {
 
     /** What was seen in the end. */
     public record Sightings(Set<String> lines) {
-        /** Whether a packet with the mark came in there. */
+        /** Whether a packet with the mark arrived there. */
         public boolean contains(Place place, Mark mark) {
             return lines.contains(place.number + " " + mark.number);
         }
     }
 
-    /** Looks at what comes in by a namespace's interface, before any filter; {@code *} means all of them. */
+    /** Watches packets that arrive on a namespace's interface, before any filter; {@code *} means all interfaces. */
     public Place watch(String name, TestNamespace namespace, String link) {
         script.append("watch %d %s %s%n".formatted(places, namespace.path(), link));
         return new Place(places++, name);
@@ -74,7 +74,7 @@ public final class Frames {
                 .formatted(namespace.path(), link, HexFormat.of().formatHex(frame)));
     }
 
-    /** Goes on once the mark came in at the place, or after some seconds. */
+    /** Continues when the mark has arrived at the place, or after some seconds. */
     public void await(Place place, Mark mark) {
         await(place, mark, LIMIT);
     }
@@ -84,7 +84,7 @@ public final class Frames {
         script.append("await %d %d %d%n".formatted(place.number, mark.number, limit.toMillis()));
     }
 
-    /** Plays the script. */
+    /** Executes the script. */
     public Sightings run() {
         return new Sightings(new HashSet<>(ProcessRunner.of(Probe.program().toString(), "frames")
                 .withInput(script.toString())

@@ -11,9 +11,9 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/** TCP streams by iperf3: one that is measured, and one as load. */
+/** TCP streams of iperf3: one for measurements, and one as load. */
 public final class Iperf {
-    /** Where the server listens. */
+    /** The server's port. */
     public static final int PORT = 5201;
 
     private static final int ATTEMPTS = 3;
@@ -22,7 +22,7 @@ public final class Iperf {
 
     private Iperf() {}
 
-    /** A TCP stream that goes on until it is closed, at most for an hour. */
+    /** A TCP stream that runs until it is closed, at most for an hour. */
     public static final class Stream implements AutoCloseable {
         private static final Pattern ACKED = Pattern.compile("bytes_acked:(\\d+)");
 
@@ -51,13 +51,14 @@ public final class Iperf {
         }
 
         /**
-         * Waits until more has arrived than by now; fails after ten seconds without, as where the connection is broken.
+         * Waits until more has arrived than at the call; fails after ten seconds without progress, as when the
+         * connection is broken.
          */
         public void awaitProgress() {
             long before = acknowledged();
             Await.until(
                     PROGRESS_LIMIT,
-                    () -> "the stream stands at " + acknowledged() + " bytes",
+                    () -> "the stream makes no progress after " + acknowledged() + " bytes",
                     () -> acknowledged() > before);
         }
 
@@ -91,7 +92,7 @@ public final class Iperf {
      * The rate in Gbit/s, after a first second that does not count. The server is on the first processor, the client on
      * the second: unpinned, rates fall into two groups.
      *
-     * @param seconds how long it takes
+     * @param seconds the duration of the measurement
      * @throws CommandFailedException if there is no connection
      */
     public static double gigabitsPerSecond(TestNamespace client, TestNamespace server, IpAddress to, int seconds) {

@@ -3,16 +3,16 @@ package dev.ikat.testbed.traffic;
 import dev.ikat.model.IpAddress;
 import dev.ikat.testbed.host.TestNamespace;
 
-/** Numbered UDP datagrams from one namespace to another at an even pace, none of which may get lost unnoticed. */
+/** Numbered UDP datagrams from one namespace to another at an even rate, so that every loss is noticed. */
 public final class NumberedStream implements AutoCloseable {
     private final ProbeConversation conversation;
 
     /**
-     * What became of the datagrams.
+     * The fate of the datagrams.
      *
-     * @param sent how many were sent, or could not be
+     * @param sent how many were sent, or could not be sent
      * @param arrived how many different ones of them arrived
-     * @param lost the first numbers that have not arrived, and what kept some from being sent; for a person to read
+     * @param lost the first numbers that have not arrived, and why some could not be sent; for a person to read
      */
     public record Count(long sent, long arrived, String lost) {
         private static Count parse(String line) {
@@ -42,12 +42,12 @@ public final class NumberedStream implements AutoCloseable {
                 Integer.toString(perSecond)));
     }
 
-    /** How it stands; some may be on their way. */
+    /** The counts so far; some datagrams may still be under way. */
     public Count soFar() {
         return Count.parse(conversation.ask());
     }
 
-    /** Sends no more, waits up to three seconds for the last, and returns how it went. */
+    /** Stops sending, waits up to three seconds for the last datagrams, and returns the counts. */
     public Count end() {
         return Count.parse(conversation.end());
     }

@@ -30,23 +30,23 @@ import java.util.stream.Stream;
  * bytes are sent, echoed by the other side, and compared. One process tries any number of targets at once.
  */
 public final class Probe {
-    /** What is sent where a target doesn't say: fits every MTU. */
+    /** The default number of bytes: fits every MTU. */
     public static final int SMALL = 56;
 
-    /** More than one full packet of every MTU up to 9000: finds a path that loses large packets only. */
+    /** More than one full packet of every MTU up to 9000: detects a path that loses only large packets. */
     public static final int LARGE = 20_000;
 
     private Probe() {}
 
-    /** What carries the bytes. */
+    /** The protocol that carries the bytes. */
     public enum Protocol {
         /** Connects, sends, and reads the same bytes back. */
         TCP,
         /** Sends a datagram, again every 200 ms, until it comes back. */
         UDP,
         /**
-         * Asks for an association, again every 200 ms, until it is granted: INIT and INIT ACK by raw sockets, since a
-         * kernel may have none of SCTP. There is no echo of bytes.
+         * Requests an association, again every 200 ms, until it is granted: INIT and INIT ACK by raw sockets, because a
+         * kernel may have no SCTP. No bytes are echoed.
          */
         SCTP,
         /** An echo request, ICMP or ICMPv6 by the address, again every 200 ms. */
@@ -56,9 +56,9 @@ public final class Probe {
     /**
      * One attempt.
      *
-     * @param from the namespace from which
-     * @param protocol how
-     * @param to whereto
+     * @param from the namespace that sends
+     * @param protocol the protocol
+     * @param to the destination
      * @param port the port; 0 for ICMP
      * @param bytes how many bytes are echoed, 1 to 60,000
      */
@@ -95,11 +95,11 @@ public final class Probe {
     }
 
     /**
-     * How an attempt went.
+     * The result of an attempt.
      *
      * @param target the attempt
-     * @param failure why not; empty if every byte came back
-     * @param elapsed from making the socket until the last byte was back or it was given up
+     * @param failure why it failed; empty if every byte came back
+     * @param elapsed from creating the socket until the last byte was back or the attempt was given up
      */
     public record Outcome(Target target, Optional<String> failure, Duration elapsed) {
         /** Whether every byte came back. */
@@ -119,8 +119,8 @@ public final class Probe {
     }
 
     /**
-     * The same with no patience where no answer is expected: once every expected one is there, others get
-     * {@code settle} to show up. What passes against expectation is on its way as long as the rest by then.
+     * The same, but without waiting where no answer is expected: when every expected answer has arrived, others get
+     * {@code settle} to arrive. Packets that pass unexpectedly have been under way as long as the others by then.
      */
     public static List<Outcome> check(
             List<Target> targets, Predicate<Target> expected, Duration limit, Duration settle) {
@@ -226,8 +226,8 @@ public final class Probe {
     /**
      * Packets of one kind that have arrived.
      *
-     * @param protocol its number (IANA, Assigned Internet Protocol Numbers)
-     * @param port the receiving port, 0 for a protocol that has none; empty where headers hide it or are cut off
+     * @param protocol the protocol's number (IANA, Assigned Internet Protocol Numbers)
+     * @param port the receiving port, 0 for a protocol without ports; empty if headers hide it or are cut off
      * @param count how many
      * @param first the first bytes of the first one, in hexadecimal digits
      */
@@ -246,7 +246,7 @@ public final class Probe {
     }
 
     /**
-     * Sends malformed packets from one pod to another, many of them to the port, and says what arrived there.
+     * Sends malformed packets from one pod to another, many of them to the port, and returns what arrived there.
      *
      * @param count how many packets
      */
@@ -279,9 +279,9 @@ public final class Probe {
     }
 
     /**
-     * Sends IP packets as they are, one right after the other, from one pod's eth0 to the node.
+     * Sends IP packets unchanged, one right after the other, from one pod's eth0 to the node.
      *
-     * @param packets whose last eight bytes tell them apart
+     * @param packets whose last eight bytes identify them
      * @return for each whether it arrives at the other pod's eth0
      */
     public static List<Boolean> inject(TestNamespace from, TestNamespace to, List<byte[]> packets) {
@@ -313,7 +313,7 @@ public final class Probe {
         return answer.substring(answer.indexOf("\r\n\r\n") + 4);
     }
 
-    /** The program's file, written out of the class path once a process and deleted at its end. */
+    /** The program's file, which is written from the class path once in each process and deleted at its end. */
     public static Path program() {
         return Extracted.PROGRAM;
     }
