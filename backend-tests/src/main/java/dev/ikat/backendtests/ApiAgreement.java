@@ -34,9 +34,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Random clusters, compiled and put into the kernel with the changes that happen to them; what then passes has to be
- * what the text of the API lets pass, with no evaluator between. {@code -Dikat.differential.clusters=N} tries more,
- * {@code -Dikat.differential.seconds=N} as many as that gives time for; {@code -Dikat.seed=N} tries one failure again.
+ * Random clusters, compiled and put in force in the kernel with the changes that happen to them. What then passes has
+ * to be what the API's text allows, without an evaluator in between. {@code -Dikat.differential.clusters=N} tries more,
+ * {@code -Dikat.differential.seconds=N} as many as fit into that time; {@code -Dikat.seed=N} repeats one failure.
  */
 @RequiresRoot
 @RequiresProgram("conntrack")
@@ -67,7 +67,7 @@ public abstract class ApiAgreement {
     /** Opens the backend in the namespace of a node. */
     protected abstract PolicyBackend open(TestNamespace node);
 
-    /** How many clusters are tried where nobody says otherwise. */
+    /** The default number of clusters. */
     protected int clusters() {
         return 300;
     }

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** A node with three pods of which the first is the server: what a backend lets pass there. */
+/** What a backend allows on a node with three pods, of which the first is the server. */
 @RequiresRoot
 public abstract class BackendContract extends ProgramContract {
     private static final Duration LIMIT = Duration.ofMillis(400);
@@ -69,7 +69,7 @@ public abstract class BackendContract extends ProgramContract {
         }
     }
 
-    /** Which of the server's ports can be reached from where, in words: {@code v4 tcp 80}. */
+    /** Which of the server's ports can be reached from there, in words: {@code v4 tcp 80}. */
     protected static Set<String> reached(TestNamespace from) {
         List<Probe.Target> targets = List.of(
                 Probe.Target.tcp(from, v4(1), 80),
@@ -117,7 +117,7 @@ public abstract class BackendContract extends ProgramContract {
         assertThat(reached(stranger)).isEmpty();
     }
 
-    /** Datagrams that nobody answers are each judged like a first one. */
+    /** Datagrams without an answer are each checked like a first one. */
     @Test
     protected void noPacketIsLostOrGetsInWhileTheSameIsPutInForceAgain() {
         PolicyProgram program = ingress(List.of(set(2)), rule(Action.ACCEPT, clients()));
@@ -255,7 +255,7 @@ public abstract class BackendContract extends ProgramContract {
         assertThat(reached(stranger)).isEmpty();
     }
 
-    /** What the kernel has of this kind of backend, without what it counts by itself: the same before and after. */
+    /** The kernel's state of this kind of backend without its counters: the same before and after. */
     protected abstract String state(TestNamespace node);
 
     @Override

@@ -26,14 +26,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Programs for benchmarks, as large as is asked for. */
+/** Programs of any size, for benchmarks. */
 public final class BenchPrograms {
     /** How many pods a node has: the limit of a kubelet by default. */
     public static final int PODS = 110;
 
     private BenchPrograms() {}
 
-    /** So many members that no other set has. */
+    /** This many members that no other set has. */
     public static AddressSet set(int number, int members) {
         Set<SetMember> addresses = new HashSet<>();
         for (int i = 0; i < members; i++) {
@@ -42,7 +42,9 @@ public final class BenchPrograms {
         return new AddressSet(new SetId("s" + number), AddressSet.Form.ADDRESSES, "selector " + number, addresses);
     }
 
-    /** Policies that each let the members of one set reach one port of one pod, the pods having as many each. */
+    /**
+     * Policies that each allow the members of one set to reach one port of one pod, distributed evenly over the pods.
+     */
     public static PolicyProgram program(int policies, int selectors, int membersOfEach) {
         Map<SetId, AddressSet> sets = new HashMap<>();
         Map<Integer, List<CompiledRule>> rules = new HashMap<>();
@@ -61,7 +63,7 @@ public final class BenchPrograms {
         return new PolicyProgram(sets, pods);
     }
 
-    /** A pod that these rules isolate; none leave it open. */
+    /** A pod that these rules isolate; without rules it is open. */
     public static PodProgram pod(int number, List<CompiledRule> rules) {
         DirectionProgram ingress = rules.isEmpty()
                 ? DirectionProgram.OPEN
@@ -73,7 +75,7 @@ public final class BenchPrograms {
         return new PodProgram(RoutedNode.endpoint(number), ingress, DirectionProgram.OPEN);
     }
 
-    /** A policy's rule that lets a peer reach a TCP port. */
+    /** A policy's rule that allows a peer to reach a TCP port. */
     public static CompiledRule rule(int number, PeerMatch peer, int port) {
         ObjectKey policy = new ObjectKey(ObjectKind.NETWORK_POLICY, "shop", "policy-" + number);
         return new CompiledRule(

@@ -9,7 +9,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** IP packets as bytes, made by hand. The last eight bytes of each are its own. */
+/** IP packets as bytes, built by hand. The last eight bytes of each are unique. */
 public final class CraftedPacket {
     public static final int HOP_BY_HOP = 0;
     public static final int ICMP = 1;
@@ -28,7 +28,7 @@ public final class CraftedPacket {
         return ByteBuffer.allocate(8).putLong(MARKS.incrementAndGet()).array();
     }
 
-    /** A packet of either family with this after its header. */
+    /** A packet of either family with this content after its header. */
     public static byte[] ip(IpAddress from, IpAddress to, int protocol, byte[] payload) {
         return from.family() == IpFamily.IPV4
                 ? v4(from, to, protocol, 0, payload)
@@ -62,14 +62,14 @@ public final class CraftedPacket {
                 .array();
     }
 
-    /** An IPv6 packet with this header of eight bytes, which says nothing, between. */
+    /** An IPv6 packet with this extension header of eight bytes, which has no effect. */
     public static byte[] withHeader(int header, IpAddress from, IpAddress to, int protocol, byte[] payload) {
         // Padding of six bytes (PadN, RFC 8200, section 4.2).
         byte[] between = {(byte) protocol, 0, 1, 4, 0, 0, 0, 0};
         return join(v6(from, to, header, between.length + payload.length), join(between, payload));
     }
 
-    /** The same packet as {@link #ip}, in two fragments of which the first has so many bytes of the payload. */
+    /** The same packet as {@link #ip}, in two fragments, of which the first has this many bytes of the payload. */
     public static List<byte[]> fragments(IpAddress from, IpAddress to, int protocol, byte[] payload, int first) {
         byte[] head = Arrays.copyOf(payload, first);
         byte[] tail = Arrays.copyOfRange(payload, first, payload.length);
@@ -96,7 +96,7 @@ public final class CraftedPacket {
         return ip(from, to, UDP, udpSegment(from, to, port, payload));
     }
 
-    /** What follows the IP header of a UDP packet. */
+    /** The part of a UDP packet after the IP header. */
     public static byte[] udpSegment(IpAddress from, IpAddress to, int port, byte[] payload) {
         byte[] header = ByteBuffer.allocate(8)
                 .putShort((short) 40_000)
@@ -134,7 +134,7 @@ public final class CraftedPacket {
         return segment;
     }
 
-    /** What follows UDP's header in a tunnel (RFC 7348, section 5): this packet in a frame. */
+    /** The part of a tunnel's packet after UDP's header (RFC 7348, section 5): this packet in a frame. */
     public static byte[] vxlan(int vni, MacAddress to, byte[] packet) {
         return vxlan(vni, to, packet[0] >> 4 == 4 ? "0800" : "86dd", packet);
     }

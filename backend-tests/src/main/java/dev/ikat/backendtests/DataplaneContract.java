@@ -22,8 +22,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * What every dataplane has to do with the capabilities that it says it has, as far as no packets are needed to see it:
- * the kernel's and the one in memory.
+ * What every dataplane, the kernel's and the one in memory, has to do with its capabilities, as far as that can be seen
+ * without packets.
  */
 public abstract class DataplaneContract {
     private static final Set<Cidr> PODS = Set.of(Cidr.parse("10.244.1.0/24"), Cidr.parse("fd00:10:244:1::/64"));
@@ -35,7 +35,7 @@ public abstract class DataplaneContract {
     @SuppressWarnings("NullAway.Init")
     protected Dataplane dataplane;
 
-    /** What there is of this kind of dataplane, without what is counted: the same before and after. */
+    /** The state of this kind of dataplane without its counters: the same before and after. */
     protected abstract String state();
 
     private Optional<PolicyBackend> policy = Optional.empty();

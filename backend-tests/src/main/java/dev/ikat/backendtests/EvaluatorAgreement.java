@@ -25,8 +25,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Random programs, of which the evaluator says what may pass, and the kernel shows what does.
- * {@code -Dikat.differential.programs=N} tries more, {@code -Dikat.seed=N} one failure again.
+ * Random programs, for which the evaluator says what may pass, and the kernel shows what does.
+ * {@code -Dikat.differential.programs=N} tries more, {@code -Dikat.seed=N} repeats one failure.
  */
 @RequiresRoot
 @RequiresProgram("conntrack")
@@ -47,12 +47,12 @@ public abstract class EvaluatorAgreement {
     /** Opens the backend in the namespace of a node. */
     protected abstract PolicyBackend open(TestNamespace node);
 
-    /** Makes the kernel forget every connection. */
+    /** Deletes every connection that the kernel tracks. */
     protected void forgetConnections(TestNamespace of) {
         of.exec("conntrack", "--flush");
     }
 
-    /** How many programs are tried where nobody says otherwise. */
+    /** The default number of programs. */
     protected int programs() {
         return 300;
     }

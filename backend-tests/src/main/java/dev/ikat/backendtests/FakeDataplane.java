@@ -16,8 +16,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * A dataplane in memory, for what needs one and no packets; it passes the contract of the real ones. What it has in
- * force is in the kernel that it was made with, whichever object put it there.
+ * A dataplane in memory, for tests that need no packets; it passes the contract of the real ones. What it has in force
+ * is in the kernel that it was created with, whichever object put it there.
  */
 public final class FakeDataplane implements Dataplane {
     private final FakeKernel kernel;
@@ -29,25 +29,25 @@ public final class FakeDataplane implements Dataplane {
     private boolean watched;
     private boolean closed;
 
-    /** @param name by which the kernel tells it from other dataplanes */
+    /** @param name by which the kernel distinguishes it from other dataplanes */
     public FakeDataplane(FakeKernel kernel, String name, Set<Capability> capabilities) {
         this.kernel = kernel;
         this.name = name;
         this.capabilities = EnumSet.copyOf(capabilities);
     }
 
-    /** One with all capabilities. */
+    /** A dataplane with all capabilities. */
     public FakeDataplane(FakeKernel kernel, String name) {
         this(kernel, name, EnumSet.allOf(Capability.class));
     }
 
-    /** The host can't use it, for this reason. */
+    /** This host can't use it, for this reason. */
     public FakeDataplane missing(String reason) {
         missing = Optional.of(reason);
         return this;
     }
 
-    /** The kernel tells what others change of it. */
+    /** The kernel notifies of others' changes to it. */
     public FakeDataplane watched() {
         watched = true;
         return this;

@@ -20,8 +20,9 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What {@link FakeDataplane}s have in force. It outlives them, as the kernel does, and a packet meets all of it: only
- * what every program lets pass does. Each change is noted, and can be looked at as soon as it is done. Thread-safe.
+ * What {@link FakeDataplane}s have in force. It outlives them, as the kernel does, and a packet is subject to all of
+ * it: only what every program allows passes. Each change is recorded, and can be observed as soon as it is done.
+ * Thread-safe.
  */
 public final class FakeKernel {
     private final Map<String, PolicyProgram> programs = new TreeMap<>();
@@ -64,12 +65,12 @@ public final class FakeKernel {
         return Optional.ofNullable(programs.get(kind));
     }
 
-    /** Whose addresses a kind of dataplane hides, and from whom. */
+    /** Which traffic a kind of dataplane masquerades. */
     public synchronized Optional<MasqueradeState> masquerade(String kind) {
         return Optional.ofNullable(masquerades.get(kind));
     }
 
-    /** Which sources a kind of dataplane believes. */
+    /** The state of a kind of dataplane's source guard. */
     public synchronized Optional<GuardState> guard(String kind) {
         return Optional.ofNullable(guards.get(kind));
     }
@@ -79,12 +80,12 @@ public final class FakeKernel {
         return List.copyOf(steps);
     }
 
-    /** Looks after each step, on the thread that took it. */
+    /** Runs this after each step, on the thread that made it. */
     public synchronized void afterEachStep(Runnable look) {
         afterEachStep = look;
     }
 
-    /** From now on this kind is refused everything that it wants in force, for this reason. */
+    /** From now on this kind is refused everything that it wants to put in force, for this reason. */
     public synchronized void refuse(String kind, String reason) {
         refusals.put(kind, reason);
     }
@@ -100,14 +101,14 @@ public final class FakeKernel {
         refusedRemovals.remove(kind);
     }
 
-    /** Somebody takes all that a kind has in force away behind its back. */
+    /** Another program removes everything that a kind has in force, unnoticed. */
     public synchronized void flush(String kind) {
         programs.remove(kind);
         masquerades.remove(kind);
         guards.remove(kind);
     }
 
-    /** Somebody takes a pod's program away behind the backend's back. */
+    /** Another program removes a pod's program, unnoticed by the backend. */
     public synchronized void damage(String kind, InterfaceName pod) {
         PolicyProgram program = programs.get(kind);
         if (program == null || !program.pods().containsKey(pod)) {

@@ -22,8 +22,9 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * A policy backend in memory, for what needs one and no packets. It is as strict as the real ones, whose contract it
- * passes: a change that does not fit the program in force is refused, and then the whole program is needed.
+ * A policy backend in memory, for tests that need no packets. It is as strict as the real ones, whose contract it
+ * passes: a change that does not fit the program in force is refused, and then the whole program has to be put in
+ * force.
  */
 public final class FakePolicyBackend implements PolicyBackend {
     private final FakeKernel kernel;
@@ -34,13 +35,13 @@ public final class FakePolicyBackend implements PolicyBackend {
     private boolean closed;
     private PolicyProgram last = PolicyProgram.EMPTY;
 
-    /** @param kind by which the kernel tells it from other backends */
+    /** @param kind by which the kernel distinguishes it from other backends */
     public FakePolicyBackend(FakeKernel kernel, String kind) {
         this.kernel = kernel;
         this.kind = kind;
     }
 
-    /** The machine can't run it, for this reason. */
+    /** This host can't run it, for this reason. */
     public FakePolicyBackend unavailable(String reason) {
         unavailable = Optional.of(reason);
         return this;

@@ -5,12 +5,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import jnr.ffi.LibraryLoader;
 
-/** Runs something on a thread that is inside a network namespace and ends there. */
+/** Runs a task on a thread that is inside a network namespace and ends there. */
 public final class InNamespace {
     private static final LibC LIBC = LibraryLoader.create(LibC.class).load("c");
     private static final int CLONE_NEWNET = 0x40000000; // linux/sched.h
 
-    /** The two calls of the C library that entering takes. */
+    /** The two calls of the C library that are needed to enter a namespace. */
     public interface LibC {
         int open(String path, int flags);
 

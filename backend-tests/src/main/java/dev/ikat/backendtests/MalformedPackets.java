@@ -22,8 +22,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Packets of every kind of nonsense under random programs: none arrives that the evaluator says is to be dropped.
- * {@code -Dikat.fuzz.packets=N} sends more, {@code -Dikat.seed=N} one failure's again.
+ * Malformed packets of every kind under random programs: none arrives that the evaluator says is dropped.
+ * {@code -Dikat.fuzz.packets=N} sends more, {@code -Dikat.seed=N} repeats those of one failure.
  */
 @RequiresRoot
 public abstract class MalformedPackets {
@@ -42,7 +42,7 @@ public abstract class MalformedPackets {
     /** Opens the backend in the namespace of a node. */
     protected abstract PolicyBackend open(TestNamespace node);
 
-    /** Makes the kernel forget every connection. */
+    /** Deletes every connection that the kernel tracks. */
     protected abstract void forgetConnections();
 
     @BeforeEach

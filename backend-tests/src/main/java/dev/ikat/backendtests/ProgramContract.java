@@ -36,8 +36,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * What every policy backend has to do with programs that it is given, as far as no packets are needed to see it: the
- * kernel's and the one in memory.
+ * What every policy backend, the kernel's and the one in memory, has to do with the programs that it is given, as far
+ * as that can be seen without packets.
  */
 public abstract class ProgramContract {
     protected static final ObjectKey POLICY = new ObjectKey(ObjectKind.NETWORK_POLICY, "shop", "web");
@@ -47,7 +47,7 @@ public abstract class ProgramContract {
     @SuppressWarnings("NullAway.Init")
     protected PolicyBackend backend;
 
-    /** What there is of this kind of backend, without what is counted: the same before and after. */
+    /** The state of this kind of backend without its counters: the same before and after. */
     protected abstract String state();
 
     protected static InterfaceName hostInterface(int number) {

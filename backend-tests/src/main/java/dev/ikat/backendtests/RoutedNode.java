@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** A namespace as a node, to which pods are wired as Ikat does it, by {@code ip} alone. */
+/** A namespace as a node, whose pods are wired as Ikat does it, by {@code ip} alone. */
 public final class RoutedNode implements AutoCloseable {
     /** The interface that joins two nodes. */
     public static final String UPLINK = "uplink0";
@@ -42,7 +42,7 @@ public final class RoutedNode implements AutoCloseable {
         node.sysctl("net.ipv6.conf.all.forwarding", "1");
     }
 
-    /** A node whose pods are ports of a bridge instead, as the reference plugin makes them. */
+    /** A node whose pods are ports of a bridge instead, as with the reference plugin. */
     public static RoutedNode bridged() {
         RoutedNode made = new RoutedNode(Wiring.BRIDGED);
         made.node.ip("link", "add", BRIDGE, "type", "bridge");
@@ -51,8 +51,8 @@ public final class RoutedNode implements AutoCloseable {
     }
 
     /**
-     * From now on it translates the addresses of what its pods send to elsewhere, by the rules of the reference
-     * {@code bridge} plugin's {@code ipMasq}.
+     * From now on it masquerades what its pods send to other destinations, by the rules of the reference {@code bridge}
+     * plugin's {@code ipMasq}.
      */
     public void masquerade() {
         List<List<String>> families = List.of(
@@ -68,7 +68,7 @@ public final class RoutedNode implements AutoCloseable {
         }
     }
 
-    /** Two pods at the ends of one cable, past the node: what no node can be faster than. */
+    /** Two pods at the ends of one veth pair, past the node: no node can be faster. */
     public static RoutedNode cable() {
         return new RoutedNode(Wiring.CABLE);
     }
@@ -84,7 +84,10 @@ public final class RoutedNode implements AutoCloseable {
                 Optional.of(new ObjectKey(ObjectKind.POD, "shop", "pod-" + number)));
     }
 
-    /** Joins two nodes by a cable and tunnels the packets to so many a pod of each, this one's and the other's. */
+    /**
+     * Joins two nodes by a veth pair, with a tunnel between one pod of each, given by their numbers: this node's and
+     * the other's.
+     */
     public void join(RoutedNode other, int pod, int othersPod) {
         node.ip("link", "add", UPLINK, "type", "veth", "peer", "name", UPLINK, "netns", other.node.name());
         tunnel(1, 2, othersPod);

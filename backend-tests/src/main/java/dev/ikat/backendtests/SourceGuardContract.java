@@ -41,8 +41,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * What a {@link SourceGuard} has to do, packet by packet: a node with two pods, whose uplink leads to one namespace
- * that stands for all others, and sends from whatever address it likes.
+ * What a {@link SourceGuard} has to do, packet by packet: on a node with two pods, whose uplink leads to one namespace
+ * that represents all other hosts, and sends from any address.
  */
 @RequiresRoot
 @RequiresProgram("nft")
@@ -65,10 +65,10 @@ public abstract class SourceGuardContract {
     /** Opens the guard in the namespace of a node. */
     protected abstract SourceGuard open(TestNamespace node);
 
-    /** Whether it sees from whom a packet is within a node's tunnel. */
+    /** Whether it checks the inner source of packets in a node's tunnel. */
     protected abstract boolean looksWithin();
 
-    /** Commands by which somebody else changes what the guard has made. */
+    /** Commands by which another program changes what the guard has put in force. */
     protected abstract List<List<String>> drifts();
 
     /** An address of each family: of pods 1 and 2, of this node, of two others, of their pods, and of no node. */
@@ -151,7 +151,7 @@ public abstract class SourceGuardContract {
                 masqueraded);
     }
 
-    /** Of the node that this is tested on, where all others are reached through tunnels. */
+    /** The state of the node that this is tested on, if all others are reached through tunnels. */
     protected static final GuardState TUNNELLED = state(false, true);
 
     @BeforeEach
