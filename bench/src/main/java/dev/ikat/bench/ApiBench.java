@@ -35,8 +35,8 @@ import picocli.CommandLine.Command;
 
 /**
  * {@code ./dev bench api}: one agent and the API of a large cluster, which is a server on the same two processors. The
- * time of a policy change is from the moment at which the API has it until the first packet that it allows has arrived
- * in a pod.
+ * time of a policy change is measured from the moment at which the API has it until the first packet that it allows has
+ * arrived in a pod.
  */
 @Command(
         name = "api",
@@ -44,9 +44,11 @@ import picocli.CommandLine.Command;
         usageHelpWidth = 120,
         description = {
             "One agent and the API of a large cluster: its start, its memory, and the time of a policy change.",
-            "The API, a server on the same processors, has 1,000 nodes, 50,000 pods and 5,000 policies; 110 pods are on this",
-            "node. A policy change lasts from the moment at which the API has it until the first packet that it allows has",
-            "arrived. Exits with 3 if an aim is not met."
+            "The API, a server on the same processors, has 1,000 nodes, 50,000 pods and 5,000 "
+                    + "policies; 110 pods run on this",
+            "node. A policy change is measured from the moment at which the API has it until the "
+                    + "first packet that it allows",
+            "has arrived. The exit code is 3 if an aim is not met."
         })
 public final class ApiBench implements Callable<Integer> {
     private static final int NODES = 1_000;

@@ -44,10 +44,12 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         usageHelpWidth = 120,
         description = {
-            "The same policies on nftables, iptables and eBPF, taking turns in the same run.",
-            "Also each backend with and without the guard of sources, and eBPF beside a bridge and beside a cable between",
-            "the pods. Prints one table: medians, and in parentheses the 90th percentile (of throughputs and connections the",
-            "10th). Exits with 3 if an aim is not met."
+            "The same policies on nftables, iptables and eBPF, alternating in the same run.",
+            "Also each backend with and without the source guard, and eBPF compared with a bridge "
+                    + "and with a veth pair between",
+            "the pods. Prints one table: medians, and in parentheses the 90th percentile (of "
+                    + "throughputs and connections the",
+            "10th). The exit code is 3 if an aim is not met."
         })
 public final class BackendsBench implements Callable<Integer> {
     /** The parts of the table. */

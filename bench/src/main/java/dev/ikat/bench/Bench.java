@@ -18,8 +18,9 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         usageHelpWidth = 120,
         description = {
-            "Without a COMMAND, measures Ikat and, taking turns with it in the same run, Debian's",
-            "containernetworking-plugins and plain kernel set-ups: pods that are wired, and packets between them. Prints one",
+            "Without a COMMAND, compares Ikat with Debian's containernetworking-plugins and with "
+                    + "plain kernel set-ups,",
+            "alternating in the same run: wiring of pods, and packets between them. Prints one",
             "table: medians, and in parentheses the 90th percentile (of throughputs the 10th). Ikat wires IPv4 and IPv6; the",
             "reference plugins wire IPv4 only, as with IPv6 they wait for duplicate address detection.",
             "A COMMAND measures something else, and has options of its own: ./dev bench COMMAND --help",
@@ -65,7 +66,7 @@ public final class Bench implements Callable<Integer> {
             defaultValue = "3")
     private int seconds;
 
-    /** Exits with 0 if every aim is met, 3 if one is not. The name is what help calls this program. */
+    /** Exits with 0 if every aim is met, 3 if one is not. The name is that of the program in its help. */
     public static void main(String[] arguments) {
         System.exit(new CommandLine(new Bench()).setCommandName("./dev bench").execute(arguments));
     }

@@ -30,9 +30,9 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 
-/** A node with a client and a server, or two nodes, and what was measured between them. */
+/** A node with a client and a server, or two nodes, and the measurements between them. */
 public final class BenchLane implements AutoCloseable {
-    /** Where the server answers. */
+    /** The server's port. */
     public static final int PORT = 9000;
 
     private static final int DENIED_PORT = 9001;
@@ -51,12 +51,12 @@ public final class BenchLane implements AutoCloseable {
     private final ServerSocketChannel listening;
     private final Probe.Server denied;
 
-    /** A node of its own, on which nothing is enforced yet. */
+    /** A node of its own, on which nothing is in force yet. */
     public BenchLane() {
         this(new RoutedNode());
     }
 
-    /** On this node, which has no pods yet. */
+    /** This node, which has no pods yet. */
     public BenchLane(RoutedNode node) {
         this(node, node);
     }
@@ -110,7 +110,7 @@ public final class BenchLane implements AutoCloseable {
         return socket;
     }
 
-    /** Adds to each of the samples. */
+    /** Adds one value to each of the samples. */
     public void measure() {
         InNamespace.call(client.path(), () -> {
             try {
@@ -163,7 +163,7 @@ public final class BenchLane implements AutoCloseable {
         return (System.nanoTime() - start) / 1e9;
     }
 
-    /** A rule set that is not there would be the fastest. */
+    /** Checks that the policies are in force: a missing ruleset would be the fastest. */
     public void requireEnforcement() {
         List<Probe.Outcome> outcomes = Probe.check(
                 List.of(Probe.Target.tcp(client, address(1), PORT), Probe.Target.tcp(client, address(1), DENIED_PORT)),
@@ -187,7 +187,7 @@ public final class BenchLane implements AutoCloseable {
         }
     }
 
-    /** So many policies, of which the last of the server's is the one that lets the client in. */
+    /** This many policies, of which the server's last one allows the client. */
     public static PolicyProgram program(int policies, int selectors) {
         PolicyProgram program = BenchPrograms.program(policies - 1, Math.min(selectors, policies), 20);
         PodProgram server = program.pods().get(RoutedNode.endpoint(1).hostInterface());
@@ -212,7 +212,7 @@ public final class BenchLane implements AutoCloseable {
         return new PolicyProgram(sets, pods);
     }
 
-    /** The pods' TCP hands on pieces of so many bytes over IPv6, where the usual are 64 KiB. */
+    /** The pods' TCP passes on segments of this many bytes over IPv6, instead of the default 64 KiB. */
     public void gsoMaxSize(int bytes) {
         String size = Integer.toString(bytes);
         server.ip("link", "set", "eth0", "gso_max_size", size);
@@ -223,7 +223,7 @@ public final class BenchLane implements AutoCloseable {
         }
     }
 
-    /** Forgets what was measured. */
+    /** Deletes all measurements. */
     public void clear() {
         connections.clear();
         roundTrips.clear();

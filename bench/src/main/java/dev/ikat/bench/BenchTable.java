@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
 
-/** The one table that {@code ./dev bench} prints: what was measured, beside whom, and what was aimed at. */
+/** The table that {@code ./dev bench} prints: measurements, what they are compared with, and aims. */
 public final class BenchTable {
     private final List<List<String>> rows = new ArrayList<>();
     private final Terminal terminal;
@@ -23,17 +23,17 @@ public final class BenchTable {
         row(measure, shown, "", "", "", String.format(Locale.ROOT, "<= %.1f %s", limit, unit), value <= limit);
     }
 
-    /** A ratio that is to be at most {@code aim}: how many times the other's cost. */
+    /** A ratio that has to be at most {@code aim}: how many times the other's cost. */
     public void atMostTimes(String measure, String shown, String beside, String theirs, double ratio, double aim) {
         row(measure, shown, beside, theirs, times(ratio), String.format(Locale.ROOT, "<= %.2fx", aim), ratio <= aim);
     }
 
-    /** A ratio that is to be at least {@code aim}: how many times better than the other. */
+    /** A ratio that has to be at least {@code aim}: how many times better than the other. */
     public void atLeast(String measure, String shown, String beside, String theirs, double ratio, double aim) {
         row(measure, shown, beside, theirs, times(ratio), String.format(Locale.ROOT, ">= %.2fx", aim), ratio >= aim);
     }
 
-    /** A value to know, with no aim. */
+    /** A value without an aim. */
     public void note(String measure, String shown, String beside, String theirs, OptionalDouble ratio) {
         String times = ratio.isPresent() ? times(ratio.getAsDouble()) : "";
         rows.add(List.of(measure, shown, beside, theirs, times, "", ""));

@@ -36,9 +36,11 @@ import picocli.CommandLine.Option;
         usageHelpWidth = 120,
         description = {
             "What policies cost with nftables: until they are in force, and for each packet.",
-            "agent: from what the agent is told until the kernel enforces it. changes, first: the same without the agent,",
-            "for single changes and for a whole program. packets: connections, round trips and streams with 10,000 policies,",
-            "with 10, and with a linear chain of iptables. Exits with 3 if an aim is not met."
+            "agent: the time from an event for the agent until the kernel enforces it. changes, "
+                    + "first: the same without the",
+            "agent, for single changes and for a whole program. packets: connections, round trips "
+                    + "and streams with 10,000",
+            "policies, with 10, and with a linear chain of iptables. The exit code is 3 if an aim is not met."
         })
 final class PolicyBench implements Callable<Integer> {
     /** The parts of the table. */

@@ -36,8 +36,8 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * A cluster for measuring: pods of two addresses, ten policies in each namespace. What is left to chance comes from a
- * fixed seed, so that each run has the same cluster.
+ * A cluster for measurements: pods with two addresses, ten policies in each namespace. Random choices come from a fixed
+ * seed, so that each run has the same cluster.
  */
 public final class SampleCluster {
     private static final int POLICIES_PER_NAMESPACE = 10;
@@ -49,7 +49,7 @@ public final class SampleCluster {
     private final int nodes;
     private final int namespaces;
 
-    /** Makes all of its objects. */
+    /** Creates all of its objects. */
     public SampleCluster(int nodes, int namespaces, int pods) {
         this.nodes = nodes;
         this.namespaces = namespaces;
@@ -74,7 +74,7 @@ public final class SampleCluster {
         return new ClusterChange(objects, List.of(), List.of());
     }
 
-    /** The ends of so many of its pods, which are on this node. */
+    /** The endpoints of this many of its pods, which run on this node. */
     public List<Endpoint> endpoints(int count) {
         return IntStream.range(0, count)
                 .mapToObj(i -> endpoint(pods.get(i * (pods.size() / count))))
@@ -86,7 +86,7 @@ public final class SampleCluster {
         return pods;
     }
 
-    /** The same pod with other labels, by chance. */
+    /** The same pod with other, random labels. */
     public Pod relabelled(Pod pod) {
         return withLabels(pod, "app", "a" + random.between(0, APPS - 1), "tier", "r" + random.between(0, 4));
     }
@@ -95,7 +95,7 @@ public final class SampleCluster {
         return "ns-" + namespace;
     }
 
-    /** A new pod of this number, its labels by chance. */
+    /** A new pod with this number and random labels. */
     public Pod pod(int i) {
         int namespace = i % namespaces;
         return new Pod(
@@ -117,7 +117,7 @@ public final class SampleCluster {
                 List.of(new Pod.NamedPort("http", Protocol.TCP, 8_000 + i % 10)));
     }
 
-    /** The pod's end on this node. */
+    /** The pod's endpoint on this node. */
     public static Endpoint endpoint(Pod pod) {
         return new Endpoint(
                 new Attachment(new ContainerId(pod.name()), new InterfaceName("eth0")),

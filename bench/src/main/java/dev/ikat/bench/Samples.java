@@ -5,16 +5,16 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 
-/** Measured values of one kind, of which the median and the 90th percentile are told: means hide what hurts. */
+/** Measured values of one kind, reported by median and 90th percentile, because means hide outliers. */
 public final class Samples {
     private final List<Double> values = new ArrayList<>();
 
-    /** Takes in a value. */
+    /** Adds a value. */
     public void add(double value) {
         values.add(value);
     }
 
-    /** Forgets what was measured to warm up. */
+    /** Deletes the values of the warm-up. */
     public void clear() {
         values.clear();
     }
@@ -37,7 +37,7 @@ public final class Samples {
         return sorted.get(Math.max(0, rank - 1));
     }
 
-    /** For each index this one's value divided by the other's: what was measured at nearly the same time. */
+    /** For each index this one's value divided by the other's, which was measured at nearly the same time. */
     public Samples dividedBy(Samples other) {
         Samples ratios = new Samples();
         for (int i = 0; i < Math.min(values.size(), other.values.size()); i++) {
@@ -46,7 +46,7 @@ public final class Samples {
         return ratios;
     }
 
-    /** Median, and the value at the bad end in parentheses. */
+    /** The median, and in parentheses the value at the bad end. */
     public String show(String format, boolean lowIsBad) {
         return String.format(Locale.ROOT, format + " (" + format + ")", median(), quantile(lowIsBad ? 0.1 : 0.9));
     }

@@ -28,8 +28,9 @@ import picocli.CommandLine.Command;
         usageHelpWidth = 120,
         description = {
             "What compiling policies costs in a large cluster, without a kernel.",
-            "The cluster has 1,000 nodes, 100,000 pods of two addresses, 1,000 namespaces and 10,000 policies, of which one",
-            "node with 110 pods compiles its own. Needs no root. Exits with 3 if an aim is not met."
+            "The cluster has 1,000 nodes, 100,000 pods with two addresses, 1,000 namespaces and "
+                    + "10,000 policies, of which one",
+            "node with 110 pods compiles its own. Needs no root. The exit code is 3 if an aim is not met."
         })
 final class ScaleBench implements Callable<Integer> {
     private static final int NODES = 1_000;

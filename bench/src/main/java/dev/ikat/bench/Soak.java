@@ -18,18 +18,24 @@ import java.util.function.ToDoubleFunction;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code ./dev bench soak}: whether anything gets lost, leaks or passes wrongly while everything happens at once. */
+/**
+ * {@code ./dev bench soak}: whether anything gets lost, leaks or passes against policy while everything happens at
+ * once.
+ */
 @Command(
         name = "soak",
         mixinStandardHelpOptions = true,
         sortOptions = false,
         usageHelpWidth = 120,
         description = {
-            "Whether anything is lost, leaks or passes wrongly while pods, policies and killed agents come at once.",
-            "Two nodes on which pods come and go, 20 at once, while policies change 20 times a second and the first",
-            "node's agent is killed each minute. Counts lost datagrams, wrong verdicts, addresses given twice, and what",
-            "is left over in the end; the second node's agent is never killed, and must hold no more descriptors,",
-            "threads and memory in the end than after the first quarter. Exits with 3 if anything is not as it should be."
+            "Whether anything is lost, leaks or passes against policy while pods, policies and "
+                    + "killed agents come at once.",
+            "Two nodes on which pods are added and deleted, 20 at once, while policies change 20 "
+                    + "times a second and the first",
+            "node's agent is killed each minute. Counts lost datagrams, wrong verdicts, addresses "
+                    + "assigned twice, and what",
+            "remains at the end; the second node's agent is never killed, and must not have more descriptors,",
+            "threads and memory at the end than after the first quarter. The exit code is 3 if anything is wrong."
         })
 public final class Soak implements Callable<Integer> {
     private static final Duration SAMPLE_EVERY = Duration.ofSeconds(10);
@@ -39,27 +45,24 @@ public final class Soak implements Callable<Integer> {
     @Option(
             names = "--minutes",
             paramLabel = "N",
-            description = "how long (default: ${DEFAULT-VALUE})",
+            description = "duration (default: ${DEFAULT-VALUE})",
             defaultValue = "20")
     private int minutes;
 
-    @Option(
-            names = "--policy-backend",
-            paramLabel = "NAME",
-            description = "what enforces policies (default: ${DEFAULT-VALUE})")
+    @Option(names = "--policy-backend", paramLabel = "NAME", description = "policy backend (default: ${DEFAULT-VALUE})")
     private String backend = "nftables";
 
     @Option(
             names = "--at-once",
             paramLabel = "N",
-            description = "pods that come and go at the same time (default: ${DEFAULT-VALUE})",
+            description = "pods that are added and deleted at the same time (default: ${DEFAULT-VALUE})",
             defaultValue = "20")
     private int atOnce;
 
     @Option(
             names = "--kill-every",
             paramLabel = "SECONDS",
-            description = "how often the first node's agent is killed (default: ${DEFAULT-VALUE})",
+            description = "interval at which the first node's agent is killed (default: ${DEFAULT-VALUE})",
             defaultValue = "60")
     private int killEvery;
 

@@ -37,7 +37,8 @@ import picocli.CommandLine.Option;
         usageHelpWidth = 120,
         description = {
             "Where the time of wiring a pod goes, step by step, and of deleting links one by one and together.",
-            "Calls the kernel as an ADD does, without a launcher, leases and policies. Prints medians in microseconds, and",
+            "Makes the same kernel calls as an ADD, without launcher, leases and policies. Prints "
+                    + "medians in microseconds, and",
             "in parentheses the 90th percentile."
         })
 final class WiringBench implements Callable<Integer> {
@@ -69,7 +70,7 @@ final class WiringBench implements Callable<Integer> {
     @Option(
             names = "--rounds",
             paramLabel = "N",
-            description = "rounds that are measured (default: ${DEFAULT-VALUE})",
+            description = "measured rounds (default: ${DEFAULT-VALUE})",
             defaultValue = "5")
     private int rounds;
 

@@ -17,7 +17,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
-/** What an event of the API costs: a pod of some 3 KiB is read, and put into the table of all pods. */
+/** The cost of an event of the API: a pod of some 3 KiB is read, and added to the table of all pods. */
 @State(Scope.Benchmark)
 public class ApiEventBenchmark {
     private static final int PODS = 1 << 12;
@@ -83,7 +83,7 @@ public class ApiEventBenchmark {
         return name.toString();
     }
 
-    /** Makes the pods, and sees that both read the same. */
+    /** Creates the pods, and checks that both readers give the same result. */
     @Setup
     public void prepare() {
         colliding = pods(ApiEventBenchmark::collidingName);
@@ -104,7 +104,7 @@ public class ApiEventBenchmark {
         return fabric8.unmarshal(new ByteArrayInputStream(POD), io.fabric8.kubernetes.api.model.Pod.class);
     }
 
-    /** Whoever may make pods may choose their names. */
+    /** Anybody who can create pods can choose their names. */
     @Benchmark
     @Row(
             value = "API list: 4,096 pods whose names have one hash are put into a table",

@@ -24,8 +24,8 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
 /**
- * The JSON of one ADD. The data binder of the comparison does less: it neither validates values nor names the field
- * that is wrong.
+ * The JSON of one ADD. The data binder that it is compared with does less: it neither validates values nor names an
+ * invalid field.
  */
 @State(Scope.Benchmark)
 public class CniMessageBenchmark {

@@ -18,7 +18,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** An address is leased and freed again, file lock and log included, in a /16 that is empty or 99 % full. */
+/** An address is leased and freed again, including file lock and log, in a /16 that is empty or 99 % full. */
 public class LeaseBenchmark {
     private static final NetworkName NETWORK = new NetworkName("pods");
     private static final AddressPlan PLAN = AddressPlan.of(Cidr.parse("10.1.0.0/16"));
@@ -29,7 +29,7 @@ public class LeaseBenchmark {
         return new Attachment(new ContainerId("pod-" + number), new InterfaceName("eth0"));
     }
 
-    /** A store where nothing is leased. */
+    /** A store without leases. */
     @State(Scope.Benchmark)
     public static class Empty {
         private final TestDirectory directory = TestDirectory.create();
@@ -53,7 +53,7 @@ public class LeaseBenchmark {
         }
     }
 
-    /** A store where all but one in a hundred addresses are leased. */
+    /** A store in which all but one in a hundred addresses are leased. */
     @State(Scope.Benchmark)
     public static class Full extends Empty {
         /** Leases them. */
@@ -65,7 +65,7 @@ public class LeaseBenchmark {
         }
     }
 
-    /** Looking through the range would take hundreds of times as long. */
+    /** A linear search of the range would take hundreds of times as long. */
     @Benchmark
     @Row(
             value = "ADD, DEL: an address is leased in a /16 that is 99 % full, and freed",

@@ -15,7 +15,7 @@ import org.openjdk.jmh.annotations.State;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.KeyValuePair;
 
-/** The line that the agent logs of each request, beside Logback's own encoders, which leave values as they are. */
+/** The line that the agent logs for each request, compared with Logback's own encoders, which do not escape values. */
 @State(Scope.Benchmark)
 public class LogLineBenchmark {
     private final LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();

@@ -31,7 +31,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code ./dev bench micro}: runs the benchmarks of this package by JMH, and makes a table of them. */
+/** {@code ./dev bench micro}: runs the benchmarks of this package by JMH, and prints a table of their results. */
 @Command(
         name = "micro",
         mixinStandardHelpOptions = true,
@@ -39,9 +39,11 @@ import picocli.CommandLine.Parameters;
         usageHelpWidth = 120,
         description = {
             "Parts of an ADD, a policy change and an API event that need no kernel, by JMH.",
-            "Each benchmark runs in JVMs of its own, one after the other. The table has microseconds: the median of the",
+            "Each benchmark runs in JVMs of its own, one after the other. The table has "
+                    + "microseconds: the median of the",
             "iterations, in parentheses the slowest, and what one call allocates. A ratio is Ikat's time divided by the",
-            "other's, so less is better. Needs no root, and takes some two minutes. Exits with 3 if an aim is not met."
+            "other's, so less is better. Needs no root, and takes some two minutes. The exit code is "
+                    + "3 if an aim is not met."
         })
 public final class MicroBench implements Callable<Integer> {
     private static final List<Class<?>> BENCHMARKS = List.of(
@@ -56,20 +58,20 @@ public final class MicroBench implements Callable<Integer> {
     @Parameters(
             arity = "0..1",
             paramLabel = "REGEX",
-            description = "only the rows that this is found in: in the text, or in CLASS.METHOD (default: all)")
+            description = "only rows that match: in the text, or in CLASS.METHOD (default: all)")
     private String filter = "";
 
     @Option(
             names = "--forks",
             paramLabel = "N",
-            description = "JVMs for each benchmark (default: ${DEFAULT-VALUE})",
+            description = "number of JVMs for each benchmark (default: ${DEFAULT-VALUE})",
             defaultValue = "1")
     private int forks;
 
     @Option(
             names = "--iterations",
             paramLabel = "N",
-            description = "measured iterations in each JVM, after two to warm up (default: ${DEFAULT-VALUE})",
+            description = "measured iterations in each JVM, after two for the warm-up (default: ${DEFAULT-VALUE})",
             defaultValue = "4")
     private int iterations;
 
@@ -80,7 +82,7 @@ public final class MicroBench implements Callable<Integer> {
             defaultValue = "800")
     private int milliseconds;
 
-    @Option(names = "--list", description = "only list what there is")
+    @Option(names = "--list", description = "only list the rows")
     private boolean listOnly;
 
     private final Terminal terminal = Terminal.standard();
@@ -128,7 +130,7 @@ public final class MicroBench implements Callable<Integer> {
                         || wanted.matcher(entry.row.value()).find())
                 .toList();
         if (entries.isEmpty()) {
-            terminal.line("nothing matches '" + filter + "'; --list shows what there is");
+            terminal.line("nothing matches '" + filter + "'; --list prints all rows");
             return 2;
         }
         if (listOnly) {
