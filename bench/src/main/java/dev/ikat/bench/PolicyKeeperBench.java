@@ -25,6 +25,7 @@ import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.nftables.NftablesBackend;
 import dev.ikat.nftables.NftablesTable;
 import dev.ikat.policy.program.PolicyChange;
+import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.TestDirectory;
 import dev.ikat.testbed.host.TestNamespace;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
@@ -92,9 +93,10 @@ final class PolicyKeeperBench {
             }
             objects.add(pod("server", "server", List.of()));
             keeper.changed(new ClusterChange(objects, List.of(), List.of()));
-            while (keeper.waitsFor().isPresent()) {
-                Thread.sleep(1);
-            }
+            Await.until(
+                    Duration.ofMinutes(1),
+                    () -> "it waits for " + keeper.waitsFor(),
+                    () -> keeper.waitsFor().isEmpty());
             keeper.reconcile();
             keeper.enforce(lease(leases, 0, "server")).await();
 

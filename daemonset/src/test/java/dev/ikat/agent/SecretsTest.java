@@ -14,11 +14,13 @@ import dev.ikat.kubernetes.ApiAddress;
 import dev.ikat.kubernetes.ApiKinds;
 import dev.ikat.kubernetes.ApiTestServer;
 import dev.ikat.kubernetes.KubernetesSource;
+import dev.ikat.testbed.host.Await;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -70,11 +72,8 @@ class SecretsTest {
         server.close();
     }
 
-    private static void until(String what, BooleanSupplier condition) throws InterruptedException {
-        for (int i = 0; i < 1_000 && !condition.getAsBoolean(); i++) {
-            Thread.sleep(10);
-        }
-        assertThat(condition.getAsBoolean()).as(what).isTrue();
+    private static void until(String what, BooleanSupplier condition) {
+        Await.until(Duration.ofSeconds(10), () -> what, condition);
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.ikat.ipam;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.TestDirectory;
 import dev.ikat.testbed.random.Generator;
 import java.io.BufferedReader;
@@ -11,6 +12,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -85,9 +87,11 @@ final class LeaseProcessesTest {
             Map<String, String> said = new HashMap<>();
             try {
                 Thread reader = Thread.ofVirtual().start(() -> said.putAll(lastWords(process)));
-                while (!Files.exists(directory.path().resolve("held-10.1.0.20")) && process.isAlive()) {
-                    Thread.sleep(5);
-                }
+                Path last = directory.path().resolve("held-10.1.0.20");
+                Await.until(
+                        Duration.ofMinutes(1),
+                        () -> "it holds the last address, and has said " + said,
+                        () -> Files.exists(last) || !process.isAlive());
                 Thread.sleep(random.between(0, 150));
                 // By its handle: Process.destroyForcibly closes the pipe, with what is still in it.
                 assertThat(process.toHandle().destroyForcibly()).isTrue();

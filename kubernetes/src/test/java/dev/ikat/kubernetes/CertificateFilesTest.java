@@ -3,6 +3,7 @@ package dev.ikat.kubernetes;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.cluster.ClusterChange;
+import dev.ikat.testbed.host.Await;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.prometheus.metrics.model.snapshots.CounterSnapshot;
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -58,12 +60,8 @@ class CertificateFilesTest {
         }
     }
 
-    private static void until(String what, BooleanSupplier condition) throws InterruptedException {
-        long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime()).as(what).isLessThan(limit);
-            Thread.sleep(10);
-        }
+    private static void until(String what, BooleanSupplier condition) {
+        Await.until(Duration.ofSeconds(20), () -> what, condition);
     }
 
     /** As the kubelet mounts a service account: all files change at once, with a link to their directory. */

@@ -25,6 +25,7 @@ import dev.ikat.cluster.Pod;
 import dev.ikat.cluster.Protocol;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
+import dev.ikat.testbed.host.Await;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
 import java.io.IOException;
@@ -145,12 +146,8 @@ class KubernetesSourceTest {
         return objects.stream().map(object -> object.key().toString()).sorted().toList();
     }
 
-    private static void until(String what, BooleanSupplier condition) throws InterruptedException {
-        long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime()).as(what).isLessThan(limit);
-            Thread.sleep(10);
-        }
+    private void until(String what, BooleanSupplier condition) {
+        Await.until(Duration.ofSeconds(30), () -> what + "; faults: " + source.faults(), condition);
     }
 
     @Test

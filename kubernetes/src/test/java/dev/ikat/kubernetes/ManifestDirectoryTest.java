@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.ObjectKind;
+import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.TestDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -73,11 +74,11 @@ final class ManifestDirectoryTest {
         return objects.stream().map(object -> object.key().toString());
     }
 
-    private void awaitFaults(int count) throws InterruptedException {
-        for (int i = 0; i < 500 && source.faults().size() != count; i++) {
-            Thread.sleep(10);
-        }
-        assertThat(source.faults()).hasSize(count);
+    private void awaitFaults(int count) {
+        Await.until(
+                Duration.ofSeconds(10),
+                () -> count + " faults, not " + source.faults(),
+                () -> source.faults().size() == count);
     }
 
     @Test

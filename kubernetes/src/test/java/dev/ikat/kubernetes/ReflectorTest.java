@@ -2,6 +2,7 @@ package dev.ikat.kubernetes;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.testbed.host.Await;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -9,7 +10,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -119,12 +119,8 @@ class ReflectorTest {
         return heard.stream().filter(what::equals).count();
     }
 
-    private void until(String what, BooleanSupplier condition) throws InterruptedException {
-        long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(6);
-        while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime()).as("%s; heard: %s", what, heard).isLessThan(limit);
-            Thread.sleep(10);
-        }
+    private void until(String what, BooleanSupplier condition) {
+        Await.until(Duration.ofSeconds(6), () -> what + "; heard: " + heard, condition);
     }
 
     /** As after a long outage: the next pause is eight seconds at least. */

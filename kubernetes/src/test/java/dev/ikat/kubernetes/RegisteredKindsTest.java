@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.ObjectKind;
+import dev.ikat.testbed.host.Await;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -79,14 +80,8 @@ class RegisteredKindsTest {
         return objects.stream().map(object -> object.key().toString()).sorted().toList();
     }
 
-    private void until(String what, BooleanSupplier condition) throws InterruptedException {
-        long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime())
-                    .as("%s; faults: %s", what, source.faults())
-                    .isLessThan(limit);
-            Thread.sleep(10);
-        }
+    private void until(String what, BooleanSupplier condition) {
+        Await.until(Duration.ofSeconds(30), () -> what + "; faults: " + source.faults(), condition);
     }
 
     private long requests(String text) {

@@ -13,6 +13,7 @@ import dev.ikat.cluster.NetworkPolicy.Rule;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
 import dev.ikat.cluster.Protocol;
+import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.TestDirectory;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
@@ -189,18 +190,18 @@ final class UnreadablePolicyTest {
 
             // Once it was right, that stays.
             server.put(POLICIES, "front", policy("{" + SELECTOR + ",\"ingress\":\"all\"}"));
-            until(() -> !source.faults().isEmpty());
+            awaitFaults(source, true);
             assertThat(source.faults().getFirst().reason()).endsWith("(its former state stays in force)");
             assertThat(inForce(source).ingress()).containsExactly(TCP_80);
             assertThat(inForce(source).complete()).isTrue();
         }
     }
 
-    private static void until(java.util.function.BooleanSupplier condition) throws InterruptedException {
-        for (int i = 0; i < 2_000 && !condition.getAsBoolean(); i++) {
-            Thread.sleep(10);
-        }
-        assertThat(condition.getAsBoolean()).as("within 20 s").isTrue();
+    private static void awaitFaults(ClusterSource source, boolean expected) {
+        Await.until(
+                Duration.ofSeconds(20),
+                () -> "faults: " + source.faults(),
+                () -> source.faults().isEmpty() != expected);
     }
 
     @Test
@@ -240,7 +241,7 @@ final class UnreadablePolicyTest {
                     .satisfies(fault -> assertThat(fault.toString())
                             .startsWith("networkpolicies: one of them has no valid name and is ignored: "));
             server.remove(POLICIES, "odd");
-            until(() -> source.faults().isEmpty());
+            awaitFaults(source, false);
         }
     }
 
@@ -283,7 +284,7 @@ final class UnreadablePolicyTest {
             assertThat(source.faults()).isEmpty();
 
             Files.writeString(directory.resolve("a.yaml"), front.formatted("70000") + others);
-            until(() -> !source.faults().isEmpty());
+            awaitFaults(source, true);
             assertThat(inForce(source).ingress())
                     .as("what it was when it was right")
                     .containsExactly(TCP_80);

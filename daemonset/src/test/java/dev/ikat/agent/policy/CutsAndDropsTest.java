@@ -31,6 +31,7 @@ import dev.ikat.policy.program.SetId;
 import dev.ikat.policy.program.SetMember;
 import dev.ikat.policy.program.Tier;
 import dev.ikat.policy.program.TierProgram;
+import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
@@ -213,10 +214,10 @@ class CutsAndDropsTest {
                                     Probe.Target.udp(podTests.get(STRANGER - 1), address(SERVER, true), 53)),
                             Duration.ofMillis(400))
                     .size();
-            long deadline = System.nanoTime() + Duration.ofSeconds(5).toNanos();
-            while (System.nanoTime() < deadline && ports(reader).size() < 2) {
-                Thread.sleep(20);
-            }
+            Await.until(
+                    Duration.ofSeconds(5),
+                    () -> "two drops, not " + reader.recent(),
+                    () -> ports(reader).size() >= 2);
 
             assertThat(ports(reader)).containsExactlyInAnyOrder(80, 53);
             assertThat(reader.recent()).allSatisfy(drop -> {

@@ -7,6 +7,7 @@ import dev.ikat.netlink.netfilter.LoggedPacket;
 import dev.ikat.netlink.netfilter.PacketHeader;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.testbed.host.Await;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.prometheus.metrics.model.snapshots.CounterSnapshot;
 import java.time.Clock;
@@ -24,6 +25,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(20)
 class DropReaderTest {
+    private static final Duration LIMIT = Duration.ofSeconds(10);
+
     private final BlockingQueue<Object> said = new LinkedBlockingQueue<>();
     private final PrometheusRegistry registry = new PrometheusRegistry();
 
@@ -71,15 +74,16 @@ class DropReaderTest {
     }
 
     @Test
-    void readsOnAfterAFailure() throws InterruptedException {
+    void readsOnAfterAFailure() {
         try (DropReader reader = reader(Duration.ofMillis(20))) {
             for (int i = 0; i < 3; i++) {
                 said.add(new IllegalStateException("expected by the test"));
             }
             said.add(packet(80));
-            for (int i = 0; i < 500 && reader.recent().isEmpty(); i++) {
-                Thread.sleep(20);
-            }
+            Await.until(
+                    LIMIT,
+                    () -> errors() + " errors, no drop",
+                    () -> !reader.recent().isEmpty());
 
             assertThat(reader.recent())
                     .singleElement()
@@ -94,9 +98,7 @@ class DropReaderTest {
         try (DropReader reader = reader(Duration.ofHours(1))) {
             said.add(new IllegalStateException("expected by the test"));
             said.add(packet(80));
-            for (int i = 0; i < 500 && errors() == 0; i++) {
-                Thread.sleep(20);
-            }
+            Await.until(LIMIT, () -> "no error", () -> errors() > 0);
             Thread.sleep(100);
 
             assertThat(reader.recent()).isEmpty();

@@ -7,6 +7,7 @@ import dev.ikat.testbed.requirement.RequiresRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
 @RequiresRoot
@@ -46,14 +47,11 @@ final class StaleResourcesTest {
     }
 
     /** nsenter needs a moment until it is in there. */
-    private static void awaitInside(String namespace) throws InterruptedException {
-        for (int i = 0;
-                i < 200
-                        && ProcessRunner.output("ip", "netns", "pids", namespace)
-                                .isBlank();
-                i++) {
-            Thread.sleep(10);
-        }
+    private static void awaitInside(String namespace) {
+        Await.until(
+                Duration.ofSeconds(10),
+                () -> "no process is in " + namespace,
+                () -> !ProcessRunner.output("ip", "netns", "pids", namespace).isBlank());
     }
 
     @Test
