@@ -1,11 +1,9 @@
 package dev.ikat.testbed.host;
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -32,44 +30,17 @@ public sealed interface Json {
     record Null() implements Json {}
 
     /**
-     * Parses one value (RFC 8259).
+     * Parses one value (RFC 8259), and nothing that is not quite JSON.
      *
      * @throws IllegalArgumentException with the position, if the text is not JSON
      */
     static Json parse(String text) {
-        return new JsonParser(text).parse();
+        return JsonText.parse(text);
     }
 
     /** The value as JSON text, without blanks. */
     default String render() {
-        return switch (this) {
-            case Obj(Map<String, Json> members) ->
-                members.entrySet().stream()
-                        .map(member -> new Str(member.getKey()).render() + ":"
-                                + member.getValue().render())
-                        .collect(Collectors.joining(",", "{", "}"));
-            case Arr(List<Json> elements) ->
-                elements.stream().map(Json::render).collect(Collectors.joining(",", "[", "]"));
-            case Str(String value) -> quoted(value);
-            case Num(String literal) -> literal;
-            case Bool(boolean value) -> Boolean.toString(value);
-            case Null() -> "null";
-        };
-    }
-
-    private static String quoted(String value) {
-        StringBuilder builder = new StringBuilder("\"");
-        for (int i = 0; i < value.length(); i++) {
-            char c = value.charAt(i);
-            if (c == '"' || c == '\\') {
-                builder.append('\\').append(c);
-            } else if (c < ' ') {
-                builder.append("\\u%04x".formatted((int) c));
-            } else {
-                builder.append(c);
-            }
-        }
-        return builder.append('"').toString();
+        return JsonText.render(this);
     }
 
     /**
@@ -143,148 +114,5 @@ public sealed interface Json {
     /** Whether this is the value {@code true}. */
     default boolean isTrue() {
         return this instanceof Bool(boolean value) && value;
-    }
-
-    /** A recursive-descent reader of one text. */
-    final class JsonParser {
-        private final String text;
-        private int position;
-
-        private JsonParser(String text) {
-            this.text = text;
-        }
-
-        private Json parse() {
-            Json value = value();
-            skipBlanks();
-            if (position != text.length()) {
-                throw error("the end of the text");
-            }
-            return value;
-        }
-
-        private Json value() {
-            skipBlanks();
-            return switch (peek()) {
-                case '{' -> object();
-                case '[' -> array();
-                case '"' -> new Str(string());
-                case 't' -> literal("true", new Bool(true));
-                case 'f' -> literal("false", new Bool(false));
-                case 'n' -> literal("null", new Null());
-                default -> numeral();
-            };
-        }
-
-        private Json object() {
-            Map<String, Json> members = new LinkedHashMap<>();
-            expect('{');
-            skipBlanks();
-            while (peek() != '}') {
-                if (!members.isEmpty()) {
-                    expect(',');
-                }
-                skipBlanks();
-                String name = string();
-                skipBlanks();
-                expect(':');
-                members.put(name, value());
-                skipBlanks();
-            }
-            expect('}');
-            return new Obj(members);
-        }
-
-        private Json array() {
-            List<Json> elements = new ArrayList<>();
-            expect('[');
-            skipBlanks();
-            while (peek() != ']') {
-                if (!elements.isEmpty()) {
-                    expect(',');
-                }
-                elements.add(value());
-                skipBlanks();
-            }
-            expect(']');
-            return new Arr(elements);
-        }
-
-        private String string() {
-            StringBuilder builder = new StringBuilder();
-            expect('"');
-            while (peek() != '"') {
-                char c = text.charAt(position++);
-                builder.append(c == '\\' ? escaped() : c);
-            }
-            expect('"');
-            return builder.toString();
-        }
-
-        private char escaped() {
-            char c = peek();
-            position++;
-            return switch (c) {
-                case 'b' -> '\b';
-                case 'f' -> '\f';
-                case 'n' -> '\n';
-                case 'r' -> '\r';
-                case 't' -> '\t';
-                case 'u' -> {
-                    if (position + 4 > text.length()) {
-                        throw error("four hexadecimal digits");
-                    }
-                    position += 4;
-                    yield (char) Integer.parseInt(text.substring(position - 4, position), 16);
-                }
-                case '"', '\\', '/' -> c;
-                default -> throw error("an escape");
-            };
-        }
-
-        private Json literal(String word, Json value) {
-            if (!text.startsWith(word, position)) {
-                throw error(word);
-            }
-            position += word.length();
-            return value;
-        }
-
-        private Json numeral() {
-            int start = position;
-            while (position < text.length() && "+-.0123456789eE".indexOf(text.charAt(position)) >= 0) {
-                position++;
-            }
-            if (start == position) {
-                throw error("a value");
-            }
-            return new Num(text.substring(start, position));
-        }
-
-        private void skipBlanks() {
-            while (position < text.length() && " \t\r\n".indexOf(text.charAt(position)) >= 0) {
-                position++;
-            }
-        }
-
-        private char peek() {
-            if (position >= text.length()) {
-                throw error("more text");
-            }
-            return text.charAt(position);
-        }
-
-        private void expect(char c) {
-            if (peek() != c) {
-                throw error("'" + c + "'");
-            }
-            position++;
-        }
-
-        private IllegalArgumentException error(String expected) {
-            String near = text.substring(Math.max(0, position - 20), Math.min(text.length(), position + 20));
-            return new IllegalArgumentException(
-                    "JSON: expected %s at character %d, near '%s'".formatted(expected, position, near));
-        }
     }
 }

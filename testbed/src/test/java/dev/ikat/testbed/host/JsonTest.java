@@ -21,10 +21,43 @@ final class JsonTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "{", "[1 2]", "{\"a\" 1}", "nul", "\"open", "{} {}", "\"\\q\"", "\"\\u12"})
+    @ValueSource(
+            strings = {
+                "",
+                "{",
+                "[1 2]",
+                "{\"a\" 1}",
+                "nul",
+                "\"open",
+                "{} {}",
+                "\"\\q\"",
+                "\"\\u12",
+                "01",
+                "+1",
+                "1.2.3",
+                "-",
+                "[1,]",
+                "{\"a\": 1,}",
+                "\"a\tb\"",
+                "\"\\u+123\""
+            })
     void refusesWhatIsNoJson(String text) {
         assertThatThrownBy(() -> Json.parse(text))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("character");
+                .hasMessageStartingWith("JSON: ");
+    }
+
+    @Test
+    void saysWhereTheTextIsNoJson() {
+        assertThatThrownBy(() -> Json.parse("{\"a\":\n 1 2}")).hasMessageContaining("line: 2, column: 4");
+    }
+
+    @Test
+    void whatIsReadIsWrittenAgain() {
+        String text = "{\"a\":[1,-2.5e3,\"x\\n\\\"é\"],\"b\":{\"c\":true,\"d\":null},\"e\":[],\"f\":{}}";
+
+        assertThat(Json.parse(text).render()).isEqualTo(text);
+        assertThat(Json.parse(text).with("b", new Json.Num("7")).render())
+                .isEqualTo(text.replace("{\"c\":true,\"d\":null}", "7"));
     }
 }
