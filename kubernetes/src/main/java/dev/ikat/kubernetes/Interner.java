@@ -2,9 +2,9 @@ package dev.ikat.kubernetes;
 
 import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.Labels;
-import java.lang.ref.Reference;
-import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
+import java.util.Map;
+import java.util.WeakHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,30 +15,15 @@ final class Interner {
     /** How many texts of labels are remembered; a power of two. */
     private static final int TEXTS = 1 << 12;
 
-    private static final int SMALLEST = 64;
-
     private final Parts parts = new SharedParts();
-    private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
-    private @Nullable Held[] chains = new Held[SMALLEST];
-    private int size;
+    /** Each known part by itself: a set, that tells which of its elements it has. */
+    private final Map<Object, WeakReference<Object>> known = new WeakHashMap<>();
 
     /**
      * Keys of labels, and values that recur, each where its hash says, until another comes there. Most values belong to
      * one set of labels only, which is kept once anyhow: to remember each of them weakly would take as much as it does.
      */
     private final @Nullable String[] texts = new String[TEXTS];
-
-    /** One known part, as long as an object has it. */
-    private static final class Held extends WeakReference<Object> {
-        private final int hash;
-        private @Nullable Held next;
-
-        Held(Object part, ReferenceQueue<Object> gone, int hash, @Nullable Held next) {
-            super(part, gone);
-            this.hash = hash;
-            this.next = next;
-        }
-    }
 
     /** What an object's parts are put through while it is interned. */
     interface Parts {
@@ -67,7 +52,8 @@ final class Interner {
     }
 
     private String text(String text) {
-        int slot = spread(text.hashCode()) & (TEXTS - 1);
+        int hash = text.hashCode();
+        int slot = (hash ^ hash >>> 16) & (TEXTS - 1);
         String there = texts[slot];
         if (there != null && there.equals(text)) {
             return there;
@@ -76,63 +62,19 @@ final class Interner {
         return text;
     }
 
-    private static int spread(int hash) {
-        return hash ^ hash >>> 16;
-    }
-
     @SuppressWarnings("unchecked") // what is equal is of one type here
-    private <T> T one(T value) {
-        forgetGone();
-        int hash = spread(value.hashCode());
-        for (Held held = chains[hash & (chains.length - 1)]; held != null; held = held.next) {
-            Object known = held.hash == hash ? held.get() : null;
-            if (known != null && known.equals(value)) {
-                return (T) known;
-            }
+    private <T> T one(T part) {
+        WeakReference<Object> reference = known.get(part);
+        Object before = reference == null ? null : reference.get();
+        if (before != null) {
+            return (T) before;
         }
-        if (size == chains.length) {
-            grow();
-        }
-        int chain = hash & (chains.length - 1);
-        chains[chain] = new Held(value, gone, hash, chains[chain]);
-        size++;
-        return value;
-    }
-
-    private void grow() {
-        @Nullable Held[] before = chains;
-        chains = new Held[2 * before.length];
-        for (Held first : before) {
-            for (Held held = first; held != null; ) {
-                Held next = held.next;
-                int chain = held.hash & (chains.length - 1);
-                held.next = chains[chain];
-                chains[chain] = held;
-                held = next;
-            }
-        }
-    }
-
-    private void forgetGone() {
-        for (Reference<?> dead = gone.poll(); dead != null; dead = gone.poll()) {
-            Held held = (Held) dead;
-            int chain = held.hash & (chains.length - 1);
-            Held before = null;
-            for (Held at = chains[chain]; at != held && at != null; at = at.next) {
-                before = at;
-            }
-            if (before == null) {
-                chains[chain] = held.next;
-            } else {
-                before.next = held.next;
-            }
-            size--;
-        }
+        known.put(part, new WeakReference<>(part));
+        return part;
     }
 
     /** How many parts are known. */
     synchronized int size() {
-        forgetGone();
-        return size;
+        return known.size();
     }
 }
