@@ -133,7 +133,7 @@ public final class BenchLane implements AutoCloseable {
         List<CompletableFuture<Double>> running = lanes.stream()
                 .map(lane -> CompletableFuture.supplyAsync(
                         () -> Iperf.gigabitsPerSecond(lane.client, lane.server, to, STREAM_SECONDS),
-                        task -> Thread.ofVirtual().start(task)))
+                        task -> Thread.ofPlatform().daemon().start(task)))
                 .toList();
         for (int i = 0; i < lanes.size(); i++) {
             lanes.get(i).streams.add(running.get(i).join());
