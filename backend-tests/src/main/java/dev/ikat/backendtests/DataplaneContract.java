@@ -3,8 +3,10 @@ package dev.ikat.backendtests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ikat.dataplane.AcceptanceState;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.Dataplane;
+import dev.ikat.dataplane.FirewallAcceptance;
 import dev.ikat.dataplane.GuardState;
 import dev.ikat.dataplane.MasqueradeState;
 import dev.ikat.dataplane.Masquerading;
@@ -17,6 +19,7 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.policy.program.PolicyProgram;
 import java.util.EnumSet;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -41,6 +44,7 @@ public abstract class DataplaneContract {
     private Optional<PolicyBackend> policy = Optional.empty();
     private Optional<Masquerading> masquerading = Optional.empty();
     private Optional<SourceGuard> guard = Optional.empty();
+    private Optional<FirewallAcceptance> acceptance = Optional.empty();
 
     @AfterEach
     final void closeDataplane() {
@@ -81,6 +85,11 @@ public abstract class DataplaneContract {
                 SourceGuard opened = guard.orElseGet(dataplane::guard);
                 guard = Optional.of(opened);
                 yield opened.reconcile(guard("172.31.0.12"));
+            }
+            case ACCEPTANCE -> {
+                FirewallAcceptance opened = acceptance.orElseGet(dataplane::acceptance);
+                acceptance = Optional.of(opened);
+                yield opened.reconcile(new AcceptanceState(OptionalInt.of(8472)));
             }
         };
     }
@@ -138,6 +147,7 @@ public abstract class DataplaneContract {
             }
             case MASQUERADE -> masquerading = Optional.empty();
             case GUARD -> guard = Optional.empty();
+            case ACCEPTANCE -> acceptance = Optional.empty();
         }
     }
 

@@ -1,7 +1,9 @@
 package dev.ikat.backendtests;
 
+import dev.ikat.dataplane.AcceptanceState;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.Dataplane;
+import dev.ikat.dataplane.FirewallAcceptance;
 import dev.ikat.dataplane.GuardState;
 import dev.ikat.dataplane.MasqueradeState;
 import dev.ikat.dataplane.Masquerading;
@@ -135,6 +137,26 @@ public final class FakeDataplane implements Dataplane {
             @Override
             public void remove() {
                 kernel.remove(name, Capability.GUARD);
+            }
+        };
+    }
+
+    @Override
+    public FirewallAcceptance acceptance() {
+        require(Capability.ACCEPTANCE);
+        return new FirewallAcceptance() {
+            @Override
+            public boolean reconcile(AcceptanceState state) {
+                if (kernel.acceptance(name).equals(Optional.of(state))) {
+                    return false;
+                }
+                kernel.put(name, state);
+                return true;
+            }
+
+            @Override
+            public void remove() {
+                kernel.remove(name, Capability.ACCEPTANCE);
             }
         };
     }

@@ -1,5 +1,6 @@
 package dev.ikat.backendtests;
 
+import dev.ikat.dataplane.AcceptanceState;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.GuardState;
 import dev.ikat.dataplane.MasqueradeState;
@@ -28,6 +29,7 @@ public final class FakeKernel {
     private final Map<String, PolicyProgram> programs = new TreeMap<>();
     private final Map<String, MasqueradeState> masquerades = new TreeMap<>();
     private final Map<String, GuardState> guards = new TreeMap<>();
+    private final Map<String, AcceptanceState> acceptances = new TreeMap<>();
     private final Map<String, String> refusals = new HashMap<>();
     private final Map<String, String> refusedRemovals = new HashMap<>();
     private final List<String> steps = new ArrayList<>();
@@ -57,6 +59,7 @@ public final class FakeKernel {
             case POLICY -> programs;
             case MASQUERADE -> masquerades;
             case GUARD -> guards;
+            case ACCEPTANCE -> acceptances;
         };
     }
 
@@ -73,6 +76,11 @@ public final class FakeKernel {
     /** The state of a kind of dataplane's source guard. */
     public synchronized Optional<GuardState> guard(String kind) {
         return Optional.ofNullable(guards.get(kind));
+    }
+
+    /** What a kind of dataplane has the host's firewall accept. */
+    public synchronized Optional<AcceptanceState> acceptance(String kind) {
+        return Optional.ofNullable(acceptances.get(kind));
     }
 
     /** What was done, the oldest first: {@code nftables replace}. */
@@ -106,6 +114,7 @@ public final class FakeKernel {
         programs.remove(kind);
         masquerades.remove(kind);
         guards.remove(kind);
+        acceptances.remove(kind);
     }
 
     /** Another program removes a pod's program, unnoticed by the backend. */
@@ -140,6 +149,13 @@ public final class FakeKernel {
         note(kind, "guard");
     }
 
+    /** @throws PolicyBackendException if this kind is refused changes */
+    synchronized void put(String kind, AcceptanceState state) {
+        require(refusals, kind);
+        acceptances.put(kind, state);
+        note(kind, "acceptance");
+    }
+
     /** @throws PolicyBackendException if what this kind has in force can't be removed */
     synchronized void remove(String kind, Capability capability) {
         require(refusedRemovals, kind);
@@ -167,6 +183,6 @@ public final class FakeKernel {
 
     @Override
     public synchronized String toString() {
-        return programs + " " + masquerades + " " + guards;
+        return programs + " " + masquerades + " " + guards + " " + acceptances;
     }
 }

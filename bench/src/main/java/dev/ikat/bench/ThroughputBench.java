@@ -34,7 +34,10 @@ final class ThroughputBench {
     private final BenchTable table;
     private final Set<Bench.Part> parts;
     private final int seconds;
-    /** Platform threads: reading a program's output occupies a virtual thread's carrier, and there may be fewer of those. */
+    /**
+     * Platform threads: reading a program's output occupies a virtual thread's carrier, and there may be fewer of
+     * those.
+     */
     private final Executor lanes =
             Executors.newThreadPerTaskExecutor(Thread.ofPlatform().daemon().factory());
 

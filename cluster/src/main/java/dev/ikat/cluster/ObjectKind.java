@@ -37,7 +37,8 @@ public record ObjectKind(String group, String title, boolean namespaced, Naming 
     /** Orders by title, then by group. */
     @Override
     public int compareTo(ObjectKind other) {
-        return ORDER.compare(this, other);
+        // Almost always the same one: kinds are compared with each pair of keys.
+        return this == other ? 0 : ORDER.compare(this, other);
     }
 
     /** Two kinds are equal if group and title are. */

@@ -367,8 +367,8 @@ public final class CniPlugin {
                         found.name().equals(lease.attachment().interfaceName().value())
                                 && found.sandbox().isPresent()
                                 && found.mac().map(macs::contains).orElse(true))) {
-            differences.add(
-                    "the prevResult has no interface " + lease.attachment().interfaceName() + " in " + link.podMac());
+            differences.add("the prevResult has no interface "
+                    + lease.attachment().interfaceName() + " with the address " + link.podMac());
         }
         for (IpAddress address : lease.addresses()) {
             if (previous.ips().stream().noneMatch(ip -> ip.address().address().equals(address))) {

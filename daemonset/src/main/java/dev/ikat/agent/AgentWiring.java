@@ -10,6 +10,9 @@ import dev.ikat.agent.dataplane.BackendChange;
 import dev.ikat.agent.dataplane.Dataplanes;
 import dev.ikat.agent.dataplane.NftablesWatch;
 import dev.ikat.agent.dataplane.NodePolicy;
+import dev.ikat.agent.firewall.DatapathProbe;
+import dev.ikat.agent.firewall.FirewallKeeper;
+import dev.ikat.agent.firewall.HostRuleset;
 import dev.ikat.agent.node.AgentPodNetwork;
 import dev.ikat.agent.node.LeaseKeeper;
 import dev.ikat.agent.node.NodeFaults;
@@ -19,6 +22,7 @@ import dev.ikat.agent.node.RunDirectoryKeeper;
 import dev.ikat.agent.observe.HealthEndpoint;
 import dev.ikat.agent.observe.Metrics;
 import dev.ikat.agent.policy.PolicyReport;
+import dev.ikat.agent.policy.PolicySettings.Backend;
 import dev.ikat.agent.reconcile.FileWatch;
 import dev.ikat.agent.reconcile.KernelWatch;
 import dev.ikat.agent.reconcile.Readiness;
@@ -33,6 +37,7 @@ import dev.ikat.agent.server.ContainerLanes;
 import dev.ikat.agent.server.ControlClient;
 import dev.ikat.agent.status.AgentStatus;
 import dev.ikat.agent.status.ErrorStatus;
+import dev.ikat.agent.status.FirewallStatus;
 import dev.ikat.agent.status.LeaseStatus;
 import dev.ikat.agent.status.NodeStatus;
 import dev.ikat.agent.status.OverlayStatus;
@@ -45,6 +50,7 @@ import dev.ikat.cni.CniPlugin;
 import dev.ikat.cni.NodeNetwork;
 import dev.ikat.cni.PodConnections;
 import dev.ikat.cni.Recovery;
+import dev.ikat.cni.StepObserver;
 import dev.ikat.cni.TrackedConnections;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.ipam.RangeUsage;
@@ -156,8 +162,12 @@ final class AgentWiring {
         ReadyNode ready = new ReadyNode(
                 readiness, network, conflist, () -> cluster.networkWorks(options.nodeName()), this::running);
 
+        FirewallKeeper firewall = parts.keep(firewall(planes, leases, node, policy, reaper));
+        status.register(new FirewallStatus(firewall::lastTest, firewall::faults));
+
         keeper.register(loop);
         policy.register(loop);
+        firewall.register(loop);
         leaseKeeper.register(loop);
         NftablesWatch others = parts.keep(new NftablesWatch(nftables, () -> loop.trigger(NETFILTER, Cause.DRIFT)));
         // The table is there after the first round, and not before.
@@ -168,7 +178,7 @@ final class AgentWiring {
         parts.keep(KernelWatch.start(
                 netlink,
                 changed -> loop.trigger(changed, Cause.DRIFT),
-                () -> unnoticedDrift(keeper, policy, leaseKeeper)));
+                () -> unnoticedDrift(keeper, policy, leaseKeeper, firewall)));
         listen(cluster, policy);
         loop.start();
 
@@ -216,6 +226,23 @@ final class AgentWiring {
                 .start();
     }
 
+    private FirewallKeeper firewall(
+            Dataplanes planes, LeaseStore leases, NodeNetwork node, NodePolicy policy, BatchReaper reaper) {
+        CniPlugin plugin =
+                new CniPlugin(leases, node, network.beforeReady(), policy.podPolicy(), reaper, StepObserver.NONE);
+        FirewallKeeper firewall = new FirewallKeeper(
+                network::situation,
+                network::nodePlan,
+                planes,
+                HostRuleset.open(),
+                new DatapathProbe(plugin::handle, () -> planes.chosen() == Backend.EBPF),
+                () -> readiness.isReadyBut(Part.FIREWALL, Part.CONFLIST),
+                () -> loop.trigger(EnumSet.of(Part.FIREWALL), Cause.CHANGE),
+                clock);
+        metrics.blockedPackets(firewall::failing);
+        return firewall;
+    }
+
     private static boolean isAlive(long pid) {
         return ProcessHandle.of(pid).filter(ProcessHandle::isAlive).isPresent();
     }
@@ -234,10 +261,14 @@ final class AgentWiring {
     }
 
     /** What the kernel does not tell of, by looks that cost next to nothing. */
-    private static Set<Part> unnoticedDrift(NodeNetworkKeeper keeper, NodePolicy policy, LeaseKeeper leases) {
+    private static Set<Part> unnoticedDrift(
+            NodeNetworkKeeper keeper, NodePolicy policy, LeaseKeeper leases, FirewallKeeper firewall) {
         Set<Part> drifted = keeper.unnoticedDrift();
         if (policy.isUnwatched() || keeper.isUnwatched()) {
             drifted.addAll(NETFILTER);
+        }
+        if (firewall.isConcerned()) {
+            drifted.add(Part.FIREWALL);
         }
         if (leases.roomChanged()) {
             drifted.add(Part.PODS);

@@ -78,6 +78,10 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
         attempt("pods' links", failures, () -> removeLinks(netlink, report));
         attempt("overlay", failures, () -> new OverlayReconciler(netlink).remove());
         attempt("policies", failures, () -> dataplanes.removeLeft(Capability.POLICY, Optional.empty()));
+        attempt(
+                "rules in the host's firewall",
+                failures,
+                () -> dataplanes.removeLeft(Capability.ACCEPTANCE, Optional.empty()));
         attempt("masquerading", failures, () -> dataplanes.removeLeft(Capability.MASQUERADE, Optional.empty()));
         attempt("source guard", failures, () -> dataplanes.removeLeft(Capability.GUARD, Optional.empty()));
         report.accept("overlay, policies and masquerade");

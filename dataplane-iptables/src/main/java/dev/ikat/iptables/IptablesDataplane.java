@@ -2,6 +2,7 @@ package dev.ikat.iptables;
 
 import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.Dataplane;
+import dev.ikat.dataplane.FirewallAcceptance;
 import dev.ikat.dataplane.Masquerading;
 import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.dataplane.SourceGuard;
@@ -66,13 +67,21 @@ public final class IptablesDataplane implements Dataplane {
     }
 
     @Override
+    public FirewallAcceptance acceptance() {
+        return new IptablesAcceptance(programs);
+    }
+
+    @Override
     public void removeLeft(Capability capability, boolean inUse) {
         for (IptablesVariant former : IptablesVariant.values()) {
-            if (!(inUse && former == variant()) && isPresent(capability, former)) {
+            // The host's own firewall may be both variants' at once.
+            boolean stays = inUse && (capability == Capability.ACCEPTANCE || former == variant());
+            if (!stays && isPresent(capability, former)) {
                 switch (capability) {
                     case POLICY -> new IptablesBackend(programs, former, OptionalInt.empty()).remove();
                     case MASQUERADE -> new IptablesMasquerade(programs, former).remove();
                     case GUARD -> new IptablesGuard(programs, former, OptionalInt.empty()).remove();
+                    case ACCEPTANCE -> new IptablesAcceptance(programs).remove();
                 }
                 LOG.atInfo()
                         .addKeyValue("capability", capability)
@@ -88,6 +97,7 @@ public final class IptablesDataplane implements Dataplane {
             case POLICY -> IptablesBackend.isPresent(programs, former);
             case MASQUERADE -> IptablesMasquerade.isPresent(programs, former);
             case GUARD -> IptablesGuard.isPresent(programs, former);
+            case ACCEPTANCE -> IptablesAcceptance.isPresent(programs, former);
         };
     }
 

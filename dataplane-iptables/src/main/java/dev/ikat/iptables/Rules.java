@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -13,8 +14,8 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * Ikat's chains in one table of one family, and the rules that lead to them, each the first of a chain of the kernel's.
- * Each change of them is one commit.
+ * Ikat's chains in one table of one family, and the rules that lead to them from chains of the kernel's. Each change of
+ * them is one commit.
  */
 final class Rules {
     private static final String WAIT_SECONDS = "10";
@@ -30,8 +31,20 @@ final class Rules {
     /** The rules by their chains as they were written, which is also how {@code iptables-save} prints them. */
     private Map<String, List<String>> chains = Map.of();
 
+    /** The place in a chain of the kernel's of the rule that leads to one of Ikat's. */
+    private enum Place {
+        /** Before the rules of all others. */
+        FIRST,
+        /** After the rules of others, but before any that refuses whatever is left. */
+        BEFORE_REFUSAL
+    }
+
     /** Where packets come from a chain of the kernel's to one of Ikat's. */
-    private record Entry(String hook, String chain) {
+    private record Entry(String hook, String chain, Place place) {
+        Entry(String hook, String chain) {
+            this(hook, chain, Place.FIRST);
+        }
+
         String jump() {
             return "-A " + hook + " -j " + chain;
         }
@@ -56,9 +69,9 @@ final class Rules {
         this.entries = entries;
     }
 
-    /** Whether a chain is Ikat's and not the guard's, which is in the same table as policies. */
+    /** Whether a chain is Ikat's, but neither the guard's nor the acceptance's, which are in the same table. */
     private static boolean isOthers(String chain) {
-        return chain.startsWith(Chains.PREFIX) && !GuardChains.owns(chain);
+        return chain.startsWith(Chains.PREFIX) && !GuardChains.owns(chain) && !IptablesAcceptance.owns(chain);
     }
 
     /** Those about what is forwarded. */
@@ -100,6 +113,14 @@ final class Rules {
                 List.of(new Entry("INPUT", GuardChains.ARRIVING), new Entry("FORWARD", GuardChains.PASSING)));
     }
 
+    /** Those that accept, for the host's own firewall. */
+    static Rules acceptance(Programs programs, IptablesVariant variant, IpFamily family) {
+        List<Entry> entries = IptablesAcceptance.HOOKS.stream()
+                .map(hook -> new Entry(hook, IptablesAcceptance.chain(hook), Place.BEFORE_REFUSAL))
+                .toList();
+        return new Rules(programs, variant, family, "filter", IptablesAcceptance::owns, entries);
+    }
+
     /** Whether a chain is in any table that there is; to name a table would make it. */
     static boolean anywhere(Programs programs, IptablesVariant variant, String chain) {
         try {
@@ -122,6 +143,13 @@ final class Rules {
     /** The chains as they were last written. */
     Map<String, List<String>> written() {
         return chains;
+    }
+
+    /** The table, as {@code iptables-save} prints it, if it exists; asking does not create it. */
+    Optional<String> present() {
+        String all = programs.run("", variant.program(family, "save"));
+        int start = all.indexOf("*" + table + "\n");
+        return start < 0 ? Optional.empty() : Optional.of(all.substring(start, all.indexOf("\nCOMMIT", start)));
     }
 
     /** All of the table, as {@code iptables-save} prints it. */
@@ -176,12 +204,23 @@ final class Rules {
     private List<String> jumps(String saved) {
         List<String> commands = new ArrayList<>();
         for (Entry entry : entries) {
-            if (!isFirst(entry, saved)) {
+            if (!isInPlace(entry, saved)) {
                 saved.lines().filter(entry.jump()::equals).forEach(_ -> commands.add(entry.removal()));
-                commands.add("-I " + entry.hook() + " 1 -j " + entry.chain());
+                int number = switch (entry.place()) {
+                    case FIRST -> 1;
+                    case BEFORE_REFUSAL -> Refusals.in(saved).place(entry.hook(), entry.chain()) + 1;
+                };
+                commands.add("-I " + entry.hook() + " " + number + " -j " + entry.chain());
             }
         }
         return commands;
+    }
+
+    private static boolean isInPlace(Entry entry, String saved) {
+        return switch (entry.place()) {
+            case FIRST -> isFirst(entry, saved);
+            case BEFORE_REFUSAL -> Refusals.in(saved).admits(entry.hook(), entry.chain());
+        };
     }
 
     /** Whether the way to Ikat's chain is there once, and nothing but others of Ikat's before it. */
@@ -235,13 +274,27 @@ final class Rules {
 
     /** Adds a line for each difference to what was written. */
     void audit(List<String> differences) {
-        String saved = save();
+        audit(save(), chains, differences);
+    }
+
+    /**
+     * Adds a line for each difference of a table to what it should be.
+     *
+     * @param saved the table, as {@code iptables-save} prints it
+     * @param chains Ikat's chains that should be there
+     */
+    void audit(String saved, Map<String, List<String>> chains, List<String> differences) {
         Map<String, List<String>> present = parse(saved);
         String where = variant.program(family, "save") + ": ";
         entries.stream()
-                .filter(entry -> !isFirst(entry, saved))
-                .forEach(entry -> differences.add(
-                        where + entry.hook() + " does not begin with the only jump to " + entry.chain()));
+                .filter(entry -> !isInPlace(entry, saved))
+                .forEach(entry -> differences.add(where
+                        + entry.hook()
+                        + switch (entry.place()) {
+                            case FIRST -> " does not begin with the only jump to ";
+                            case BEFORE_REFUSAL -> " refuses before the only jump to ";
+                        }
+                        + entry.chain()));
         chains.forEach((chain, rules) -> {
             List<String> found = present.get(chain);
             if (found == null) {
@@ -271,5 +324,10 @@ final class Rules {
         entries.forEach(entry -> saved.lines().filter(entry.jump()::equals).forEach(_ -> jumps.add(entry.removal())));
         restore(jumps, Map.of(), own(saved).toList());
         chains = Map.of();
+    }
+
+    @Override
+    public String toString() {
+        return variant.program(family, table);
     }
 }

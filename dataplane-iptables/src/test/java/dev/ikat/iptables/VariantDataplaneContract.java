@@ -28,6 +28,10 @@ abstract class VariantDataplaneContract extends DataplaneContract {
     void open() {
         dataplane = new IptablesDataplane(
                 new Programs(node.entering(List.of())), Optional.of(variant), OptionalInt.of(4796));
+        // Where nothing refuses there is nothing to accept.
+        for (IpFamily family : IpFamily.values()) {
+            node.exec(variant.program(family, "save").replace("-save", ""), "-P", "FORWARD", "DROP");
+        }
     }
 
     @AfterEach

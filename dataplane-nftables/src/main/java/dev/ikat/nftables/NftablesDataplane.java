@@ -43,7 +43,7 @@ public final class NftablesDataplane implements Dataplane {
 
     @Override
     public Set<Capability> capabilities() {
-        return EnumSet.allOf(Capability.class);
+        return EnumSet.of(Capability.POLICY, Capability.MASQUERADE, Capability.GUARD);
     }
 
     private synchronized NftablesTable table() {
@@ -90,6 +90,9 @@ public final class NftablesDataplane implements Dataplane {
                 case POLICY -> policy().remove();
                 case MASQUERADE -> masquerading().remove();
                 case GUARD -> guard().remove();
+                case ACCEPTANCE -> {
+                    // A table of its own can't overrule what another refuses.
+                }
             }
         } catch (NftablesUnavailableException e) {
             // Without the library there never was a table.

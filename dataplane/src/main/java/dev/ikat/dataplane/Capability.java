@@ -7,5 +7,7 @@ public enum Capability {
     /** Masquerade pods' addresses for everything outside the cluster: {@link Masquerading}. */
     MASQUERADE,
     /** Believe a packet's source only on the way that this source's packets come: {@link SourceGuard}. */
-    GUARD
+    GUARD,
+    /** Have the host's own firewall accept what Ikat lets pass: {@link FirewallAcceptance}. */
+    ACCEPTANCE
 }

@@ -39,6 +39,11 @@ public interface Dataplane extends AutoCloseable {
         throw new UnsupportedOperationException(name() + " has no source guard");
     }
 
+    /** Opens the acceptance by the host's own firewall; throws as {@link #policy()} does. */
+    default FirewallAcceptance acceptance() {
+        throw new UnsupportedOperationException(name() + " can't add to the host's own firewall");
+    }
+
     /**
      * Removes what earlier runs left of a capability. Succeeds if there is nothing, or if this dataplane can't be used
      * here.

@@ -50,14 +50,44 @@ public final class AgentPodNetwork implements PodNetwork {
         return plan;
     }
 
-    @Override
-    public void requireReady(NetworkConfig config) {
+    /** The same for pods that are wired to find out whether the node is ready. */
+    public PodNetwork beforeReady() {
+        AgentPodNetwork node = this;
+        return new PodNetwork() {
+            @Override
+            public void requireReady(NetworkConfig config) {
+                node.requireOwnAddresses();
+            }
+
+            @Override
+            public AddressPlan addressPlan(NetworkConfig config) {
+                return node.addressPlan(config);
+            }
+
+            @Override
+            public int mtu(NetworkConfig config) {
+                return node.mtu(config);
+            }
+
+            @Override
+            public Optional<CniException> status(NetworkConfig config) {
+                return node.status(config);
+            }
+        };
+    }
+
+    private void requireOwnAddresses() {
         Optional<String> refusal = situation.flatMap(now -> now.overlay().refusal());
         if (refusal.isPresent()) {
             // Also where it was ready before: an address of somebody else's block would take that one's packets.
             throw new CniException(
                     CniError.TRY_AGAIN_LATER, "this node must not assign addresses to pods now", refusal.get());
         }
+    }
+
+    @Override
+    public void requireReady(NetworkConfig config) {
+        requireOwnAddresses();
         if (!wasReady) {
             throw new CniException(
                     CniError.TRY_AGAIN_LATER, "the agent is not ready yet", String.join("; ", readiness.reasons()));

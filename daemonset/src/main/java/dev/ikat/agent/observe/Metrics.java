@@ -3,6 +3,7 @@ package dev.ikat.agent.observe;
 import dev.ikat.agent.overlay.NodeFault;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.kubernetes.SourceFault;
+import dev.ikat.model.IpFamily;
 import io.prometheus.metrics.config.EscapingScheme;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
@@ -14,7 +15,9 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -126,6 +129,23 @@ public final class Metrics {
                         .collect(Collectors.groupingBy(
                                 fault -> List.of(fault.node(), fault.cause().label()), Collectors.counting()))
                         .forEach((labels, count) -> callback.call(count, labels.getFirst(), labels.getLast())))
+                .register(registry);
+    }
+
+    /** Serves the families of which no packet passes between pods of this node, computed at each scrape. */
+    public void blockedPackets(Supplier<Set<IpFamily>> failing) {
+        GaugeWithCallback.builder()
+                .name("ikat_packets_blocked")
+                .help("1 if the last self-test found that no packet of this IP family passes between two pods of this "
+                        + "node; the status names what refuses them and the command that mends it.")
+                .labelNames("family")
+                .callback(callback -> {
+                    for (IpFamily family : IpFamily.values()) {
+                        callback.call(
+                                failing.get().contains(family) ? 1 : 0,
+                                family.name().toLowerCase(Locale.ROOT));
+                    }
+                })
                 .register(registry);
     }
 

@@ -5,6 +5,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Whether pods can be given a working network, and if not, why. Each part of the agent reports for itself; all start
@@ -27,6 +28,8 @@ public final class Readiness {
         MASQUERADE,
         /** What pods may send and receive. */
         POLICY,
+        /** The host's own firewall lets pods' packets pass. */
+        FIREWALL,
         /** What earlier agents left incomplete. */
         PODS,
         /** The launcher's socket, and everything else in the run directory. */
@@ -55,9 +58,9 @@ public final class Readiness {
         return reasons.isEmpty();
     }
 
-    /** Whether all but this part is in order. */
-    public synchronized boolean isReadyBut(Part part) {
-        return reasons.isEmpty() || (reasons.size() == 1 && reasons.containsKey(part));
+    /** Whether all but these parts are in order. */
+    public synchronized boolean isReadyBut(Part... parts) {
+        return Set.of(parts).containsAll(reasons.keySet());
     }
 
     /** One line for each part that is not in order. */

@@ -18,6 +18,7 @@ public final class StatusText {
     private static final List<BiConsumer<JsonNode, StatusText>> SECTIONS = List.of(
             NodeStatus::read,
             PolicyStatus::read,
+            FirewallStatus::read,
             OverlayStatus::read,
             LeaseStatus::read,
             SourceStatus::read,

@@ -79,7 +79,7 @@ final class NamespaceThread extends Thread {
     }
 
     /** Waits to the end even if interrupted: what was begun inside the namespace has to be known to the caller. */
-    private static <T> T await(FutureTask<T> result) {
+    static <T> T await(FutureTask<T> result) {
         boolean interrupted = false;
         try {
             while (true) {

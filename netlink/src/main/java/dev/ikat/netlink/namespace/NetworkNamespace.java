@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -68,6 +69,24 @@ public final class NetworkNamespace implements AutoCloseable {
                 yield examined(fd, path.toString());
             }
         };
+    }
+
+    /**
+     * A new namespace without a path: it exists as long as this is open.
+     *
+     * @throws NetlinkException if the kernel refuses, as without CAP_SYS_ADMIN
+     */
+    public static NetworkNamespace create() {
+        FutureTask<NetworkNamespace> creation = new FutureTask<>(() -> {
+            int result = Libc.unshare(CLONE_NEWNET);
+            if (result < 0) {
+                throw new NetlinkException("create a network namespace (this needs CAP_SYS_ADMIN)", -result);
+            }
+            return current();
+        });
+        // It ends in the new namespace: no other work may ever run on it.
+        Thread.ofPlatform().daemon().name("ikat-new-namespace").start(creation);
+        return NamespaceThread.await(creation);
     }
 
     /** The namespace of the calling thread. */

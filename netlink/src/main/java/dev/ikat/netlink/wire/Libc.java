@@ -56,6 +56,7 @@ public final class Libc {
     private static final MethodHandle EVENTFD = link("eventfd");
     private static final MethodHandle IOCTL = link("ioctl");
     private static final MethodHandle SETNS = link("setns");
+    private static final MethodHandle UNSHARE = link("unshare");
     private static final MethodHandle FSTATFS = link("fstatfs");
     private static final MethodHandle STATX = link("statx");
 
@@ -168,6 +169,11 @@ public final class Libc {
     /** setns(2). */
     public static int setns(int fd, int namespaceType) {
         return call(SETNS, fd, namespaceType, 0, 0, 0, 0);
+    }
+
+    /** unshare(2). */
+    public static int unshare(int flags) {
+        return call(UNSHARE, flags, 0, 0, 0, 0, 0);
     }
 
     /** fstatfs(2). */

@@ -1,0 +1,346 @@
+package dev.ikat.agent.firewall;
+
+import dev.ikat.agent.dataplane.Dataplanes;
+import dev.ikat.agent.firewall.SelfTest.Findings;
+import dev.ikat.agent.firewall.SelfTest.Target;
+import dev.ikat.agent.node.NodeSituation;
+import dev.ikat.agent.overlay.OverlayRoute;
+import dev.ikat.agent.overlay.OverlayState;
+import dev.ikat.agent.overlay.Peer;
+import dev.ikat.agent.reconcile.Readiness.Part;
+import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
+import dev.ikat.agent.reconcile.Reconciliations;
+import dev.ikat.dataplane.AcceptanceState;
+import dev.ikat.dataplane.Capability;
+import dev.ikat.dataplane.FirewallAcceptance;
+import dev.ikat.ipam.AddressPlan;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Sees to it that the host's firewall lets pods' packets pass: has it accept them where it can be told to, and finds
+ * out by looking and by packets of its own whether they pass. A node on which they don't is not ready. The
+ * reconciliation runs on the reconcile loop's thread, the self-test on one of its own; the rest is for any thread.
+ */
+public final class FirewallKeeper implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(FirewallKeeper.class);
+
+    /** How often packets are sent where nothing has changed. */
+    private static final Duration TEST_EVERY = Duration.ofMinutes(5);
+
+    /** How soon a fault of a path to another node has to be found again before it counts. */
+    private static final Duration CONFIRM = Duration.ofSeconds(20);
+
+    /** When they are first sent where others' firewalls have no rules. */
+    private static final Duration FIRST_TEST = Duration.ofSeconds(20);
+
+    /** How often they are sent while they don't pass. */
+    private static final Duration RETRY = Duration.ofSeconds(5);
+
+    /** How often the older iptables is looked at, whose changes nobody can be told of. */
+    private static final Duration LEGACY_EVERY = Duration.ofSeconds(5);
+
+    /** How many other nodes are tried in one self-test; the next ones in the next. */
+    private static final int PEERS_TRIED = 4;
+
+    private final Supplier<Optional<NodeSituation>> situation;
+    private final Supplier<Optional<AddressPlan>> plan;
+    private final Dataplanes dataplanes;
+    private final HostRuleset ruleset;
+    private final SelfTest selfTest;
+    private final BooleanSupplier othersReady;
+    private final Runnable concerned;
+    private final Clock clock;
+    private final Instant started;
+    private final ExecutorService tester = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().daemon().name("self-test").factory());
+
+    private Optional<FirewallAcceptance> acceptance = Optional.empty();
+    private volatile FirewallSurvey survey = FirewallSurvey.NOTHING;
+    private volatile Optional<Tested> tested = Optional.empty();
+    private volatile boolean testing;
+    private String reported = "";
+    private int nextPeer;
+    /** Only the thread that looks each second uses these. */
+    private int generation;
+
+    private Instant legacyLooked = Instant.EPOCH;
+
+    /**
+     * A self-test that is over.
+     *
+     * @param at when
+     * @param survey what the host's firewall was then
+     * @param findings empty if it could not be made
+     * @param confirmed the faults of paths to other nodes that the self-test before found as well: another node's agent
+     *     may have been starting
+     */
+    private record Tested(
+            Instant at, FirewallSurvey survey, Optional<Findings> findings, List<String> confirmed) {
+        static Tested after(Optional<Tested> before, Instant at, FirewallSurvey survey, Optional<Findings> findings) {
+            List<String> known =
+                    before.flatMap(Tested::findings).map(Findings::faults).orElse(List.of());
+            List<String> confirmed = findings.map(Findings::faults).orElse(List.of()).stream()
+                    .filter(known::contains)
+                    .toList();
+            return new Tested(at, survey, findings, confirmed);
+        }
+
+        boolean isBad() {
+            return findings.filter(found -> !found.failing().isEmpty()).isPresent();
+        }
+
+        boolean isUnconfirmed() {
+            return findings.filter(found -> !confirmed.containsAll(found.faults()))
+                    .isPresent();
+        }
+
+        /** The time until the next one. */
+        Duration pause() {
+            return isBad() ? RETRY : isUnconfirmed() ? CONFIRM : TEST_EVERY;
+        }
+    }
+
+    /**
+     * @param situation what is known of the node; empty before its object is
+     * @param plan the node's address ranges, likewise
+     * @param ruleset closed with this
+     * @param selfTest sends packets
+     * @param othersReady whether pods could be wired but for this part
+     * @param concerned has the part checked soon
+     */
+    public FirewallKeeper(
+            Supplier<Optional<NodeSituation>> situation,
+            Supplier<Optional<AddressPlan>> plan,
+            Dataplanes dataplanes,
+            HostRuleset ruleset,
+            SelfTest selfTest,
+            BooleanSupplier othersReady,
+            Runnable concerned,
+            Clock clock) {
+        this.situation = situation;
+        this.plan = plan;
+        this.dataplanes = dataplanes;
+        this.ruleset = ruleset;
+        this.selfTest = selfTest;
+        this.othersReady = othersReady;
+        this.concerned = concerned;
+        this.clock = clock;
+        this.started = clock.instant();
+    }
+
+    /** Registers its part with the loop. */
+    public void register(Reconciliations loop) {
+        loop.register(Part.FIREWALL, this::reconcile);
+    }
+
+    private int reconcile() {
+        NodeSituation now = situation.get().orElseThrow(() -> new NotYetException("the node is not known yet"));
+        OptionalInt port = tunnelPort(now);
+        if (acceptance.isEmpty()) {
+            acceptance = Optional.of(dataplanes.with(Capability.ACCEPTANCE).acceptance());
+        }
+        boolean changed = acceptance.get().reconcile(new AcceptanceState(port));
+        survey = ruleset.survey(port);
+        test(now);
+        judge();
+        return changed ? 1 : 0;
+    }
+
+    private static OptionalInt tunnelPort(NodeSituation now) {
+        return now.overlay().tunnel().map(OverlayState.Tunnel::port).stream()
+                .mapToInt(Integer::intValue)
+                .findFirst();
+    }
+
+    /** Starts a self-test if one is due; its end has this part checked again. */
+    private void test(NodeSituation now) {
+        if (testing || !othersReady.getAsBoolean() || !isDue()) {
+            return;
+        }
+        Optional<AddressPlan> ranges = plan.get();
+        if (ranges.isEmpty()) {
+            return;
+        }
+        FirewallSurvey current = survey;
+        List<Target> targets = targets(now);
+        testing = true;
+        try {
+            tester.execute(() -> {
+                try {
+                    Optional<Findings> findings =
+                            selfTest.find(ranges.get(), now.overlay().podMtu(), targets);
+                    tested = Optional.of(Tested.after(tested, clock.instant(), current, findings));
+                } finally {
+                    testing = false;
+                    concerned.run();
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            // The agent is about to end.
+            testing = false;
+        }
+    }
+
+    private boolean isDue() {
+        if (tested.isEmpty()) {
+            // Where no firewall has any rule there is no hurry.
+            return survey.undecided()
+                    || Duration.between(started, clock.instant()).compareTo(FIRST_TEST) >= 0;
+        }
+        Tested last = tested.get();
+        Duration since = Duration.between(last.at(), clock.instant());
+        return !last.survey().obstacles().equals(survey.obstacles())
+                || since.compareTo(last.pause()) >= 0;
+    }
+
+    private List<Target> targets(NodeSituation now) {
+        List<Peer> peers = now.overlay().peers();
+        List<Target> targets = new ArrayList<>();
+        int count = Math.min(PEERS_TRIED, peers.size());
+        if (tested.filter(Tested::isUnconfirmed).isEmpty()) {
+            nextPeer += count;
+        }
+        for (int i = 0; i < count; i++) {
+            Peer peer = peers.get((nextPeer + i) % peers.size());
+            for (OverlayRoute route : peer.routes()) {
+                if (route instanceof OverlayRoute.Tunnelled(var block, var via)) {
+                    String port =
+                            tunnelPort(now).stream().mapToObj(Integer::toString).collect(Collectors.joining());
+                    peer.addresses().stream()
+                            .findFirst()
+                            .ifPresent(underlay -> targets.add(new Target(
+                                    via,
+                                    underlay,
+                                    "node " + peer.node() + " answers at " + underlay
+                                            + ", but not through the tunnel to "
+                                            + block + ": Ikat does not run there, or a firewall on the way refuses UDP port " + port
+ + "; ask 'ikat-agent status' there")));
+                }
+            }
+            for (IpAddress address : peer.addresses()) {
+                if (now.self().podCidrs().stream().anyMatch(block -> block.family() == address.family())) {
+                    targets.add(
+                            new Target(
+                                    address,
+                                    address,
+                                    "node " + peer.node() + " answers this node at " + address
+                                            + ", but not this node's pods, which leave the cluster as it: "
+                                            + "masquerade or forwarding fails; look at 'nft list ruleset' and 'iptables-save'"));
+                }
+            }
+        }
+        return targets;
+    }
+
+    /** @throws NotYetException if packets don't pass, or if that is not known and not self-evident */
+    private void judge() {
+        Optional<Tested> last = tested;
+        if (last.isEmpty()) {
+            if (survey.undecided()) {
+                throw new NotYetException("whether the host's firewall lets pods' packets pass is being tested");
+            }
+            return;
+        }
+        List<String> faults = faults();
+        String all = String.join("; ", faults);
+        if (!all.equals(reported)) {
+            reported = all;
+            if (all.isEmpty()) {
+                LOG.atInfo().log("packets-pass");
+            } else {
+                faults.forEach(fault -> LOG.atWarn().addKeyValue("fault", fault).log("packets-blocked"));
+            }
+        }
+        if (last.get().isBad()) {
+            throw new NotYetException(faults.getFirst());
+        }
+    }
+
+    /** What keeps packets from passing, and what to do about it, a line each; empty as far as is known. */
+    public List<String> faults() {
+        Optional<Findings> findings = tested.flatMap(Tested::findings);
+        if (findings.isEmpty()) {
+            return List.of();
+        }
+        List<String> faults = new ArrayList<>();
+        Set<IpFamily> failing = findings.get().failing();
+        if (!failing.isEmpty()) {
+            String families =
+                    new TreeSet<>(failing).stream().map(FirewallKeeper::word).collect(Collectors.joining(" and "));
+            String what = "no " + families + " packet passes between two pods of this node: ";
+            List<Obstacle> obstacles = survey.obstacles();
+            if (obstacles.isEmpty()) {
+                faults.add(what + "a rule of the host refuses it; look for it in 'nft list ruleset', 'iptables-save' "
+                        + "and 'iptables-legacy-save'");
+            }
+            obstacles.forEach(obstacle -> faults.add(what + obstacle.what() + "; run: " + obstacle.remedy()));
+        }
+        tested.map(Tested::confirmed).ifPresent(faults::addAll);
+        return faults;
+    }
+
+    private static String word(IpFamily family) {
+        return switch (family) {
+            case IPV4 -> "IPv4";
+            case IPV6 -> "IPv6";
+        };
+    }
+
+    /** The families of which no packet passes on this node. */
+    public Set<IpFamily> failing() {
+        return tested.flatMap(Tested::findings).map(Findings::failing).orElse(Set.of());
+    }
+
+    /** When packets were last sent; empty if they never were, or could not be. */
+    public Optional<Instant> lastTest() {
+        return tested.filter(last -> last.findings().isPresent()).map(Tested::at);
+    }
+
+    /** Whether this part has to be looked at: the host's firewall has changed, or packets are to be sent again. */
+    public boolean isConcerned() {
+        Instant now = clock.instant();
+        if (tested.filter(last -> Duration.between(last.at(), now).compareTo(last.pause()) >= 0)
+                        .isPresent()
+                || (tested.isEmpty() && survey.undecided() && !testing && othersReady.getAsBoolean())) {
+            return true;
+        }
+        int current = ruleset.generation();
+        if (current != generation) {
+            generation = current;
+            Optional<NodeSituation> known = situation.get();
+            if (known.isPresent() && !ruleset.survey(tunnelPort(known.get())).equals(survey)) {
+                return true;
+            }
+        }
+        if (Duration.between(legacyLooked, now).compareTo(LEGACY_EVERY) >= 0) {
+            legacyLooked = now;
+            return ruleset.hasLegacyTables();
+        }
+        return false;
+    }
+
+    /** Waits for a running self-test, which removes its pods. */
+    @Override
+    public void close() {
+        tester.close();
+        ruleset.close();
+    }
+}

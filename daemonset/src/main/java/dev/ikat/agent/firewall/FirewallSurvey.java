@@ -1,0 +1,143 @@
+package dev.ikat.agent.firewall;
+
+import dev.ikat.model.LinkNames;
+import dev.ikat.netlink.netfilter.BaseChain;
+import dev.ikat.netlink.netfilter.BaseChain.Hook;
+import dev.ikat.netlink.netfilter.ChainRule;
+import dev.ikat.netlink.netfilter.ChainRule.Effect;
+import dev.ikat.netlink.netfilter.TableFamily;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.stream.Collectors;
+
+/**
+ * What others' chains of nf_tables do with packets that none of their conditions is about.
+ *
+ * @param obstacles the chains that refuse such a packet
+ * @param undecided whether any chain has rules, so that only a packet can tell
+ * @param iptables what the chains of iptables do to which Ikat adds rules, by their paths
+ */
+public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<String, String> iptables) {
+    /** Nothing that could refuse anything. */
+    static final FirewallSurvey NOTHING = new FirewallSurvey(List.of(), false, Map.of());
+
+    private static final String OWN_TABLE = "ikat";
+    private static final Set<Hook> PASSED = EnumSet.of(Hook.PREROUTING, Hook.FORWARD, Hook.POSTROUTING);
+    private static final String PODS = "\"" + LinkNames.POD_PREFIX + "*\"";
+
+    public FirewallSurvey {
+        obstacles = List.copyOf(obstacles);
+        iptables = Map.copyOf(iptables);
+    }
+
+    /** The same, if there are further rules that were not looked at. */
+    FirewallSurvey undecided(boolean more) {
+        return new FirewallSurvey(obstacles, undecided || more, iptables);
+    }
+
+    /**
+     * Looks at all chains that forwarded packets and tunnels pass.
+     *
+     * @param chains at the kernel's hooks
+     * @param rulesOf the rules of a table
+     * @param tunnelPort the UDP port of the tunnels, which have to pass as well; empty where there are none
+     */
+    static FirewallSurvey of(
+            List<BaseChain> chains, BiFunction<TableFamily, String, List<ChainRule>> rulesOf, OptionalInt tunnelPort) {
+        Map<String, Map<String, List<ChainRule>>> tables = new HashMap<>();
+        Map<String, Obstacle> obstacles = new LinkedHashMap<>();
+        Map<String, String> iptables = new HashMap<>();
+        boolean undecided = false;
+        for (BaseChain chain : chains) {
+            boolean concerns = PASSED.contains(chain.hook()) || (chain.hook() == Hook.INPUT && tunnelPort.isPresent());
+            if (isOwn(chain) || !chain.type().equals("filter") || !(concerns || isOfIptables(chain))) {
+                continue;
+            }
+            Map<String, List<ChainRule>> rules = tables.computeIfAbsent(
+                    chain.family() + " " + chain.table(), _ -> byChain(rulesOf.apply(chain.family(), chain.table())));
+            List<ChainRule> own = rules.getOrDefault(chain.name(), List.of());
+            undecided |= !own.isEmpty() || chain.dropping();
+            if (isOfIptables(chain)) {
+                iptables.put(chain.path(), chain.dropping() + " " + own);
+            } else if (refuses(chain, rules)) {
+                obstacles.put(chain.path(), obstacle(chain, tunnelPort));
+            }
+        }
+        return new FirewallSurvey(List.copyOf(obstacles.values()), undecided, iptables);
+    }
+
+    private static Map<String, List<ChainRule>> byChain(Collection<ChainRule> rules) {
+        return rules.stream().collect(Collectors.groupingBy(ChainRule::chain));
+    }
+
+    private static boolean isOwn(BaseChain chain) {
+        return chain.family() == TableFamily.INET && chain.table().equals(OWN_TABLE);
+    }
+
+    /** Chains of iptables' table {@code filter}, to which Ikat adds rules that accept. */
+    private static boolean isOfIptables(BaseChain chain) {
+        return chain.family() != TableFamily.INET
+                && chain.table().equals("filter")
+                && chain.name().equals(chain.hook().name());
+    }
+
+    private static boolean refuses(BaseChain chain, Map<String, List<ChainRule>> rules) {
+        Effect effect = effect(chain.name(), rules, new HashSet<>());
+        return effect == Effect.REFUSE || (chain.dropping() && effect != Effect.ACCEPT);
+    }
+
+    /** What a chain does with a packet that no condition is about. */
+    private static Effect effect(String chain, Map<String, List<ChainRule>> rules, Set<String> visited) {
+        if (!visited.add(chain)) {
+            return Effect.NONE;
+        }
+        for (ChainRule rule : rules.getOrDefault(chain, List.of())) {
+            switch (rule.effect()) {
+                case REFUSE, ACCEPT -> {
+                    return rule.effect();
+                }
+                case RETURN -> {
+                    return Effect.NONE;
+                }
+                case JUMP, GOTO -> {
+                    Effect there = effect(rule.target(), rules, visited);
+                    if (there != Effect.NONE || rule.effect() == Effect.GOTO) {
+                        return there;
+                    }
+                }
+                case CONDITIONAL, NONE -> {
+                    // It decides nothing for such a packet.
+                }
+            }
+        }
+        return Effect.NONE;
+    }
+
+    private static Obstacle obstacle(BaseChain chain, OptionalInt tunnelPort) {
+        boolean arriving = chain.hook() == Hook.INPUT;
+        String what = "the nftables chain '" + chain.path() + "' "
+                + (chain.dropping() ? "drops" : "refuses")
+                + (arriving ? " packets to this node" : " forwarded packets") + " that it has no rule for";
+        if (chain.table().equals("firewalld")) {
+            List<String> commands = new ArrayList<>();
+            commands.add("firewall-cmd --permanent --zone=trusted --add-interface=" + LinkNames.POD_PREFIX + "+");
+            tunnelPort.ifPresent(port -> commands.add("firewall-cmd --permanent --add-port=" + port + "/udp"));
+            commands.add("firewall-cmd --reload");
+            return new Obstacle(what + " (firewalld)", String.join(" && ", commands));
+        }
+        String insert = "nft insert rule " + chain.path() + " ";
+        String remedy = arriving
+                ? insert + "udp dport " + tunnelPort.orElseThrow() + " accept"
+                : insert + "iifname " + PODS + " accept; " + insert + "oifname " + PODS + " accept";
+        return new Obstacle(what, remedy + "; and add the same to the file that it is loaded from");
+    }
+}

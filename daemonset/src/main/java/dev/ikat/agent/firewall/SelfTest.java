@@ -1,0 +1,44 @@
+package dev.ikat.agent.firewall;
+
+import dev.ikat.ipam.AddressPlan;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** Finds out by packets whether packets pass. */
+@FunctionalInterface
+public interface SelfTest {
+    /**
+     * An address of another node that a pod has to reach.
+     *
+     * @param address that answers to echo requests, or refuses a connection
+     * @param underlay the other node's own address, which answers this node itself where that node is up
+     * @param fault what is wrong if only {@code underlay} answers
+     */
+    record Target(IpAddress address, IpAddress underlay, String fault) {}
+
+    /**
+     * What was found.
+     *
+     * @param failing the families of which no packet passes between two pods of this node
+     * @param faults of paths to other nodes
+     */
+    record Findings(Set<IpFamily> failing, List<String> faults) {
+        public Findings {
+            failing = Set.copyOf(failing);
+            faults = List.copyOf(faults);
+        }
+    }
+
+    /**
+     * Tries it. One caller at a time.
+     *
+     * @param plan the node's address ranges
+     * @param mtu the pods' MTU, in bytes
+     * @param targets tried only where packets pass on this node
+     * @return empty if it could not be tried, as where no address is free
+     */
+    Optional<Findings> find(AddressPlan plan, int mtu, List<Target> targets);
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.firewall;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,169 @@
+package dev.ikat.agent.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ikat.model.IpFamily;
+import dev.ikat.testbed.cluster.Cluster;
+import dev.ikat.testbed.cluster.ClusterNode;
+import dev.ikat.testbed.cluster.ClusterPod;
+import dev.ikat.testbed.cluster.Distribution;
+import dev.ikat.testbed.host.Await;
+import dev.ikat.testbed.host.ProcessResult;
+import dev.ikat.testbed.host.ProcessRunner;
+import dev.ikat.testbed.requirement.KernelFeature;
+import dev.ikat.testbed.requirement.RequiresKernel;
+import dev.ikat.testbed.requirement.RequiresProgram;
+import dev.ikat.testbed.requirement.RequiresRoot;
+import dev.ikat.testbed.traffic.Probe;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Hosts whose own firewall refuses what nobody has accepted. */
+@RequiresRoot
+@RequiresProgram({"ipset", "nft", "iptables-nft", "iptables-legacy"})
+@RequiresKernel({KernelFeature.VETH, KernelFeature.BRIDGE, KernelFeature.VXLAN, KernelFeature.IPV6})
+final class FirewallIT {
+    private static final Duration LIMIT = Duration.ofSeconds(20);
+    private static final List<String> SAVES =
+            List.of("iptables-nft-save", "ip6tables-nft-save", "iptables-legacy-save", "ip6tables-legacy-save");
+
+    private static void rule(ClusterNode node, String variant, String... words) {
+        for (String program : List.of("iptables-" + variant, "ip6tables-" + variant)) {
+            node.namespace()
+                    .exec(Stream.concat(Stream.of(program), Stream.of(words)).toArray(String[]::new));
+        }
+    }
+
+    private static String rules(ClusterNode node) {
+        return String.join("\n", SAVES.stream().map(node.namespace()::exec).toList());
+    }
+
+    private static ProcessResult agent(ClusterNode node, String... words) {
+        List<String> command = Stream.concat(
+                        Stream.of(Distribution.configured().agent().toString()), Stream.of(words))
+                .toList();
+        return ProcessRunner.of(node.entering(command)).run();
+    }
+
+    private static void awaitAllPairsConnect(Cluster cluster) {
+        Await.until(
+                LIMIT,
+                () -> "not all pods connect: "
+                        + cluster.nodes().stream().map(FirewallIT::rules).toList(),
+                () -> Probe.failures(cluster.allPairs(), Duration.ofMillis(500)).isEmpty());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"nftables", "iptables", "ebpf"})
+    void podsConnectWhereIptablesDropsWhatNobodyAccepts(String backend) {
+        try (Cluster cluster = Cluster.create(Cluster.Options.nodes(2))) {
+            // What dockerd leaves on a host, once in each variant; and a host that lets nothing in either.
+            rule(cluster.node(0), "nft", "-P", "FORWARD", "DROP");
+            rule(cluster.node(1), "legacy", "-P", "FORWARD", "DROP");
+            cluster.node(1).namespace().exec("iptables-legacy", "-A", "INPUT", "-i", "lo", "-j", "ACCEPT");
+            cluster.node(1).namespace().exec("iptables-legacy", "-P", "INPUT", "DROP");
+            for (ClusterNode node : cluster.nodes()) {
+                node.startAgent("--policy-backend=" + backend);
+                node.awaitReady(Cluster.READY_LIMIT);
+                node.addPod("one-on-" + node);
+                node.addPod("two-on-" + node);
+            }
+            NodeWitness.assertAllPairsConnect(cluster);
+
+            // Others change their firewall while the agent runs.
+            rule(cluster.node(0), "nft", "-F", "FORWARD");
+            rule(cluster.node(0), "nft", "-A", "FORWARD", "-j", "REJECT");
+            rule(cluster.node(1), "legacy", "-F", "FORWARD");
+            awaitAllPairsConnect(cluster);
+
+            // What they refuse in particular stays refused.
+            ClusterNode node = cluster.node(0);
+            ClusterPod refused = node.pods().getFirst();
+            String address = refused.address(IpFamily.IPV4).orElseThrow().toString();
+            node.namespace().exec("iptables-nft", "-I", "FORWARD", "1", "-d", address, "-j", "DROP");
+            assertThat(Probe.failures(
+                            List.of(Probe.Target.icmp(
+                                    node.pods().get(1).namespace(),
+                                    refused.address(IpFamily.IPV4).orElseThrow())),
+                            Duration.ofSeconds(1)))
+                    .hasSize(1);
+
+            for (ClusterNode each : cluster.nodes()) {
+                each.pods().forEach(ClusterPod::close);
+                each.stopAgent();
+                ProcessResult uninstalled = agent(
+                        each,
+                        "uninstall",
+                        "--run-dir=" + each.runDirectory(),
+                        "--state-dir=" + each.stateDirectory(),
+                        "--cni-conf-dir=" + each.confDirectory());
+                assertThat(uninstalled.exitCode()).as(uninstalled.toString()).isZero();
+                assertThat(rules(each)).doesNotContain("IKAT").contains(":FORWARD DROP");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"nftables", "ebpf"})
+    void chainThatNobodyCanOverruleIsNamedWithTheCommandThatMendsIt(String backend) {
+        try (Cluster cluster = Cluster.create(Cluster.Options.nodes(1))) {
+            ClusterNode node = cluster.node(0);
+            node.namespace()
+                    .exec(
+                            "nft",
+                            "add table inet strict; add chain inet strict fwd { type filter hook forward priority 5; "
+                                    + "policy drop; }");
+            node.startAgent("--policy-backend=" + backend);
+            Await.until(
+                    LIMIT,
+                    () -> "the fault is not told: " + node.logTail(),
+                    () -> node.logLines().stream()
+                            .anyMatch(line -> line.contains("event=packets-blocked")
+                                    && line.contains("inet strict fwd")
+                                    && line.contains("level=WARN")));
+            assertThat(node.isReady()).isFalse();
+            assertThat(node.fromHere(node.confDirectory()).resolve("10-ikat.conflist"))
+                    .doesNotExist();
+            ProcessResult status = agent(node, "status", "--run-dir=" + node.runDirectory());
+            assertThat(status.exitCode()).isNotZero();
+            assertThat(status.stdout())
+                    .contains("packets   do not pass")
+                    .contains("nft insert rule inet strict fwd iifname \"ik*\" accept");
+            assertThat(node.metrics())
+                    .contains("ikat_packets_blocked{family=\"ipv4\"} 1")
+                    .contains("ikat_packets_blocked{family=\"ipv6\"} 1");
+
+            node.namespace().exec("nft", "insert rule inet strict fwd iifname \"ik*\" accept");
+            node.namespace().exec("nft", "insert rule inet strict fwd oifname \"ik*\" accept");
+            node.awaitReady(LIMIT);
+            assertThat(node.metrics()).contains("ikat_packets_blocked{family=\"ipv4\"} 0");
+            NodeWitness.awaitExactly(node, LIMIT);
+        }
+    }
+
+    @Test
+    void ruleThatOnlyAPacketFindsIsFound() {
+        try (Cluster cluster = Cluster.create(Cluster.Options.nodes(1))) {
+            ClusterNode node = cluster.node(0);
+            node.namespace().exec("iptables-legacy", "-t", "mangle", "-A", "FORWARD", "-i", "ik+", "-j", "DROP");
+            node.namespace()
+                    .exec(
+                            "nft",
+                            "add table ip hidden; add chain ip hidden fwd { type filter hook forward priority 5; }; "
+                                    + "add rule ip hidden fwd ip protocol udp drop");
+            node.startAgent();
+            Await.until(
+                    LIMIT,
+                    () -> "the fault is not told: " + node.logTail(),
+                    () -> node.logLines().stream().anyMatch(line -> line.contains("no IPv4 packet passes")));
+            assertThat(node.isReady()).isFalse();
+            node.namespace().exec("nft", "delete table ip hidden");
+            node.namespace().exec("iptables-legacy", "-t", "mangle", "-F", "FORWARD");
+            node.awaitReady(LIMIT);
+        }
+    }
+}
