@@ -5,6 +5,7 @@ import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.policy.compiler.PolicyCompiler;
+import dev.ikat.policy.compiler.PolicyInput;
 import dev.ikat.policy.compiler.RandomCluster;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.testbed.random.Generator;
@@ -62,7 +63,7 @@ record History(List<Event> events) {
     /** Plays it to a backend whatever that has in force, and returns the objects that there are in the end. */
     Collection<ClusterObject> play(PolicyBackend backend, List<Endpoint> endpoints) {
         PolicyCompiler compiler = new PolicyCompiler(RandomCluster.NODE);
-        endpoints.forEach(compiler::add);
+        endpoints.forEach(endpoint -> compiler.update(List.of(new PolicyInput.Wired(endpoint))));
         Map<ObjectKey, ClusterObject> objects = new TreeMap<>();
         List<Integer> batches = events.stream().map(Event::batch).distinct().toList();
         backend.replace(compiler.program());

@@ -7,6 +7,7 @@ import static dev.ikat.policy.compiler.ClusterText.updated;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.Pod;
 import dev.ikat.policy.compiler.PolicyCompiler;
+import dev.ikat.policy.compiler.PolicyInput;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
@@ -15,6 +16,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
@@ -58,7 +60,7 @@ final class ScaleBench implements Callable<Integer> {
     }
 
     private void firstCompile(SampleCluster cluster) {
-        cluster.endpoints(LOCAL).forEach(compiler::add);
+        cluster.endpoints(LOCAL).forEach(endpoint -> compiler.update(List.of(new PolicyInput.Wired(endpoint))));
         compileAll(cluster.everything());
         double heap = heapInUse() / MEBIBYTE;
         table.atMost("heap after it, with all objects of the cluster, MiB", shown(heap), heap, 400, "MiB");
@@ -101,8 +103,8 @@ final class ScaleBench implements Callable<Integer> {
                 ClusterChange remove = removed(other);
                 adds.add(time(() -> compiler.update(add)));
                 relabels.add(time(() -> compiler.update(relabel)));
-                wirings.add(time(() -> compiler.add(endpoint)));
-                compiler.remove(endpoint.hostInterface());
+                wirings.add(time(() -> compiler.update(List.of(new PolicyInput.Wired(endpoint)))));
+                compiler.update(List.of(new PolicyInput.Unwired(endpoint.hostInterface())));
                 removes.add(time(() -> compiler.update(remove)));
             }
         }

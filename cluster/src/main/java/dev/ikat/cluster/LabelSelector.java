@@ -2,7 +2,6 @@ package dev.ikat.cluster;
 
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -24,21 +23,6 @@ public record LabelSelector(Labels matchLabels, List<Requirement> matchExpressio
     /** Selects objects with these labels: key, value, key, value. */
     public static LabelSelector of(String... keysAndValues) {
         return new LabelSelector(Labels.of(keysAndValues), List.of());
-    }
-
-    /** Whether the labels fulfil every requirement. */
-    public boolean matches(Labels labels) {
-        for (Map.Entry<String, String> wanted : matchLabels.values().entrySet()) {
-            if (!wanted.getValue().equals(labels.value(wanted.getKey()))) {
-                return false;
-            }
-        }
-        for (Requirement requirement : matchExpressions) {
-            if (!requirement.matches(labels)) {
-                return false;
-            }
-        }
-        return true;
     }
 
     /** What a requirement demands of its key. */

@@ -55,11 +55,6 @@ public record Node(
         return new ObjectKey(ObjectKind.NODE, "", name);
     }
 
-    /** Its pod CIDR of this family. */
-    public Optional<Cidr> podCidr(IpFamily family) {
-        return podCidrs.stream().filter(cidr -> cidr.family() == family).findFirst();
-    }
-
     /** The address of this family at which other nodes reach it. */
     public Optional<IpAddress> internalIp(IpFamily family) {
         return internalIps.stream().filter(ip -> ip.family() == family).findFirst();

@@ -18,14 +18,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 final class ClusterModelTest {
     @Test
-    void nodeKnowsItsBlockAndAddressOfEachFamily() {
+    void nodeKnowsItsAddressOfEachFamily() {
         Node node = new Node(
                 "worker-1",
                 Labels.NONE,
                 List.of(Cidr.parse("10.1.0.0/24"), Cidr.parse("fd00:1::/64")),
                 List.of(IpAddress.parse("fd99::1"), IpAddress.parse("192.0.2.1"), IpAddress.parse("192.0.2.2")));
 
-        assertThat(node.podCidr(IpFamily.IPV6)).contains(Cidr.parse("fd00:1::/64"));
         assertThat(node.internalIp(IpFamily.IPV4)).contains(IpAddress.parse("192.0.2.1"));
         assertThat(node.key()).hasToString("Node worker-1");
     }
@@ -89,18 +88,10 @@ final class ClusterModelTest {
     })
     void requirementMatchesAsKubernetesSays(Operator operator, String value, boolean matches) {
         Set<String> values = operator == Operator.IN || operator == Operator.NOT_IN ? Set.of("web", "cache") : Set.of();
-        LabelSelector selector = new LabelSelector(Labels.NONE, List.of(new Requirement("app", operator, values)));
+        Requirement requirement = new Requirement("app", operator, values);
         Labels labels = value.isEmpty() ? Labels.of("tier", "front") : Labels.of("app", value);
 
-        assertThat(selector.matches(labels)).isEqualTo(matches);
-    }
-
-    @Test
-    void selectorWithoutRequirementsMatchesEverything() {
-        assertThat(LabelSelector.EVERYTHING.matches(Labels.NONE)).isTrue();
-        assertThat(LabelSelector.of("app", "web").matches(Labels.NONE)).isFalse();
-        assertThat(LabelSelector.of("app", "web").matches(Labels.of("app", "web", "tier", "front")))
-                .isTrue();
+        assertThat(requirement.matches(labels)).isEqualTo(matches);
     }
 
     @Test

@@ -207,7 +207,7 @@ public final class NftablesTable implements AutoCloseable {
     }
 
     /** Removes the table with everything in it; idempotent. */
-    public void remove() {
+    void remove() {
         removeFormer();
         if (isPresent()) {
             ensure();

@@ -63,7 +63,7 @@ class NftablesBackendTest extends BackendContract {
         TierProgram admin = new TierProgram(
                 Tier.ADMIN, List.of(rule(Action.DENY, block("10.244.1.3/32"), tcp(80))), Action.PASS, List.of());
         try (NetworkNamespace namespace = NetworkNamespace.open(node.path());
-                NetfilterLog log = NetfilterLog.open(namespace, 4796)) {
+                NetfilterLog log = namespace.call(() -> NetfilterLog.open(4796))) {
             backend.replace(program(
                     List.of(),
                     new PodProgram(endpoint(1), new DirectionProgram(List.of(admin)), DirectionProgram.OPEN),

@@ -415,7 +415,7 @@ public final class EbpfBackend implements PolicyBackend {
     }
 
     /** Deletes every open connection: the next packet of each is checked like a first one. */
-    public synchronized void forgetConnections() {
+    synchronized void forgetConnections() {
         Generation current = generation;
         if (current != null) {
             Connections.clear(connections(current));
@@ -429,17 +429,17 @@ public final class EbpfBackend implements PolicyBackend {
     }
 
     /** How many pods the other pods of this node reach by the fast path. */
-    public synchronized int shortcuts() {
+    synchronized int shortcuts() {
         return wires.size();
     }
 
     /** Whether pods of other nodes are reached by the fast path through the overlay. */
-    public synchronized boolean reachesOverlay() {
+    synchronized boolean reachesOverlay() {
         return wires.reachesOverlay();
     }
 
     /** How many packets have taken the fast path since the program was put in force. */
-    public synchronized long shortcutPackets() {
+    synchronized long shortcutPackets() {
         Generation current = generation;
         return current == null ? 0 : current.counter(COUNT_SHORTCUT);
     }

@@ -21,12 +21,12 @@ public final class AddressExhaustedException extends IpamException {
     }
 
     /** The family without a free address. */
-    public IpFamily family() {
+    IpFamily family() {
         return family;
     }
 
     /** The ranges of that family and their counts. */
-    public List<RangeUsage> usage() {
+    List<RangeUsage> usage() {
         return usage;
     }
 }

@@ -14,7 +14,7 @@ public final class AddressUnavailableException extends IpamException {
     }
 
     /** The address. */
-    public IpAddress address() {
+    IpAddress address() {
         return address;
     }
 }

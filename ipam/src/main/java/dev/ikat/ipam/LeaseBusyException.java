@@ -13,7 +13,7 @@ public final class LeaseBusyException extends IpamException {
     }
 
     /** The lease as it is now. */
-    public Lease lease() {
+    Lease lease() {
         return lease;
     }
 }

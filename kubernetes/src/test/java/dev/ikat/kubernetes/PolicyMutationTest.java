@@ -16,6 +16,7 @@ import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.policy.compiler.PolicyCompiler;
+import dev.ikat.policy.compiler.PolicyInput;
 import dev.ikat.policy.compiler.RandomCluster;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Evaluator;
@@ -111,7 +112,7 @@ final class PolicyMutationTest {
 
     private static Evaluator evaluator(Map<ObjectKey, ClusterObject> objects, List<Endpoint> endpoints) {
         PolicyCompiler compiler = new PolicyCompiler("node");
-        endpoints.forEach(compiler::add);
+        endpoints.forEach(endpoint -> compiler.update(List.of(new PolicyInput.Wired(endpoint))));
         compiler.update(ClusterChange.between(Map.of(), objects));
         return new Evaluator(compiler.program());
     }

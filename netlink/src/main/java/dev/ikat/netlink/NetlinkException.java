@@ -48,7 +48,7 @@ public sealed class NetlinkException extends RuntimeException permits MalformedM
      * The kernel's explanation beyond the number (NLMSGERR_ATTR_MSG and the attribute that it points at,
      * {@code linux/netlink.h}).
      */
-    public Optional<String> extendedAck() {
+    Optional<String> extendedAck() {
         return extendedAck.isEmpty() ? Optional.empty() : Optional.of(extendedAck);
     }
 

@@ -6,6 +6,7 @@ import dev.ikat.cluster.Pod;
 import dev.ikat.cluster.Protocol;
 import dev.ikat.model.IpAddress;
 import dev.ikat.policy.compiler.PolicyCompiler;
+import dev.ikat.policy.compiler.PolicyInput;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;
@@ -62,7 +63,7 @@ public class PolicyBenchmark {
 
         private static PolicyCompiler compiled(SampleCluster cluster) {
             PolicyCompiler made = new PolicyCompiler("node");
-            cluster.endpoints(LOCAL).forEach(made::add);
+            cluster.endpoints(LOCAL).forEach(endpoint -> made.update(List.of(new PolicyInput.Wired(endpoint))));
             made.update(cluster.everything());
             return made;
         }

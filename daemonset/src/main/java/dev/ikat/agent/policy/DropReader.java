@@ -218,7 +218,7 @@ public final class DropReader implements AutoCloseable {
     }
 
     /** The last drops, the oldest first. */
-    public List<Drop> recent() {
+    List<Drop> recent() {
         synchronized (recent) {
             return List.copyOf(recent);
         }

@@ -12,7 +12,6 @@ import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.policy.program.PolicyView;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Clock;
-import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -100,11 +99,6 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
     /** A backend that does not use the kernel's log has dropped a packet, or reports one that it accepted. */
     public void told(LoggedPacket packet) {
         drops.ifPresent(reader -> reader.take(packet));
-    }
-
-    /** The last drops, the oldest first. */
-    public List<Drop> recentDrops() {
-        return drops.map(DropReader::recent).orElse(List.of());
     }
 
     @Override

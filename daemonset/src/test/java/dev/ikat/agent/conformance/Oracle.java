@@ -14,6 +14,7 @@ import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.policy.compiler.PolicyCompiler;
+import dev.ikat.policy.compiler.PolicyInput;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;
@@ -61,7 +62,7 @@ final class Oracle {
             PolicyCompiler compiler = new PolicyCompiler(node);
             Ends.PODS.stream()
                     .filter(pod -> Ends.nodeOf(pod).equals(node))
-                    .forEach(pod -> compiler.add(oracle.endpoint(pod)));
+                    .forEach(pod -> compiler.update(List.of(new PolicyInput.Wired(oracle.endpoint(pod)))));
             compiler.update(read.getFirst());
             oracle.evaluators.put(node, new Evaluator(compiler.program()));
         }

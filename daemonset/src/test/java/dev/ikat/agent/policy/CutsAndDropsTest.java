@@ -206,7 +206,11 @@ class CutsAndDropsTest {
         Evaluator evaluator = new Evaluator(program);
         PrometheusRegistry registry = new PrometheusRegistry();
         DropReader reader = new DropReader(
-                NetfilterLog.open(nodeNamespace, GROUP), evaluator, _ -> Optional.empty(), registry, Clock.systemUTC());
+                nodeNamespace.call(() -> NetfilterLog.open(GROUP)),
+                evaluator,
+                _ -> Optional.empty(),
+                registry,
+                Clock.systemUTC());
         try (reader) {
             int _ = Probe.check(
                             List.of(

@@ -15,7 +15,7 @@ public final class NamespaceGoneException extends RuntimeException {
     }
 
     /** The path that was to be opened. */
-    public String path() {
+    String path() {
         return path;
     }
 }

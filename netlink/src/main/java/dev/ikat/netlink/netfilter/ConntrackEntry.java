@@ -49,7 +49,7 @@ public record ConntrackEntry(ConntrackTuple original, ConntrackTuple reply, int 
     }
 
     /** Whether it is established, and therefore not evicted first when the table is full. */
-    public boolean assured() {
+    boolean assured() {
         return (status & IPS_ASSURED) != 0;
     }
 

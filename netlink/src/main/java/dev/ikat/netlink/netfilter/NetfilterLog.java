@@ -56,7 +56,7 @@ public final class NetfilterLog implements AutoCloseable {
     }
 
     /** As {@link #open(int)}, in another namespace. */
-    public static NetfilterLog open(NetworkNamespace namespace, int group) {
+    static NetfilterLog open(NetworkNamespace namespace, int group) {
         return openWithBuffer(namespace, group, RECEIVE_BUFFER);
     }
 

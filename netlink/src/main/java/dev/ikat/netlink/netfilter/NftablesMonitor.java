@@ -43,7 +43,7 @@ public final class NftablesMonitor implements AutoCloseable {
     }
 
     /** Begins to listen in another namespace. */
-    public static NftablesMonitor open(NetworkNamespace namespace) {
+    static NftablesMonitor open(NetworkNamespace namespace) {
         return openWithBuffer(namespace, RECEIVE_BUFFER);
     }
 

@@ -74,12 +74,12 @@ public final class PolicyCompiler implements ProgramLookup {
     }
 
     /** Adds an endpoint. It replaces one with the same host interface. */
-    public PolicyChange add(Endpoint endpoint) {
+    PolicyChange add(Endpoint endpoint) {
         return update(List.of(new PolicyInput.Wired(endpoint)));
     }
 
     /** Removes an endpoint, if it exists. */
-    public PolicyChange remove(InterfaceName hostInterface) {
+    PolicyChange remove(InterfaceName hostInterface) {
         return update(List.of(new PolicyInput.Unwired(hostInterface)));
     }
 
@@ -213,7 +213,7 @@ public final class PolicyCompiler implements ProgramLookup {
     }
 
     /** The current program of one endpoint; empty if there is no such endpoint. */
-    public Optional<PodProgram> podProgram(InterfaceName hostInterface) {
+    Optional<PodProgram> podProgram(InterfaceName hostInterface) {
         return Optional.ofNullable(endpoints.get(hostInterface)).map(record -> record.program);
     }
 
