@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.cni.CniRequest;
 import dev.ikat.cni.CniResponse;
+import dev.ikat.testbed.requirement.RequiresRoot;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
+@RequiresRoot
 @Timeout(30)
 class CniServerTest {
     @TempDir

@@ -4,6 +4,7 @@ import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpFamily;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A policy routing rule: which packets are looked up in which table.
@@ -37,86 +38,87 @@ public record Rule(
 
     /** A rule that looks every packet up in a table, with protocol {@link RouteProtocol#IKAT}. */
     public static Rule lookup(IpFamily family, int priority, int table) {
-        return new Rule(
-                family,
-                priority,
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                -1,
-                false,
-                RuleAction.LOOKUP,
-                table,
-                RouteProtocol.IKAT);
+        return new Builder(family, priority, table).build();
     }
 
     /** The same for packets from this block. */
     public Rule from(Cidr block) {
-        return new Rule(
-                family,
-                priority,
-                Optional.of(block),
-                destination,
-                inputInterface,
-                outputInterface,
-                mark,
-                markMask,
-                invert,
-                action,
-                table,
-                protocol);
+        return with(rule -> rule.source = Optional.of(block));
     }
 
     /** The same for packets to this block. */
     public Rule to(Cidr block) {
-        return new Rule(
-                family,
-                priority,
-                source,
-                Optional.of(block),
-                inputInterface,
-                outputInterface,
-                mark,
-                markMask,
-                invert,
-                action,
-                table,
-                protocol);
+        return with(rule -> rule.destination = Optional.of(block));
     }
 
     /** The same for packets that arrived on this link. */
     public Rule input(InterfaceName name) {
-        return new Rule(
-                family,
-                priority,
-                source,
-                destination,
-                Optional.of(name),
-                outputInterface,
-                mark,
-                markMask,
-                invert,
-                action,
-                table,
-                protocol);
+        return with(rule -> rule.inputInterface = Optional.of(name));
     }
 
     /** The same for packets with this mark under this mask. */
     public Rule mark(int value, int mask) {
-        return new Rule(
-                family,
-                priority,
-                source,
-                destination,
-                inputInterface,
-                outputInterface,
-                Optional.of(value),
-                mask,
-                invert,
-                action,
-                table,
-                protocol);
+        return with(rule -> {
+            rule.mark = Optional.of(value);
+            rule.markMask = mask;
+        });
+    }
+
+    private Rule with(Consumer<Builder> change) {
+        Builder builder = new Builder(this);
+        change.accept(builder);
+        return builder.build();
+    }
+
+    /** A rule in the making: each field by its name, where the constructor tells them apart by their order alone. */
+    static final class Builder {
+        final IpFamily family;
+        final int priority;
+        Optional<Cidr> source = Optional.empty();
+        Optional<Cidr> destination = Optional.empty();
+        Optional<InterfaceName> inputInterface = Optional.empty();
+        Optional<InterfaceName> outputInterface = Optional.empty();
+        Optional<Integer> mark = Optional.empty();
+        int markMask = -1;
+        boolean invert;
+        RuleAction action = RuleAction.LOOKUP;
+        int table;
+        int protocol = RouteProtocol.IKAT;
+
+        /** A rule as {@link Rule#lookup} makes it. */
+        Builder(IpFamily family, int priority, int table) {
+            this.family = family;
+            this.priority = priority;
+            this.table = table;
+        }
+
+        private Builder(Rule rule) {
+            this(rule.family, rule.priority, rule.table);
+            this.source = rule.source;
+            this.destination = rule.destination;
+            this.inputInterface = rule.inputInterface;
+            this.outputInterface = rule.outputInterface;
+            this.mark = rule.mark;
+            this.markMask = rule.markMask;
+            this.invert = rule.invert;
+            this.action = rule.action;
+            this.protocol = rule.protocol;
+        }
+
+        Rule build() {
+            return new Rule(
+                    family,
+                    priority,
+                    source,
+                    destination,
+                    inputInterface,
+                    outputInterface,
+                    mark,
+                    markMask,
+                    invert,
+                    action,
+                    table,
+                    protocol);
+        }
     }
 }
