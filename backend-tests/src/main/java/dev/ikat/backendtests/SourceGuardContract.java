@@ -9,12 +9,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.dataplane.GuardState;
 import dev.ikat.dataplane.SourceGuard;
-import dev.ikat.model.Cidr;
-import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
-import dev.ikat.model.LinkNames;
-import dev.ikat.model.MacAddress;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.KernelFeature;
 import dev.ikat.testbed.requirement.RequiresKernel;
@@ -23,43 +19,27 @@ import dev.ikat.testbed.requirement.RequiresRoot;
 import dev.ikat.testbed.traffic.NumberedStream;
 import dev.ikat.testbed.traffic.Probe;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/**
- * What a {@link SourceGuard} has to do, packet by packet: on a node with two pods, whose uplink leads to one namespace
- * that represents all other hosts, and sends from any address.
- */
+/** What a {@link SourceGuard} has to do, packet by packet. */
 @RequiresRoot
 @RequiresProgram("nft")
 @RequiresKernel({KernelFeature.VETH, KernelFeature.VXLAN, KernelFeature.IPV6})
-public abstract class SourceGuardContract {
-    private static final int PORT = 8472;
-    private static final int VNI = 4796;
+public abstract class SourceGuardContract extends GuardedNode {
     private static final int OTHERS_VNI = 77;
     private static final int SERVICE = 9999;
     private static final int OTHERS_SERVICE = 9998;
-    private static final String DEVICE = LinkNames.OVERLAY;
-    private static final String UPLINK = "uplink0";
 
-    private RoutedNode node;
-    private TestNamespace one;
-    private TestNamespace two;
-    private TestNamespace outside;
     private SourceGuard guard;
 
     /** Opens the guard in the namespace of a node. */
@@ -71,196 +51,12 @@ public abstract class SourceGuardContract {
     /** Commands by which another program changes what the guard has put in force. */
     protected abstract List<List<String>> drifts();
 
-    /** An address of each family: of pods 1 and 2, of this node, of two others, of their pods, and of no node. */
-    private record Addresses(
-            IpAddress pod1,
-            IpAddress pod2,
-            IpAddress self,
-            IpAddress peer,
-            IpAddress peersPod,
-            IpAddress third,
-            IpAddress thirdsPod,
-            IpAddress thirdsTunnel,
-            IpAddress stranger) {
-        static Addresses of(IpFamily family) {
-            String[] texts = family == IpFamily.IPV4
-                    ? new String[] {
-                        "10.244.1.1",
-                        "10.244.1.2",
-                        "172.31.0.11",
-                        "172.31.0.12",
-                        "10.244.2.9",
-                        "172.31.0.13",
-                        "10.244.3.9",
-                        "10.244.3.0",
-                        "172.31.0.99"
-                    }
-                    : new String[] {
-                        "fd00:10:244:1::1",
-                        "fd00:10:244:1::2",
-                        "fd31::11",
-                        "fd31::12",
-                        "fd00:10:244:2::9",
-                        "fd31::13",
-                        "fd00:10:244:3::9",
-                        "fd00:10:244:3::",
-                        "fd31::99"
-                    };
-            List<IpAddress> all = Stream.of(texts).map(IpAddress::parse).toList();
-            return new Addresses(
-                    all.get(0),
-                    all.get(1),
-                    all.get(2),
-                    all.get(3),
-                    all.get(4),
-                    all.get(5),
-                    all.get(6),
-                    all.get(7),
-                    all.get(8));
-        }
-    }
-
-    private static final Addresses V4 = Addresses.of(IpFamily.IPV4);
-    private static final Addresses V6 = Addresses.of(IpFamily.IPV6);
-
-    private static Addresses of(IpFamily family) {
-        return family == IpFamily.IPV4 ? V4 : V6;
-    }
-
-    private static Set<Cidr> blocks(int number) {
-        return Set.of(
-                Cidr.parse("10.244.%d.0/24".formatted(number)), Cidr.parse("fd00:10:244:%d::/64".formatted(number)));
-    }
-
-    private static GuardState state(boolean direct, boolean masqueraded) {
-        Set<GuardState.Peer> peers = Stream.of(2, 3)
-                .map(number -> new GuardState.Peer(
-                        Set.of(IpAddress.parse("172.31.0.1" + number), IpAddress.parse("fd31::1" + number)),
-                        direct ? Set.of() : blocks(number),
-                        direct ? blocks(number) : Set.of()))
-                .collect(Collectors.toSet());
-        return new GuardState(
-                Optional.of(new GuardState.Tunnel(PORT, VNI)),
-                peers,
-                Stream.of(V4, V6)
-                        .flatMap(a -> Stream.of(a.self, a.peer, a.third, a.thirdsTunnel))
-                        .collect(Collectors.toSet()),
-                blocks(1),
-                Set.of(V4.self, V6.self),
-                new InterfaceName(UPLINK),
-                masqueraded);
-    }
-
     /** The state of the node that this is tested on, if all others are reached through tunnels. */
     protected static final GuardState TUNNELLED = state(false, true);
 
     @BeforeEach
-    final void make() {
-        node = new RoutedNode();
-        one = node.addPod(RoutedNode.endpoint(1));
-        two = node.addPod(RoutedNode.endpoint(2));
-        outside = TestNamespace.create();
-        TestNamespace host = node.namespace();
-        // The kernel's own check, which many hosts have off, would be what is tested.
-        for (String link : List.of(
-                "all",
-                "default",
-                RoutedNode.endpoint(1).hostInterface().value(),
-                RoutedNode.endpoint(2).hostInterface().value())) {
-            host.sysctl("net.ipv4.conf." + link + ".rp_filter", "0");
-        }
-        host.ip("link", "add", UPLINK, "type", "veth", "peer", "name", "eth0", "netns", outside.name());
-        // Where the probe sends to.
-        host.ip("link", "set", UPLINK, "address", "ee:ee:ee:ee:ee:ee", "up");
-        outside.ip("link", "set", "eth0", "up");
-        String mac = mac(outside, "eth0").toString();
-        for (Addresses a : List.of(V4, V6)) {
-            String bits = a.self.family() == IpFamily.IPV4 ? "/24" : "/64";
-            host.ip("address", "add", a.self + bits, "dev", UPLINK, "nodad");
-            for (IpAddress other : List.of(a.peer, a.third, a.stranger)) {
-                host.ip("neigh", "add", other.toString(), "lladdr", mac, "dev", UPLINK, "nud", "permanent");
-            }
-            host.ip("link", "set", "lo", "up");
-        }
-        guard = open(host);
-    }
-
-    @AfterEach
-    final void close() {
-        outside.close();
-        node.close();
-    }
-
-    private static MacAddress mac(TestNamespace namespace, String link) {
-        return MacAddress.parse(namespace.ipJson("link", "show", link).stream()
-                .findFirst()
-                .orElseThrow()
-                .get("address")
-                .text());
-    }
-
-    /** A tunnel device and the ways of the other nodes' pods into it. */
-    private void addTunnel(IpFamily underlay, boolean direct) {
-        TestNamespace host = node.namespace();
-        addVxlan(host, DEVICE, VNI, of(underlay).self, "nolearning");
-        String mac = "02:00:00:00:00:0c";
-        host.exec(
-                "bridge",
-                "fdb",
-                "append",
-                mac,
-                "dev",
-                DEVICE,
-                "dst",
-                of(underlay).peer.toString());
-        for (String block : List.of("10.244.2", "10.244.3", "fd00:10:244:2:", "fd00:10:244:3:")) {
-            boolean v4 = block.startsWith("10");
-            String via = block + (v4 ? ".0" : ":");
-            if (!direct) {
-                host.ip("route", "add", via + (v4 ? "/24" : "/64"), "via", via, "dev", DEVICE, "onlink");
-                host.ip("neigh", "add", via, "lladdr", mac, "dev", DEVICE, "nud", "permanent");
-            }
-        }
-    }
-
-    private static void addVxlan(TestNamespace namespace, String name, int vni, IpAddress local, String... more) {
-        List<String> link = new ArrayList<>(List.of("link", "add", name, "type", "vxlan", "id", Integer.toString(vni)));
-        link.addAll(List.of("dstport", Integer.toString(PORT), "local", local.toString()));
-        link.addAll(List.of(more));
-        namespace.ip(link.toArray(String[]::new));
-        namespace.ip("link", "set", name, "up");
-    }
-
-    private byte[] toPort(IpAddress from, IpAddress to, int port, byte[] within) {
-        return udp(from, to, port, vxlan(VNI, mac(node.namespace(), DEVICE), within));
-    }
-
-    private byte[] tunnelled(IpAddress from, IpAddress to, byte[] within) {
-        return toPort(from, to, PORT, within);
-    }
-
-    /** Sends each packet and says which have arrived, by their names. */
-    private static Set<String> arrived(TestNamespace from, TestNamespace to, Map<String, byte[]> packets) {
-        List<Boolean> arrived = Probe.inject(from, to, List.copyOf(packets.values()));
-        List<String> names = List.copyOf(packets.keySet());
-        Set<String> found = new TreeSet<>();
-        for (int i = 0; i < names.size(); i++) {
-            if (arrived.get(i)) {
-                found.add(names.get(i));
-            }
-        }
-        return found;
-    }
-
-    private static Map<String, byte[]> forBoth(String name, Function<Addresses, byte[]> packet) {
-        Map<String, byte[]> packets = new LinkedHashMap<>();
-        packets.put(name + ", IPv4", packet.apply(V4));
-        packets.put(name + ", IPv6", packet.apply(V6));
-        return packets;
-    }
-
-    private static byte[] toPod(Addresses a, IpAddress from) {
-        return udp(from, a.pod1, 7777, mark());
+    final void openGuard() {
+        guard = open(node.namespace());
     }
 
     @ParameterizedTest
@@ -268,24 +64,25 @@ public abstract class SourceGuardContract {
     protected void onlyNodesSendIntoTheTunnel(IpFamily underlay) {
         addTunnel(underlay, false);
         Addresses outer = of(underlay);
-        Map<String, byte[]> right = forBoth("a node", a -> tunnelled(outer.peer, outer.self, toPod(a, a.peersPod)));
-        right.putAll(
-                forBoth("a node for somebody outside", a -> tunnelled(outer.peer, outer.self, toPod(a, a.stranger))));
+        Map<String, byte[]> right =
+                forBoth("a node", a -> tunnelled(outer.peer(), outer.self(), toPod(a, a.peersPod())));
+        right.putAll(forBoth(
+                "a node for somebody outside", a -> tunnelled(outer.peer(), outer.self(), toPod(a, a.stranger()))));
         Map<String, byte[]> wrong =
-                forBoth("a stranger", a -> tunnelled(outer.stranger, outer.self, toPod(a, a.peersPod)));
-        wrong.putAll(
-                forBoth("a node, as from this node's pod", a -> tunnelled(outer.peer, outer.self, toPod(a, a.pod2))));
+                forBoth("a stranger", a -> tunnelled(outer.stranger(), outer.self(), toPod(a, a.peersPod())));
+        wrong.putAll(forBoth(
+                "a node, as from this node's pod", a -> tunnelled(outer.peer(), outer.self(), toPod(a, a.pod2()))));
         // The kernel itself takes no IPv4 packet that claims to come from it.
-        wrong.put("a node, as from this node", tunnelled(outer.peer, outer.self, toPod(V6, V6.self)));
-        Map<String, byte[]> within =
-                forBoth("a node, as from another's pod", a -> tunnelled(outer.peer, outer.self, toPod(a, a.thirdsPod)));
+        wrong.put("a node, as from this node", tunnelled(outer.peer(), outer.self(), toPod(V6, V6.self())));
+        Map<String, byte[]> within = forBoth(
+                "a node, as from another's pod", a -> tunnelled(outer.peer(), outer.self(), toPod(a, a.thirdsPod())));
         within.put(
                 "a node, in a tagged frame",
                 udp(
-                        outer.peer,
-                        outer.self,
+                        outer.peer(),
+                        outer.self(),
                         PORT,
-                        vxlan(VNI, mac(node.namespace(), DEVICE), "81000000" + "0800", toPod(V4, V4.thirdsPod))));
+                        vxlan(VNI, mac(node.namespace(), DEVICE), "81000000" + "0800", toPod(V4, V4.thirdsPod()))));
 
         Map<String, byte[]> all = new LinkedHashMap<>(right);
         all.putAll(wrong);
@@ -312,7 +109,7 @@ public abstract class SourceGuardContract {
         host.exec("nft", "add chain inet service in { type nat hook prerouting priority -100; }");
         host.exec("nft", "add chain inet service out { type nat hook postrouting priority 100; }");
         for (Map.Entry<Integer, IpAddress> service :
-                Map.of(SERVICE, outer.self, OTHERS_SERVICE, outer.peer).entrySet()) {
+                Map.of(SERVICE, outer.self(), OTHERS_SERVICE, outer.peer()).entrySet()) {
             host.exec(
                     "nft",
                     "add rule inet service in udp dport %d dnat %s to %s"
@@ -323,12 +120,17 @@ public abstract class SourceGuardContract {
                                             .formatted(service.getValue(), PORT)));
         }
         host.exec("nft", "add rule inet service out oifname " + UPLINK + " masquerade");
-        Map<String, byte[]> here =
-                forBoth("to its node", a -> tunnelled(outer.pod1, outer.self, udp(a.peersPod, a.pod2, 7777, mark())));
-        here.put("by a service", toPort(outer.pod1, outer.stranger, SERVICE, udp(V4.peersPod, V4.pod2, 7777, mark())));
+        Map<String, byte[]> here = forBoth(
+                "to its node", a -> tunnelled(outer.pod1(), outer.self(), udp(a.peersPod(), a.pod2(), 7777, mark())));
+        here.put(
+                "by a service",
+                toPort(outer.pod1(), outer.stranger(), SERVICE, udp(V4.peersPod(), V4.pod2(), 7777, mark())));
         byte[] segment = udpSegment(
-                outer.pod1, outer.self, PORT, vxlan(VNI, mac(host, DEVICE), udp(V4.peersPod, V4.pod2, 7777, mark())));
-        List<byte[]> fragments = CraftedPacket.fragments(outer.pod1, outer.self, CraftedPacket.UDP, segment, 8);
+                outer.pod1(),
+                outer.self(),
+                PORT,
+                vxlan(VNI, mac(host, DEVICE), udp(V4.peersPod(), V4.pod2(), 7777, mark())));
+        List<byte[]> fragments = CraftedPacket.fragments(outer.pod1(), outer.self(), CraftedPacket.UDP, segment, 8);
         here.put("a fragment", fragments.get(0));
         here.put("the rest", fragments.get(1));
         if (underlay == IpFamily.IPV6) {
@@ -336,29 +138,29 @@ public abstract class SourceGuardContract {
                     "behind options",
                     CraftedPacket.withHeader(
                             CraftedPacket.DESTINATION_OPTIONS,
-                            outer.pod1,
-                            outer.self,
+                            outer.pod1(),
+                            outer.self(),
                             CraftedPacket.UDP,
                             udpSegment(
-                                    outer.pod1,
-                                    outer.self,
+                                    outer.pod1(),
+                                    outer.self(),
                                     PORT,
-                                    vxlan(VNI, mac(host, DEVICE), udp(V4.peersPod, V4.pod2, 7777, mark())))));
+                                    vxlan(VNI, mac(host, DEVICE), udp(V4.peersPod(), V4.pod2(), 7777, mark())))));
         }
         Map<String, byte[]> there = new LinkedHashMap<>();
-        there.put("to another node", tunnelled(outer.pod1, outer.peer, toPod(V4, V4.peersPod)));
-        there.put("to another node, not even a tunnel's", udp(outer.pod1, outer.peer, PORT, mark()));
-        there.put("by a service", toPort(outer.pod1, outer.stranger, OTHERS_SERVICE, toPod(V4, V4.peersPod)));
+        there.put("to another node", tunnelled(outer.pod1(), outer.peer(), toPod(V4, V4.peersPod())));
+        there.put("to another node, not even a tunnel's", udp(outer.pod1(), outer.peer(), PORT, mark()));
+        there.put("by a service", toPort(outer.pod1(), outer.stranger(), OTHERS_SERVICE, toPod(V4, V4.peersPod())));
         List<byte[]> others = CraftedPacket.fragments(
-                outer.pod1,
-                outer.peer,
+                outer.pod1(),
+                outer.peer(),
                 CraftedPacket.UDP,
-                udpSegment(outer.pod1, outer.peer, PORT, vxlan(VNI, mac(host, DEVICE), toPod(V4, V4.peersPod))),
+                udpSegment(outer.pod1(), outer.peer(), PORT, vxlan(VNI, mac(host, DEVICE), toPod(V4, V4.peersPod()))),
                 8);
         there.put("a fragment", others.get(0));
         there.put("the rest", others.get(1));
         String allowed = "to who is no node";
-        there.put(allowed, udp(outer.pod1, outer.stranger, PORT, mark()));
+        there.put(allowed, udp(outer.pod1(), outer.stranger(), PORT, mark()));
         // A whole packet's end is the last fragment's.
         assertThat(arrived(one, two, here)).as("without a guard").isEqualTo(without(here.keySet(), "a fragment"));
         assertThat(arrived(one, outside, there)).as("without a guard").contains("to another node", "by a service");
@@ -367,7 +169,7 @@ public abstract class SourceGuardContract {
 
         assertThat(arrived(one, two, here)).isEmpty();
         assertThat(arrived(one, outside, there)).containsExactly(allowed);
-        byte[] carried = toPort(outer.peer, outer.self, SERVICE, toPod(V4, V4.peersPod));
+        byte[] carried = toPort(outer.peer(), outer.self(), SERVICE, toPod(V4, V4.peersPod()));
         assertThat(arrived(outside, one, Map.of("a node, by a service", carried)))
                 .isEmpty();
     }
@@ -375,14 +177,21 @@ public abstract class SourceGuardContract {
     @Test
     void noPacketIsLostWhileTheNodesChange() {
         addTunnel(IpFamily.IPV4, false);
-        outside.ip("address", "add", V4.peer + "/24", "dev", "eth0");
-        addVxlan(outside, "tunnel0", VNI, V4.peer, "remote", V4.self.toString());
-        outside.ip("address", "add", V4.peersPod + "/32", "dev", "tunnel0");
+        outside.ip("address", "add", V4.peer() + "/24", "dev", "eth0");
+        addVxlan(outside, "tunnel0", VNI, V4.peer(), "remote", V4.self().toString());
+        outside.ip("address", "add", V4.peersPod() + "/32", "dev", "tunnel0");
         String mac = mac(node.namespace(), DEVICE).toString();
-        outside.ip("neigh", "add", V4.pod1.toString(), "lladdr", mac, "dev", "tunnel0", "nud", "permanent");
-        outside.ip("route", "add", V4.pod1 + "/32", "dev", "tunnel0", "src", V4.peersPod.toString());
+        outside.ip("neigh", "add", V4.pod1().toString(), "lladdr", mac, "dev", "tunnel0", "nud", "permanent");
+        outside.ip(
+                "route",
+                "add",
+                V4.pod1() + "/32",
+                "dev",
+                "tunnel0",
+                "src",
+                V4.peersPod().toString());
         guard.reconcile(TUNNELLED);
-        try (NumberedStream stream = NumberedStream.start(outside, one, V4.pod1, SERVICE, 50_000)) {
+        try (NumberedStream stream = NumberedStream.start(outside, one, V4.pod1(), SERVICE, 50_000)) {
             long end = System.nanoTime() + Duration.ofSeconds(2).toNanos();
             for (int i = 0; System.nanoTime() < end; i++) {
                 assertThat(guard.reconcile(state(false, i % 2 == 1))).isTrue();
@@ -404,10 +213,13 @@ public abstract class SourceGuardContract {
         addTunnel(IpFamily.IPV4, false);
         guard.reconcile(TUNNELLED);
         for (Map.Entry<IpAddress, Boolean> sender :
-                Map.of(V4.peer, true, V4.stranger, false).entrySet()) {
+                Map.of(V4.peer(), true, V4.stranger(), false).entrySet()) {
             byte[] segment = udpSegment(
-                    sender.getKey(), V4.self, PORT, vxlan(VNI, mac(node.namespace(), DEVICE), toPod(V4, V4.peersPod)));
-            List<byte[]> fragments = CraftedPacket.fragments(sender.getKey(), V4.self, CraftedPacket.UDP, segment, 8);
+                    sender.getKey(),
+                    V4.self(),
+                    PORT,
+                    vxlan(VNI, mac(node.namespace(), DEVICE), toPod(V4, V4.peersPod())));
+            List<byte[]> fragments = CraftedPacket.fragments(sender.getKey(), V4.self(), CraftedPacket.UDP, segment, 8);
             assertThat(Probe.inject(outside, one, fragments))
                     .as("%s", sender)
                     .containsExactly(false, sender.getValue());
@@ -417,11 +229,11 @@ public abstract class SourceGuardContract {
     @Test
     void podsAddressesDoNotComeByTheUplink() {
         addTunnel(IpFamily.IPV4, false);
-        Map<String, byte[]> packets = forBoth("another node's pod", a -> toPod(a, a.peersPod));
-        packets.putAll(forBoth("this node's pod", a -> toPod(a, a.pod2)));
-        packets.put("this node", toPod(V6, V6.self));
-        Map<String, byte[]> right = forBoth("somebody outside", a -> toPod(a, a.stranger));
-        right.putAll(forBoth("another node", a -> toPod(a, a.peer)));
+        Map<String, byte[]> packets = forBoth("another node's pod", a -> toPod(a, a.peersPod()));
+        packets.putAll(forBoth("this node's pod", a -> toPod(a, a.pod2())));
+        packets.put("this node", toPod(V6, V6.self()));
+        Map<String, byte[]> right = forBoth("somebody outside", a -> toPod(a, a.stranger()));
+        right.putAll(forBoth("another node", a -> toPod(a, a.peer())));
         packets.putAll(right);
         assertThat(arrived(outside, one, packets)).as("without a guard").isEqualTo(packets.keySet());
 
@@ -440,14 +252,14 @@ public abstract class SourceGuardContract {
             host.ip("address", "add", "192.0.2.1/24", "dev", "other0");
             host.ip("address", "add", "2001:db8::1/64", "dev", "other0", "nodad");
             elsewhere.ip("link", "set", "eth0", "up");
-            Map<String, byte[]> packets = forBoth("another node's pod", a -> toPod(a, a.peersPod));
+            Map<String, byte[]> packets = forBoth("another node's pod", a -> toPod(a, a.peersPod()));
             assertThat(arrived(elsewhere, one, packets)).as("without a guard").isEqualTo(packets.keySet());
 
             guard.reconcile(state(true, true));
 
             assertThat(arrived(outside, one, packets)).isEqualTo(packets.keySet());
             assertThat(arrived(elsewhere, one, packets)).isEmpty();
-            Map<String, byte[]> own = forBoth("this node's pod", a -> toPod(a, a.pod2));
+            Map<String, byte[]> own = forBoth("this node's pod", a -> toPod(a, a.pod2()));
             assertThat(arrived(outside, one, own)).isEmpty();
         }
     }
@@ -455,8 +267,8 @@ public abstract class SourceGuardContract {
     @Test
     void podsSendToTheirNodeFromTheirOwnAddressesOnly() {
         addTunnel(IpFamily.IPV4, false);
-        Map<String, byte[]> forged = forBoth("as another pod", a -> echoRequest(a.pod2, a.self));
-        Map<String, byte[]> own = forBoth("as itself", a -> echoRequest(a.pod1, a.self));
+        Map<String, byte[]> forged = forBoth("as another pod", a -> echoRequest(a.pod2(), a.self()));
+        Map<String, byte[]> own = forBoth("as itself", a -> echoRequest(a.pod1(), a.self()));
         one.ip("address", "add", "fe80::1:1/64", "dev", "eth0", "nodad");
         // Its answer needs the neighbour discovery that the guard has to let pass.
         own.put("link-local", echoRequest(IpAddress.parse("fe80::1:1"), IpAddress.parse("fe80::1")));
@@ -467,7 +279,7 @@ public abstract class SourceGuardContract {
 
         assertThat(arrived(one, two, forged)).isEmpty();
         assertThat(arrived(one, one, own)).isEqualTo(new TreeSet<>(own.keySet()));
-        assertThat(arrived(one, two, forBoth("to a pod", a -> udp(a.pod1, a.pod2, 7777, mark()))))
+        assertThat(arrived(one, two, forBoth("to a pod", a -> udp(a.pod1(), a.pod2(), 7777, mark()))))
                 .hasSize(2);
     }
 
@@ -476,25 +288,25 @@ public abstract class SourceGuardContract {
         addTunnel(IpFamily.IPV4, false);
         guard.reconcile(state(false, false));
 
-        assertThat(arrived(outside, outside, forBoth("to the node", a -> echoRequest(a.peersPod, a.self))))
+        assertThat(arrived(outside, outside, forBoth("to the node", a -> echoRequest(a.peersPod(), a.self()))))
                 .hasSize(2);
-        Map<String, byte[]> wrong = forBoth("to a pod", a -> toPod(a, a.peersPod));
-        wrong.putAll(forBoth("as this node's pod", a -> toPod(a, a.pod2)));
+        Map<String, byte[]> wrong = forBoth("to a pod", a -> toPod(a, a.peersPod()));
+        wrong.putAll(forBoth("as this node's pod", a -> toPod(a, a.pod2())));
         assertThat(arrived(outside, one, wrong)).isEmpty();
-        assertThat(arrived(outside, two, forBoth("as this node's pod", a -> echoRequest(a.pod2, a.self))))
+        assertThat(arrived(outside, two, forBoth("as this node's pod", a -> echoRequest(a.pod2(), a.self()))))
                 .isEmpty();
     }
 
     @Test
     void somebodyElsesTunnelOnTheSamePortGoesOn() {
         addTunnel(IpFamily.IPV4, false);
-        addVxlan(node.namespace(), "others0", OTHERS_VNI, V4.self, "nolearning");
+        addVxlan(node.namespace(), "others0", OTHERS_VNI, V4.self(), "nolearning");
         guard.reconcile(TUNNELLED);
         byte[] packet = udp(
-                V4.stranger,
-                V4.self,
+                V4.stranger(),
+                V4.self(),
                 PORT,
-                vxlan(OTHERS_VNI, mac(node.namespace(), "others0"), udp(V4.stranger, V4.pod1, 7777, mark())));
+                vxlan(OTHERS_VNI, mac(node.namespace(), "others0"), udp(V4.stranger(), V4.pod1(), 7777, mark())));
 
         assertThat(Probe.inject(outside, one, List.of(packet))).containsExactly(true);
     }
@@ -513,21 +325,11 @@ public abstract class SourceGuardContract {
                 true);
 
         assertThat(guard.reconcile(alone)).isTrue();
-        assertThat(arrived(outside, one, Map.of("a node", tunnelled(V4.peer, V4.self, toPod(V4, V4.peersPod)))))
+        assertThat(arrived(outside, one, Map.of("a node", tunnelled(V4.peer(), V4.self(), toPod(V4, V4.peersPod())))))
                 .isEmpty();
         assertThat(guard.reconcile(TUNNELLED)).isTrue();
-        assertThat(arrived(outside, one, Map.of("a node", tunnelled(V4.peer, V4.self, toPod(V4, V4.peersPod)))))
+        assertThat(arrived(outside, one, Map.of("a node", tunnelled(V4.peer(), V4.self(), toPod(V4, V4.peersPod())))))
                 .hasSize(1);
-    }
-
-    /** What is in the node's kernel, of any technology, without what is counted. */
-    private String kernel() {
-        List<String> kernel = new ArrayList<>();
-        for (String program : List.of(
-                "nft --stateless list ruleset", "iptables-legacy-save", "ip6tables-legacy-save", "ipset save")) {
-            kernel.add(node.namespace().exec(program.split(" ", -1)).replaceAll("(?m)^#.*\n|\\[\\d+:\\d+]", ""));
-        }
-        return String.join("\n", kernel);
     }
 
     @Test
