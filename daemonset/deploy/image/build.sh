@@ -12,8 +12,23 @@ readonly PACKAGES=nftables,libnftables1,libbpf1,iptables,ipset,conntrack
 readonly LEFT_OUT=apt,base-passwd,bsdutils,debconf,debian-archive-keyring,diffutils,e2fsprogs,hostname,\
 init-system-helpers,libpam-modules,libpam-modules-bin,libpam-runtime,login,logsave,mawk,mount,ncurses-base,ncurses-bin,\
 passwd,perl-base,sysvinit-utils,tzdata,usr-is-merged,util-linux,util-linux-extra
+# The Debian of the base, as of an os-release file: Debian 12, but this machine's where that is newer, since the runtime
+# was linked by jlink and gcc of this machine and may need its libc.
+base_suite() (
+  ID='' VERSION_ID='' VERSION_CODENAME=''
+  # shellcheck disable=SC1090
+  . "$1"
+  case $ID:$VERSION_ID in
+    debian:[0-9] | debian:1[0-2]) echo bookworm ;;
+    # Testing and unstable have no number.
+    debian:*) echo "${VERSION_CODENAME:-bookworm}" ;;
+    *) echo bookworm ;;
+  esac
+)
+SUITE=$(base_suite /etc/os-release)
+readonly SUITE
 # Debian as collect.sh finds it there, of what this file says; kept until ./dev clean, in an engine's store longer.
-BASE_VERSION=bookworm-$(cksum <daemonset/deploy/image/build.sh | cut -d ' ' -f 1)
+BASE_VERSION=$SUITE-$(cksum <daemonset/deploy/image/build.sh | cut -d ' ' -f 1)
 readonly BASE_VERSION BASE_ARCHIVE=daemonset/target/image-base-$BASE_VERSION.tar
 
 base='' tag=ikat-agent:0.1.0 archive=daemonset/target/ikat-agent.tar check=no
@@ -37,7 +52,7 @@ make_base() {
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep '/debian/*$' | head -1)
   [ -n "$mirror" ] || lacking "no Debian mirror in this machine's apt sources; give --base=IMAGE"
   directory=$(mktemp -d)
-  debootstrap --download-only --variant=minbase --include="$PACKAGES" --exclude="$LEFT_OUT" bookworm "$directory" \
+  debootstrap --download-only --variant=minbase --include="$PACKAGES" --exclude="$LEFT_OUT" "$SUITE" "$directory" \
     "$mirror" >"$directory.log" 2>&1 ||
     {
       tail "$directory.log" >&2
