@@ -12,7 +12,8 @@ rm -rf "$image"
   --strip-java-debug-attributes --no-header-files --no-man-pages --exclude-files '**.debuginfo'
 
 # One run that reads a configuration, opens a namespace and the lease store, and ends with an error, teaches the cache
-# what each run needs. The options are those of ikat.c, or the JVM rejects the cache.
+# what each run needs. The options are those of ikat.c, or the JVM rejects the cache. It has no machine code, which would
+# have the instructions of this machine's processor: on an older one the JVM would die by SIGILL.
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 echo '{"cniVersion": "1.0.0", "name": "training", "type": "ikat", "standalone": true, "prevResult": {},
@@ -21,7 +22,7 @@ status=0
 env -u JAVA_TOOL_OPTIONS -u JDK_JAVA_OPTIONS -u _JAVA_OPTIONS IKAT_RUN_DIR="$scratch" CNI_COMMAND=CHECK \
   CNI_CONTAINERID=training CNI_IFNAME=eth0 CNI_NETNS="$scratch/none" \
   "$image/bin/java" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx64m -XX:-UsePerfData \
-  -XX:AOTCacheOutput="$cache" --enable-native-access=dev.ikat.netlink \
+  -XX:+UnlockDiagnosticVMOptions -XX:-AOTAdapterCaching -XX:-AOTStubCaching -XX:AOTCacheOutput="$cache" --enable-native-access=dev.ikat.netlink \
   -m dev.ikat.cni/dev.ikat.cni.cold.ColdMain <"$scratch/config" >"$scratch/out" 2>&1 || status=$?
 if [ "$status" -ne 1 ] || [ ! -s "$cache" ]; then
   cat "$scratch/out" >&2

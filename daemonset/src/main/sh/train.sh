@@ -42,7 +42,10 @@ done
 
 cache="$distribution/agent/ikat-agent.aot"
 rm -f "$cache"
-IKAT_AOT_OPTION="-XX:AOTCacheOutput=$cache" "$distribution/agent/bin/ikat-agent" \
+# Without machine code: it would have the instructions of this machine's processor, which the JVM does not check at its
+# start, and on an older one it would die by SIGILL.
+IKAT_JAVA_OPTIONS="-XX:+UnlockDiagnosticVMOptions -XX:-AOTAdapterCaching -XX:-AOTStubCaching" \
+  IKAT_AOT_OPTION="-XX:AOTCacheOutput=$cache" "$distribution/agent/bin/ikat-agent" \
   --node-name node-1 --manifests "$work/manifests" --run-dir "$work/run" --cni-conf-dir "$work/net.d" \
   --listen 127.0.0.1:9474 >"$work/log" 2>&1 &
 agent=$!
