@@ -38,6 +38,9 @@ public abstract class DataplaneContract {
     @SuppressWarnings("NullAway.Init")
     protected Dataplane dataplane;
 
+    /** Has the host's firewall refuse what nobody accepts; idempotent. */
+    protected void refuseWhatNobodyAccepts() {}
+
     /** The state of this kind of dataplane without its counters: the same before and after. */
     protected abstract String state();
 
@@ -87,6 +90,7 @@ public abstract class DataplaneContract {
                 yield opened.reconcile(guard("172.31.0.12"));
             }
             case ACCEPTANCE -> {
+                refuseWhatNobodyAccepts();
                 FirewallAcceptance opened = acceptance.orElseGet(dataplane::acceptance);
                 acceptance = Optional.of(opened);
                 yield opened.reconcile(new AcceptanceState(OptionalInt.of(8472)));

@@ -142,7 +142,7 @@ final class AgentWiring {
                 netlink,
                 metrics.registry(),
                 () -> loop.trigger(EnumSet.of(Part.POLICY), Cause.CHANGE));
-        Dataplanes planes = parts.keep(Dataplanes.of(nftables, options.policy(), report::told));
+        Dataplanes planes = parts.keep(Dataplanes.of(nftables, options.policy(), report::told, options.runDirectory()));
         report.metrics().tables(planes::tables);
         NodePolicy policy = parts.keep(NodePolicy.start(options.nodeName(), options.policy(), planes, leases, report));
         status.register(new PolicyStatus(planes::chosen, policy::contests));

@@ -81,7 +81,7 @@ final class UninstallCommand implements Callable<Integer> {
         Path run = Setting.RUN_DIR.path(runDirectory);
         try (AgentLock _ = AgentLock.acquire(run);
                 Rtnetlink netlink = Rtnetlink.open();
-                Dataplanes dataplanes = Uninstaller.dataplanes()) {
+                Dataplanes dataplanes = Uninstaller.dataplanes(run)) {
             int pods = Uninstaller.pods(netlink);
             if (pods > 0 && !force) {
                 err.println("ikat-agent uninstall: " + pods + " pods are still wired by Ikat; delete them, or use "

@@ -57,8 +57,8 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
     }
 
     /** All that Ikat filters by, in the calling thread's network namespace. */
-    static Dataplanes dataplanes() {
-        return Dataplanes.of(new NftablesDataplane(true, OptionalInt.empty()), NO_POLICY, _ -> {});
+    static Dataplanes dataplanes(Path runDirectory) {
+        return Dataplanes.of(new NftablesDataplane(true, OptionalInt.empty()), NO_POLICY, _ -> {}, runDirectory);
     }
 
     /**

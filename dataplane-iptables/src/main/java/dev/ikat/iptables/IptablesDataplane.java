@@ -6,6 +6,7 @@ import dev.ikat.dataplane.FirewallAcceptance;
 import dev.ikat.dataplane.Masquerading;
 import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.dataplane.SourceGuard;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -19,6 +20,7 @@ public final class IptablesDataplane implements Dataplane {
 
     private final Programs programs;
     private final OptionalInt logGroup;
+    private final FormerTables tables;
     private Optional<IptablesVariant> variant;
 
     /**
@@ -26,11 +28,14 @@ public final class IptablesDataplane implements Dataplane {
      *
      * @param variant which of the two; empty for the one that the host uses, which is detected when it is first needed
      * @param logGroup the NFLOG group to which drops are logged; empty for none
+     * @param runDirectory where it is recorded which tables there were before
      */
-    public IptablesDataplane(Programs programs, Optional<IptablesVariant> variant, OptionalInt logGroup) {
+    public IptablesDataplane(
+            Programs programs, Optional<IptablesVariant> variant, OptionalInt logGroup, Path runDirectory) {
         this.programs = programs;
         this.variant = variant;
         this.logGroup = logGroup;
+        this.tables = new FormerTables(programs, runDirectory);
     }
 
     @Override
@@ -51,19 +56,33 @@ public final class IptablesDataplane implements Dataplane {
         return variant.get();
     }
 
+    /** The variant, whose tables are about to be used. */
+    private IptablesVariant used() {
+        IptablesVariant used = variant();
+        if (used == IptablesVariant.NFT) {
+            try {
+                tables.remember();
+            } catch (IptablesException e) {
+                // Whoever uses it is told the same, and says so.
+                LOG.atDebug().addKeyValue("reason", e.getMessage()).log("iptables-unusable");
+            }
+        }
+        return used;
+    }
+
     @Override
     public PolicyBackend policy() {
-        return new IptablesBackend(programs, variant(), logGroup);
+        return new IptablesBackend(programs, used(), logGroup);
     }
 
     @Override
     public Masquerading masquerading() {
-        return new IptablesMasquerade(programs, variant());
+        return new IptablesMasquerade(programs, used());
     }
 
     @Override
     public SourceGuard guard() {
-        return new IptablesGuard(programs, variant(), logGroup);
+        return new IptablesGuard(programs, used(), logGroup);
     }
 
     @Override
@@ -89,6 +108,9 @@ public final class IptablesDataplane implements Dataplane {
                         .addKeyValue("variant", former)
                         .log("former-rules-removed");
             }
+        }
+        if (!inUse) {
+            tables.removeUnused();
         }
     }
 

@@ -5,6 +5,7 @@ import dev.ikat.model.IpFamily;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The contract for one of the variants. */
 @RequiresRoot
@@ -20,15 +22,21 @@ abstract class VariantDataplaneContract extends DataplaneContract {
     private final IptablesVariant variant;
     private final TestNamespace node = TestNamespace.create();
 
+    @TempDir
+    Path runDirectory;
+
     VariantDataplaneContract(IptablesVariant variant) {
         this.variant = variant;
     }
 
     @BeforeEach
     void open() {
-        dataplane = new IptablesDataplane(
-                new Programs(node.entering(List.of())), Optional.of(variant), OptionalInt.of(4796));
-        // Where nothing refuses there is nothing to accept.
+        dataplane = dataplane();
+    }
+
+    /** Where nothing refuses there is nothing to accept. */
+    @Override
+    protected void refuseWhatNobodyAccepts() {
         for (IpFamily family : IpFamily.values()) {
             node.exec(variant.program(family, "save").replace("-save", ""), "-P", "FORWARD", "DROP");
         }
@@ -37,6 +45,15 @@ abstract class VariantDataplaneContract extends DataplaneContract {
     @AfterEach
     void close() {
         node.close();
+    }
+
+    final IptablesDataplane dataplane() {
+        return new IptablesDataplane(
+                new Programs(node.entering(List.of())), Optional.of(variant), OptionalInt.of(4796), runDirectory);
+    }
+
+    final TestNamespace node() {
+        return node;
     }
 
     /** Ikat's own chains and sets, and the rules that lead to them: empty tables come with the first look. */

@@ -13,6 +13,7 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.netfilter.LoggedPacket;
 import dev.ikat.nftables.NftablesDataplane;
+import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
@@ -49,11 +50,15 @@ public final class Dataplanes implements AutoCloseable {
      *
      * @param nftables nftables
      * @param told receives drops from a backend that does not use the kernel's log
+     * @param runDirectory where they record what they found
      */
-    public static Dataplanes of(NftablesDataplane nftables, PolicySettings settings, Consumer<LoggedPacket> told) {
+    public static Dataplanes of(
+            NftablesDataplane nftables, PolicySettings settings, Consumer<LoggedPacket> told, Path runDirectory) {
         Map<Backend, Dataplane> all = new EnumMap<>(Backend.class);
         all.put(Backend.NFTABLES, nftables);
-        all.put(Backend.IPTABLES, new IptablesDataplane(Programs.here(), settings.variant(), settings.dropLogGroup()));
+        all.put(
+                Backend.IPTABLES,
+                new IptablesDataplane(Programs.here(), settings.variant(), settings.dropLogGroup(), runDirectory));
         all.put(
                 Backend.EBPF,
                 new EbpfDataplane(

@@ -12,6 +12,7 @@ import dev.ikat.dataplane.MasqueradeState;
 import dev.ikat.model.IpAddress;
 import dev.ikat.nftables.NftablesDataplane;
 import dev.ikat.policy.program.PolicyProgram;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.Optional;
@@ -36,7 +37,8 @@ class DataplanesTest {
         try (Dataplanes real = Dataplanes.of(
                 new NftablesDataplane(true, OptionalInt.empty()),
                 TestOptions.of("--policy-backend=ebpf").policy(),
-                _ -> {})) {
+                _ -> {},
+                Path.of("/run/ikat"))) {
             assertThat(real.chosen()).isEqualTo(Backend.EBPF);
             for (Backend backend : EnumSet.complementOf(EnumSet.of(Backend.NONE))) {
                 assertThat(real.get(backend).name()).isEqualToIgnoringCase(backend.name());
