@@ -4,6 +4,9 @@ import dev.ikat.agent.overlay.ChecksumOffload;
 import dev.ikat.agent.overlay.OverlayMode;
 import dev.ikat.agent.overlay.OverlaySettings;
 import dev.ikat.agent.policy.PolicySettings;
+import dev.ikat.cluster.InvalidObjectException;
+import dev.ikat.cluster.ObjectKey;
+import dev.ikat.cluster.ObjectKind;
 import dev.ikat.kubernetes.ApiAddress;
 import dev.ikat.model.InterfaceName;
 import java.net.InetSocketAddress;
@@ -44,8 +47,9 @@ public final class AgentOptionsReader {
 
     private AgentOptions options() {
         if (!reader.isGiven(Setting.NODE_NAME)) {
-            reader.fault("neither --node-name nor the environment variable NODE_NAME is set");
+            reader.missing("neither --node-name nor the environment variable NODE_NAME is set");
         }
+        String nodeName = reader.parse(Setting.NODE_NAME, "", AgentOptionsReader::nodeName, "");
         ClusterOrigin cluster = cluster();
         String conflistName = reader.text(Setting.CONFLIST_NAME);
         if (conflistName.contains("/") || !conflistName.endsWith(".conflist")) {
@@ -55,11 +59,7 @@ public final class AgentOptionsReader {
         }
         List<String> chain = reader.list(Setting.CHAIN);
         for (String type : chain) {
-            if (!type.matches("[a-zA-Z0-9][a-zA-Z0-9_.-]*") || type.equals("ikat")) {
-                reader.fault(
-                        Setting.CHAIN,
-                        "'" + type + "' is invalid: it is not the type of a plugin that can follow Ikat");
-            }
+            chainFault(type).ifPresent(reason -> reader.fault(Setting.CHAIN, "'" + type + "' is invalid: " + reason));
         }
         OverlaySettings overlay = overlay();
         Optional<InterfaceName> uplink = reader.parse(
@@ -94,9 +94,9 @@ public final class AgentOptionsReader {
                         Setting.LOG_LEVEL,
                         Level.INFO,
                         text -> Level.valueOf(text.toUpperCase(Locale.ROOT)),
-                        "is invalid: it has to be debug, info, warn or error"));
+                        "is invalid: it has to be trace, debug, info, warn or error"));
         return new AgentOptions(
-                reader.text(Setting.NODE_NAME),
+                nodeName,
                 cluster,
                 podCidrs,
                 path(Setting.RUN_DIR).toAbsolutePath(),
@@ -115,6 +115,20 @@ public final class AgentOptionsReader {
                 gsoMaxSize == 0 ? Optional.empty() : Optional.of(gsoMaxSize),
                 log,
                 fault);
+    }
+
+    private static Optional<String> chainFault(String type) {
+        return type.matches("[a-zA-Z0-9][a-zA-Z0-9_.-]*") && !type.equals("ikat")
+                ? ChainTypes.fault(type)
+                : Optional.of("it is not the type of a plugin that can follow Ikat");
+    }
+
+    private static String nodeName(String text) {
+        try {
+            return text.isEmpty() ? text : new ObjectKey(ObjectKind.NODE, "", text).name();
+        } catch (InvalidObjectException e) {
+            throw new IllegalArgumentException(e.reason() + ", as the Node object's name", e);
+        }
     }
 
     private OverlaySettings overlay() {
@@ -143,7 +157,7 @@ public final class AgentOptionsReader {
         boolean manifests = reader.isGiven(Setting.MANIFESTS);
         boolean api = reader.isGiven(Setting.KUBECONFIG);
         if (!manifests && !api) {
-            reader.fault("either --manifests or --kubeconfig has to be set");
+            reader.missing("either --manifests or --kubeconfig has to be set");
         } else if (manifests && api) {
             reader.fault(Setting.MANIFESTS, "--manifests and --kubeconfig exclude each other");
         }

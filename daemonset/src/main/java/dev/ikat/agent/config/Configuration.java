@@ -18,6 +18,7 @@ public final class Configuration {
 
     private final Map<Setting, Given> given = new EnumMap<>(Setting.class);
     private final List<String> faults = new ArrayList<>();
+    private boolean unreadableFile;
 
     /**
      * One value as it was said.
@@ -44,7 +45,9 @@ public final class Configuration {
             ConfigurationFile read = ConfigurationFile.read(path);
             configuration.given.putAll(read.given());
             configuration.faults.addAll(read.faults());
+            configuration.unreadableFile = read.isUnreadable();
         });
+        configuration.faults.addAll(EnvironmentNames.faults(environment));
         for (Setting setting : Setting.values()) {
             setting.variables().stream()
                     .filter(variable -> !environment.getOrDefault(variable, "").isBlank())
@@ -60,9 +63,14 @@ public final class Configuration {
         given.put(setting, new Given(text, place, false));
     }
 
-    /** The errors in the file, one line for each. */
+    /** The errors in the file, and the unknown variables, one line for each. */
     public List<String> faults() {
         return List.copyOf(faults);
+    }
+
+    /** Whether a file was named of which nobody knows what it sets. */
+    boolean isFileUnreadable() {
+        return unreadableFile;
     }
 
     /** What was said; empty if nothing was. */

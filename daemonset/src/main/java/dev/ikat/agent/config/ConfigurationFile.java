@@ -7,7 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -40,6 +39,7 @@ public final class ConfigurationFile {
     private final Path path;
     private final Map<Setting, Given> given = new EnumMap<>(Setting.class);
     private final List<String> faults = new ArrayList<>();
+    private boolean unreadable;
 
     private ConfigurationFile(Path path) {
         this.path = path;
@@ -50,17 +50,27 @@ public final class ConfigurationFile {
         try {
             new Compose(SETTINGS).composeString(Files.readString(path)).ifPresent(file::add);
         } catch (NoSuchFileException e) {
-            file.faults.add("--config: there is no file " + path);
+            file.unreadable("--config: there is no file " + path);
         } catch (CharacterCodingException e) {
-            file.faults.add("--config: " + path + " is not UTF-8 text");
+            file.unreadable("--config: " + path + " is not UTF-8 text");
         } catch (IOException e) {
-            file.faults.add("--config: " + path + " can't be read: " + e.getMessage());
+            file.unreadable("--config: " + path + " can't be read: " + e.getMessage());
         } catch (MarkedYamlEngineException e) {
-            file.faults.add(file.place(e.getProblemMark()) + "is not YAML: " + e.getProblem());
+            file.unreadable(file.place(e.getProblemMark()) + "is not YAML: " + e.getProblem());
         } catch (YamlEngineException e) {
-            file.faults.add(file.place(Optional.empty()) + "is not YAML: " + e.getMessage());
+            file.unreadable(file.place(Optional.empty()) + "is not YAML: " + e.getMessage());
         }
         return file;
+    }
+
+    private void unreadable(String reason) {
+        unreadable = true;
+        faults.add(reason);
+    }
+
+    /** Whether no setting could be read, so that nobody knows which are in it. */
+    boolean isUnreadable() {
+        return unreadable;
     }
 
     Map<Setting, Given> given() {
@@ -147,30 +157,9 @@ public final class ConfigurationFile {
 
     /** The setting that was perhaps meant. */
     private static String similar(String key) {
-        return Setting.documented().stream()
-                .map(Setting::key)
-                .min(Comparator.comparingInt(name -> distance(key, name)))
-                .filter(name -> distance(key, name) <= 3)
+        return Similar.to(key, Setting.documented().stream().map(Setting::key).toList())
                 .map(name -> "did you mean '" + name + "'?")
                 .orElse("'ikat-agent --help' lists them all");
-    }
-
-    /** How many letters have to change (Levenshtein). */
-    private static int distance(String a, String b) {
-        int[] row = new int[b.length() + 1];
-        for (int j = 0; j <= b.length(); j++) {
-            row[j] = j;
-        }
-        for (int i = 1; i <= a.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.length(); j++) {
-                int changed = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.min(changed, 1 + Math.min(row[j], row[j - 1]));
-            }
-        }
-        return row[b.length()];
     }
 
     private void fault(Node node, String reason) {

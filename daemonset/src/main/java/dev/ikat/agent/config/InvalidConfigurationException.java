@@ -6,7 +6,8 @@ import java.util.List;
 public final class InvalidConfigurationException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    InvalidConfigurationException(List<String> faults) {
+    /** @param faults every error, one line for each */
+    public InvalidConfigurationException(List<String> faults) {
         super(String.join("\n", faults));
     }
 

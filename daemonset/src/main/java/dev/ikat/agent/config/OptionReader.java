@@ -25,9 +25,11 @@ final class OptionReader {
         return List.copyOf(faults);
     }
 
-    /** A fault that no place has. */
-    void fault(String line) {
-        faults.add(line);
+    /** A setting that has to be there is not; it may be in a file that could not be read, whose fault is enough. */
+    void missing(String line) {
+        if (!configuration.isFileUnreadable()) {
+            faults.add(line);
+        }
     }
 
     void fault(Setting setting, String reason) {

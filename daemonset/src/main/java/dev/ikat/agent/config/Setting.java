@@ -143,11 +143,12 @@ public enum Setting {
             "text|json",
             "text",
             "Format of log events, each on one line: text is key=value, json an object with the same keys."),
-    LOG_LEVEL(Kind.TEXT, "debug|info|warn|error", "info", "The least severe level of events that are logged."),
+    LOG_LEVEL(Kind.TEXT, "trace|debug|info|warn|error", "info", "The least severe level of events that are logged."),
     /** For tests only, so it is not documented. */
     KILL_AT(Kind.TEXT, "VERB:STEP", "", "");
 
-    private static final String PREFIX = "IKAT_";
+    /** What every variable of a setting begins with. */
+    static final String PREFIX = "IKAT_";
 
     /** The kind of a value, which the file is checked against. */
     public enum Kind {

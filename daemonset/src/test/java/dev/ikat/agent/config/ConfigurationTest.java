@@ -14,12 +14,15 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.event.Level;
 
 /** Settings by file, variable and option, and what can be wrong with a file of them. */
 class ConfigurationTest {
@@ -215,6 +218,101 @@ class ConfigurationTest {
         assertThat(read(Map.of()).faults()).containsExactly("--config: " + file + " is not UTF-8 text");
         Files.delete(file);
         assertThat(read(Map.of(), "--config=" + file).faults()).containsExactly("--config: there is no file " + file);
+    }
+
+    @Test
+    void fileThatCanNotBeReadIsTheOnlyFaultOfWhatMayBeInIt() throws IOException {
+        write("node-name: a\nmanifests: '" + directory + "'\n vni: [\n");
+
+        assertThat(refused(Map.of()))
+                .singleElement()
+                .asString()
+                .startsWith(file + ":3:")
+                .contains("is not YAML");
+        Files.delete(file);
+        assertThat(refused(Map.of(), "--config=" + file)).containsExactly("--config: there is no file " + file);
+    }
+
+    private List<String> refused(Map<String, String> environment, String... options) {
+        return catchThrowableOfType(
+                        InvalidConfigurationException.class, () -> AgentOptionsReader.read(read(environment, options)))
+                .faults();
+    }
+
+    private List<String> refusedOf(String... options) {
+        List<String> all = Stream.concat(Stream.of("--manifests=" + directory), Stream.of(options))
+                .toList();
+        return refused(Map.of("NODE_NAME", "a"), all.toArray(String[]::new));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"Node-1", "node_1", "-node", "node.", "a..b", "node 1"})
+    void nodeNameIsOneThatAKubernetesNodeCanHave(String name) {
+        assertThat(refusedOf("--node-name=" + name))
+                .containsExactly("--node-name: invalid name '" + name
+                        + "': it has to be 1 to 253 lower case letters, digits, '-' and '.', starting and ending with"
+                        + " a letter or digit, as the Node object's name");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "bridge     | that plugin creates an interface, so it can't follow Ikat",
+                "host-local | that plugin assigns addresses, so it can't follow Ikat",
+                "portmapp   | did you mean 'portmap'?",
+                "bandwith   | did you mean 'bandwidth'?",
+                "ikat       | it is not the type of a plugin that can follow Ikat"
+            })
+    void pluginThatCanNotFollowIsRefused(String type, String reason) {
+        assertThat(refusedOf("--chain=portmap," + type))
+                .containsExactly("--chain: '" + type + "' is invalid: " + reason);
+    }
+
+    @Test
+    void pluginsOfOthersCanFollow() {
+        AgentOptions options = AgentOptionsReader.read(
+                read(Map.of(), "--node-name=a", "--manifests=" + directory, "--chain=tuning,istio-cni,linkerd-cni"));
+
+        assertThat(options.chain()).containsExactly("tuning", "istio-cni", "linkerd-cni");
+    }
+
+    @Test
+    void unknownVariableIsToldWithTheOneThatWasPerhapsMeant() {
+        assertThat(read(Map.of("IKAT_VXLAN_PROT", "1", "IKAT_SOMETHING_ELSE_ENTIRELY", "", "IKATX", "1"))
+                        .faults())
+                .containsExactly(
+                        "IKAT_SOMETHING_ELSE_ENTIRELY: unknown variable; unset it; 'ikat-agent --help' lists all settings",
+                        "IKAT_VXLAN_PROT: unknown variable; did you mean 'IKAT_VXLAN_PORT'?");
+    }
+
+    /** A Service named ikat in the agent's namespace has Kubernetes set these. */
+    @Test
+    void variablesOfAServiceAreNobodysMistake() {
+        assertThat(read(Map.of(
+                                "IKAT_SERVICE_HOST", "10.0.0.1",
+                                "IKAT_SERVICE_PORT", "9474",
+                                "IKAT_PORT", "tcp://10.0.0.1:9474",
+                                "IKAT_PORT_9474_TCP_ADDR", "10.0.0.1",
+                                "IKAT_PROC_SYS", "/host/proc/sys",
+                                "IKAT_JAVA_OPTIONS", "-Xmx1g"))
+                        .faults())
+                .isEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Level.class)
+    void everyLevelCanBeLogged(Level level) {
+        AgentOptions options = AgentOptionsReader.read(read(
+                Map.of(),
+                "--node-name=a",
+                "--manifests=" + directory,
+                "--log-level=" + level.name().toLowerCase(Locale.ROOT)));
+
+        assertThat(options.log().level()).isEqualTo(level);
+        assertThat(refusedOf("--log-level=all"))
+                .containsExactly("--log-level: 'all' is invalid: it has to be trace, debug, info, warn or error");
     }
 
     @Test
