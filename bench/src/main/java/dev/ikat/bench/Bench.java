@@ -1,6 +1,7 @@
 package dev.ikat.bench;
 
 import dev.ikat.bench.micro.MicroBench;
+import dev.ikat.testbed.report.CommandErrors;
 import dev.ikat.testbed.report.Terminal;
 import java.util.EnumSet;
 import java.util.Set;
@@ -68,7 +69,8 @@ public final class Bench implements Callable<Integer> {
 
     /** Exits with 0 if every aim is met, 3 if one is not. The name is that of the program in its help. */
     public static void main(String[] arguments) {
-        System.exit(new CommandLine(new Bench()).setCommandName("./dev bench").execute(arguments));
+        System.exit(CommandErrors.inOneLine(new CommandLine(new Bench()).setCommandName("./dev bench"))
+                .execute(arguments));
     }
 
     @Override

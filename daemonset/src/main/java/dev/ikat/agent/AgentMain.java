@@ -6,7 +6,6 @@ import dev.ikat.agent.config.Configuration;
 import dev.ikat.agent.config.InvalidConfigurationException;
 import dev.ikat.agent.config.Setting;
 import dev.ikat.agent.log.PrintableWriter;
-import dev.ikat.agent.server.AgentRunningException;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -23,6 +22,7 @@ import jnr.posix.POSIXFactory;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.spi.LoggingEventBuilder;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -107,7 +107,7 @@ public final class AgentMain implements Callable<Integer> {
             commandLine.getCommandSpec().addOption(setting.optionSpec());
         }
         // Names and messages of others must not reach the terminal as they are; and so no colours of our own do.
-        return commandLine
+        return CommandErrors.inOneLine(commandLine)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
                 .setOut(terminal(System.out))
                 .setErr(terminal(System.err));
@@ -153,7 +153,17 @@ public final class AgentMain implements Callable<Integer> {
         if (check) {
             commandLine.getOut().println("ikat-agent: all settings are valid");
         }
-        return check || print ? 0 : run(options);
+        if (check || print) {
+            return 0;
+        }
+        if (!CommandErrors.isRoot()) {
+            commandLine
+                    .getErr()
+                    .println("ikat-agent: it changes the kernel's network, which needs root: start it by sudo, or as a "
+                            + "service of root's; --check and --print-config need no root");
+            return 1;
+        }
+        return run(options);
     }
 
     private static int run(AgentOptions options) throws InterruptedException {
@@ -164,11 +174,8 @@ public final class AgentMain implements Callable<Integer> {
         Agent agent;
         try {
             agent = Agent.start(options);
-        } catch (AgentRunningException e) {
-            LOG.atError().addKeyValue("error", e.getMessage()).log("start-failed");
-            return 1;
         } catch (RuntimeException e) {
-            LOG.atError().addKeyValue("error", e.getMessage()).setCause(e).log("start-failed");
+            startFailed(e);
             return 1;
         }
         started.complete(agent);
@@ -180,6 +187,12 @@ public final class AgentMain implements Callable<Integer> {
         }));
         stopped.await();
         return 0;
+    }
+
+    private static void startFailed(RuntimeException e) {
+        LoggingEventBuilder event = LOG.atError().addKeyValue("error", CommandErrors.reason(e));
+        (CommandErrors.isDefect(e) ? event.setCause(e) : event).log("start-failed");
+        LOG.atDebug().setCause(e).log("start-failed-trace");
     }
 
     /** SIGHUP reads everything again, with the files that are named. Where anything is wrong, nothing changes. */

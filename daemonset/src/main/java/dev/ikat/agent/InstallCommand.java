@@ -49,8 +49,9 @@ final class InstallCommand implements Callable<Integer> {
         } catch (IOException e) {
             spec.commandLine()
                     .getErr()
-                    .println("ikat-agent install: can't install the plugin in " + to + ": " + e
-                            + "; the previous version is unchanged");
+                    .println("ikat-agent install: can't install the plugin in " + to + ": " + CommandErrors.reason(e)
+                            + "; the previous version is unchanged"
+                            + (CommandErrors.isRoot() ? "" : "; try again as root"));
             return 1;
         }
     }

@@ -78,6 +78,12 @@ final class UninstallCommand implements Callable<Integer> {
         }
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
+        if (!CommandErrors.isRoot()) {
+            err.println(
+                    "ikat-agent uninstall: it changes the kernel's network, which needs root: run it by sudo. Nothing "
+                            + "was changed.");
+            return 1;
+        }
         Path run = Setting.RUN_DIR.path(runDirectory);
         try (AgentLock _ = AgentLock.acquire(run);
                 Rtnetlink netlink = Rtnetlink.open();

@@ -40,7 +40,11 @@ public final class PluginFiles {
         Path launcher = from.resolve(LAUNCHER);
         Path cold = from.resolve(COLD);
         if (!Files.isRegularFile(launcher) || !Files.isDirectory(cold)) {
-            throw new NoSuchFileException(from + " does not contain " + LAUNCHER + " and " + COLD);
+            throw new NoSuchFileException(
+                    from.toString(),
+                    null,
+                    "does not contain " + LAUNCHER + " and " + COLD
+                            + "; name the distribution's directory cni by --from");
         }
         Files.createDirectories(to);
         boolean changed = installCold(cold, to);

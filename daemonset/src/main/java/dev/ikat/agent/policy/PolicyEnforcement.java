@@ -58,7 +58,8 @@ final class PolicyEnforcement implements AutoCloseable {
         Optional<String> reason = opened.probe();
         if (reason.isPresent()) {
             opened.close();
-            throw new PolicyBackendException(reason.get());
+            throw new PolicyBackendException(
+                    reason.get() + "; this host can't run this policy backend: set policy-backend to another one");
         }
         return opened;
     }

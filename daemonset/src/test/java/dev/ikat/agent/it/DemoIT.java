@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -57,6 +58,24 @@ final class DemoIT {
                 .containsPattern("pod-1 \\(node-1\\) +-- -- +-- -- +ok ok")
                 .containsPattern("default/pod-\\d +default/pod-\\d +TCP/7000 +default/default-deny")
                 .doesNotContain("NO", "\u001b");
+    }
+
+    /** A kernel without types (BTF), as far as the demo can see. */
+    @Test
+    void backendThatTheKernelRefusesEndsTheDemoAtOnceWithItsReason() {
+        List<String> command = new ArrayList<>(List.of(
+                "unshare", "--mount", "sh", "-c", "mount -t tmpfs none /sys/kernel/btf && exec \"$@\"", "demo"));
+        command.addAll(command());
+        command.add("--policy-backend=ebpf");
+
+        ProcessResult result =
+                ProcessRunner.of(command).withLimit(Duration.ofSeconds(60)).run();
+
+        assertThat(result.exitCode()).as(result.stdout()).isEqualTo(1);
+        assertThat(result.stdout())
+                .containsPattern("the agent of node-1 can't be ready: .*BTF.*; this host can't run this policy backend")
+                .doesNotContain("ADD pod-1");
+        assertThat(result.elapsed()).isLessThan(Duration.ofSeconds(30));
     }
 
     @Test

@@ -81,7 +81,9 @@ class PolicySwapTest {
         second.unavailable("the library is not installed");
         assertThatThrownBy(() -> keeper.swap(() -> second))
                 .isInstanceOf(PolicyBackendException.class)
-                .hasMessage("the library is not installed");
+                .hasMessage(
+                        "the library is not installed; this host can't run this policy backend: set policy-backend to"
+                                + " another one");
         assertFormerEnforces(web);
         assertThat(kept.kernel.steps()).doesNotContain("first hand over");
     }
@@ -134,7 +136,9 @@ class PolicySwapTest {
         kept.backend.unavailable("the library is not installed");
         assertThatThrownBy(kept::inForce)
                 .isInstanceOf(PolicyBackendException.class)
-                .hasMessage("the library is not installed");
+                .hasMessage(
+                        "the library is not installed; this host can't run this policy backend: set policy-backend to"
+                                + " another one");
         assertThat(kept.backend.isClosed()).isTrue();
         keeper.swap(() -> second);
         assertThat(keeper.reconcile()).isZero();

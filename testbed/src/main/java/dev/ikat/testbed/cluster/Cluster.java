@@ -120,7 +120,7 @@ public final class Cluster implements AutoCloseable {
     /** Starts every agent and waits until each is ready. */
     public void startAgents() {
         nodes.forEach(ClusterNode::startAgent);
-        nodes.forEach(node -> node.awaitReady(READY_LIMIT));
+        nodes.forEach(node -> node.awaitFirstReady(READY_LIMIT));
     }
 
     /** Writes a node's manifest with its present addresses, atomically. */
@@ -206,7 +206,9 @@ public final class Cluster implements AutoCloseable {
     /** Keeps everything when this process ends; {@link StaleResources#sweepKept} removes it. */
     public void keep() {
         try {
-            Files.writeString(directory.path().resolve(StaleResources.KEEP), "");
+            Files.writeString(
+                    directory.path().resolve(StaleResources.KEEP),
+                    StaleResources.checkout().toString());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -33,6 +33,9 @@ public final class ClusterNode implements AutoCloseable {
     /** The protocol number that marks Ikat's routes (rtnetlink(7), rtm_protocol). */
     public static final int ROUTE_PROTOCOL = 107;
 
+    /** What the agent says of a backend that this host can't run, which no time changes. */
+    private static final String REFUSED = "this host can't run this policy backend";
+
     private static final AtomicLong CONTAINERS = new AtomicLong();
 
     private final Cluster cluster;
@@ -212,12 +215,35 @@ public final class ClusterNode implements AutoCloseable {
      *     log
      */
     public void awaitReady(Duration limit) {
+        Await.until(limit, () -> "the agent of %s is not ready: %s".formatted(name(), logTail()), this::agentIsReady);
+    }
+
+    private boolean agentIsReady() {
+        if (!agentRuns()) {
+            throw new CommandFailedException("the agent of %s has ended: %s".formatted(name(), logTail()));
+        }
+        return isReady() && Files.exists(conflist());
+    }
+
+    /**
+     * Waits as {@link #awaitReady} does, for the first agent of the node; where the host can't run what it is to
+     * enforce policies by, nobody needs to wait.
+     */
+    void awaitFirstReady(Duration limit) {
         Await.until(limit, () -> "the agent of %s is not ready: %s".formatted(name(), logTail()), () -> {
-            if (!agentRuns()) {
-                throw new CommandFailedException("the agent of %s has ended: %s".formatted(name(), logTail()));
-            }
-            return isReady() && Files.exists(conflist());
+            refusal().ifPresent(line -> {
+                throw new CommandFailedException("the agent of %s can't be ready: %s".formatted(name(), line));
+            });
+            return agentIsReady();
         });
+    }
+
+    /** What the agent logged of a backend that this host can't run. */
+    private Optional<String> refusal() {
+        return logLines().stream()
+                .filter(line -> line.contains(REFUSED))
+                .map(line -> line.replaceFirst(".*\\berror=\"?", "").replaceFirst("\"$", ""))
+                .findFirst();
     }
 
     /** Whether the agent answers /readyz with 200 now. */

@@ -11,17 +11,22 @@ import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.CommandFailedException;
 import dev.ikat.testbed.host.StaleResources;
 import dev.ikat.testbed.host.Teardown;
+import dev.ikat.testbed.report.CommandErrors;
 import dev.ikat.testbed.report.Terminal;
 import dev.ikat.testbed.traffic.Probe;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /**
  * {@code ./dev demo}: a cluster on this machine, wired by the real agent and plugin, in which every pod tries to
@@ -38,6 +43,12 @@ import picocli.CommandLine.Option;
         })
 public final class Demo implements Callable<Integer> {
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(3);
+    private static final int MOST_NODES = 20;
+    /** A page has room for the table of so many. */
+    private static final int MOST_PODS = 100;
+
+    private static final List<String> OVERLAYS = List.of("vxlan", "direct", "auto");
+    private static final List<String> BACKENDS = List.of("nftables", "iptables", "ebpf");
 
     @Option(
             names = "--nodes",
@@ -49,7 +60,7 @@ public final class Demo implements Callable<Integer> {
     @Option(
             names = "--pods",
             paramLabel = "N",
-            description = "number of pods, distributed over the nodes (default: ${DEFAULT-VALUE})",
+            description = "number of pods, 1 to 100, distributed over the nodes (default: ${DEFAULT-VALUE})",
             defaultValue = "4")
     private int podCount;
 
@@ -60,17 +71,28 @@ public final class Demo implements Callable<Integer> {
             defaultValue = "vxlan")
     private String overlay = "vxlan";
 
+    @Option(
+            names = "--policy-backend",
+            paramLabel = "BACKEND",
+            description = "what enforces policies: nftables, iptables or ebpf (default: ${DEFAULT-VALUE})",
+            defaultValue = "nftables")
+    private String backend = "nftables";
+
     @Option(names = "--keep", description = "keep everything, and print how to enter it")
     private boolean keep;
 
-    @Option(names = "--clean", description = "only remove what an earlier demo kept")
+    @Option(names = "--clean", description = "only remove what earlier demos of this checkout kept")
     private boolean clean;
 
     private final Terminal terminal = Terminal.standard();
 
+    @Spec
+    private @Nullable CommandSpec spec;
+
     /** Exits with 0 if every pod reached every other, and with policies only the allowed ones. */
     public static void main(String[] arguments) {
-        System.exit(new CommandLine(new Demo()).execute(arguments));
+        System.exit(CommandErrors.inOneLine(new CommandLine(new Demo()).setCommandName("./dev demo"))
+                .execute(arguments));
     }
 
     @Override
@@ -79,16 +101,18 @@ public final class Demo implements Callable<Integer> {
             StaleResources.sweepKept().forEach(line -> terminal.line("  removed " + line));
             return 0;
         }
+        checkOptions();
         long start = System.nanoTime();
         Thread farewell = new Thread(
                 () -> terminal.line(System.lineSeparator() + "  interrupted: removing everything"), "farewell");
         Runtime.getRuntime().addShutdownHook(farewell);
-        terminal.line(terminal.bold(
-                "Ikat: %d nodes, %d pods, IPv4 and IPv6, overlay %s".formatted(nodeCount, podCount, overlay)));
+        terminal.line(terminal.bold("Ikat: %d nodes, %d pods, IPv4 and IPv6, overlay %s, policies by %s"
+                .formatted(nodeCount, podCount, overlay, backend)));
         terminal.line("");
         Cluster cluster = timed(
                 "namespaces for the underlay and the nodes",
-                () -> Cluster.create(Cluster.Options.nodes(nodeCount).withAgentArguments("--overlay=" + overlay)));
+                () -> Cluster.create(Cluster.Options.nodes(nodeCount)
+                        .withAgentArguments("--overlay=" + overlay, "--policy-backend=" + backend)));
         try (cluster) {
             timed("agents ready on all nodes", () -> {
                 cluster.startAgents();
@@ -123,6 +147,23 @@ public final class Demo implements Callable<Integer> {
                 terminal.line("  " + terminal.no() + " " + e.getMessage());
             }
             return 1;
+        }
+    }
+
+    private void checkOptions() {
+        CommandLine command =
+                Objects.requireNonNull(spec, "only picocli may call this").commandLine();
+        if (nodeCount < 1 || nodeCount > MOST_NODES) {
+            throw CommandErrors.invalid(command, "--nodes", nodeCount, "1 to " + MOST_NODES);
+        }
+        if (podCount < 1 || podCount > MOST_PODS) {
+            throw CommandErrors.invalid(command, "--pods", podCount, "1 to " + MOST_PODS);
+        }
+        if (!OVERLAYS.contains(overlay)) {
+            throw CommandErrors.invalid(command, "--overlay", overlay, String.join(" or ", OVERLAYS));
+        }
+        if (!BACKENDS.contains(backend)) {
+            throw CommandErrors.invalid(command, "--policy-backend", backend, String.join(" or ", BACKENDS));
         }
     }
 

@@ -31,6 +31,9 @@ final class BpfPins {
         }
         Set<String> present = new HashSet<>(Set.of(number(OWN)));
         list(namespaces).forEach(namespace -> present.add(number(namespace)));
+        // Others' agents, whose namespaces may have no name there.
+        ProcessHandle.allProcesses()
+                .forEach(process -> present.add(number(Path.of("/proc/" + process.pid() + "/ns/net"))));
         List<Path> stale = new ArrayList<>(list(ROOT));
         stale.removeIf(directory -> present.contains(directory.getFileName().toString()));
         stale.forEach(BpfPins::delete);

@@ -4,11 +4,13 @@ import dev.ikat.testbed.cluster.Cluster;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -20,7 +22,7 @@ public final class StaleResources {
     /** In each {@link TestDirectory} that has processes: a line {@code pid start-time} for each. */
     public static final String PROCESS_LIST = "processes";
 
-    /** Marks a {@link TestDirectory} that is to outlive its run. */
+    /** Marks a {@link TestDirectory} that is to outlive its run, and says in which checkout that was made. */
     public static final String KEEP = "keep";
 
     private static final Path CGROUPS = Path.of("/sys/fs/cgroup");
@@ -29,25 +31,56 @@ public final class StaleResources {
 
     /** Removes what ended runs left behind unless it is to be kept, and returns one line for each thing removed. */
     public static List<String> sweep() {
-        return sweep(kept());
+        return sweep(kept(_ -> true));
     }
 
-    /** Removes everything of ended runs, including what was kept ({@link Cluster#keep}). */
+    /**
+     * Removes everything of ended runs, including what was kept ({@link Cluster#keep}); but not what another checkout
+     * has kept, as long as any of its processes lives.
+     */
     public static List<String> sweepKept() {
-        return sweep(Set.of());
+        return sweepKept(checkout());
     }
 
-    private static Set<String> kept() {
+    static List<String> sweepKept(Path checkout) {
+        return sweep(kept(directory -> !checkout.toString().equals(read(directory.resolve(KEEP)))
+                && listed(directory.resolve(PROCESS_LIST)).stream().anyMatch(Listed::lives)));
+    }
+
+    /** The checkout that this process works for: {@code dev} enters it. */
+    public static Path checkout() {
+        try {
+            return Path.of("").toRealPath();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** What all names of those runs begin with that were kept, and for which this holds. */
+    private static Set<String> kept(Predicate<Path> stays) {
         return stale(TestDirectory.base(), Set.of()).stream()
-                .filter(directory -> Files.exists(directory.resolve(KEEP)))
+                .filter(directory -> Files.exists(directory.resolve(KEEP)) && stays.test(directory))
                 .map(directory -> RunOwner.prefixOf(directory.getFileName().toString()))
                 .collect(Collectors.toSet());
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (NoSuchFileException e) {
+            // Another process removes the same at the same time.
+            return "";
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static List<String> sweep(Set<String> kept) {
         List<String> removed = new ArrayList<>();
         for (Path directory : stale(TestDirectory.base(), kept)) {
-            killListed(directory.resolve(PROCESS_LIST), removed);
+            listed(directory.resolve(PROCESS_LIST)).stream()
+                    .filter(Listed::lives)
+                    .forEach(process -> kill(process.pid(), removed));
         }
         for (Path namespace : stale(TestNamespace.DIRECTORY, kept)) {
             String name = namespace.getFileName().toString();
@@ -82,22 +115,25 @@ public final class StaleResources {
         }
     }
 
-    private static void killListed(Path list, List<String> removed) {
-        if (!Files.exists(list)) {
-            return;
+    /** A process of a run, which another may have the number of by now. */
+    private record Listed(long pid, long start) {
+        boolean lives() {
+            return RunOwner.startTime(pid).equals(Optional.of(start));
         }
-        try {
-            for (String line : Files.readAllLines(list)) {
-                String[] fields = line.split(" ", -1);
-                long pid = Long.parseLong(fields[0]);
-                if (fields.length == 2 && RunOwner.startTime(pid).equals(Optional.of(Long.parseLong(fields[1])))) {
-                    kill(pid, removed);
+    }
+
+    /** The processes of a list; of one that was cut short by a kill those before that. */
+    private static List<Listed> listed(Path list) {
+        List<Listed> processes = new ArrayList<>();
+        if (Files.exists(list)) {
+            for (String line : read(list).split("\n", -1)) {
+                if (line.matches("[0-9]{1,18} [0-9]{1,18}")) {
+                    String[] fields = line.split(" ", -1);
+                    processes.add(new Listed(Long.parseLong(fields[0]), Long.parseLong(fields[1])));
                 }
             }
-        } catch (IOException | NumberFormatException e) {
-            // A list cut short by the kill: its directory and namespaces are still removed.
-            removed.add("unreadable process list " + list + " (" + e.getMessage() + ")");
         }
+        return processes;
     }
 
     private static void killInside(String namespace, List<String> removed) {

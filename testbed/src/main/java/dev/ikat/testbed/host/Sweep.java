@@ -1,8 +1,8 @@
 package dev.ikat.testbed.host;
 
 /**
- * {@code ./dev clean}: removes what killed tests, or demos that were kept, left in the kernel, and prints what it
- * removed.
+ * {@code ./dev clean}: removes what killed tests, or demos that this checkout has kept, left in the kernel, and prints
+ * what it removed.
  */
 public final class Sweep {
     private Sweep() {}
