@@ -33,7 +33,7 @@ chmod 755 "$output/agent/bin/ikat-agent"
 # for them, and it does without. Logback's configuration needs java.xml.
 "$JAVA_HOME/bin/jlink" --output "$output/agent/runtime" --strip-debug --compress=zip-6 --no-header-files --no-man-pages \
   --exclude-files '**.debuginfo' \
-  --add-modules java.base,java.management,java.naming,java.net.http,java.xml,jdk.httpserver,jdk.unsupported
+  --add-modules java.base,java.management,java.naming,java.net.http,java.xml,jdk.httpserver,jdk.management,jdk.unsupported
 
 # The cache is valid for jars of just that time, and images' layers know whole seconds only, rounded.
 touch -d "@$(date +%s)" "$output"/agent/lib/*.jar

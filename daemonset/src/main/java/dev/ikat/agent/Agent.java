@@ -1,7 +1,9 @@
 package dev.ikat.agent;
 
 import dev.ikat.agent.config.AgentOptions;
+import dev.ikat.agent.config.InvalidConfigurationException;
 import dev.ikat.agent.dataplane.BackendChange;
+import java.util.function.Supplier;
 
 /**
  * The running agent: its parts, which {@link AgentWiring} starts in the order in which they need each other, and which
@@ -32,9 +34,16 @@ public final class Agent implements AutoCloseable {
         }
     }
 
-    /** Takes over from options read anew what can change while the agent runs, and says what can't. */
-    void reload(AgentOptions again) {
-        backend.reload(again);
+    /**
+     * Reads the options anew, takes over what can change while the agent runs, and says what can't; where anything is
+     * wrong with them, nothing changes.
+     */
+    void reload(Supplier<AgentOptions> again) {
+        try {
+            backend.reload(again.get());
+        } catch (InvalidConfigurationException e) {
+            backend.failed(e.faults());
+        }
     }
 
     /** Stops everything in reverse order: first it accepts no more requests, last it releases the lock. Idempotent. */

@@ -6,6 +6,7 @@ import dev.ikat.agent.config.Configuration;
 import dev.ikat.agent.config.InvalidConfigurationException;
 import dev.ikat.agent.config.Setting;
 import dev.ikat.agent.log.PrintableWriter;
+import dev.ikat.agent.observe.BuildInfo;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -39,7 +40,7 @@ import picocli.CommandLine.Spec;
         name = "ikat-agent",
         sortOptions = false,
         mixinStandardHelpOptions = true,
-        version = "ikat-agent 0.1.0",
+        version = "ikat-agent " + BuildInfo.VERSION,
         subcommands = {StatusCommand.class, InstallCommand.class, UninstallCommand.class},
         description = "Runs Ikat on this node: answers the CNI launcher, and keeps routes, tunnels, masquerade and "
                 + "network policies up to date with the cluster. Needs root. On SIGTERM it completes what it has "
@@ -197,15 +198,17 @@ public final class AgentMain implements Callable<Integer> {
 
     /** SIGHUP reads everything again, with the files that are named. Where anything is wrong, nothing changes. */
     private static void onHangup(CompletableFuture<Agent> started) {
-        POSIXFactory.getJavaPOSIX().signal(Signal.SIGHUP, _ -> {
-            try {
-                ParseResult again = commandLine().parseArgs(given.toArray(String[]::new));
-                started.join().reload(AgentOptionsReader.read(configuration(again, System.getenv())));
-            } catch (ParameterException | InvalidConfigurationException e) {
-                LOG.atError()
-                        .addKeyValue("error", String.valueOf(e.getMessage()).replace('\n', ';'))
-                        .log("reload-failed");
-            }
-        });
+        POSIXFactory.getJavaPOSIX().signal(Signal.SIGHUP, _ -> started.join().reload(AgentMain::optionsRead));
+    }
+
+    /** The options as command line, environment and files have them now. */
+    private static AgentOptions optionsRead() {
+        try {
+            ParseResult again = commandLine().parseArgs(given.toArray(String[]::new));
+            return AgentOptionsReader.read(configuration(again, System.getenv()));
+        } catch (ParameterException e) {
+            // A file of arguments, @FILE, may have changed.
+            throw new InvalidConfigurationException(List.of(String.valueOf(e.getMessage())));
+        }
     }
 }

@@ -44,6 +44,7 @@ import dev.ikat.agent.status.OverlayStatus;
 import dev.ikat.agent.status.PolicyStatus;
 import dev.ikat.agent.status.SourceStatus;
 import dev.ikat.cluster.ClusterChange;
+import dev.ikat.agent.status.ReloadStatus;
 import dev.ikat.cluster.Node;
 import dev.ikat.cni.BatchReaper;
 import dev.ikat.cni.CniPlugin;
@@ -145,7 +146,10 @@ final class AgentWiring {
         Dataplanes planes = parts.keep(Dataplanes.of(nftables, options.policy(), report::told, options.runDirectory()));
         report.metrics().tables(planes::tables);
         NodePolicy policy = parts.keep(NodePolicy.start(options.nodeName(), options.policy(), planes, leases, report));
-        status.register(new PolicyStatus(planes::chosen, policy::contests));
+        BackendChange change = new BackendChange(options, planes, () -> loop.trigger(NETFILTER, Cause.CHANGE));
+        metrics.reloads(change::notApplied);
+        status.register(new PolicyStatus(planes::chosen, policy::contests))
+                .register(new ReloadStatus(change::notApplied));
         BatchReaper reaper = parts.keep(reaper(node, leases, planes, policy));
         LeaseKeeper leaseKeeper = new LeaseKeeper(
                 new Recovery(leases, node, reaper, clock, options.leaseGrace(), AgentWiring::isAlive),
@@ -189,7 +193,7 @@ final class AgentWiring {
                 .addKeyValue("socket", options.runDirectory() + "/" + CniServer.SOCKET)
                 .log("listening");
         ready.check();
-        return new BackendChange(options, planes, () -> loop.trigger(NETFILTER, Cause.CHANGE));
+        return change;
     }
 
     private Duration running() {

@@ -9,6 +9,7 @@ import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.prometheus.metrics.model.snapshots.Unit;
 import java.io.IOException;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -70,6 +72,14 @@ public final class Metrics {
                     + "it.")
             .withoutExemplars()
             .register(registry);
+
+    /** Metrics of the process and of its Java runtime: from the first scrape on, so that no start waits for them. */
+    private final AtomicBoolean withRuntime = new AtomicBoolean();
+
+    /** Those of an agent that has done nothing yet. */
+    public Metrics() {
+        BuildInfo.register(registry);
+    }
 
     /** The registry for the metrics of other parts of the agent. */
     public PrometheusRegistry registry() {
@@ -149,6 +159,15 @@ public final class Metrics {
                 .register(registry);
     }
 
+    /** Serves whether the last reload left something out, computed at each scrape. */
+    public void reloads(Supplier<List<String>> notApplied) {
+        GaugeWithCallback.builder()
+                .name("ikat_reload_incomplete")
+                .help("1 while settings are not in force that the last SIGHUP asked for, as the status says.")
+                .callback(callback -> callback.call(notApplied.get().isEmpty() ? 0 : 1))
+                .register(registry);
+    }
+
     /** Serves whether the agent works from an earlier run's snapshot of the cluster, computed at each scrape. */
     public void degraded(BooleanSupplier degraded) {
         GaugeWithCallback.builder()
@@ -190,6 +209,9 @@ public final class Metrics {
 
     /** Writes everything in Prometheus' text format. */
     public void write(OutputStream out) throws IOException {
+        if (withRuntime.compareAndSet(false, true)) {
+            JvmMetrics.builder().register(registry);
+        }
         writer.write(out, registry.scrape(), EscapingScheme.UNDERSCORE_ESCAPING);
     }
 

@@ -17,6 +17,7 @@ public final class StatusText {
     /** What reads each section, in the order in which people are told. */
     private static final List<BiConsumer<JsonNode, StatusText>> SECTIONS = List.of(
             NodeStatus::read,
+            ReloadStatus::read,
             PolicyStatus::read,
             FirewallStatus::read,
             OverlayStatus::read,

@@ -140,6 +140,17 @@ class AgentStatusTest {
                                 + "shop/b; policies believe Pod shop/b");
     }
 
+    @Test
+    void reloadSaysWhatIsNotInForceAndNothingWhereAllIs() throws IOException {
+        ReloadStatus reload = new ReloadStatus(() -> List.of("--mtu: 12 is invalid"));
+        assertThat(json(reload)).isEqualTo("{\"reload\":{\"faults\":[\"--mtu: 12 is invalid\"]}}");
+        assertThat(text(reload))
+                .containsExactly(
+                        "reload    the settings of the last SIGHUP are not, or not all, in force",
+                        "          fault: --mtu: 12 is invalid");
+        assertThat(text(new ReloadStatus(List::of))).isEmpty();
+    }
+
     private static Node node(String name, String address, String podCidr) {
         return new Node(name, Labels.NONE, List.of(Cidr.parse(podCidr)), List.of(IpAddress.parse(address)));
     }
