@@ -19,6 +19,7 @@ import dev.ikat.agent.node.NodeFaults;
 import dev.ikat.agent.node.NodeNetworkKeeper;
 import dev.ikat.agent.node.ReadyNode;
 import dev.ikat.agent.node.RunDirectoryKeeper;
+import dev.ikat.agent.observe.BuildInfo;
 import dev.ikat.agent.observe.HealthEndpoint;
 import dev.ikat.agent.observe.Metrics;
 import dev.ikat.agent.policy.PolicyReport;
@@ -35,6 +36,7 @@ import dev.ikat.agent.server.AgentLock;
 import dev.ikat.agent.server.CniServer;
 import dev.ikat.agent.server.ContainerLanes;
 import dev.ikat.agent.server.ControlClient;
+import dev.ikat.agent.server.Reply;
 import dev.ikat.agent.status.AgentStatus;
 import dev.ikat.agent.status.ErrorStatus;
 import dev.ikat.agent.status.FirewallStatus;
@@ -42,9 +44,9 @@ import dev.ikat.agent.status.LeaseStatus;
 import dev.ikat.agent.status.NodeStatus;
 import dev.ikat.agent.status.OverlayStatus;
 import dev.ikat.agent.status.PolicyStatus;
+import dev.ikat.agent.status.ReloadStatus;
 import dev.ikat.agent.status.SourceStatus;
 import dev.ikat.cluster.ClusterChange;
-import dev.ikat.agent.status.ReloadStatus;
 import dev.ikat.cluster.Node;
 import dev.ikat.cni.BatchReaper;
 import dev.ikat.cni.CniPlugin;
@@ -122,7 +124,11 @@ final class AgentWiring {
     /** Starts everything, and returns what options that are read anew can change. */
     BackendChange start() {
         LOG.atInfo()
+                .addKeyValue("version", BuildInfo.VERSION)
+                .addKeyValue("java", BuildInfo.java())
+                .addKeyValue("kernel", BuildInfo.kernel())
                 .addKeyValue("node", options.nodeName())
+                .addKeyValue("policy-backend", options.policy().backend())
                 .addKeyValue("overlay", options.overlay().mode())
                 .addKeyValue("run-dir", options.runDirectory())
                 .addKeyValue("pid", ProcessHandle.current().pid())
@@ -301,7 +307,7 @@ final class AgentWiring {
                 options.runDirectory(),
                 request -> request.variable(ControlClient.QUESTION).isEmpty()
                         ? requests.apply(request)
-                        : status.answer(request.variable(ControlClient.QUESTION)),
+                        : Reply.silent(status.answer(request.variable(ControlClient.QUESTION))),
                 new ContainerLanes(),
                 options.requestThreads());
         parts.keep(() -> {

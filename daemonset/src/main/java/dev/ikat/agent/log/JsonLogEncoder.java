@@ -16,7 +16,7 @@ import org.slf4j.event.KeyValuePair;
 
 /**
  * Writes each event as a JSON object. Its members are the pairs that {@link TextLogEncoder} writes; a library's message
- * is its {@code message}. All values are text.
+ * is its {@code message}. Whole numbers and truth values are such; all other values are text.
  */
 public final class JsonLogEncoder extends LineEncoder {
     private static final JsonFactory JSON = new JsonFactory().setCharacterEscapes(new Escapes());
@@ -46,13 +46,13 @@ public final class JsonLogEncoder extends LineEncoder {
 
     @Override
     String line(ILoggingEvent event) {
-        Map<String, String> fields = new LinkedHashMap<>();
+        Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("time", event.getInstant().toString());
         fields.put("level", event.getLevel().toString());
         fields.put("logger", logger(event));
         fields.put(isNamed(event) ? "event" : "message", message(event));
         for (KeyValuePair pair : pairs(event)) {
-            put(fields, pair.key, text(pair));
+            put(fields, pair.key, isPlain(pair.value) ? pair.value : text(pair));
         }
         if (event.getThrowableProxy() != null) {
             put(fields, "exception", stack(event));
@@ -60,8 +60,8 @@ public final class JsonLogEncoder extends LineEncoder {
         StringWriter line = new StringWriter();
         try (JsonGenerator json = JSON.createGenerator(line)) {
             json.writeStartObject();
-            for (Map.Entry<String, String> field : fields.entrySet()) {
-                json.writeStringField(field.getKey(), field.getValue());
+            for (Map.Entry<String, Object> field : fields.entrySet()) {
+                json.writeObjectField(field.getKey(), field.getValue());
             }
             json.writeEndObject();
         } catch (IOException e) {
@@ -70,8 +70,13 @@ public final class JsonLogEncoder extends LineEncoder {
         return line.append('\n').toString();
     }
 
+    /** What JSON has a form of its own for. */
+    private static boolean isPlain(@Nullable Object value) {
+        return value instanceof Integer || value instanceof Long || value instanceof Boolean;
+    }
+
     /** Under a key that no other value has. */
-    private static void put(Map<String, String> fields, String key, String text) {
+    private static void put(Map<String, Object> fields, String key, Object text) {
         String free = key;
         while (fields.containsKey(free)) {
             free += "_";

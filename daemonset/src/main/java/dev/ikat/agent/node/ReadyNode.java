@@ -3,7 +3,9 @@ package dev.ikat.agent.node;
 import dev.ikat.agent.cni.ConflistKeeper;
 import dev.ikat.agent.reconcile.Readiness;
 import dev.ikat.agent.reconcile.Readiness.Part;
+import dev.ikat.ipam.AddressPlan;
 import java.time.Duration;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -60,7 +62,12 @@ public final class ReadyNode {
             return;
         }
         announced = true;
-        LOG.atInfo().addKeyValue("after-ms", running.get().toMillis()).log("ready");
+        LOG.atInfo()
+                .addKeyValue("after-ms", running.get().toMillis())
+                .addKeyValue(
+                        "families",
+                        network.nodePlan().map(AddressPlan::families).orElse(Set.of()))
+                .log("ready");
         announcement.run();
     }
 }

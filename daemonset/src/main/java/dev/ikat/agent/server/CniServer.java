@@ -3,7 +3,6 @@ package dev.ikat.agent.server;
 import dev.ikat.agent.server.Transfers.Answer;
 import dev.ikat.agent.server.Transfers.Transfer;
 import dev.ikat.cni.CniRequest;
-import dev.ikat.cni.CniResponse;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import java.io.IOError;
 import java.io.IOException;
@@ -57,7 +56,7 @@ public final class CniServer implements AutoCloseable {
     private static final Duration ACCEPT_PAUSE = Duration.ofMillis(100);
 
     private final Path runDirectory;
-    private final Function<CniRequest, CniResponse> handler;
+    private final Function<CniRequest, Reply> handler;
     private final ContainerLanes lanes;
     private final Selector selector;
     private final ThreadPoolExecutor workers;
@@ -79,7 +78,7 @@ public final class CniServer implements AutoCloseable {
 
     private CniServer(
             Path runDirectory,
-            Function<CniRequest, CniResponse> handler,
+            Function<CniRequest, Reply> handler,
             ContainerLanes lanes,
             int threads,
             Transfers transfers,
@@ -107,7 +106,7 @@ public final class CniServer implements AutoCloseable {
      * @throws UncheckedIOException if the socket cannot be created
      */
     public static CniServer start(
-            Path runDirectory, Function<CniRequest, CniResponse> handler, ContainerLanes lanes, int threads) {
+            Path runDirectory, Function<CniRequest, Reply> handler, ContainerLanes lanes, int threads) {
         return start(
                 runDirectory,
                 handler,
@@ -118,7 +117,7 @@ public final class CniServer implements AutoCloseable {
 
     static CniServer start(
             Path runDirectory,
-            Function<CniRequest, CniResponse> handler,
+            Function<CniRequest, Reply> handler,
             ContainerLanes lanes,
             int threads,
             Transfers transfers) {
@@ -366,7 +365,7 @@ public final class CniServer implements AutoCloseable {
             transfer.channel.write(answer.rest());
             if (!answer.rest().hasRemaining()) {
                 transfers.remove(transfer);
-                RequestLog.answered(answer);
+                answer.wasSent();
                 close(transfer.channel);
             }
         } catch (IOException e) {
@@ -415,8 +414,8 @@ public final class CniServer implements AutoCloseable {
         long start = System.nanoTime();
         boolean left = false;
         try {
-            CniResponse response = handler.apply(request);
-            Answer answer = new Answer(request, response.exitCode(), start, LauncherProtocol.frame(response));
+            Reply reply = handler.apply(request);
+            Answer answer = new Answer(request, reply.sent(), start, LauncherProtocol.frame(reply.response()));
             connection.write(answer.rest());
             if (answer.rest().hasRemaining()) {
                 // Nobody reads it as yet, and no worker waits for that.
@@ -428,7 +427,7 @@ public final class CniServer implements AutoCloseable {
                     giveUpExcess();
                 });
             } else {
-                RequestLog.answered(answer);
+                answer.wasSent();
             }
         } catch (IOException e) {
             RequestLog.lost(request, e.getMessage());

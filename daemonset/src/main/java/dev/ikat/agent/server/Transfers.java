@@ -9,6 +9,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import jnr.unixsocket.UnixSocketChannel;
 
 /**
@@ -29,11 +30,16 @@ final class Transfers {
      * What is to be sent.
      *
      * @param request what is answered
-     * @param exitCode of the answer
+     * @param sent see {@link Reply#sent}
      * @param startNanos when the request was begun with
      * @param rest the bytes that are still to be sent
      */
-    record Answer(CniRequest request, int exitCode, long startNanos, ByteBuffer rest) {}
+    record Answer(CniRequest request, Consumer<Duration> sent, long startNanos, ByteBuffer rest) {
+        /** All of it was sent. */
+        void wasSent() {
+            sent.accept(Duration.ofNanos(System.nanoTime() - startNanos));
+        }
+    }
 
     /** One connection's. */
     static final class Transfer {

@@ -37,6 +37,20 @@ final class StepTimerTest {
     }
 
     @Test
+    void stepsOfARequestAreReturnedAtItsEndAndNobodyElsesAre() {
+        steps.reached(Verb.DEL, "reaped before");
+        steps.finished();
+        steps.begin();
+        steps.reached(Verb.ADD, "lease");
+        steps.reached(Verb.ADD, "link");
+
+        assertThat(steps.end()).extracting(StepTimer.Taken::step).containsExactly("lease", "link");
+        steps.reached(Verb.DEL, "reaped after");
+        steps.finished();
+        assertThat(steps.end()).isEmpty();
+    }
+
+    @Test
     void whatComesAfterTheEndIsNoStepOfBefore() throws IOException {
         steps.reached(Verb.DEL, "free");
         steps.finished();

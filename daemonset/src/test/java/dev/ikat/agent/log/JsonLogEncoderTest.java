@@ -47,11 +47,12 @@ class JsonLogEncoderTest {
                         pair("peer", "10.0.0.1 (a/b)"),
                         pair("cidrs", "[10.0.0.0/8, fd00::/8]"),
                         pair("reason", "it said \"no\", a=b"),
-                        pair("pods", 2)))
+                        pair("pods", 2),
+                        pair("lost", true)))
                 .isEqualTo(new ObjectMapper().readTree("""
                         {"time": "2026-01-02T03:04:05.678Z", "level": "WARN", "logger": "Agent",
                          "event": "policy-drop", "peer": "10.0.0.1 (a/b)", "cidrs": "[10.0.0.0/8, fd00::/8]",
-                         "reason": "it said \\"no\\", a=b", "pods": "2"}
+                         "reason": "it said \\"no\\", a=b", "pods": 2, "lost": true}
                         """));
     }
 

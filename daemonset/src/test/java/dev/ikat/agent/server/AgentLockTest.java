@@ -88,7 +88,8 @@ class AgentLockTest {
     @Test
     void agentThatOnlyItsSocketTellsOfIsFound() {
         Path runs = directory.directory("run");
-        CniServer server = CniServer.start(runs, CniServerTest::echo, new ContainerLanes(), 1);
+        CniServer server =
+                CniServer.start(runs, request -> Reply.silent(CniServerTest.echo(request)), new ContainerLanes(), 1);
         assertThatThrownBy(() -> acquire(runs)).isInstanceOf(AgentRunningException.class);
         server.close();
         acquire(runs).close();
@@ -156,7 +157,8 @@ class AgentLockTest {
         assertThatThrownBy(() -> acquire(runs))
                 .isInstanceOf(UncheckedIOException.class)
                 .hasMessageContaining("agent.lock is a symbolic link to " + victim);
-        CniServer.start(runs, CniServerTest::echo, new ContainerLanes(), 1).close();
+        CniServer.start(runs, request -> Reply.silent(CniServerTest.echo(request)), new ContainerLanes(), 1)
+                .close();
 
         assertThat(victim).hasContent("as it was");
     }

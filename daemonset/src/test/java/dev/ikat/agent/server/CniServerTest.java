@@ -45,7 +45,7 @@ class CniServerTest {
     }
 
     private CniServer start(Function<CniRequest, CniResponse> handler, int threads) {
-        return CniServer.start(runDirectory, handler, new ContainerLanes(), threads);
+        return CniServer.start(runDirectory, handler.andThen(Reply::silent), new ContainerLanes(), threads);
     }
 
     private SocketChannel connect() throws IOException {
@@ -154,7 +154,11 @@ class CniServerTest {
     /** A server whose transfers have this time, and room for so many and for so many bytes. */
     private CniServer start(Duration limit, int connections, long bytes) {
         return CniServer.start(
-                runDirectory, CniServerTest::echo, new ContainerLanes(), 1, new Transfers(limit, connections, bytes));
+                runDirectory,
+                request -> Reply.silent(echo(request)),
+                new ContainerLanes(),
+                1,
+                new Transfers(limit, connections, bytes));
     }
 
     private SocketChannel sendPart(int length, int sent) throws IOException {
