@@ -10,7 +10,6 @@ import dev.ikat.netlink.Errno;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.Request;
 import dev.ikat.netlink.namespace.NetworkNamespace;
-import dev.ikat.netlink.namespace.Sysctl;
 import dev.ikat.netlink.route.AddrGenMode;
 import dev.ikat.netlink.route.Address;
 import dev.ikat.netlink.route.Link;
@@ -134,7 +133,8 @@ final class PodWiring {
             inPod.execute(podRequests(lease, index, Requests::add));
         } catch (NetlinkException e) {
             // Some runtimes switch IPv6 off in every namespace; who gives a pod an IPv6 address wants it on.
-            boolean ipv6WasOff = e.errno() == Errno.EACCES && enableIpv6(lease, pod);
+            boolean ipv6WasOff = hasIpv6(lease)
+                    && Ipv6Switch.turnOn(e, pod, lease.attachment().interfaceName());
             if (!ipv6WasOff && e.errno() != Errno.EEXIST) {
                 throw e;
             }
@@ -171,15 +171,8 @@ final class PodWiring {
         return false;
     }
 
-    private static boolean enableIpv6(Lease lease, NetworkNamespace pod) {
-        String key = Sysctl.ofInterface(IpFamily.IPV6, lease.attachment().interfaceName(), "disable_ipv6");
-        return pod.call(() -> {
-            if (Sysctl.read(key).equals("0")) {
-                return false;
-            }
-            Sysctl.write(key, "0");
-            return true;
-        });
+    private static boolean hasIpv6(Lease lease) {
+        return lease.addresses().stream().anyMatch(address -> address.family() == IpFamily.IPV6);
     }
 
     private static Link requireLink(Rtnetlink socket, InterfaceName name, String where) {
@@ -228,7 +221,7 @@ final class PodWiring {
                 requests.add(Requests.replace(podNeighbour(address, link, index)));
                 requests.add(Requests.replace(podRoute(address, index)));
             }
-            host.execute(requests);
+            Ipv6Switch.execute(host, requests, node.namespace(), link.hostName());
             return true;
         });
     }

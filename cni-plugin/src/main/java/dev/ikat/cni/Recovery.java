@@ -240,7 +240,8 @@ public final class Recovery {
         if (requests.isEmpty() || !isStill(pod.lease())) {
             return 0;
         }
-        host.execute(requests);
+        Ipv6Switch.execute(
+                host, requests, node.namespace(), pod.hostEnd().name());
         if (!isStill(pod.lease())) {
             // A DEL came in between and took the routes away; what was just put back must not outlive it.
             host.execute(pod.lease().addresses().stream()

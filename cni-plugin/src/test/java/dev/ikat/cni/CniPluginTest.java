@@ -252,6 +252,43 @@ class CniPluginTest {
     }
 
     @Test
+    void hostWithIpv6SwitchedOffCarriesItToItsPodsOnly() {
+        Node node = node();
+        node.namespace.sysctl("net.ipv6.conf.default.disable_ipv6", "1");
+        node.namespace.sysctl("net.ipv6.conf.all.disable_ipv6", "1");
+
+        CniResponse response = node.add("c1", pod());
+
+        assertThat(response.exitCode()).as(Node.text(response)).isZero();
+        String hostEnd = PodLink.of(Node.attachment("c1")).hostName().value();
+        assertThat(node.namespace.ip("-6", "route")).contains("fd77::1 dev " + hostEnd);
+        assertThat(node.namespace.ip("-6", "address"))
+                .as("its own link-local one")
+                .doesNotContain("fe80:");
+        assertThat(node.namespace.exec(
+                        "sysctl",
+                        "-n",
+                        "net.ipv6.conf.default.disable_ipv6",
+                        "net.ipv6.conf.all.disable_ipv6",
+                        "net.ipv6.conf." + hostEnd + ".disable_ipv6"))
+                .isEqualTo("1\n1\n0\n");
+    }
+
+    @Test
+    void podAndHostWithIpv6SwitchedOffReachEachOtherByIt() {
+        Node node = node();
+        TestNamespace pod = pod();
+        for (TestNamespace namespace : List.of(node.namespace, pod)) {
+            namespace.sysctl("net.ipv6.conf.default.disable_ipv6", "1");
+        }
+        node.namespace.ip("-6", "address", "add", "fd31::1/128", "dev", "lo");
+
+        node.add("c1", pod);
+
+        assertThat(Probe.failures(List.of(icmp(pod, "fd31::1")), LIMIT)).isEmpty();
+    }
+
+    @Test
     void fullRangeSaysSoAndRecoversAtTheFirstDel() {
         Node node = open(new Node(directory, AddressPlan.of(Cidr.parse("10.77.0.0/30")), StepObserver.NONE, false));
         TestNamespace pod = pod();

@@ -95,6 +95,16 @@ class RecoveryTest {
     }
 
     @Test
+    void ipv6ThatSomebodySwitchedOffComesBackWithItsRoute() {
+        node.namespace.sysctl("net.ipv6.conf.all.disable_ipv6", "1");
+
+        assertThat(node.recovery.run().repaired()).isPositive();
+
+        assertThat(node.namespace.ip("-6", "route")).contains("fd77::1 dev " + hostLink);
+        assertThat(node.recovery.run().changes()).isZero();
+    }
+
+    @Test
     void routeThatNoLeaseExplainsIsRemoved() {
         node.namespace.ip("route", "add", "10.77.0.200/32", "dev", hostLink, "proto", "107");
         node.namespace.ip("route", "add", "10.77.0.201/32", "dev", hostLink, "proto", "static");

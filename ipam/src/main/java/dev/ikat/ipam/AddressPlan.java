@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -38,6 +39,14 @@ public record AddressPlan(List<AddressRange> ranges) {
             ranges.add(AddressRange.of(subnet));
         }
         return new AddressPlan(ranges);
+    }
+
+    /** The part of it that is of these families; empty if it has no range of any of them. */
+    public Optional<AddressPlan> of(Set<IpFamily> families) {
+        List<AddressRange> left = ranges.stream()
+                .filter(range -> families.contains(range.family()))
+                .toList();
+        return left.isEmpty() ? Optional.empty() : Optional.of(new AddressPlan(left));
     }
 
     /** The families of the ranges, in their order: also the order of a lease's addresses. */

@@ -7,8 +7,10 @@ import dev.ikat.cni.NetworkConfig;
 import dev.ikat.cni.PodNetwork;
 import dev.ikat.ipam.AddressPlan;
 import dev.ikat.ipam.AddressRange;
+import dev.ikat.model.IpFamily;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What the plugin needs to know about the node, from the node object: addresses from its pod CIDRs, and the MTU of the
@@ -20,6 +22,7 @@ public final class AgentPodNetwork implements PodNetwork {
     private final Optional<Integer> gsoMaxSize;
     private volatile Optional<NodeSituation> situation = Optional.empty();
     private volatile Optional<AddressPlan> plan = Optional.empty();
+    private volatile Set<IpFamily> families = Set.of();
     private volatile boolean wasReady;
 
     public AgentPodNetwork(Readiness readiness, Optional<Integer> gsoMaxSize) {
@@ -27,11 +30,16 @@ public final class AgentPodNetwork implements PodNetwork {
         this.gsoMaxSize = gsoMaxSize;
     }
 
-    /** From now on this is the case. */
-    void update(NodeSituation now) {
+    /**
+     * From now on this is the case.
+     *
+     * @param given the families that pods are given addresses of, whatever ranges there are
+     */
+    void update(NodeSituation now, Set<IpFamily> given) {
         List<AddressRange> ranges =
                 now.self().podCidrs().stream().map(AddressRange::of).toList();
-        plan = Optional.of(new AddressPlan(ranges));
+        families = Set.copyOf(given);
+        plan = new AddressPlan(ranges).of(given);
         situation = Optional.of(now);
     }
 
@@ -45,7 +53,7 @@ public final class AgentPodNetwork implements PodNetwork {
         return situation;
     }
 
-    /** The node's own address plan, empty before its object is known. */
+    /** The node's own address plan; empty before its object is known, and if it can't give pods an address. */
     public Optional<AddressPlan> nodePlan() {
         return plan;
     }
@@ -96,7 +104,11 @@ public final class AgentPodNetwork implements PodNetwork {
 
     @Override
     public AddressPlan addressPlan(NetworkConfig config) {
-        return config.addressPlan().or(this::nodePlan).orElseThrow(this::nodeUnknown);
+        Optional<AddressPlan> own = config.addressPlan();
+        if (own.isPresent() && situation.isPresent()) {
+            return own.get().of(families).orElseThrow(() -> familyMissing(config));
+        }
+        return own.or(this::nodePlan).orElseThrow(this::nodeUnknown);
     }
 
     @Override
@@ -109,6 +121,13 @@ public final class AgentPodNetwork implements PodNetwork {
     @Override
     public Optional<Integer> gsoMaxSize() {
         return gsoMaxSize;
+    }
+
+    private static CniException familyMissing(NetworkConfig config) {
+        return new CniException(
+                CniError.INVALID_NETWORK_CONFIG,
+                "pods of this node can't have IPv6 addresses, and network '" + config.name() + "' has no others",
+                "'ikat-agent status' says why; add an IPv4 range to 'ipam.ranges'");
     }
 
     private CniException nodeUnknown() {

@@ -4,6 +4,7 @@ import dev.ikat.agent.config.AgentOptions;
 import dev.ikat.agent.dataplane.CapabilityInForce;
 import dev.ikat.agent.dataplane.Dataplanes;
 import dev.ikat.agent.overlay.InForce;
+import dev.ikat.agent.overlay.NodeFault;
 import dev.ikat.agent.overlay.OverlayReconciler;
 import dev.ikat.agent.overlay.RoutesInForce;
 import dev.ikat.agent.overlay.Uplink;
@@ -20,8 +21,11 @@ import dev.ikat.kubernetes.ClusterSource;
 import dev.ikat.netlink.namespace.Sysctl;
 import dev.ikat.netlink.route.Netlink;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongSupplier;
@@ -42,6 +46,7 @@ public final class NodeNetworkKeeper {
     private final ClusterSource cluster;
     private final AgentPodNetwork network;
     private final Netlink netlink;
+    private final Sysctl.Parameters parameters;
     private final Forwarding forwarding;
     private final OverlayReconciler overlay;
     private final Dataplanes dataplanes;
@@ -79,6 +84,7 @@ public final class NodeNetworkKeeper {
         this.cluster = cluster;
         this.network = network;
         this.netlink = netlink;
+        this.parameters = parameters;
         this.forwarding = new Forwarding(options.runDirectory(), parameters);
         this.overlay = new OverlayReconciler(netlink);
         this.masquerading = new CapabilityInForce<>(
@@ -104,9 +110,16 @@ public final class NodeNetworkKeeper {
             throw new NotYetException("the cluster's objects are not read yet");
         }
         Map<String, Node> nodes = options.podCidrs().apply(cluster.nodes());
-        Node self = Optional.ofNullable(nodes.get(options.nodeName()))
+        KernelFamilies kernel = KernelFamilies.of(parameters);
+        Node whole = Optional.ofNullable(nodes.get(options.nodeName()))
                 .orElseThrow(() -> new NotYetException(
                         "there is no Node object named " + options.nodeName() + "; create it, or correct --node-name"));
+        List<NodeFault> lacking = kernel.faults(whole);
+        nodes = kernel.only(nodes);
+        Node self = Objects.requireNonNull(nodes.get(options.nodeName()));
+        if (self.podCidrs().isEmpty() && !lacking.isEmpty()) {
+            throw new NotYetException(lacking.getFirst().text());
+        }
         if (self.podCidrs().isEmpty()) {
             throw new NotYetException(
                     "node " + self.name() + " has no spec.podCIDRs yet, and --pod-cidrs does not name it");
@@ -136,8 +149,10 @@ public final class NodeNetworkKeeper {
                     .addKeyValue("peers", nodes.size() - 1)
                     .log("node-situation");
         }
-        faults.ofObjects(now.overlay().faults());
-        network.update(now);
+        List<NodeFault> all = new ArrayList<>(now.overlay().faults());
+        all.addAll(lacking);
+        faults.ofObjects(all);
+        network.update(now, kernel.families());
         now.overlay().refusal().ifPresent(reason -> {
             throw new NotYetException("this node assigns no addresses to pods: " + reason);
         });

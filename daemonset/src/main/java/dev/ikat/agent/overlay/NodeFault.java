@@ -23,7 +23,9 @@ public record NodeFault(String node, Cause cause, String text) {
         /** The kernel refused a route, or another route is in its way. */
         ROUTE,
         /** The pods' MTU does not fit the uplink. */
-        MTU;
+        MTU,
+        /** This node's kernel does not have an address family of its pod CIDRs. */
+        FAMILY;
 
         /** Its name in metrics. */
         public String label() {
@@ -34,7 +36,7 @@ public record NodeFault(String node, Cause cause, String text) {
         boolean forbidsPods() {
             return switch (this) {
                 case BLOCK_CLAIMED, ADDRESS_CLAIMED, BLOCK_IN_USE -> true;
-                case UNREACHABLE, ROUTE, MTU -> false;
+                case UNREACHABLE, ROUTE, MTU, FAMILY -> false;
             };
         }
     }

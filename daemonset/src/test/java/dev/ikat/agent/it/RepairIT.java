@@ -104,6 +104,16 @@ final class RepairIT {
     }
 
     @Test
+    void ipv6ThatSomebodySwitchedOffComesBack() {
+        node.namespace().sysctl("net.ipv6.conf.ikat-vxlan.disable_ipv6", "1");
+        node.namespace().linkNames().stream()
+                .filter(link -> link.startsWith("ik") && !link.equals("ikat-vxlan"))
+                .forEach(link -> node.namespace().sysctl("net.ipv6.conf." + link + ".disable_ipv6", "1"));
+
+        assertRepaired();
+    }
+
+    @Test
     void masqueradingOutlivesAFlushedRuleset() {
         node.namespace().exec("nft", "flush", "ruleset");
 

@@ -232,6 +232,38 @@ class NodeNetworkKeeperTest {
         assertThat(kernel.kinds(Capability.MASQUERADE)).containsExactly("iptables");
     }
 
+    private static Node dualStack(String name, int number) {
+        return new Node(
+                name,
+                Labels.NONE,
+                List.of(Cidr.parse("10.244." + number + ".0/24"), Cidr.parse("fd00:244:" + number + "::/64")),
+                List.of(IpAddress.parse("192.168.0." + number), IpAddress.parse("fd00::" + number)));
+    }
+
+    @Test
+    void kernelWithoutIpv6GivesIpv4AndSaysSo() {
+        cluster.with(dualStack("a", 1), dualStack("b", 2));
+        run(Part.NODE);
+        run(Part.FORWARDING);
+        run(Part.OVERLAY);
+
+        assertThat(network.nodePlan().orElseThrow().families()).containsExactly(IpFamily.IPV4);
+        assertThat(routes()).containsExactly("10.244.1.0/24", "10.244.2.0/24 via 192.168.0.2");
+        assertThat(netlink.routes(IpFamily.IPV6, RouteFilter.ALL)).isEmpty();
+        assertThat(faults.all()).singleElement().satisfies(fault -> {
+            assertThat(fault.node()).isEqualTo("a");
+            assertThat(fault.cause()).isEqualTo(NodeFault.Cause.FAMILY);
+            assertThat(fault.text()).contains("fd00:244:1::/64", "ipv6.disable=1");
+        });
+    }
+
+    @Test
+    void nodeThatHasNothingButIpv6IsNotReadyOnAKernelWithout() {
+        cluster.with(new Node(
+                "a", Labels.NONE, List.of(Cidr.parse("fd00:244:1::/64")), List.of(IpAddress.parse("192.168.0.1"))));
+        assertNotYet(Part.NODE, "its kernel has no IPv6");
+    }
+
     @Test
     void packetsAreForwardedOfTheFamiliesThatPodsHave() {
         known();

@@ -35,6 +35,22 @@ public final class Sysctl {
         void write(String key, String value);
     }
 
+    /**
+     * Whether the kernel has IPv6: built in or loaded, and not turned off at boot by {@code ipv6.disable=1}. Then every
+     * namespace has it, whatever its settings say.
+     */
+    public static boolean hasIpv6(Parameters parameters) {
+        try {
+            parameters.read("net/ipv6/conf/all/disable_ipv6");
+            return true;
+        } catch (NetlinkException e) {
+            if (e.errno() == Errno.ENOENT) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
     /** Those of the network namespace that the calling thread is in. */
     public static final Parameters PARAMETERS = new Parameters() {
         @Override
