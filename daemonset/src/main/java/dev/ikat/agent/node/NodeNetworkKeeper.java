@@ -18,6 +18,7 @@ import dev.ikat.dataplane.Dataplane;
 import dev.ikat.dataplane.Masquerading;
 import dev.ikat.dataplane.SourceGuard;
 import dev.ikat.kubernetes.ClusterSource;
+import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.namespace.Sysctl;
 import dev.ikat.netlink.route.Netlink;
 import java.time.Duration;
@@ -29,6 +30,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -152,7 +154,14 @@ public final class NodeNetworkKeeper {
         List<NodeFault> all = new ArrayList<>(now.overlay().faults());
         all.addAll(lacking);
         faults.ofObjects(all);
-        network.update(now, kernel.families());
+        Set<IpFamily> given = EnumSet.noneOf(IpFamily.class);
+        given.addAll(now.overlay().podFamilies());
+        given.retainAll(kernel.families());
+        network.update(now, given);
+        if (network.nodePlan().isEmpty()) {
+            throw new NotYetException("pods can't be given addresses: "
+                    + all.stream().map(NodeFault::text).collect(Collectors.joining("; ")));
+        }
         now.overlay().refusal().ifPresent(reason -> {
             throw new NotYetException("this node assigns no addresses to pods: " + reason);
         });

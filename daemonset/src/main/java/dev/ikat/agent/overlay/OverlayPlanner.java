@@ -35,6 +35,10 @@ public final class OverlayPlanner {
     private final OverlaySettings settings;
     private final Node self;
     private final Uplink uplink;
+    /** What the headers of the mode's tunnels take of a packet, in bytes. */
+    private final int overhead;
+    /** The pods' MTU, and the tunnel's. */
+    private final int mtu;
 
     private final Map<MacAddress, IpAddress> forwarding = new HashMap<>();
     private final Map<IpAddress, MacAddress> neighbours = new HashMap<>();
@@ -47,6 +51,13 @@ public final class OverlayPlanner {
         this.self = self;
         this.uplink = uplink;
         this.claims = claims;
+        this.overhead = tunnels(settings.mode())
+                ? switch (self.internalIps().getFirst().family()) {
+                    case IPV4 -> OVERHEAD_IPV4;
+                    case IPV6 -> OVERHEAD_IPV6;
+                }
+                : 0;
+        this.mtu = settings.mtu() > 0 ? settings.mtu() : uplink.mtu() - overhead;
         faults.addAll(claims.faults());
     }
 
@@ -74,8 +85,11 @@ public final class OverlayPlanner {
         return new OverlayPlanner(settings, self, uplink, claims).plan(others);
     }
 
+    private static boolean tunnels(OverlayMode mode) {
+        return mode == OverlayMode.VXLAN || mode == OverlayMode.AUTO;
+    }
+
     private OverlayState plan(List<Node> others) {
-        boolean tunnelled = settings.mode() == OverlayMode.VXLAN || settings.mode() == OverlayMode.AUTO;
         IpAddress local = self.internalIps().getFirst();
         List<Cidr> accepted = self.podCidrs().stream()
                 .filter(own -> claims.isAccepted(self, own))
@@ -83,18 +97,11 @@ public final class OverlayPlanner {
         accepted.forEach(own -> routes.add(new OverlayRoute.Unreachable(own)));
         List<Peer> peers =
                 others.stream().map(node -> peer(node, local.family())).toList();
-        int overhead = tunnelled
-                ? switch (local.family()) {
-                    case IPV4 -> OVERHEAD_IPV4;
-                    case IPV6 -> OVERHEAD_IPV6;
-                }
-                : 0;
-        int mtu = settings.mtu() > 0 ? settings.mtu() : uplink.mtu() - overhead;
-        checkMtu(mtu, overhead);
+        checkMtu();
         // Where all are on one link there is nothing to tunnel; the MTU is the tunnel's all the same, so that the first
         // node elsewhere finds pods that its packets fit.
         boolean needed = settings.mode() == OverlayMode.VXLAN || !forwarding.isEmpty();
-        Optional<OverlayState.Tunnel> tunnel = tunnelled && needed
+        Optional<OverlayState.Tunnel> tunnel = tunnels(settings.mode()) && needed
                 ? Optional.of(new OverlayState.Tunnel(
                         settings.vni(),
                         settings.port(),
@@ -105,7 +112,9 @@ public final class OverlayPlanner {
                 : Optional.empty();
         Set<IpAddress> tunnelAddresses = new HashSet<>();
         if (tunnel.isPresent()) {
-            accepted.forEach(cidr -> tunnelAddresses.add(cidr.network()));
+            accepted.stream()
+                    .filter(cidr -> fits(cidr.family(), mtu))
+                    .forEach(cidr -> tunnelAddresses.add(cidr.network()));
         }
         Set<Cidr> ownBlocks =
                 self.podCidrs().stream().filter(own -> !claims.isInUse(own)).collect(Collectors.toUnmodifiableSet());
@@ -116,6 +125,7 @@ public final class OverlayPlanner {
                 neighbours,
                 routes,
                 mtu,
+                podFamilies(),
                 self.name(),
                 ownBlocks,
                 peers,
@@ -123,14 +133,29 @@ public final class OverlayPlanner {
                 claims.inForce());
     }
 
-    private void checkMtu(int mtu, int overhead) {
+    /** A link with a smaller MTU has no IPv6 at all: the kernel takes its addresses and routes away. */
+    private static boolean fits(IpFamily family, int mtu) {
+        return family == IpFamily.IPV4 || mtu >= MIN_MTU_IPV6;
+    }
+
+    private Set<IpFamily> podFamilies() {
+        return Stream.of(IpFamily.values()).filter(family -> fits(family, mtu)).collect(Collectors.toUnmodifiableSet());
+    }
+
+    private void checkMtu() {
         if (mtu > uplink.mtu() - overhead) {
             mtuFault("the pods' MTU " + mtu + " is larger than the uplink " + uplink.name() + " (MTU " + uplink.mtu()
                     + ") can carry; set --mtu to at most " + (uplink.mtu() - overhead) + ", or to 0");
         }
-        if (mtu < MIN_MTU_IPV6 && self.podCidrs().stream().anyMatch(c -> c.family() == IpFamily.IPV6)) {
-            mtuFault("the pods' MTU " + mtu + " is below IPv6's minimum of " + MIN_MTU_IPV6 + "; raise the MTU of "
-                    + uplink.name() + " to " + (MIN_MTU_IPV6 + overhead));
+        if (!fits(IpFamily.IPV6, mtu) && self.podCidr(IpFamily.IPV6).isPresent()) {
+            int needed = MIN_MTU_IPV6 + overhead;
+            mtuFault("new pods of node " + self.name() + " get no IPv6 address: their MTU " + mtu
+                    + " is below IPv6's minimum of " + MIN_MTU_IPV6 + "; "
+                    + (uplink.mtu() >= needed
+                            ? "set --mtu to at least " + MIN_MTU_IPV6 + ", or to 0"
+                            : "raise the MTU of the uplink " + uplink.name() + " from " + uplink.mtu()
+                                    + " to at least " + needed + " ('ip link set " + uplink.name() + " mtu " + needed
+                                    + "')"));
         }
     }
 
@@ -181,6 +206,9 @@ public final class OverlayPlanner {
     }
 
     private Optional<OverlayRoute> direct(Node peer, Cidr cidr, Optional<IpAddress> address) {
+        if (!fits(cidr.family(), uplink.mtu())) {
+            return Optional.empty();
+        }
         if (address.isEmpty()) {
             // That it has one which is not believed is said already.
             if (peer.internalIp(cidr.family()).isEmpty()) {
@@ -202,6 +230,9 @@ public final class OverlayPlanner {
     }
 
     private Optional<OverlayRoute> tunnelled(Node peer, Cidr cidr, Optional<IpAddress> address, IpFamily underlay) {
+        if (!fits(cidr.family(), mtu)) {
+            return Optional.empty();
+        }
         if (address.isEmpty()) {
             if (peer.internalIp(underlay).isEmpty()) {
                 unreachable(

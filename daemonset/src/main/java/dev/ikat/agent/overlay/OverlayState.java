@@ -2,6 +2,7 @@ package dev.ikat.agent.overlay;
 
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
 import dev.ikat.model.MacAddress;
 import java.util.HashSet;
 import java.util.List;
@@ -18,6 +19,7 @@ import java.util.Set;
  * @param neighbours for each other node's tunnel address its link-layer address
  * @param routes the routes
  * @param podMtu the MTU of pods' interfaces, in bytes
+ * @param podFamilies the families that new pods can have addresses of
  * @param self this node's name
  * @param ownBlocks this node's pod CIDRs, without those that contain addresses which can't be pods'
  * @param peers the other nodes with the accepted parts of their objects, ordered by name
@@ -31,6 +33,7 @@ public record OverlayState(
         Map<IpAddress, MacAddress> neighbours,
         Set<OverlayRoute> routes,
         int podMtu,
+        Set<IpFamily> podFamilies,
         String self,
         Set<Cidr> ownBlocks,
         List<Peer> peers,
@@ -44,6 +47,7 @@ public record OverlayState(
             Map.of(),
             Set.of(),
             0,
+            Set.of(),
             "",
             Set.of(),
             List.of(),
@@ -67,6 +71,7 @@ public record OverlayState(
         forwarding = Map.copyOf(forwarding);
         neighbours = Map.copyOf(neighbours);
         routes = Set.copyOf(routes);
+        podFamilies = Set.copyOf(podFamilies);
         ownBlocks = Set.copyOf(ownBlocks);
         peers = List.copyOf(peers);
         faults = List.copyOf(faults);

@@ -2,7 +2,9 @@ package dev.ikat.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.model.IpFamily;
 import dev.ikat.testbed.cluster.Cluster;
+import dev.ikat.testbed.cluster.ClusterNode;
 import dev.ikat.testbed.requirement.KernelFeature;
 import dev.ikat.testbed.requirement.RequiresKernel;
 import dev.ikat.testbed.requirement.RequiresRoot;
@@ -23,6 +25,27 @@ final class HostSettingsIT {
             NodeWitness.assertAllPairsConnect(cluster);
             assertThat(cluster.node(0).namespace().exec("sysctl", "-n", "net.ipv6.conf.default.disable_ipv6"))
                     .isEqualTo("1\n");
+        }
+    }
+
+    @Test
+    void overAnUplinkTooSmallForIpv6PodsHaveIpv4() {
+        try (Cluster cluster = Cluster.create(Cluster.Options.nodes(2))) {
+            cluster.nodes().forEach(node -> node.namespace().ip("link", "set", "eth0", "mtu", "1280"));
+            cluster.startAgents();
+            cluster.nodes().forEach(node -> node.addPod("on-" + node));
+
+            assertThat(cluster.pods())
+                    .allMatch(pod -> pod.addresses().size() == 1
+                            && pod.address(IpFamily.IPV4).isPresent());
+            NodeWitness.assertAllPairsConnect(cluster);
+            ClusterNode node = cluster.node(0);
+            assertThat(node.metrics()).contains("ikat_node_faults{cause=\"mtu\",node=\"" + node.name() + "\"} 1.0");
+            assertThat(node.logLines())
+                    .filteredOn(line -> line.contains("level=WARN"))
+                    .singleElement()
+                    .asString()
+                    .contains("raise the MTU of the uplink eth0 from 1280 to at least 1330");
         }
     }
 }

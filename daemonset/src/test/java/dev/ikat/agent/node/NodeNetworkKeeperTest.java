@@ -265,6 +265,25 @@ class NodeNetworkKeeperTest {
     }
 
     @Test
+    void uplinkTooSmallForIpv6InItsTunnelsLeavesItOut() {
+        parameters.with("net/ipv6/conf/all/disable_ipv6", "0").with("net/ipv6/conf/all/forwarding", "0");
+        netlink.execute(Requests.change(LinkChange.of(
+                        netlink.link(new InterfaceName("eth0")).orElseThrow().index())
+                .mtu(1329)));
+        keep("--overlay=vxlan");
+        cluster.with(dualStack("a", 1), dualStack("b", 2));
+        run(Part.NODE);
+
+        assertThat(network.nodePlan().orElseThrow().families()).containsExactly(IpFamily.IPV4);
+        assertThat(network.situation().orElseThrow().overlay().podMtu()).isEqualTo(1279);
+        assertThat(network.situation().orElseThrow().families()).contains(IpFamily.IPV6);
+        assertThat(faults.all()).singleElement().satisfies(fault -> {
+            assertThat(fault.cause()).isEqualTo(NodeFault.Cause.MTU);
+            assertThat(fault.text()).contains("eth0 from 1329 to at least 1330");
+        });
+    }
+
+    @Test
     void packetsAreForwardedOfTheFamiliesThatPodsHave() {
         known();
         assertThat(run(Part.FORWARDING)).isEqualTo(1);

@@ -9,6 +9,7 @@ import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
 import dev.ikat.model.MacAddress;
 import java.time.Instant;
 import java.util.List;
@@ -394,7 +395,49 @@ class OverlayPlannerTest {
         assertThat(plan(OverlayMode.VXLAN, 1200).faults())
                 .singleElement()
                 .asString()
-                .contains("minimum of 1280");
+                .contains("set --mtu to at least 1280");
+    }
+
+    private static OverlayState planOver(Uplink uplink, OverlayMode mode, Node peer) {
+        return OverlayPlanner.plan(
+                new OverlaySettings(mode, 4796, 8472, 0, true), SELF, List.of(peer), uplink, Set.of(), InForce.NOTHING);
+    }
+
+    private static OverlayState planOn(int uplinkMtu, OverlayMode mode) {
+        return planOver(
+                new Uplink(3, UPLINK.name(), uplinkMtu, UPLINK.addresses()),
+                mode,
+                node("b", List.of("192.168.0.2", "fd00::2"), "10.244.2.0/24", "fd00:244:2::/64"));
+    }
+
+    @Test
+    void tunnelTooSmallForIpv6CarriesIpv4Alone() {
+        OverlayState state = planOn(1329, OverlayMode.VXLAN);
+
+        assertThat(state.podFamilies()).containsExactly(IpFamily.IPV4);
+        assertThat(state.tunnelAddresses()).containsExactly(IpAddress.parse("10.244.1.0"));
+        assertThat(state.neighbours()).containsOnlyKeys(IpAddress.parse("10.244.2.0"));
+        assertThat(state.routes())
+                .containsExactlyInAnyOrder(
+                        tunnelled("10.244.2.0/24"), unreachable("10.244.1.0/24"), unreachable("fd00:244:1::/64"));
+        assertThat(state.ownBlocks()).as("those of pods that there are").hasSize(2);
+        assertThat(onlyFault(state, "a", Cause.MTU)).contains("from 1329 to at least 1330");
+    }
+
+    @Test
+    void tunnelJustLargeEnoughForIpv6CarriesBoth() {
+        OverlayState state = planOn(1330, OverlayMode.VXLAN);
+        assertThat(state.podFamilies()).containsExactlyInAnyOrder(IpFamily.values());
+        assertThat(state.faults()).isEmpty();
+    }
+
+    @Test
+    void directRoutesNeedNoMoreThanIpv6Does() {
+        assertThat(planOn(1280, OverlayMode.DIRECT).podFamilies()).hasSize(2);
+        assertThat(planOn(1280, OverlayMode.DIRECT).faults()).isEmpty();
+        OverlayState state = planOn(1279, OverlayMode.DIRECT);
+        assertThat(state.podFamilies()).containsExactly(IpFamily.IPV4);
+        assertThat(blocksOf(state, "b")).containsExactly("10.244.2.0/24");
     }
 
     @Test
