@@ -2,6 +2,7 @@
 module dev.ikat.cni {
     requires static org.jspecify;
     requires transitive dev.ikat.model;
+    requires dev.ikat.files;
     requires transitive dev.ikat.netlink;
     requires transitive dev.ikat.ipam;
     requires com.fasterxml.jackson.core;

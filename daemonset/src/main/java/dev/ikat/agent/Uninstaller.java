@@ -2,10 +2,10 @@ package dev.ikat.agent;
 
 import dev.ikat.agent.cni.PluginFiles;
 import dev.ikat.agent.dataplane.Dataplanes;
-import dev.ikat.agent.node.Forwarding;
 import dev.ikat.agent.overlay.OverlayReconciler;
 import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.policy.PolicySettings.Backend;
+import dev.ikat.cni.HostSettings;
 import dev.ikat.cni.PodLink;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.kubernetes.KubernetesSource;
@@ -24,7 +24,6 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -129,15 +128,8 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
     }
 
     private void restoreSettings(Sysctl.Parameters parameters, Consumer<String> report) throws IOException {
-        List<Map.Entry<String, String>> before = new ArrayList<>(
-                Forwarding.before(runDirectory.resolve(Forwarding.RECORD)).entrySet());
-        Collections.reverse(before);
-        for (Map.Entry<String, String> setting : before) {
-            if (!parameters.read(setting.getKey()).equals(setting.getValue())) {
-                parameters.write(setting.getKey(), setting.getValue());
-                report.accept("setting " + setting.getKey() + " is " + setting.getValue() + " again");
-            }
-        }
+        HostSettings.restore(runDirectory, parameters)
+                .forEach(change -> report.accept("setting " + change.key() + " is " + change.value() + " again"));
     }
 
     public static void deleteTree(Path root) throws IOException {

@@ -93,8 +93,8 @@ class ModuleRulesTest {
                 Map.entry("policy stands on cluster", only(POLICY, MODEL, CLUSTER)),
                 Map.entry("dataplane stands on policy", only(DATAPLANE, MODEL, CLUSTER, POLICY)),
                 Map.entry(
-                        "cni-plugin stands on netlink and ipam, and reads JSON in a stream",
-                        only(CNI, MODEL, NETLINK, IPAM, "com.fasterxml.jackson.core..")),
+                        "cni-plugin stands on netlink, ipam and files, and reads JSON in a stream",
+                        only(CNI, MODEL, NETLINK, IPAM, FILES, "com.fasterxml.jackson.core..")),
                 Map.entry(
                         "nftables implements dataplane by netlink, and is the one that calls libnftables",
                         only(

@@ -3,10 +3,10 @@ package dev.ikat.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.agent.dataplane.Dataplanes;
-import dev.ikat.agent.node.Forwarding;
 import dev.ikat.agent.policy.PolicySettings.Backend;
 import dev.ikat.backendtests.FakeDataplane;
 import dev.ikat.backendtests.FakeKernel;
+import dev.ikat.cni.HostSettings;
 import dev.ikat.cni.PodLink;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.GuardState;
@@ -67,7 +67,7 @@ class UninstallerTest {
         run = host.resolve("run");
         Files.createDirectories(run.resolve("leases"));
         Files.writeString(run.resolve("leases/leases.log"), "a lease");
-        Files.writeString(run.resolve(Forwarding.RECORD), "net/ipv4/ip_forward=0\n");
+        Files.writeString(run.resolve(HostSettings.RECORD), "net/ipv4/ip_forward=0\n");
         state = Files.createDirectory(host.resolve("state"));
         Files.writeString(state.resolve("cluster.json.gz"), "a cluster");
         conflist = Files.createDirectory(host.resolve("net.d")).resolve("10-ikat.conflist");
@@ -156,7 +156,7 @@ class UninstallerTest {
                         "masquerading: somebody holds the table",
                         "source guard: somebody holds the table");
         assertThat(conflist).doesNotExist();
-        assertThat(run.resolve(Forwarding.RECORD)).exists();
+        assertThat(run.resolve(HostSettings.RECORD)).exists();
 
         netlink.refuseNothing();
         kernel.accept("nftables");
@@ -169,6 +169,13 @@ class UninstallerTest {
         parameters.write("net/ipv4/ip_forward", "0");
         uninstall(Optional.empty());
         assertThat(reported).noneMatch(line -> line.startsWith("setting"));
+    }
+
+    @Test
+    void settingOfALinkThatIsGoneKeepsNoOtherFromBeingRestored() throws IOException {
+        Files.writeString(run.resolve(HostSettings.RECORD), "net/ipv4/ip_forward=0\nnet/ipv6/conf/eth7/accept_ra=1\n");
+        assertThat(uninstall(Optional.empty())).isEmpty();
+        assertThat(parameters.read("net/ipv4/ip_forward")).isEqualTo("0");
     }
 
     @Test

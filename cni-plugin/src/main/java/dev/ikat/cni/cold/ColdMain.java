@@ -48,7 +48,7 @@ public final class ColdMain {
 
     private static CniResponse respond(CniRequest request) {
         try (NodeNetwork node = NodeNetwork.current()) {
-            return respond(request, runDirectory().resolve("leases"), node);
+            return respond(request, runDirectory(), node);
         }
     }
 
@@ -58,15 +58,12 @@ public final class ColdMain {
         return Path.of(configured.isEmpty() ? DEFAULT_RUN_DIRECTORY : configured);
     }
 
-    private static CniResponse respond(CniRequest request, Path directory, NodeNetwork node) {
+    private static CniResponse respond(CniRequest request, Path runDirectory, NodeNetwork node) {
         Clock clock = Clock.systemUTC();
         // Most requests without an agent only learn that there is none, and leave nothing behind.
-        try (LeaseStore leases = LeaseStore.openLazily(directory, clock);
+        try (LeaseStore leases = LeaseStore.openLazily(runDirectory.resolve("leases"), clock);
                 DirectReaper reaper = new DirectReaper(
-                        leases,
-                        node,
-                        new TrackedConnections(node, warning -> System.err.println("ikat: " + warning)),
-                        StepObserver.NONE)) {
+                        leases, node, new TrackedConnections(node, ColdMain::warn), StepObserver.NONE)) {
             // No agent does it; what a killed process left would hold its address for ever.
             Runnable mend = () -> new Recovery(leases, node, reaper, clock, LEASE_GRACE, ColdMain::isAlive).run();
             if (request.variable("CNI_COMMAND").equals("GC")) {
@@ -75,7 +72,7 @@ public final class ColdMain {
             return new CniPlugin(
                             leases,
                             node,
-                            new StandaloneNetwork(leases, mend),
+                            new StandaloneNetwork(runDirectory, leases, mend, ColdMain::warn),
                             PodPolicy.NONE,
                             reaper,
                             StepObserver.NONE)
@@ -83,6 +80,11 @@ public final class ColdMain {
         } catch (IpamException | NetlinkException | ForeignStoreException e) {
             return CniPlugin.unusable(request, node, e);
         }
+    }
+
+    /** A runtime logs what its plugins write to stderr. */
+    private static void warn(String warning) {
+        System.err.println("ikat: " + warning);
     }
 
     private static boolean isAlive(long pid) {

@@ -2,6 +2,7 @@ package dev.ikat.cni.cold;
 
 import dev.ikat.cni.CniError;
 import dev.ikat.cni.CniException;
+import dev.ikat.cni.Forwarding;
 import dev.ikat.cni.NetworkConfig;
 import dev.ikat.cni.PodNetwork;
 import dev.ikat.ipam.AddressPlan;
@@ -14,23 +15,36 @@ import dev.ikat.netlink.route.Link;
 import dev.ikat.netlink.route.Route;
 import dev.ikat.netlink.route.RouteFilter;
 import dev.ikat.netlink.route.Rtnetlink;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.Comparator;
+import java.util.EnumSet;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** A host without agent: what its network configuration says is all there is. */
 final class StandaloneNetwork implements PodNetwork {
     private static final int DEFAULT_MTU = 1500;
+    /** IPv6 needs links that take this much (RFC 8200, section 5). */
+    private static final int MIN_MTU_IPV6 = 1280;
 
+    private final Path runDirectory;
     private final LeaseStore leases;
     private final Runnable mend;
+    private final Consumer<String> warnings;
+    private Optional<AddressPlan> plan = Optional.empty();
 
     /**
+     * @param runDirectory where it is recorded what the host's settings were
      * @param leases where leases are, or will be
      * @param mend puts in order what a process that died has left, before anything is added
+     * @param warnings is told what pods do without
      */
-    StandaloneNetwork(LeaseStore leases, Runnable mend) {
+    StandaloneNetwork(Path runDirectory, LeaseStore leases, Runnable mend, Consumer<String> warnings) {
+        this.runDirectory = runDirectory;
         this.leases = leases;
         this.mend = mend;
+        this.warnings = warnings;
     }
 
     @Override
@@ -39,7 +53,11 @@ final class StandaloneNetwork implements PodNetwork {
             throw new CniException(CniError.TRY_AGAIN_LATER, "the Ikat agent is not running", advice());
         }
         mend.run();
-        enableForwarding(addressPlan(config));
+        AddressPlan usable = addressPlan(config);
+        if (!usable.equals(configured(config))) {
+            ipv6Missing(config).ifPresent(warnings);
+        }
+        enableForwarding(usable);
     }
 
     private static String advice() {
@@ -48,29 +66,56 @@ final class StandaloneNetwork implements PodNetwork {
     }
 
     /** Pods are routed: a host that does not forward would leave them alone with it. */
-    private static void enableForwarding(AddressPlan plan) {
-        for (IpFamily family : plan.families()) {
-            String key = switch (family) {
-                case IPV4 -> "net/ipv4/ip_forward";
-                case IPV6 -> "net/ipv6/conf/all/forwarding";
-            };
-            try {
-                if (!Sysctl.read(key).equals("1")) {
-                    Sysctl.write(key, "1");
-                }
-            } catch (NetlinkException e) {
-                throw new CniException(CniError.KERNEL, "can't enable forwarding on this host", e);
-            }
+    private void enableForwarding(AddressPlan plan) {
+        try (Rtnetlink host = Rtnetlink.open()) {
+            new Forwarding(runDirectory, Sysctl.PARAMETERS, host).reconcile(plan.families(), Optional.empty());
+        } catch (NetlinkException | UncheckedIOException e) {
+            throw new CniException(CniError.KERNEL, "can't enable forwarding on this host", e);
         }
     }
 
+    /** The process answers one request, and so for one configuration. */
     @Override
     public AddressPlan addressPlan(NetworkConfig config) {
+        if (plan.isEmpty()) {
+            plan = Optional.of(usable(config, ipv6Missing(config)));
+        }
+        return plan.get();
+    }
+
+    private static AddressPlan usable(NetworkConfig config, Optional<String> missing) {
+        AddressPlan all = configured(config);
+        return missing.isEmpty()
+                ? all
+                : all.of(EnumSet.of(IpFamily.IPV4))
+                        .orElseThrow(() -> new CniException(
+                                CniError.INVALID_NETWORK_CONFIG,
+                                "network '" + config.name() + "' has no IPv4 range",
+                                missing.get()));
+    }
+
+    private static AddressPlan configured(NetworkConfig config) {
         return config.addressPlan()
                 .orElseThrow(() -> new CniException(
                         CniError.INVALID_NETWORK_CONFIG,
                         "a standalone network needs 'ipam.ranges'",
                         "for example \"ipam\": {\"ranges\": [[{\"subnet\": \"10.88.0.0/24\"}]]}"));
+    }
+
+    /** Why pods can't have the IPv6 addresses that the configuration has ranges of. */
+    private Optional<String> ipv6Missing(NetworkConfig config) {
+        if (!configured(config).families().contains(IpFamily.IPV6)) {
+            return Optional.empty();
+        }
+        if (!Sysctl.hasIpv6(Sysctl.PARAMETERS)) {
+            return Optional.of("pods get no IPv6 address, because the kernel has no IPv6 (there is no"
+                    + " /proc/sys/net/ipv6); remove ipv6.disable=1 from its command line and reboot");
+        }
+        int mtu = mtu(config);
+        return mtu >= MIN_MTU_IPV6
+                ? Optional.empty()
+                : Optional.of("pods get no IPv6 address, because their MTU " + mtu + " is below IPv6's minimum of "
+                        + MIN_MTU_IPV6 + "; raise the MTU of the link that the default route leaves by");
     }
 
     /** The MTU of the link that the default route leaves by. */

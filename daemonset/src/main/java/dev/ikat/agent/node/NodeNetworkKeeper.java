@@ -13,6 +13,8 @@ import dev.ikat.agent.reconcile.Readiness.Part;
 import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
 import dev.ikat.agent.reconcile.Reconciliations;
 import dev.ikat.cluster.Node;
+import dev.ikat.cni.Forwarding;
+import dev.ikat.cni.HostSettings;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.Dataplane;
 import dev.ikat.dataplane.Masquerading;
@@ -87,7 +89,7 @@ public final class NodeNetworkKeeper {
         this.network = network;
         this.netlink = netlink;
         this.parameters = parameters;
-        this.forwarding = new Forwarding(options.runDirectory(), parameters);
+        this.forwarding = new Forwarding(options.runDirectory(), parameters, netlink);
         this.overlay = new OverlayReconciler(netlink);
         this.masquerading = new CapabilityInForce<>(
                 dataplanes, Capability.MASQUERADE, Dataplane::masquerading, Masquerading::remove);
@@ -182,7 +184,14 @@ public final class NodeNetworkKeeper {
 
     private int forwarding() {
         NodeSituation now = situation();
-        return forwarding.reconcile(now.families(), now.uplink().name());
+        List<HostSettings.Change> changes =
+                forwarding.reconcile(now.families(), Optional.of(now.uplink().name()));
+        changes.forEach(change -> LOG.atInfo()
+                .addKeyValue("key", change.key())
+                .addKeyValue("value", change.value())
+                .addKeyValue("before", change.before())
+                .log("sysctl-set"));
+        return changes.size();
     }
 
     private int overlay() {
@@ -224,6 +233,9 @@ public final class NodeNetworkKeeper {
         Set<Part> drifted = gone ? EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY) : EnumSet.noneOf(Part.class);
         if (faults.kernelIsInTheWay() && clock.getAsLong() - overlayNanos > IN_THE_WAY_RETRY.toNanos()) {
             drifted.add(Part.OVERLAY);
+        }
+        if (forwarding.hasDrifted()) {
+            drifted.add(Part.FORWARDING);
         }
         return drifted;
     }

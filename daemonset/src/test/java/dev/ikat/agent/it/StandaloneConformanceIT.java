@@ -121,5 +121,20 @@ final class StandaloneConformanceIT extends CniConformance {
         call("ADD", variables(pod(), "eth0"), config("1.0.0", ""));
 
         assertThat(node.exec("cat", "/proc/sys/net/ipv4/ip_forward")).startsWith("1");
+        assertThat(runDirectory.resolve("sysctl.before"))
+                .content()
+                .contains("net/ipv4/ip_forward=0\n", "net/ipv6/conf/all/forwarding=0\n");
+    }
+
+    @Test
+    void hostKeepsTheDefaultRouteThatARouterAdvertises() {
+        node.ip("link", "add", "eth0", "type", "veth", "peer", "name", "far");
+        node.ip("link", "set", "eth0", "up");
+        node.ip("-6", "route", "add", "default", "via", "fe80::77", "dev", "eth0", "proto", "ra");
+
+        call("ADD", variables(pod(), "eth0"), config("1.0.0", ""));
+
+        assertThat(node.exec("sysctl", "-n", "net.ipv6.conf.eth0.accept_ra")).isEqualTo("2\n");
+        assertThat(runDirectory.resolve("sysctl.before")).content().contains("net/ipv6/conf/eth0/accept_ra=1\n");
     }
 }

@@ -8,6 +8,8 @@ public final class RouteProtocol {
     public static final int BOOT = 3;
     /** RTPROT_STATIC: the administrator. */
     public static final int STATIC = 4;
+    /** RTPROT_RA: a router advertisement. */
+    public static final int RA = 9;
     /** Every route and rule that Ikat creates. The kernel gives no meaning to numbers from RTPROT_STATIC on. */
     public static final int IKAT = 0x6b;
 
