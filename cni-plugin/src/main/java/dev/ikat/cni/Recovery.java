@@ -190,9 +190,10 @@ public final class Recovery {
                 routes.put(family, ownRoutes(host, family, hostEnds));
             }
             Set<Route> wanted = new HashSet<>();
+            boolean forwards = !wired.isEmpty() && Forwarding.isOn(node.namespace());
             int repaired = 0;
             for (Wired pod : wired) {
-                repaired += repairOne(host, pod, routes, wanted);
+                repaired += repairOne(host, pod, forwards, routes, wanted);
             }
             return repaired + deleteSurplus(host, wired, routes, wanted);
         });
@@ -209,7 +210,8 @@ public final class Recovery {
                 .toList();
     }
 
-    private int repairOne(Rtnetlink host, Wired pod, Map<IpFamily, List<Route>> routes, Set<Route> wanted) {
+    private int repairOne(
+            Rtnetlink host, Wired pod, boolean forwards, Map<IpFamily, List<Route>> routes, Set<Route> wanted) {
         int index = pod.hostEnd().index();
         PodLink link = PodLink.of(pod.lease().attachment());
         List<Request> requests = new ArrayList<>();
@@ -219,12 +221,12 @@ public final class Recovery {
         if (!mark.isOn(pod.hostEnd())) {
             requests.add(PodWiring.marking(mark, link, index));
         }
-        boolean guarded = pod.hostEnd().isNoArp();
+        boolean guarded = LinkGuard.holds(pod.hostEnd(), forwards);
         if (!guarded) {
             // Made by a version that did not guard it, or opened by somebody. The kernel forgets its neighbours for
             // that.
-            requests.add(Requests.change(LinkGuard.later(index)).ignoring(Errno.ENODEV));
-            LinkGuard.refuseIpv6(node.namespace(), pod.hostEnd().name());
+            requests.add(Requests.change(LinkGuard.later(index, forwards)).ignoring(Errno.ENODEV));
+            LinkGuard.refuseIpv6Again(node.namespace(), pod.hostEnd().name());
         }
         for (IpAddress address : pod.lease().addresses()) {
             Neighbour neighbour = PodWiring.podNeighbour(address, link, index);
@@ -240,8 +242,7 @@ public final class Recovery {
         if (requests.isEmpty() || !isStill(pod.lease())) {
             return 0;
         }
-        Ipv6Switch.execute(
-                host, requests, node.namespace(), pod.hostEnd().name());
+        Ipv6Switch.execute(host, requests, node.namespace(), pod.hostEnd().name());
         if (!isStill(pod.lease())) {
             // A DEL came in between and took the routes away; what was just put back must not outlive it.
             host.execute(pod.lease().addresses().stream()

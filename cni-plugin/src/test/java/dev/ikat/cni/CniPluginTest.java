@@ -120,6 +120,7 @@ class CniPluginTest {
                 "net.ipv4.conf.%s.proxy_arp",
                 "net.ipv4.conf.%s.accept_redirects",
                 "net.ipv4.conf.%s.accept_source_route",
+                "net.ipv4.conf.%s.rp_filter",
                 "net.ipv4.conf.%s.route_localnet",
                 "net.ipv6.conf.%s.accept_ra",
                 "net.ipv6.conf.%s.accept_redirects",

@@ -18,6 +18,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @RequiresRoot
 class RecoveryTest {
@@ -91,6 +93,30 @@ class RecoveryTest {
         assertThat(node.namespace.ip("neigh", "show", "dev", hostLink, "nud", "permanent"))
                 .contains("10.77.0.1 ")
                 .contains("fd77::1 ");
+        assertThat(node.recovery.run().changes()).isZero();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "net.ipv4.conf.%s.forwarding, 0, 1",
+        "net.ipv4.conf.%s.rp_filter, 1, 0",
+        "net.ipv4.conf.%s.proxy_arp, 1, 0",
+        "net.ipv6.conf.%s.proxy_ndp, 1, 0",
+        "net.ipv6.conf.%s.accept_ra, 2, 0",
+    })
+    void settingThatSomebodyChangedIsPutBack(String key, String others, String wanted) {
+        node.namespace.sysctl("net.ipv4.ip_forward", "1");
+        node.namespace.sysctl(key.formatted(hostLink), others);
+
+        assertThat(node.recovery.run().repaired()).isPositive();
+
+        assertThat(node.namespace.exec("sysctl", "-n", key.formatted(hostLink))).isEqualTo(wanted + "\n");
+        assertThat(node.recovery.run().changes()).isZero();
+    }
+
+    @Test
+    void looseFilterByTheReversePathIsTheHostsChoice() {
+        node.namespace.sysctl("net.ipv4.conf." + hostLink + ".rp_filter", "2");
         assertThat(node.recovery.run().changes()).isZero();
     }
 

@@ -18,6 +18,8 @@ import dev.ikat.netlink.route.Address;
 import dev.ikat.netlink.route.AddressMessage;
 import dev.ikat.netlink.route.Event;
 import dev.ikat.netlink.route.FdbEntry;
+import dev.ikat.netlink.route.Ipv4Setting;
+import dev.ikat.netlink.route.Ipv6Setting;
 import dev.ikat.netlink.route.Link;
 import dev.ikat.netlink.route.LinkMessage;
 import dev.ikat.netlink.route.Neighbour;
@@ -54,6 +56,8 @@ class CorpusTest {
         Link vxlan = links.get(3);
         assertThat(links.getFirst().isLoopback()).isTrue();
         assertThat(bridge.kind()).contains("bridge");
+        assertThat(bridge.settings().value(Ipv4Setting.FORWARDING)).isPresent();
+        assertThat(bridge.settings().value(Ipv6Setting.ACCEPT_RA)).contains(1);
         assertThat(veth.kind()).contains("veth");
         assertThat(veth.alias()).contains("ikat:c1/eth0");
         assertThat(veth.group()).isEqualTo(7);

@@ -16,6 +16,7 @@ import dev.ikat.netlink.route.AddrGenMode;
 import dev.ikat.netlink.route.Address;
 import dev.ikat.netlink.route.Ethtool;
 import dev.ikat.netlink.route.FdbEntry;
+import dev.ikat.netlink.route.Ipv4Setting;
 import dev.ikat.netlink.route.Link;
 import dev.ikat.netlink.route.LinkChange;
 import dev.ikat.netlink.route.Neighbour;
@@ -52,6 +53,11 @@ public final class OverlayReconciler {
      * migration, is cut off by it.
      */
     private static final int METRIC_LAST = 0x7fff_ffff;
+
+    private static final int RP_FILTER_STRICT = 1;
+    /** Without which the tunnel's packets would not be forwarded, or not be taken for what they are. */
+    private static final Map<Ipv4Setting, Integer> TUNNEL_SETTINGS =
+            Map.of(Ipv4Setting.FORWARDING, 1, Ipv4Setting.RP_FILTER, 0, Ipv4Setting.PROXY_ARP, 0);
 
     private final Netlink netlink;
     private final ForeignRoutes foreign;
@@ -240,6 +246,9 @@ public final class OverlayReconciler {
         if (link.addrGenMode().filter(mode -> mode != AddrGenMode.NONE).isPresent()) {
             change(Requests.change(LinkChange.of(link.index()).inet6AddrGenMode(AddrGenMode.NONE)), requests);
         }
+        if (TUNNEL_SETTINGS.entrySet().stream().anyMatch(wish -> differs(link, wish.getKey(), wish.getValue()))) {
+            change(Requests.change(LinkChange.of(link.index()).ipv4(TUNNEL_SETTINGS)), requests);
+        }
         if (link.mtu() != wanted.mtu()) {
             change(Requests.change(LinkChange.of(link.index()).mtu(wanted.mtu())), requests);
         }
@@ -253,6 +262,12 @@ public final class OverlayReconciler {
             netlink.execute(requests);
         }
         return link.index();
+    }
+
+    private static boolean differs(Link link, Ipv4Setting setting, int wanted) {
+        int value = link.settings().value(setting).orElse(wanted);
+        // A loose filter lets everything pass that Ikat's routes lead to.
+        return setting == Ipv4Setting.RP_FILTER ? value == RP_FILTER_STRICT : value != wanted;
     }
 
     private static boolean sameTunnel(Link link, OverlayState.Tunnel wanted) {

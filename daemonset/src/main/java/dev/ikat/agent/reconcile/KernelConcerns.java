@@ -6,6 +6,7 @@ import dev.ikat.model.InterfaceName;
 import dev.ikat.model.LinkNames;
 import dev.ikat.netlink.route.Event;
 import dev.ikat.netlink.route.Link;
+import dev.ikat.netlink.route.Netconf;
 import dev.ikat.netlink.route.RouteProtocol;
 import dev.ikat.netlink.route.RouteType;
 import java.util.EnumSet;
@@ -20,6 +21,9 @@ import org.slf4j.LoggerFactory;
 final class KernelConcerns {
     private static final Logger LOG = LoggerFactory.getLogger(KernelConcerns.class);
     private static final InterfaceName TUNNEL = new InterfaceName(LinkNames.OVERLAY);
+
+    /** Of rp_filter: Documentation/networking/ip-sysctl.rst. */
+    private static final int STRICT = 1;
 
     private int tunnelIndex;
 
@@ -62,11 +66,27 @@ final class KernelConcerns {
             case Event.FdbEvent(boolean _, var entry) ->
                 entry.interfaceIndex() == tunnelIndex ? EnumSet.of(Part.OVERLAY) : none();
             case Event.RuleEvent _ -> none();
+            case Event.NetconfEvent(boolean present, Netconf settings) -> present ? of(settings) : none();
             case Event.Resync(String reason) -> {
                 LOG.atInfo().addKeyValue("reason", reason).log("resync");
                 yield EnumSet.allOf(Part.class);
             }
         };
+    }
+
+    private Set<Part> of(Netconf settings) {
+        boolean forwards = settings.forwarding().orElse(true);
+        int index = settings.interfaceIndex();
+        if (index == Netconf.ALL || index == Netconf.DEFAULT) {
+            return forwards ? none() : EnumSet.of(Part.FORWARDING);
+        }
+        boolean strict = settings.reversePathFilter().orElse(0) == STRICT;
+        boolean harmless = forwards && !strict && !settings.proxy().orElse(false);
+        // A new link's settings are the host's defaults, which whoever makes it changes next.
+        if (harmless || settings.isComplete()) {
+            return none();
+        }
+        return index == tunnelIndex ? EnumSet.of(Part.OVERLAY) : EnumSet.of(Part.FORWARDING, Part.PODS);
     }
 
     private static Set<Part> none() {

@@ -26,7 +26,8 @@ import org.slf4j.LoggerFactory;
 public final class KernelWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(KernelWatch.class);
     private static final Duration AFTER_FAILURE = Duration.ofSeconds(1);
-    private static final Set<Group> GROUPS = EnumSet.of(Group.LINK, Group.ADDRESS, Group.ROUTE, Group.NEIGHBOUR);
+    private static final Set<Group> GROUPS =
+            EnumSet.of(Group.LINK, Group.ADDRESS, Group.ROUTE, Group.NEIGHBOUR, Group.SETTINGS);
 
     /** The parts that follow from the node object and from the interface to the other nodes. */
     public static final Set<Part> NODE_CHANGE = Collections.unmodifiableSet(

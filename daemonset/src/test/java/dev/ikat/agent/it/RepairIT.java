@@ -9,7 +9,10 @@ import dev.ikat.testbed.requirement.KernelFeature;
 import dev.ikat.testbed.requirement.RequiresKernel;
 import dev.ikat.testbed.requirement.RequiresRoot;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -101,6 +104,38 @@ final class RepairIT {
         node.namespace().exec("bridge", "fdb", "del", words[0], "dev", "ikat-vxlan", "dst", words[2]);
 
         assertRepaired();
+    }
+
+    @Test
+    void settingsThatKeepPacketsFromBeingForwardedAreUndone() {
+        String pod = node.namespace().linkNames().stream()
+                .filter(link -> link.startsWith("ik") && !link.equals("ikat-vxlan"))
+                .findFirst()
+                .orElseThrow();
+        Map<String, String> wanted = new LinkedHashMap<>();
+        wanted.put("net.ipv4.ip_forward", "1");
+        wanted.put("net.ipv6.conf.all.forwarding", "1");
+        wanted.put("net.ipv4.conf." + pod + ".forwarding", "1");
+        wanted.put("net.ipv4.conf." + pod + ".rp_filter", "0");
+        wanted.put("net.ipv4.conf." + pod + ".proxy_arp", "0");
+        wanted.put("net.ipv4.conf.ikat-vxlan.rp_filter", "0");
+        wanted.put("net.ipv6.conf.eth0.accept_ra", "2");
+
+        wanted.forEach(
+                (key, value) -> node.namespace().sysctl(key, value.equals("0") ? "1" : value.equals("1") ? "0" : "1"));
+
+        List<String> keys = List.copyOf(wanted.keySet());
+        Await.until(
+                REPAIR_LIMIT,
+                () -> values(keys) + node.logTail(),
+                () -> values(keys).equals(List.copyOf(wanted.values())));
+        assertRepaired();
+    }
+
+    private List<String> values(List<String> keys) {
+        List<String> command = new ArrayList<>(List.of("sysctl", "-n"));
+        command.addAll(keys);
+        return node.namespace().exec(command.toArray(String[]::new)).lines().toList();
     }
 
     @Test

@@ -20,6 +20,7 @@ import dev.ikat.netlink.route.FdbEntry;
 import dev.ikat.netlink.route.Link;
 import dev.ikat.netlink.route.LinkChange;
 import dev.ikat.netlink.route.Neighbour;
+import dev.ikat.netlink.route.Netconf;
 import dev.ikat.netlink.route.Requests;
 import dev.ikat.netlink.route.Route;
 import dev.ikat.netlink.route.RouteProtocol;
@@ -28,9 +29,12 @@ import dev.ikat.netlink.route.Rule;
 import dev.ikat.netlink.route.VethSpec;
 import dev.ikat.netlink.route.VxlanSpec;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class KernelConcernsTest {
     private static final int TUNNEL = 7;
@@ -161,6 +165,51 @@ class KernelConcernsTest {
     @Test
     void rulesConcernNobody() {
         assertThat(of(new Event.RuleEvent(true, Rule.lookup(IpFamily.IPV4, 77, 300))))
+                .isEmpty();
+    }
+
+    private static Event settings(
+            IpFamily family, int index, Optional<Boolean> forwarding, int reversePathFilter, boolean proxy) {
+        return new Event.NetconfEvent(
+                true,
+                new Netconf(
+                        family,
+                        index,
+                        forwarding,
+                        reversePathFilter == 0 ? Optional.empty() : Optional.of(reversePathFilter),
+                        proxy ? Optional.of(true) : Optional.empty()));
+    }
+
+    @ParameterizedTest
+    @EnumSource(IpFamily.class)
+    void hostThatDoesNotForwardAnyMoreConcernsForwarding(IpFamily family) {
+        assertThat(of(settings(family, Netconf.ALL, Optional.of(false), 0, false)))
+                .containsExactly(Part.FORWARDING);
+        assertThat(of(settings(family, Netconf.ALL, Optional.of(true), 0, false)))
+                .isEmpty();
+    }
+
+    @Test
+    void settingsOfTheTunnelConcernTheOverlayAndThoseOfOtherLinksThePods() {
+        assertThat(of(settings(IpFamily.IPV4, TUNNEL, Optional.empty(), 1, false)))
+                .containsExactly(Part.OVERLAY);
+        for (Event event : List.of(
+                settings(IpFamily.IPV4, 9, Optional.of(false), 0, false),
+                settings(IpFamily.IPV4, 9, Optional.empty(), 1, false),
+                settings(IpFamily.IPV6, 9, Optional.empty(), 0, true))) {
+            assertThat(of(event)).containsExactlyInAnyOrder(Part.FORWARDING, Part.PODS);
+        }
+    }
+
+    @Test
+    void settingsThatDoNoHarmAndThoseOfNewLinksConcernNobody() {
+        assertThat(of(settings(IpFamily.IPV4, 9, Optional.of(true), 0, false))).isEmpty();
+        assertThat(of(settings(IpFamily.IPV4, 9, Optional.empty(), 2, false))).isEmpty();
+        assertThat(of(new Event.NetconfEvent(
+                        true, new Netconf(IpFamily.IPV4, 9, Optional.of(true), Optional.of(1), Optional.of(true)))))
+                .isEmpty();
+        assertThat(of(new Event.NetconfEvent(
+                        false, new Netconf(IpFamily.IPV4, 9, Optional.empty(), Optional.empty(), Optional.empty()))))
                 .isEmpty();
     }
 

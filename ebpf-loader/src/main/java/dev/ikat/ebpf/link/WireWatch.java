@@ -107,7 +107,8 @@ public final class WireWatch implements AutoCloseable {
             case Event.LinkEvent(boolean _, var link) -> link.name().value().startsWith(LinkNames.POD_PREFIX);
             case Event.NeighbourEvent(boolean _, var neighbour) -> neighbour.isPermanent();
             case Event.Resync _ -> true;
-            case Event.AddressEvent _, Event.RouteEvent _, Event.FdbEvent _, Event.RuleEvent _ -> false;
+            case Event.AddressEvent _, Event.RouteEvent _, Event.FdbEvent _, Event.RuleEvent _, Event.NetconfEvent _ ->
+                false;
         };
     }
 

@@ -22,6 +22,9 @@ public sealed interface Event {
     /** A forwarding entry of a bridge or a VXLAN link was added, changed or deleted. */
     record FdbEvent(boolean present, FdbEntry entry) implements Event {}
 
+    /** Settings of a link, or of all, were changed, a link with settings is new, or one is gone. */
+    record NetconfEvent(boolean present, Netconf settings) implements Event {}
+
     /** A rule was added or deleted. */
     record RuleEvent(boolean present, Rule rule) implements Event {}
 

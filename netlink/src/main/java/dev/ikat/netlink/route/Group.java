@@ -16,7 +16,9 @@ public enum Group {
     /** Neighbours and forwarding entries. */
     NEIGHBOUR,
     /** Policy routing rules. */
-    RULE;
+    RULE,
+    /** IP settings of links: forwarding, reverse path filter, proxies. */
+    SETTINGS;
 
     private static final int RTNLGRP_LINK = 1;
     private static final int RTNLGRP_NEIGH = 3;
@@ -26,6 +28,8 @@ public enum Group {
     private static final int RTNLGRP_IPV6_IFADDR = 9;
     private static final int RTNLGRP_IPV6_ROUTE = 11;
     private static final int RTNLGRP_IPV6_RULE = 19;
+    private static final int RTNLGRP_IPV4_NETCONF = 24;
+    private static final int RTNLGRP_IPV6_NETCONF = 25;
 
     List<Integer> numbers() {
         return switch (this) {
@@ -34,6 +38,7 @@ public enum Group {
             case ROUTE -> List.of(RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE);
             case NEIGHBOUR -> List.of(RTNLGRP_NEIGH);
             case RULE -> List.of(RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE);
+            case SETTINGS -> List.of(RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF);
         };
     }
 }

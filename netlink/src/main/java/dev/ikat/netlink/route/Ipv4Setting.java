@@ -1,12 +1,14 @@
 package dev.ikat.netlink.route;
 
 /**
- * The IPv4 settings of an interface that Ikat sets (IPV4_DEVCONF_*, {@code linux/ip.h}).
+ * The IPv4 settings of an interface that Ikat sets or checks (IPV4_DEVCONF_*, {@code linux/ip.h}).
  * Documentation/networking/ip-sysctl.rst explains the sysctls of the same names, net.ipv4.conf.*.
  */
 public enum Ipv4Setting {
+    FORWARDING(1),
     PROXY_ARP(3),
     ACCEPT_REDIRECTS(4),
+    RP_FILTER(8),
     ACCEPT_SOURCE_ROUTE(9),
     ARP_ACCEPT(21),
     ACCEPT_LOCAL(23),

@@ -23,6 +23,7 @@ import java.util.Optional;
  * @param alias the free text that "ip link" shows as alias
  * @param addrGenMode how its IPv6 link-local address is generated; empty if IPv6 is off for it
  * @param vxlan its settings if it is a VXLAN link
+ * @param settings its IP settings
  * @param alternativeNames its additional names (Linux 5.5), in the kernel's order
  */
 public record Link(
@@ -40,6 +41,7 @@ public record Link(
         Optional<String> alias,
         Optional<AddrGenMode> addrGenMode,
         Optional<Vxlan> vxlan,
+        LinkSettings settings,
         List<String> alternativeNames) {
     public Link {
         alternativeNames = List.copyOf(alternativeNames);

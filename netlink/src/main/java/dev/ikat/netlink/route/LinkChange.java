@@ -8,9 +8,10 @@ import dev.ikat.netlink.wire.MessageWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Consumer;
 
 /**
@@ -148,19 +149,21 @@ public final class LinkChange {
     }
 
     /**
-     * Also set all of these to 0; not together with {@link #inet6AddrGenMode}, because one message has room for only
-     * one of them.
+     * Also give these settings these values; not together with {@link #inet6AddrGenMode}, because one message has room
+     * for only one of them.
      */
-    public LinkChange ipv4Off(Set<Ipv4Setting> settings) {
+    public LinkChange ipv4(Map<Ipv4Setting, Integer> values) {
+        Map<Ipv4Setting, Integer> ordered = new EnumMap<>(values);
         return plus(
-                "off " + settings,
+                "ipv4 " + ordered,
                 message -> message.nested(
                         LinkMessage.IFLA_AF_SPEC,
                         families -> families.nested(
                                 AddressFamily.AF_INET,
                                 inet -> inet.nested(
                                         LinkMessage.IFLA_INET_CONF,
-                                        conf -> settings.forEach(setting -> conf.u32(setting.code(), 0))))));
+                                        conf -> ordered.forEach(
+                                                (setting, value) -> conf.u32(setting.code(), value))))));
     }
 
     private LinkChange plus(String description, Consumer<MessageWriter> attribute) {

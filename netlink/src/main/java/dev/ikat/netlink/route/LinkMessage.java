@@ -9,7 +9,9 @@ import dev.ikat.netlink.wire.AttributeReader;
 import dev.ikat.netlink.wire.MessageReader;
 import dev.ikat.netlink.wire.MessageWriter;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +52,7 @@ public final class LinkMessage {
     static final int IFLA_INFO_KIND = 1;
     static final int IFLA_INFO_DATA = 2;
     static final int IFLA_INET_CONF = 1;
+    static final int IFLA_INET6_CONF = 2;
     static final int IFLA_INET6_ADDR_GEN_MODE = 8;
 
     /** Leaves out counters, which cost the kernel a walk over all CPUs (linux/rtnetlink.h). */
@@ -66,6 +69,9 @@ public final class LinkMessage {
     private static final int IFLA_VXLAN_LOCAL6 = 17;
 
     private static final int HEADER = 16;
+
+    private static final Ipv4Setting[] IPV4_SETTINGS = Ipv4Setting.values();
+    private static final Ipv6Setting[] IPV6_SETTINGS = Ipv6Setting.values();
 
     private LinkMessage() {}
 
@@ -162,7 +168,7 @@ public final class LinkMessage {
         Integer peerNamespaceId = null;
         int group = 0;
         String alias = null;
-        AddrGenMode addrGenMode = null;
+        FamilySpec families = FamilySpec.NONE;
         List<String> alternativeNames = List.of();
         AttributeReader attributes = message.attributes(HEADER);
         while (attributes.next()) {
@@ -178,7 +184,7 @@ public final class LinkMessage {
                 case IFLA_IFALIAS -> alias = attributes.string();
                 case IFLA_LINKINFO -> info = readInfo(attributes.nested());
                 case IFLA_PROP_LIST -> alternativeNames = readNames(attributes.nested());
-                case IFLA_AF_SPEC -> addrGenMode = readAddrGenMode(attributes.nested());
+                case IFLA_AF_SPEC -> families = FamilySpec.read(attributes.nested());
                 default -> {}
             }
         }
@@ -198,8 +204,9 @@ public final class LinkMessage {
                 Optional.ofNullable(peerNamespaceId),
                 group,
                 Optional.ofNullable(alias),
-                Optional.ofNullable(addrGenMode),
+                families.addrGenMode,
                 info.vxlan,
+                families.settings,
                 alternativeNames));
     }
 
@@ -248,18 +255,47 @@ public final class LinkMessage {
         return new Vxlan(vni, port, Optional.ofNullable(local), Optional.ofNullable(underlay), learning);
     }
 
-    private static @Nullable AddrGenMode readAddrGenMode(AttributeReader families) {
-        AddrGenMode mode = null;
-        while (families.next()) {
-            if (families.type() == AddressFamily.AF_INET6) {
-                AttributeReader inet6 = families.nested();
-                while (inet6.next()) {
-                    if (inet6.type() == IFLA_INET6_ADDR_GEN_MODE) {
-                        mode = AddrGenMode.of(inet6.u8());
+    /** IFLA_AF_SPEC: what each address family says of a link. */
+    private record FamilySpec(Optional<AddrGenMode> addrGenMode, LinkSettings settings) {
+        static final FamilySpec NONE = new FamilySpec(Optional.empty(), LinkSettings.UNKNOWN);
+
+        static FamilySpec read(AttributeReader families) {
+            AddrGenMode mode = null;
+            Map<Ipv4Setting, Integer> ipv4 = new EnumMap<>(Ipv4Setting.class);
+            Map<Ipv6Setting, Integer> ipv6 = new EnumMap<>(Ipv6Setting.class);
+            while (families.next()) {
+                if (families.type() == AddressFamily.AF_INET) {
+                    readIpv4(families.nested(), ipv4);
+                } else if (families.type() == AddressFamily.AF_INET6) {
+                    AttributeReader inet6 = families.nested();
+                    while (inet6.next()) {
+                        if (inet6.type() == IFLA_INET6_ADDR_GEN_MODE) {
+                            mode = AddrGenMode.of(inet6.u8());
+                        } else if (inet6.type() == IFLA_INET6_CONF) {
+                            for (Ipv6Setting setting : IPV6_SETTINGS) {
+                                if (4 * setting.code() + 4 <= inet6.length()) {
+                                    ipv6.put(setting, inet6.u32At(4 * setting.code()));
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            return new FamilySpec(Optional.ofNullable(mode), new LinkSettings(ipv4, ipv6));
+        }
+
+        /** An array of all values in the order of their numbers, which begin with 1. */
+        private static void readIpv4(AttributeReader inet, Map<Ipv4Setting, Integer> values) {
+            while (inet.next()) {
+                if (inet.type() == IFLA_INET_CONF) {
+                    for (Ipv4Setting setting : IPV4_SETTINGS) {
+                        int offset = 4 * (setting.code() - 1);
+                        if (offset + 4 <= inet.length()) {
+                            values.put(setting, inet.u32At(offset));
+                        }
                     }
                 }
             }
         }
-        return mode;
     }
 }

@@ -69,6 +69,10 @@ public final class RouteMonitor implements RouteEvents {
             case NeighbourMessage.RTM_DELNEIGH -> readNeighbour(false, message);
             case RuleMessage.RTM_NEWRULE -> RuleMessage.read(message).map(rule -> new Event.RuleEvent(true, rule));
             case RuleMessage.RTM_DELRULE -> RuleMessage.read(message).map(rule -> new Event.RuleEvent(false, rule));
+            case NetconfMessage.RTM_NEWNETCONF ->
+                NetconfMessage.read(message).map(settings -> new Event.NetconfEvent(true, settings));
+            case NetconfMessage.RTM_DELNETCONF ->
+                NetconfMessage.read(message).map(settings -> new Event.NetconfEvent(false, settings));
             default -> Optional.empty();
         };
     }

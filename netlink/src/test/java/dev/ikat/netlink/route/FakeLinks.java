@@ -7,6 +7,7 @@ import dev.ikat.netlink.wire.AddressFamily;
 import dev.ikat.netlink.wire.AttributeReader;
 import dev.ikat.netlink.wire.MessageReader;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -43,6 +44,7 @@ final class FakeLinks {
                         Optional.empty(),
                         Optional.of(AddrGenMode.EUI64),
                         Optional.empty(),
+                        LinkSettings.UNKNOWN,
                         List.of()));
     }
 
@@ -175,7 +177,7 @@ final class FakeLinks {
                 case LinkMessage.IFLA_GROUP -> draft.group = attributes.u32();
                 case LinkMessage.IFLA_MASTER ->
                     draft.master = attributes.u32() == 0 ? Optional.empty() : Optional.of(attributes.u32());
-                case LinkMessage.IFLA_AF_SPEC -> addrGenMode(attributes.nested(), draft);
+                case LinkMessage.IFLA_AF_SPEC -> families(attributes.nested(), draft);
                 default -> throw new Refusal(Errno.EOPNOTSUPP);
             }
         }
@@ -184,8 +186,14 @@ final class FakeLinks {
         return draft.link();
     }
 
-    private static void addrGenMode(AttributeReader families, Draft draft) {
+    private static void families(AttributeReader families, Draft draft) {
         while (families.next()) {
+            if (families.type() == AddressFamily.AF_INET) {
+                AttributeReader inet = families.nested();
+                while (inet.next()) {
+                    draft.settings = draft.settings.with(values(inet.nested()));
+                }
+            }
             if (families.type() == AddressFamily.AF_INET6) {
                 AttributeReader inet6 = families.nested();
                 while (inet6.next()) {
@@ -195,6 +203,18 @@ final class FakeLinks {
                 }
             }
         }
+    }
+
+    private static Map<Ipv4Setting, Integer> values(AttributeReader conf) {
+        Map<Ipv4Setting, Integer> values = new EnumMap<>(Ipv4Setting.class);
+        while (conf.next()) {
+            for (Ipv4Setting setting : Ipv4Setting.values()) {
+                if (setting.code() == conf.type()) {
+                    values.put(setting, conf.u32());
+                }
+            }
+        }
+        return values;
     }
 
     /** RTM_NEWLINKPROP: the link as it is now. */
@@ -281,6 +301,7 @@ final class FakeLinks {
         int group;
         Optional<String> alias;
         Optional<AddrGenMode> addrGenMode;
+        LinkSettings settings;
         final List<String> alternativeNames;
         private final Link before;
 
@@ -297,6 +318,7 @@ final class FakeLinks {
             group = link.group();
             alias = link.alias();
             addrGenMode = link.addrGenMode();
+            settings = link.settings();
             alternativeNames = new ArrayList<>(link.alternativeNames());
         }
 
@@ -320,6 +342,7 @@ final class FakeLinks {
                     alias,
                     addrGenMode,
                     before.vxlan(),
+                    settings,
                     alternativeNames);
         }
     }

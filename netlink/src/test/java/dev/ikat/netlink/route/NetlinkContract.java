@@ -16,6 +16,7 @@ import dev.ikat.netlink.Request;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.BeforeEach;
@@ -69,6 +70,17 @@ abstract class NetlinkContract {
                         refused -> assertThat(refused.errnoName()).isEqualTo(Errno.name(errno)))
                 .hasMessageStartingWith(request.toString());
         netlink.execute(request.ignoring(errno));
+    }
+
+    @Test
+    void ipv4SettingsAreThoseThatWereSet() {
+        netlink.execute(
+                Requests.change(LinkChange.of(first).ipv4(Map.of(Ipv4Setting.RP_FILTER, 2, Ipv4Setting.PROXY_ARP, 1))));
+        assertThat(first().settings().value(Ipv4Setting.RP_FILTER)).contains(2);
+        assertThat(first().settings().value(Ipv4Setting.PROXY_ARP)).contains(1);
+        netlink.execute(Requests.change(LinkChange.of(first).ipv4(Map.of(Ipv4Setting.RP_FILTER, 0))));
+        assertThat(first().settings().value(Ipv4Setting.RP_FILTER)).contains(0);
+        assertThat(first().settings().value(Ipv4Setting.PROXY_ARP)).contains(1);
     }
 
     @Test

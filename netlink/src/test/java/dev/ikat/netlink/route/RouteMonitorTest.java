@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresRoot;
@@ -18,6 +19,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -96,6 +98,56 @@ class RouteMonitorTest {
 
         assertThat(entry.entry().destination()).hasToString("Optional[192.0.2.2]");
         assertThat(rule.rule().priority()).isEqualTo(77);
+    }
+
+    @Test
+    void settingsOfLinksAndOfAllAreReported() {
+        test.ip("link", "add", "br0", "type", "bridge");
+        test.sysctl("net.ipv4.conf.br0.rp_filter", "1");
+        test.sysctl("net.ipv4.conf.br0.proxy_arp", "1");
+        test.sysctl("net.ipv6.conf.br0.proxy_ndp", "1");
+        test.sysctl("net.ipv4.ip_forward", "1");
+        test.sysctl("net.ipv6.conf.all.forwarding", "1");
+        test.ip("link", "del", "br0");
+
+        int index = next(event -> settings(event, true, Netconf::isComplete))
+                .settings()
+                .interfaceIndex();
+        Optional<Boolean> on = Optional.of(true);
+        next(event -> settings(
+                event,
+                true,
+                change -> change.interfaceIndex() == index
+                        && change.reversePathFilter().equals(Optional.of(1))));
+        next(event -> settings(
+                event,
+                true,
+                change -> change.family() == IpFamily.IPV4
+                        && change.interfaceIndex() == index
+                        && change.proxy().equals(on)));
+        next(event -> settings(
+                event,
+                true,
+                change -> change.family() == IpFamily.IPV6
+                        && change.interfaceIndex() == index
+                        && change.proxy().equals(on)));
+        for (IpFamily family : IpFamily.values()) {
+            next(event -> settings(
+                    event,
+                    true,
+                    change -> change.family() == family
+                            && change.interfaceIndex() == Netconf.ALL
+                            && change.forwarding().equals(on)));
+        }
+        next(event -> settings(event, false, gone -> gone.interfaceIndex() == index));
+    }
+
+    private static Optional<Event.NetconfEvent> settings(Event event, boolean present, Predicate<Netconf> wanted) {
+        return event instanceof Event.NetconfEvent change
+                        && change.present() == present
+                        && wanted.test(change.settings())
+                ? Optional.of(change)
+                : Optional.empty();
     }
 
     @Test
