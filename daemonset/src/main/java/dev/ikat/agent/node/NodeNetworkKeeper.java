@@ -9,6 +9,7 @@ import dev.ikat.agent.overlay.OverlayReconciler;
 import dev.ikat.agent.overlay.RoutesInForce;
 import dev.ikat.agent.overlay.Uplink;
 import dev.ikat.agent.overlay.UplinkFinder;
+import dev.ikat.agent.reconcile.KernelWatch;
 import dev.ikat.agent.reconcile.Readiness.Part;
 import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
 import dev.ikat.agent.reconcile.Reconciliations;
@@ -25,6 +26,7 @@ import dev.ikat.netlink.namespace.Sysctl;
 import dev.ikat.netlink.route.Netlink;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -61,6 +63,8 @@ public final class NodeNetworkKeeper {
     private final LongSupplier clock;
     /** When the overlay was last looked at. */
     private volatile long overlayNanos;
+
+    private volatile boolean uplinkMissing;
 
     public NodeNetworkKeeper(
             AgentOptions options,
@@ -131,12 +135,9 @@ public final class NodeNetworkKeeper {
         if (self.internalIps().isEmpty()) {
             throw new NotYetException("node " + self.name() + " has no status.addresses of type InternalIP yet");
         }
-        Uplink uplink = UplinkFinder.find(netlink, options.uplink(), self)
-                .orElseThrow(() -> new NotYetException(options.uplink()
-                                .map(name -> "there is no interface " + name)
-                                .orElseGet(() -> "no interface has an InternalIP of node " + self.name() + " "
-                                        + self.internalIps())
-                        + "; correct the node object, or choose another --uplink"));
+        uplinkMissing = true;
+        Uplink uplink = uplink(self, nodes.values());
+        uplinkMissing = false;
         // An earlier agent's routes count until there is a plan of this one.
         InForce inForce = network.situation()
                 .map(situation -> situation.overlay().inForce())
@@ -168,6 +169,15 @@ public final class NodeNetworkKeeper {
             throw new NotYetException("this node assigns no addresses to pods: " + reason);
         });
         return 0;
+    }
+
+    private Uplink uplink(Node self, Collection<Node> nodes) {
+        return UplinkFinder.find(netlink, options.uplink(), self, nodes)
+                .orElseThrow(() -> new NotYetException(options.uplink()
+                                .map(name -> "there is no interface " + name)
+                                .orElseGet(() -> "no interface has an InternalIP of node " + self.name() + " "
+                                        + self.internalIps() + ", or it is on lo and no route leads to another node")
+                        + "; correct the node object, or choose another --uplink"));
     }
 
     private int guard() {
@@ -233,6 +243,10 @@ public final class NodeNetworkKeeper {
         Set<Part> drifted = gone ? EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY) : EnumSet.noneOf(Part.class);
         if (faults.kernelIsInTheWay() && clock.getAsLong() - overlayNanos > IN_THE_WAY_RETRY.toNanos()) {
             drifted.add(Part.OVERLAY);
+        }
+        if (uplinkMissing) {
+            // Nobody is told of others' routes, of which a host that speaks BGP learns its uplink.
+            drifted.addAll(KernelWatch.NODE_CHANGE);
         }
         if (forwarding.hasDrifted()) {
             drifted.add(Part.FORWARDING);

@@ -219,6 +219,14 @@ public final class OverlayPlanner {
             }
             return Optional.empty();
         }
+        if (!uplink.neighbours()) {
+            unreachable(
+                    peer,
+                    "node " + peer.name() + " at " + address.get() + " is reached through " + uplink.name()
+                            + ", which is point-to-point or has no link-layer addresses (as WireGuard's), so that it"
+                            + " passes no packets of pods; set --overlay to auto or vxlan on all nodes");
+            return Optional.empty();
+        }
         if (!uplink.reachesDirectly(address.get())) {
             unreachable(
                     peer,
@@ -238,7 +246,8 @@ public final class OverlayPlanner {
                 unreachable(
                         peer,
                         "node " + peer.name() + " has no " + underlay
-                                + " InternalIP, which tunnels from this node need");
+                                + " InternalIP, which tunnels from this node need, because its first InternalIP is "
+                                + self.internalIps().getFirst() + "; " + remedy(peer, underlay));
             }
             return Optional.empty();
         }
@@ -254,6 +263,17 @@ public final class OverlayPlanner {
         }
         neighbours.put(cidr.network(), mac);
         return Optional.of(new OverlayRoute.Tunnelled(cidr, cidr.network()));
+    }
+
+    /** Tunnels of one node are all over the family of its first InternalIP. */
+    private String remedy(Node peer, IpFamily underlay) {
+        Optional<IpAddress> common = self.internalIps().stream()
+                .filter(address -> address.family() != underlay
+                        && peer.internalIp(address.family()).isPresent())
+                .findFirst();
+        return common.map(address -> "both nodes have " + address.family() + ", so put " + address
+                        + " first in the InternalIPs of every node (kubelet --node-ip)")
+                .orElseGet(() -> "give node " + peer.name() + " an " + underlay + " address");
     }
 
     private void unreachable(Node peer, String text) {

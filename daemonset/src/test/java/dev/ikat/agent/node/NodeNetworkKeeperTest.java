@@ -9,6 +9,7 @@ import dev.ikat.agent.TestOptions;
 import dev.ikat.agent.dataplane.Dataplanes;
 import dev.ikat.agent.overlay.NodeFault;
 import dev.ikat.agent.policy.PolicySettings.Backend;
+import dev.ikat.agent.reconcile.KernelWatch;
 import dev.ikat.agent.reconcile.Readiness;
 import dev.ikat.agent.reconcile.Readiness.Part;
 import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
@@ -29,6 +30,7 @@ import dev.ikat.netlink.route.Address;
 import dev.ikat.netlink.route.FakeNetlink;
 import dev.ikat.netlink.route.LinkChange;
 import dev.ikat.netlink.route.Requests;
+import dev.ikat.netlink.route.Route;
 import dev.ikat.netlink.route.RouteFilter;
 import dev.ikat.netlink.route.RouteProtocol;
 import dev.ikat.netlink.route.VethSpec;
@@ -147,6 +149,63 @@ class NodeNetworkKeeperTest {
         keep("--uplink=far");
         run(Part.NODE);
         assertThat(network.situation().orElseThrow().uplink().name().value()).isEqualTo("far");
+    }
+
+    private static Node behindBgp(String name, int number) {
+        return node(name, "10.0.0." + number, "10.244." + number + ".0/24");
+    }
+
+    private int index(String link) {
+        return netlink.link(new InterfaceName(link)).orElseThrow().index();
+    }
+
+    @Test
+    void uplinkOfANodeWhoseAddressIsOnLoIsTheLinkByWhichItsPeersAreReached() {
+        netlink.execute(Requests.add(Address.of(index("lo"), InterfaceAddress.parse("10.0.0.1/32"))));
+        keep("--overlay=auto");
+        cluster.with(behindBgp("a", 1), behindBgp("b", 2));
+        assertNotYet(Part.NODE, "or it is on lo and no route leads to another node");
+        assertThat(keeper.unnoticedDrift()).isEqualTo(KernelWatch.NODE_CHANGE);
+
+        netlink.execute(Requests.add(Route.to(Cidr.parse("10.0.0.2/32"))
+                .link(index("eth0"))
+                .via(IpAddress.parse("192.168.0.2"))
+                .protocol(RouteProtocol.STATIC)));
+        run(Part.NODE);
+
+        NodeSituation situation = network.situation().orElseThrow();
+        assertThat(situation.uplink().name().value()).isEqualTo("eth0");
+        assertThat(situation.overlay().tunnel().orElseThrow().local()).isEqualTo(IpAddress.parse("10.0.0.1"));
+        assertThat(situation.overlay().podMtu()).isEqualTo(1450);
+        assertThat(situation.guard().self()).containsExactly(IpAddress.parse("10.0.0.1"));
+        assertThat(keeper.unnoticedDrift()).isEmpty();
+    }
+
+    @Test
+    void uplinkOfASingleNodeWhoseAddressIsOnLoIsTheOneOfTheDefaultRoute() {
+        netlink.execute(
+                Requests.add(Address.of(index("lo"), InterfaceAddress.parse("10.0.0.1/32"))),
+                Requests.add(Route.to(Cidr.all(IpFamily.IPV4))
+                        .link(index("eth0"))
+                        .via(IpAddress.parse("192.168.0.2"))
+                        .protocol(RouteProtocol.BOOT)));
+        cluster.with(behindBgp("a", 1));
+        run(Part.NODE);
+        assertThat(network.situation().orElseThrow().uplink().name().value()).isEqualTo("eth0");
+    }
+
+    @Test
+    void linkThatFindsNobodyByItsLinkLayerAddressCarriesTunnelsOnly() {
+        netlink.execute(Requests.change(LinkChange.of(index("eth0")).noArp()));
+        keep("--overlay=auto");
+        known();
+        assertThat(network.situation().orElseThrow().overlay().tunnel()).isPresent();
+        keep("--overlay=direct");
+        run(Part.NODE);
+        assertThat(faults.all())
+                .singleElement()
+                .satisfies(fault -> assertThat(fault.text())
+                        .contains("eth0, which is point-to-point", "set --overlay to auto or vxlan"));
     }
 
     @Test

@@ -411,6 +411,27 @@ class OverlayPlannerTest {
     }
 
     @Test
+    void overAPointToPointLinkAutoTunnelsAndDirectSaysWhyNot() {
+        Uplink wireguard = new Uplink(3, new InterfaceName("wg0"), 1420, UPLINK.addresses(), false);
+        Node peer = node("b", List.of("192.168.0.2"), "10.244.2.0/24");
+
+        OverlayState auto = planOver(wireguard, OverlayMode.AUTO, peer);
+        assertThat(auto.routes()).contains(tunnelled("10.244.2.0/24"));
+        assertThat(auto.faults()).isEmpty();
+        OverlayState direct = planOver(wireguard, OverlayMode.DIRECT, peer);
+        assertThat(blocksOf(direct, "b")).isEmpty();
+        assertThat(onlyFault(direct, "b", Cause.UNREACHABLE))
+                .contains("through wg0, which is point-to-point", "set --overlay to auto or vxlan");
+    }
+
+    @Test
+    void nodeOfTheOtherFamilyIsNamedWithWhatBothHave() {
+        OverlayState state = plan(OverlayMode.VXLAN, node("b", List.of("fd00::2"), "10.244.2.0/24", "fd00:244:2::/64"));
+        assertThat(onlyFault(state, "b", Cause.UNREACHABLE))
+                .contains("both nodes have IPV6, so put fd00::1 first in the InternalIPs of every node");
+    }
+
+    @Test
     void tunnelTooSmallForIpv6CarriesIpv4Alone() {
         OverlayState state = planOn(1329, OverlayMode.VXLAN);
 

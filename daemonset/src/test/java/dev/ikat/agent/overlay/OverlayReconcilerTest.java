@@ -69,7 +69,8 @@ class OverlayReconcilerTest {
         }
 
         OverlayState plan(OverlayMode mode, boolean checksumOffload) {
-            Uplink uplink = UplinkFinder.find(netlink, Optional.empty(), object).orElseThrow();
+            Uplink uplink = UplinkFinder.find(netlink, Optional.empty(), object, List.of())
+                    .orElseThrow();
             return OverlayPlanner.plan(
                     new OverlaySettings(mode, 4796, 8472, 0, checksumOffload),
                     object,
@@ -389,10 +390,11 @@ class OverlayReconcilerTest {
     void uplinkIsTheInterfaceWithTheNodeAddress() {
         makeNodes(0);
         TestNode node = nodes.getFirst();
-        assertThat(UplinkFinder.find(node.netlink, Optional.empty(), node.object))
+        assertThat(UplinkFinder.find(node.netlink, Optional.empty(), node.object, List.of()))
                 .map(uplink -> uplink.name().value())
                 .contains("eth0");
         Node elsewhere = new Node("x", Labels.NONE, List.of(), List.of(IpAddress.parse("192.0.2.1")));
-        assertThat(UplinkFinder.find(node.netlink, Optional.empty(), elsewhere)).isEmpty();
+        assertThat(UplinkFinder.find(node.netlink, Optional.empty(), elsewhere, List.of()))
+                .isEmpty();
     }
 }

@@ -62,6 +62,11 @@ public record Link(
         return (flags & LinkMessage.IFF_NOARP) != 0;
     }
 
+    /** IFF_POINTOPOINT: there is one other end, or none that is found by its address. */
+    public boolean isPointToPoint() {
+        return (flags & LinkMessage.IFF_POINTOPOINT) != 0;
+    }
+
     /** Whether its driver is this one, as in {@code isKind("veth")}. */
     public boolean isKind(String driver) {
         return kind.filter(driver::equals).isPresent();

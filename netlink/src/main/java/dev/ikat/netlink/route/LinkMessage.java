@@ -27,6 +27,7 @@ public final class LinkMessage {
     static final int IFF_UP = 1;
 
     static final int IFF_LOOPBACK = 1 << 3;
+    static final int IFF_POINTOPOINT = 1 << 4;
     static final int IFF_NOARP = 1 << 7;
 
     static final int IFLA_ADDRESS = 1;

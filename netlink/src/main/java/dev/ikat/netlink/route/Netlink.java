@@ -1,6 +1,7 @@
 package dev.ikat.netlink.route;
 
 import dev.ikat.model.InterfaceName;
+import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.Request;
@@ -42,6 +43,9 @@ public interface Netlink extends AutoCloseable {
 
     /** The routes that pass the filter; none if the filter's link or table does not exist. */
     List<Route> routes(IpFamily family, RouteFilter filter);
+
+    /** The route that a packet from here to this address would take; empty if it would be refused. */
+    Optional<Route> routeTo(IpAddress destination);
 
     /** The neighbour entries of one link; none if the link does not exist. */
     List<Neighbour> neighbours(IpFamily family, int interfaceIndex);

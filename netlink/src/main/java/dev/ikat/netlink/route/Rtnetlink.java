@@ -116,6 +116,7 @@ public final class Rtnetlink implements Netlink {
     }
 
     /** The route that a packet from here to this address would take; empty if it would be refused. */
+    @Override
     public Optional<Route> routeTo(IpAddress destination) {
         try {
             return socket.get(Requests.getRoute(destination), RouteMessage::read);

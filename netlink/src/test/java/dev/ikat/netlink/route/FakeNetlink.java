@@ -12,11 +12,13 @@ import dev.ikat.netlink.wire.NetlinkSocket;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The network configuration of a namespace in memory, for what needs one and no packets. It reads the very messages
@@ -250,6 +252,17 @@ public final class FakeNetlink implements Netlink {
         return routes.all().stream()
                 .filter(route -> route.destination().family() == family && filter.matches(route))
                 .toList();
+    }
+
+    @Override
+    public synchronized Optional<Route> routeTo(IpAddress destination) {
+        Stream<Route> connected = addresses.stream()
+                .map(address -> Route.to(address.address().cidr()).link(address.interfaceIndex()));
+        return Stream.concat(routes.all().stream(), connected)
+                .filter(route -> route.destination().contains(destination))
+                .max(Comparator.comparingInt(
+                        (Route route) -> route.destination().prefixLength()))
+                .filter(route -> route.type() == RouteType.UNICAST);
     }
 
     @Override
