@@ -154,7 +154,7 @@ final class AgentWiring {
         NodePolicy policy = parts.keep(NodePolicy.start(options.nodeName(), options.policy(), planes, leases, report));
         BackendChange change = new BackendChange(options, planes, () -> loop.trigger(NETFILTER, Cause.CHANGE));
         metrics.reloads(change::notApplied);
-        status.register(new PolicyStatus(planes::chosen, policy::contests))
+        status.register(new PolicyStatus(policy::state, policy::contests))
                 .register(new ReloadStatus(change::notApplied));
         BatchReaper reaper = parts.keep(reaper(node, leases, planes, policy));
         LeaseKeeper leaseKeeper = new LeaseKeeper(

@@ -10,10 +10,13 @@ import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cni.PodPolicy;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.Dataplane;
+import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.policy.compiler.AddressContest;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,13 +24,31 @@ import org.slf4j.LoggerFactory;
 public final class NodePolicy implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(NodePolicy.class);
 
+    /** How soon a backend that was refused is tried again. */
+    private static final Duration AGAIN = Duration.ofSeconds(15);
+
     private final Dataplanes dataplanes;
     private final Optional<PolicyKeeper> keeper;
     private final Optional<PolicyReport> report;
-    private PolicySettings.Backend current;
+    private final LongSupplier clock;
+    /** The one that enforces policies, or is to be the first that does. */
+    private volatile PolicySettings.Backend current;
+
+    private volatile Optional<Refusal> refusal = Optional.empty();
     private boolean othersRemoved;
 
-    private NodePolicy(Dataplanes dataplanes, Optional<PolicyKeeper> keeper, Optional<PolicyReport> report) {
+    /**
+     * The choice of another backend that could not be followed.
+     *
+     * @param backend the one that was chosen
+     * @param reason why it can't enforce policies here
+     * @param nanos when it was last tried
+     */
+    private record Refusal(PolicySettings.Backend backend, String reason, long nanos) {}
+
+    private NodePolicy(
+            Dataplanes dataplanes, Optional<PolicyKeeper> keeper, Optional<PolicyReport> report, LongSupplier clock) {
+        this.clock = clock;
         this.dataplanes = dataplanes;
         this.current = dataplanes.chosen();
         this.keeper = keeper;
@@ -37,9 +58,19 @@ public final class NodePolicy implements AutoCloseable {
     /** Starts; nothing is in force before the first {@link #reconcile}. */
     public static NodePolicy start(
             String nodeName, PolicySettings settings, Dataplanes dataplanes, LeaseStore leases, PolicyReport report) {
+        return start(nodeName, settings, dataplanes, leases, report, System::nanoTime);
+    }
+
+    static NodePolicy start(
+            String nodeName,
+            PolicySettings settings,
+            Dataplanes dataplanes,
+            LeaseStore leases,
+            PolicyReport report,
+            LongSupplier clock) {
         if (settings.backend() == PolicySettings.Backend.NONE) {
             report.startWithoutPolicy();
-            return new NodePolicy(dataplanes, Optional.empty(), Optional.of(report));
+            return new NodePolicy(dataplanes, Optional.empty(), Optional.of(report), clock);
         }
         PolicyKeeper keeper = new PolicyKeeper(
                 nodeName,
@@ -49,7 +80,7 @@ public final class NodePolicy implements AutoCloseable {
                 report.metrics(),
                 report);
         report.start(keeper);
-        return new NodePolicy(dataplanes, Optional.of(keeper.start()), Optional.of(report));
+        return new NodePolicy(dataplanes, Optional.of(keeper.start()), Optional.of(report), clock);
     }
 
     /** Enforces pods' policies, for the plugin. */
@@ -88,18 +119,58 @@ public final class NodePolicy implements AutoCloseable {
             throw new NotYetException(reason);
         });
         PolicySettings.Backend chosen = dataplanes.chosen();
-        if (chosen != current) {
-            keeping.swap(() -> dataplanes.get(chosen).policy());
-            LOG.atInfo().addKeyValue("from", current).addKeyValue("to", chosen).log("policy-backend-changed");
-            current = chosen;
-            othersRemoved = false;
+        if (chosen == current) {
+            refusal = Optional.empty();
+        } else if (!wasJustRefused(chosen)) {
+            swap(keeping, chosen);
         }
         return keeping.reconcile();
     }
 
+    private boolean wasJustRefused(PolicySettings.Backend chosen) {
+        return refusal.filter(last -> last.backend() == chosen && clock.getAsLong() - last.nanos() < AGAIN.toNanos())
+                .isPresent();
+    }
+
+    /** The former one enforces on, and is kept in order, where the other one is refused. */
+    private void swap(PolicyKeeper keeping, PolicySettings.Backend chosen) {
+        try {
+            keeping.swap(() -> dataplanes.get(chosen).policy());
+        } catch (PolicyBackendException e) {
+            String reason = String.valueOf(e.getMessage());
+            if (refusal.filter(last -> last.backend() == chosen && last.reason().equals(reason))
+                    .isEmpty()) {
+                LOG.atWarn()
+                        .addKeyValue("refused", chosen)
+                        .addKeyValue("in-force", current)
+                        .addKeyValue("reason", reason)
+                        .log("policy-backend-refused");
+            }
+            refusal = Optional.of(new Refusal(chosen, reason, clock.getAsLong()));
+            return;
+        }
+        LOG.atInfo().addKeyValue("from", current).addKeyValue("to", chosen).log("policy-backend-changed");
+        current = chosen;
+        refusal = Optional.empty();
+        othersRemoved = false;
+    }
+
+    /** What enforces policies, and what does not although it should. For any thread. */
+    public PolicyState state() {
+        Optional<String> notInForce = keeper.flatMap(PolicyKeeper::failure);
+        return new PolicyState(
+                current,
+                notInForce,
+                refusal.map(last -> "policy-backend " + PolicyState.name(last.backend()) + " is refused, and "
+                        + PolicyState.name(current)
+                        + (notInForce.isEmpty() ? " enforces policies as before: " : " stays chosen: ")
+                        + last.reason() + "; provide what it lacks, or set policy-backend to "
+                        + PolicyState.name(current) + " again"));
+    }
+
     /** Whether the kernel does not notify of others' changes, so that they have to be looked for. */
     public boolean isUnwatched() {
-        return keeper.isPresent() && !dataplanes.get(dataplanes.chosen()).isWatched();
+        return keeper.isPresent() && !dataplanes.get(current).isWatched();
     }
 
     private Optional<Dataplane> inUse(PolicySettings.Backend backend) {

@@ -243,6 +243,16 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
         }
     }
 
+    /** Why the kernel does not enforce the node's policies; empty if it does. */
+    public Optional<String> failure() {
+        lock.lock();
+        try {
+            return enforcement.failure();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** How many of the node's interfaces have their policies enforced. */
     public int endpointCount() {
         lock.lock();

@@ -55,6 +55,11 @@ public final class StatusText {
 
     /** What is wrong with what was named last. */
     void faults(JsonNode faults) {
-        faults.forEach(fault -> more("fault: " + fault.asText()));
+        faults.forEach(fault -> fault(fault.asText()));
+    }
+
+    /** One thing that is wrong with what was named last. */
+    void fault(String what) {
+        more("fault: " + what);
     }
 }

@@ -16,18 +16,20 @@ import dev.ikat.backendtests.FakeDataplane;
 import dev.ikat.backendtests.FakeKernel;
 import dev.ikat.cni.PodPolicy;
 import dev.ikat.dataplane.Capability;
-import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.netlink.route.FakeNetlink;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.testbed.host.TestDirectory;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -42,6 +44,7 @@ class NodePolicyTest {
             Map.of(Backend.NFTABLES, nftables, Backend.IPTABLES, iptables, Backend.EBPF, ebpf);
     private final TestDirectory directory = TestDirectory.create();
     private final LeaseStore leases = LeaseStore.open(directory.path().resolve("leases"), Clock.systemUTC());
+    private final AtomicLong nanos = new AtomicLong();
     private final Semaphore needed = new Semaphore(0);
     private final Map<Part, Reconciliation> parts = new EnumMap<>(Part.class);
 
@@ -58,7 +61,7 @@ class NodePolicyTest {
                 .policy();
         PolicyReport report = new PolicyReport(settings, new FakeNetlink(), new PrometheusRegistry(), needed::release);
         dataplanes = new Dataplanes(Map.copyOf(all), settings.backend());
-        policy = NodePolicy.start("a", settings, dataplanes, leases, report);
+        policy = NodePolicy.start("a", settings, dataplanes, leases, report, nanos::get);
         policy.register(parts::put);
     }
 
@@ -122,17 +125,57 @@ class NodePolicyTest {
     }
 
     @Test
-    void backendThatIsRefusedIsTriedAgainWhileTheFormerEnforces() throws Exception {
+    void backendThatIsRefusedIsSaidAndTriedAgainWhileTheFormerEnforces() throws Exception {
+        start("nftables");
+        assertThat(policy.state().notInForce()).isPresent();
+        clusterIsKnown();
+        reconcile();
+        assertThat(policy.state()).isEqualTo(new PolicyState(Backend.NFTABLES, Optional.empty(), Optional.empty()));
+
+        dataplanes.choose(Backend.IPTABLES);
+        kernel.refuse("iptables", "no memory");
+        reconcile();
+        assertThat(kernel.kinds()).containsExactly("nftables");
+        assertThat(policy.state().backend()).isEqualTo(Backend.NFTABLES);
+        assertThat(policy.state().notInForce()).isEmpty();
+        assertThat(policy.state().refused().orElseThrow())
+                .isEqualTo("policy-backend iptables is refused, and nftables enforces policies as before: no memory;"
+                        + " provide what it lacks, or set policy-backend to nftables again");
+        assertThat(policy.isUnwatched()).as("the former tells").isFalse();
+
+        kernel.accept("iptables");
+        reconcile();
+        assertThat(kernel.kinds()).as("not so soon").containsExactly("nftables");
+        nanos.addAndGet(Duration.ofSeconds(15).toNanos());
+        reconcile();
+        assertThat(kernel.kinds()).containsExactly("iptables");
+        assertThat(policy.state()).isEqualTo(new PolicyState(Backend.IPTABLES, Optional.empty(), Optional.empty()));
+    }
+
+    @Test
+    void formerIsRepairedWhereTheOtherIsRefused() throws Exception {
         start("nftables");
         clusterIsKnown();
         reconcile();
         dataplanes.choose(Backend.IPTABLES);
         kernel.refuse("iptables", "no memory");
-        assertThatThrownBy(this::reconcile).isInstanceOf(PolicyBackendException.class);
-        assertThat(kernel.kinds()).containsExactly("nftables");
-        kernel.accept("iptables");
         reconcile();
-        assertThat(kernel.kinds()).containsExactly("iptables");
+        kernel.flush("nftables");
+        reconcile();
+        assertThat(kernel.kinds()).containsExactly("nftables");
+    }
+
+    @Test
+    void refusalIsForgottenWhenTheFormerIsChosenAgain() throws Exception {
+        start("nftables");
+        clusterIsKnown();
+        reconcile();
+        dataplanes.choose(Backend.IPTABLES);
+        kernel.refuse("iptables", "no memory");
+        reconcile();
+        dataplanes.choose(Backend.NFTABLES);
+        reconcile();
+        assertThat(policy.state().refused()).isEmpty();
     }
 
     @Test

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.agent.FakeCluster;
+import dev.ikat.agent.dataplane.PolicyState;
 import dev.ikat.agent.node.NodeSituation;
 import dev.ikat.agent.overlay.GuardPlanner;
 import dev.ikat.agent.overlay.InForce;
@@ -129,7 +130,8 @@ class AgentStatusTest {
     void policySaysWhatEnforcesItAndWhichAddressesAreContested() throws IOException {
         AddressContest contest = new AddressContest(
                 IpAddress.parse("10.0.0.9"), Set.of("Pod shop/a", "Pod shop/b"), Set.of("Pod shop/b"));
-        PolicyStatus policy = new PolicyStatus(() -> PolicySettings.Backend.EBPF, () -> List.of(contest));
+        PolicyState state = new PolicyState(PolicySettings.Backend.EBPF, Optional.empty(), Optional.empty());
+        PolicyStatus policy = new PolicyStatus(() -> state, () -> List.of(contest));
         assertThat(json(policy))
                 .isEqualTo("{\"policyBackend\":\"ebpf\",\"contestedAddresses\":"
                         + "[\"10.0.0.9 is claimed by Pod shop/a and Pod shop/b; policies believe Pod shop/b\"]}");
@@ -149,6 +151,22 @@ class AgentStatusTest {
                         "reload    the settings of the last SIGHUP are not, or not all, in force",
                         "          fault: --mtu: 12 is invalid");
         assertThat(text(new ReloadStatus(List::of))).isEmpty();
+    }
+
+    @Test
+    void policySaysWhatIsNotInForceAndWhatWasRefused() throws IOException {
+        PolicyState refused = new PolicyState(
+                PolicySettings.Backend.NFTABLES, Optional.empty(), Optional.of("policy-backend ebpf is refused"));
+        PolicyStatus policy = new PolicyStatus(() -> refused, List::of);
+        assertThat(json(policy))
+                .isEqualTo("{\"policyBackend\":\"nftables\","
+                        + "\"policyBackendRefused\":\"policy-backend ebpf is refused\",\"contestedAddresses\":[]}");
+        assertThat(text(policy))
+                .containsExactly("policies  nftables", "          fault: policy-backend ebpf is refused");
+
+        PolicyState never = new PolicyState(PolicySettings.Backend.EBPF, Optional.of("no tcx"), Optional.empty());
+        assertThat(text(new PolicyStatus(() -> never, List::of)))
+                .containsExactly("policies  ebpf, not in force: no tcx");
     }
 
     private static Node node(String name, String address, String podCidr) {
