@@ -64,13 +64,25 @@ public final class IptablesMasquerade implements Masquerading {
         }
         programs.run(commands.toString(), "ipset", "restore");
         for (Rules table : tables) {
-            var _ = table.replace(Map.of(
-                    Chains.MASQUERADE,
-                    List.of("-m set --match-set %s src -m set ! --match-set %s dst -j MASQUERADE --random-fully"
-                            .formatted(name("pods", table.family()), name("cluster", table.family())))));
+            var _ = table.replace(Map.of(Chains.MASQUERADE, rules(state, table.family())));
         }
         written = Optional.of(state);
         return Outcome.REPAIRED;
+    }
+
+    private static List<String> rules(MasqueradeState state, IpFamily family) {
+        String pods = name("pods", family);
+        String cluster = name("cluster", family);
+        List<String> rules = new ArrayList<>();
+        rules.add("-m set --match-set %s src -m set ! --match-set %s dst -j MASQUERADE --random-fully"
+                .formatted(pods, cluster));
+        if (state.foreign()) {
+            // What a process of this node sends from one of its addresses finds back as it is.
+            rules.add(("-m set --match-set %2$s dst -m set ! --match-set %1$s dst -m set ! --match-set %2$s src"
+                            + " -m addrtype ! --src-type LOCAL -j MASQUERADE --random-fully")
+                    .formatted(pods, cluster));
+        }
+        return rules;
     }
 
     private static Map<String, Set<String>> entries(MasqueradeState state) {

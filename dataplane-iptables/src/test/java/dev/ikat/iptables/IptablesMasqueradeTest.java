@@ -75,6 +75,11 @@ class IptablesMasqueradeTest {
             assertThat(masquerade.reconcile(STATE)).as("%s", drift).isEqualTo(Outcome.REPAIRED);
             assertThat(masquerade.reconcile(STATE)).as("%s", drift).isEqualTo(Outcome.UNCHANGED);
         }
+        MasqueradeState foreign = new MasqueradeState(STATE.podCidrs(), STATE.clusterCidrs(), true);
+        assertThat(masquerade.reconcile(foreign)).isEqualTo(Outcome.REPAIRED);
+        assertThat(masquerade.reconcile(foreign)).isEqualTo(Outcome.UNCHANGED);
+        assertThat(namespace.exec("ip6tables-" + word(variant), "-t", "nat", "-S", "IKAT-MASQUERADE"))
+                .contains("! --src-type LOCAL");
         MasqueradeState other = new MasqueradeState(STATE.podCidrs(), STATE.podCidrs());
         assertThat(open(variant).reconcile(other)).isEqualTo(Outcome.REPAIRED);
         assertThat(namespace.exec("ipset", "save")).doesNotContain("10.9.9.9");

@@ -85,6 +85,13 @@ public final class Masquerade implements Masquerading {
                                     Element.setName(PODS, family),
                                     protocol,
                                     Element.setName(CLUSTER, family)));
+            if (state.foreign()) {
+                // What a process of this node sends from one of its addresses finds back as it is.
+                script.addRule(
+                        CHAIN,
+                        "%1$s daddr @%2$s %1$s daddr != @%3$s %1$s saddr != @%2$s fib saddr type != local masquerade fully-random"
+                                .formatted(protocol, Element.setName(CLUSTER, family), Element.setName(PODS, family)));
+            }
         }
         return script;
     }

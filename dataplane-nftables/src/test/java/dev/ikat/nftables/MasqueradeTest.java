@@ -69,6 +69,19 @@ class MasqueradeTest {
     }
 
     @Test
+    void othersAreMasqueradedTowardsOtherNodesPodsIfThatIsWanted() {
+        MasqueradeState foreign = new MasqueradeState(STATE.podCidrs(), STATE.clusterCidrs(), true);
+        assertThat(masquerade.reconcile(foreign)).isEqualTo(Outcome.REPAIRED);
+        assertThat(masquerade.reconcile(foreign)).isEqualTo(Outcome.UNCHANGED);
+        assertThat(namespace.exec("nft", "list", "table", "inet", NftablesTable.NAME))
+                .contains("ip daddr @masquerade-cluster_4 ip daddr != @masquerade-pods_4 "
+                        + "ip saddr != @masquerade-cluster_4 fib saddr type != local masquerade fully-random");
+        assertThat(masquerade.reconcile(STATE)).isEqualTo(Outcome.REPAIRED);
+        assertThat(namespace.exec("nft", "list", "table", "inet", NftablesTable.NAME))
+                .doesNotContain("fib saddr");
+    }
+
+    @Test
     void restartedAgentLeavesTheSame() {
         masquerade.reconcile(STATE);
         String before = namespace.exec("nft", "list", "ruleset");

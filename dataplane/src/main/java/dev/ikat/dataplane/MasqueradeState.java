@@ -12,11 +12,18 @@ import java.util.TreeSet;
  *
  * @param podCidrs the blocks whose addresses do not leave the cluster: this node's pod CIDRs
  * @param clusterCidrs the destinations that see the pods' own addresses: every node's pod CIDRs
+ * @param foreign whether what this node forwards from others (containers of another network, a VPN) to the pods of
+ *     other nodes gets this node's address, by which the answers find back
  */
-public record MasqueradeState(Set<Cidr> podCidrs, Set<Cidr> clusterCidrs) {
+public record MasqueradeState(Set<Cidr> podCidrs, Set<Cidr> clusterCidrs, boolean foreign) {
     public MasqueradeState {
         podCidrs = Set.copyOf(podCidrs);
         clusterCidrs = Set.copyOf(clusterCidrs);
+    }
+
+    /** Only what this node's pods send. */
+    public MasqueradeState(Set<Cidr> podCidrs, Set<Cidr> clusterCidrs) {
+        this(podCidrs, clusterCidrs, false);
     }
 
     /**

@@ -23,6 +23,7 @@ import java.util.Optional;
  * @param overlay how other nodes' pods are reached
  * @param uplink the interface to the other nodes; empty for the one with the node's InternalIP
  * @param masquerade whether packets that leave the cluster get the node's address
+ * @param masqueradeForeign whether packets that others send through this node to other nodes' pods get its address, too
  * @param policy the settings for network policies
  * @param listen the address of metrics and health; empty to serve them nowhere
  * @param reconcileInterval the interval at which everything is compared even if nothing happened
@@ -45,6 +46,7 @@ public record AgentOptions(
         OverlaySettings overlay,
         Optional<InterfaceName> uplink,
         boolean masquerade,
+        boolean masqueradeForeign,
         PolicySettings policy,
         Optional<InetSocketAddress> listen,
         Duration reconcileInterval,
@@ -67,6 +69,7 @@ public record AgentOptions(
                 overlay,
                 uplink,
                 masquerade,
+                masqueradeForeign,
                 other,
                 listen,
                 reconcileInterval,

@@ -73,6 +73,10 @@ public final class AgentOptionsReader {
                 text -> text.equals("0") ? Optional.empty() : OptionReader.socketAddress(text),
                 "");
         boolean masquerade = reader.truth(Setting.MASQUERADE);
+        boolean masqueradeForeign = reader.truth(Setting.MASQUERADE_FOREIGN);
+        if (masqueradeForeign && !masquerade) {
+            reader.fault(Setting.MASQUERADE_FOREIGN, "needs --masquerade=true");
+        }
         Duration interval = reader.duration(Setting.RECONCILE_INTERVAL);
         Duration grace = reader.duration(Setting.LEASE_GRACE);
         int gsoMaxSize = reader.number(Setting.POD_GSO_MAX_SIZE, 0, MAX_GSO);
@@ -107,6 +111,7 @@ public final class AgentOptionsReader {
                 overlay,
                 uplink,
                 masquerade,
+                masqueradeForeign,
                 policy,
                 listen,
                 interval,

@@ -82,6 +82,13 @@ public enum Setting {
                     + "524280 (Linux 6.3), larger values speed up streams between pods of one node, but slow down "
                     + "streams through a tunnel or network card that accepts only smaller segments."),
     MASQUERADE(Kind.TRUTH, "true|false", "true", "Masquerade pod addresses for everything outside the cluster."),
+    MASQUERADE_FOREIGN(
+            Kind.TRUTH,
+            "true|false",
+            "false",
+            "Also masquerade what this node forwards to other nodes' pods for others than its pods (containers of "
+                    + "Docker, a VPN), as flannel does; without it their answers do not find back through tunnels, "
+                    + "with it policies see the node's address instead of theirs. Needs masquerade."),
     LISTEN(
             Kind.NUMBER_OR_TEXT,
             "ADDRESS:PORT",

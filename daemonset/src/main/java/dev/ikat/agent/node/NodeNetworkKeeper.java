@@ -143,7 +143,14 @@ public final class NodeNetworkKeeper {
                 .map(situation -> situation.overlay().inForce())
                 .orElseGet(() -> RoutesInForce.read(netlink, self));
         NodeSituation now = NodeSituation.of(
-                options.overlay(), nodes.values(), self, uplink, cluster.apiServers(), inForce, options.masquerade());
+                options.overlay(),
+                nodes.values(),
+                self,
+                uplink,
+                cluster.apiServers(),
+                inForce,
+                options.masquerade(),
+                options.masqueradeForeign());
         boolean changed = !network.situation().equals(Optional.of(now));
         if (changed) {
             LOG.atInfo()

@@ -30,6 +30,7 @@ public record NodeSituation(
      * @param apiServers where the cluster's API is asked
      * @param inForce who has which block and address now
      * @param masqueraded whether addresses are hidden at all
+     * @param masqueradesForeign whether those of others than pods are hidden from other nodes' pods, too
      */
     static NodeSituation of(
             OverlaySettings settings,
@@ -38,14 +39,15 @@ public record NodeSituation(
             Uplink uplink,
             Set<IpAddress> apiServers,
             InForce inForce,
-            boolean masqueraded) {
+            boolean masqueraded,
+            boolean masqueradesForeign) {
         OverlayState overlay = OverlayPlanner.plan(settings, self, nodes, uplink, apiServers, inForce);
         return new NodeSituation(
                 self,
                 uplink,
                 overlay,
                 // A block that is not believed, such as 0.0.0.0/0, would have nothing masqueraded any more.
-                new MasqueradeState(overlay.ownBlocks(), overlay.clusterBlocks()),
+                new MasqueradeState(overlay.ownBlocks(), overlay.clusterBlocks(), masqueradesForeign),
                 GuardPlanner.plan(settings, self, nodes, uplink, overlay, masqueraded));
     }
 

@@ -2,18 +2,28 @@ package dev.ikat.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.testbed.cluster.Cluster;
 import dev.ikat.testbed.cluster.ClusterNode;
+import dev.ikat.testbed.cluster.ClusterPod;
+import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.KernelFeature;
 import dev.ikat.testbed.requirement.RequiresKernel;
 import dev.ikat.testbed.requirement.RequiresRoot;
+import dev.ikat.testbed.traffic.Probe;
+import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Hosts whose network is set up otherwise than Ikat would: its pods reach each other, or it says why not. */
 @RequiresRoot
 @RequiresKernel({KernelFeature.VETH, KernelFeature.BRIDGE, KernelFeature.VXLAN, KernelFeature.IPV6})
 final class HostSettingsIT {
+    private static final Duration LIMIT = Duration.ofSeconds(5);
+
     @Test
     void podsHaveIpv6ThoughTheHostHasItOffForNewLinks() {
         try (Cluster cluster = Cluster.create(Cluster.Options.nodes(2))) {
@@ -47,5 +57,32 @@ final class HostSettingsIT {
                     .asString()
                     .contains("raise the MTU of the uplink eth0 from 1280 to at least 1330");
         }
+    }
+
+    /** As behind docker0: no other node knows where its address is. */
+    @ParameterizedTest
+    @ValueSource(strings = {"nftables", "iptables"})
+    void othersBehindANodeReachPodsOfAnotherIfTheyAreMasqueraded(String backend) {
+        try (Cluster cluster = Cluster.start(Cluster.Options.nodes(2)
+                        .withAgentArguments("--masquerade-foreign=true", "--policy-backend=" + backend));
+                TestNamespace container = TestNamespace.create()) {
+            TestNamespace host = cluster.node(0).namespace();
+            host.ip("link", "add", "others0", "type", "veth", "peer", "name", "eth0", "netns", container.name());
+            host.ip("address", "add", "172.17.0.1/24", "dev", "others0");
+            host.ip("link", "set", "others0", "up");
+            container.ip("address", "add", "172.17.0.2/24", "dev", "eth0");
+            container.ip("link", "set", "eth0", "up");
+            container.ip("route", "add", "default", "via", "172.17.0.1");
+            IpAddress own = address(cluster.node(0).addPod("own"));
+            IpAddress other = address(cluster.node(1).addPod("other"));
+
+            assertThat(Probe.failures(
+                            List.of(Probe.Target.icmp(container, own), Probe.Target.icmp(container, other)), LIMIT))
+                    .isEmpty();
+        }
+    }
+
+    private static IpAddress address(ClusterPod pod) {
+        return pod.address(IpFamily.IPV4).orElseThrow();
     }
 }
