@@ -15,6 +15,7 @@ import dev.ikat.agent.firewall.FirewallKeeper;
 import dev.ikat.agent.firewall.HostRuleset;
 import dev.ikat.agent.node.AgentPodNetwork;
 import dev.ikat.agent.node.LeaseKeeper;
+import dev.ikat.agent.node.LeasesOutside;
 import dev.ikat.agent.node.NodeFaults;
 import dev.ikat.agent.node.NodeNetworkKeeper;
 import dev.ikat.agent.node.ReadyNode;
@@ -75,6 +76,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -165,10 +167,16 @@ final class AgentWiring {
         leaseKeeper.mend();
         ClusterSource cluster = parts.keep(cluster());
         NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, planes, nodeFaults);
+        LeasesOutside outside = new LeasesOutside(leases, Conflist.NETWORK, network::situation);
         status.register(new OverlayStatus(options.overlay().mode(), network::situation, nodeFaults::all))
-                .register(new LeaseStatus(leases, network::nodePlan, leaseKeeper::faults))
+                .register(new LeaseStatus(
+                        leases,
+                        network::nodePlan,
+                        () -> Stream.concat(leaseKeeper.faults().stream(), outside.faults().stream())
+                                .toList()))
                 .register(new SourceStatus(cluster))
                 .register(new ErrorStatus(errors));
+        loop.afterEachRound(outside::tell);
         ReadyNode ready = new ReadyNode(
                 readiness, network, conflist, () -> cluster.networkWorks(options.nodeName()), this::running);
 

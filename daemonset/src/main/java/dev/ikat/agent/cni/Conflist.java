@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ikat.files.OwnFile;
+import dev.ikat.model.NetworkName;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -23,6 +24,9 @@ import java.util.Locale;
  * runtime could not even delete the existing pods.
  */
 public final class Conflist {
+    /** The network whose addresses are from the node's pod CIDRs. */
+    public static final NetworkName NETWORK = new NetworkName("ikat");
+
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** Nobody's network configuration is longer. */
@@ -43,7 +47,7 @@ public final class Conflist {
 
     /** The text of the file: CNI specification, section 1. */
     byte[] content() {
-        ObjectNode list = JSON.createObjectNode().put("cniVersion", "1.0.0").put("name", "ikat");
+        ObjectNode list = JSON.createObjectNode().put("cniVersion", "1.0.0").put("name", NETWORK.value());
         ArrayNode plugins = list.putArray("plugins");
         plugins.addObject().put("type", "ikat").putObject("capabilities").put("ips", true);
         for (String type : chain) {
