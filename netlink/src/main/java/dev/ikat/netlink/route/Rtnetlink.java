@@ -144,7 +144,8 @@ public final class Rtnetlink implements Netlink {
         return orGone(
                 List.of(),
                 () -> socket.dump(Requests.listRoutes(family, filter), RouteMessage::read).stream()
-                        .filter(filter::matches)
+                        // A kernel without IPv6 answers with everything that it has of other families.
+                        .filter(route -> route.destination().family() == family && filter.matches(route))
                         .toList());
     }
 
@@ -154,7 +155,8 @@ public final class Rtnetlink implements Netlink {
         return orGone(
                 List.of(),
                 () -> socket.dump(Requests.listNeighbours(family, interfaceIndex), NeighbourMessage::read).stream()
-                        .filter(neighbour -> neighbour.interfaceIndex() == interfaceIndex)
+                        .filter(neighbour -> neighbour.interfaceIndex() == interfaceIndex
+                                && neighbour.address().family() == family)
                         .toList());
     }
 
@@ -170,7 +172,9 @@ public final class Rtnetlink implements Netlink {
 
     /** All rules of a family, in order of their priority. */
     public List<Rule> rules(IpFamily family) {
-        return socket.dump(Requests.listRules(family), RuleMessage::read);
+        return socket.dump(Requests.listRules(family), RuleMessage::read).stream()
+                .filter(rule -> rule.family() == family)
+                .toList();
     }
 
     /**
