@@ -92,8 +92,7 @@ public final class FirewallKeeper implements AutoCloseable {
      * @param confirmed the faults of paths to other nodes that the self-test before found as well: another node's agent
      *     may have been starting
      */
-    private record Tested(
-            Instant at, FirewallSurvey survey, Optional<Findings> findings, List<String> confirmed) {
+    private record Tested(Instant at, FirewallSurvey survey, Optional<Findings> findings, List<String> confirmed) {
         static Tested after(Optional<Tested> before, Instant at, FirewallSurvey survey, Optional<Findings> findings) {
             List<String> known =
                     before.flatMap(Tested::findings).map(Findings::faults).orElse(List.of());
@@ -207,8 +206,7 @@ public final class FirewallKeeper implements AutoCloseable {
         }
         Tested last = tested.get();
         Duration since = Duration.between(last.at(), clock.instant());
-        return !last.survey().obstacles().equals(survey.obstacles())
-                || since.compareTo(last.pause()) >= 0;
+        return !last.survey().obstacles().equals(survey.obstacles()) || since.compareTo(last.pause()) >= 0;
     }
 
     private List<Target> targets(NodeSituation now) {
@@ -231,8 +229,10 @@ public final class FirewallKeeper implements AutoCloseable {
                                     underlay,
                                     "node " + peer.node() + " answers at " + underlay
                                             + ", but not through the tunnel to "
-                                            + block + ": Ikat does not run there, or a firewall on the way refuses UDP port " + port
- + "; ask 'ikat-agent status' there")));
+                                            + block
+                                            + ": Ikat does not run there, or a firewall on the way refuses UDP port "
+                                            + port
+                                            + "; ask 'ikat-agent status' there")));
                 }
             }
             for (IpAddress address : peer.addresses()) {

@@ -147,7 +147,7 @@ public final class OverlayPlanner {
             mtuFault("the pods' MTU " + mtu + " is larger than the uplink " + uplink.name() + " (MTU " + uplink.mtu()
                     + ") can carry; set --mtu to at most " + (uplink.mtu() - overhead) + ", or to 0");
         }
-        if (!fits(IpFamily.IPV6, mtu) && self.podCidr(IpFamily.IPV6).isPresent()) {
+        if (!fits(IpFamily.IPV6, mtu) && self.podCidrs().stream().anyMatch(block -> block.family() == IpFamily.IPV6)) {
             int needed = MIN_MTU_IPV6 + overhead;
             mtuFault("new pods of node " + self.name() + " get no IPv6 address: their MTU " + mtu
                     + " is below IPv6's minimum of " + MIN_MTU_IPV6 + "; "

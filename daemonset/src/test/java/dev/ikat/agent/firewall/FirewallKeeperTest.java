@@ -131,6 +131,7 @@ class FirewallKeeperTest {
                 Map.of(),
                 Set.of(),
                 1450,
+                Set.of(IpFamily.IPV4),
                 "a",
                 Set.of(BLOCK),
                 List.of(new Peer(
