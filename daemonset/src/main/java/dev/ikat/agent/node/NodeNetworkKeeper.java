@@ -217,6 +217,10 @@ public final class NodeNetworkKeeper {
         outcome.changes()
                 .forEach(change -> LOG.atInfo().addKeyValue("change", change).log("overlay-changed"));
         faults.ofKernel(outcome.faults());
+        outcome.untunnelled().ifPresent(reason -> {
+            // What is reached without a tunnel has its paths; it is looked for each few seconds whether that is over.
+            throw new NotYetException(reason);
+        });
         return outcome.changes().size();
     }
 

@@ -1,5 +1,6 @@
 package dev.ikat.agent.overlay;
 
+import dev.ikat.agent.overlay.NodeFault.Cause;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpFamily;
@@ -11,9 +12,12 @@ import dev.ikat.netlink.route.Route;
 import dev.ikat.netlink.route.RouteFilter;
 import dev.ikat.netlink.route.RouteProtocol;
 import dev.ikat.netlink.route.RouteType;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * Finds the routes of others that keep one of the overlay's from being made, or from being used, and says whose they
@@ -40,18 +44,74 @@ final class ForeignRoutes {
         return netlink.routes(family, RouteFilter.ALL.table(Route.TABLE_MAIN).protocol(RouteProtocol.KERNEL));
     }
 
+    /**
+     * The routes that former plugins' links have to parts of other nodes' blocks: the more exact ones, they win.
+     *
+     * @param nodes which node a block belongs to
+     */
+    List<NodeFault> intoParts(IpFamily family, Map<Cidr, String> nodes) {
+        List<NodeFault> faults = new ArrayList<>();
+        for (Link link : netlink.links()) {
+            // A pod's link has routes of its node only, and there may be many.
+            if (link.isKind("veth") || FormerCni.ofLink(link.name()).isEmpty()) {
+                continue;
+            }
+            Map<Cidr, Route> firsts = new TreeMap<>();
+            for (Route route : netlink.routes(
+                    family, RouteFilter.ALL.table(Route.TABLE_MAIN).link(link.index()))) {
+                nodes.keySet().stream()
+                        .filter(block -> block.contains(route.destination()) && !block.equals(route.destination()))
+                        .findFirst()
+                        .ifPresent(block -> firsts.putIfAbsent(block, route));
+            }
+            firsts.forEach((block, route) -> {
+                String node = nodes.get(block);
+                if (node != null) {
+                    faults.add(new NodeFault(
+                            node,
+                            Cause.ROUTE,
+                            "pod CIDR " + block + " of node " + node + " can't be reached as a whole, because "
+                                    + route.destination() + " of it has a route of its own: " + describe(route)));
+                }
+            });
+        }
+        return faults;
+    }
+
     /** What it is, whose, and what to do about it. */
     String describe(Route route) {
         String line = line(route);
-        String owner = RouteOwners.ofHost().name(route.protocol());
+        Optional<InterfaceName> leftover = route.interfaceIndex()
+                .flatMap(netlink::link)
+                .map(Link::name)
+                .filter(name -> FormerCni.ofLink(name).isPresent());
+        if (leftover.isPresent()) {
+            InterfaceName link = leftover.get();
+            return "'" + line + "', which "
+                    + FormerCni.ofLink(link).map(FormerCni::title).orElseThrow()
+                    + " has probably left with its link; remove that: " + FormerCni.removal(link);
+        }
+        String owner = owner(route);
         String mend = route.protocol() == RouteProtocol.KERNEL
                 ? addressOf(route)
                         .map(address -> "give the node another pod CIDR, or remove the address: ip address del "
                                 + address.address() + " dev " + name(address.interfaceIndex()))
                         .orElse("give the node another pod CIDR")
-                : "have " + owner + " leave it out, or take it away: ip "
-                        + (route.destination().family() == IpFamily.IPV6 ? "-6 " : "") + "route del " + line;
+                : "take it away, and see to it that nobody makes it again: " + removal(route);
         return "'" + line + "', made by " + owner + "; " + mend;
+    }
+
+    private static String owner(Route route) {
+        String name = RouteOwners.ofHost().name(route.protocol());
+        // Both add their routes as "ip route add" does, and so does whoever types that.
+        return route.protocol() == RouteProtocol.BOOT && route.gateway().isPresent()
+                ? name + " (as by kindnet, flannel's host-gw or 'ip route add')"
+                : name;
+    }
+
+    /** The command that takes it away. */
+    String removal(Route route) {
+        return "ip " + (route.destination().family() == IpFamily.IPV6 ? "-6 " : "") + "route del " + line(route);
     }
 
     /** As {@code ip route} prints it, and takes it. */

@@ -22,6 +22,8 @@ public record NodeFault(String node, Cause cause, String text) {
         UNREACHABLE,
         /** The kernel refused a route, or another route is in its way. */
         ROUTE,
+        /** Nothing can be tunnelled: the UDP port or the network identifier is another link's. */
+        TUNNEL,
         /** The pods' MTU does not fit the uplink. */
         MTU,
         /** This node's kernel does not have an address family of its pod CIDRs. */
@@ -36,7 +38,7 @@ public record NodeFault(String node, Cause cause, String text) {
         boolean forbidsPods() {
             return switch (this) {
                 case BLOCK_CLAIMED, ADDRESS_CLAIMED, BLOCK_IN_USE -> true;
-                case UNREACHABLE, ROUTE, MTU, FAMILY -> false;
+                case UNREACHABLE, ROUTE, TUNNEL, MTU, FAMILY -> false;
             };
         }
     }

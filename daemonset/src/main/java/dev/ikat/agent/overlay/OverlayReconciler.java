@@ -61,6 +61,7 @@ public final class OverlayReconciler {
 
     private final Netlink netlink;
     private final ForeignRoutes foreign;
+    private final TunnelObstacle obstacle;
     private final List<String> repairs = new ArrayList<>();
 
     /** What of one other node's way a request makes, by the request's place in the batch. */
@@ -77,6 +78,7 @@ public final class OverlayReconciler {
     public OverlayReconciler(Netlink netlink) {
         this.netlink = netlink;
         this.foreign = new ForeignRoutes(netlink);
+        this.obstacle = new TunnelObstacle(netlink);
     }
 
     /**
@@ -84,8 +86,9 @@ public final class OverlayReconciler {
      *
      * @param changes what was changed, one line for each; empty if there was no drift
      * @param faults which nodes' pods can't be reached, although the plan has a path to them
+     * @param untunnelled why there is no tunnel, although the plan has one; it is among the faults
      */
-    public record Outcome(List<String> changes, List<NodeFault> faults) {
+    public record Outcome(List<String> changes, List<NodeFault> faults, Optional<String> untunnelled) {
         public Outcome {
             changes = List.copyOf(changes);
             faults = List.copyOf(faults);
@@ -94,7 +97,7 @@ public final class OverlayReconciler {
 
     /**
      * Reads back, compares and repairs. If the kernel refuses a part of the path to one node, only that path is
-     * affected.
+     * affected; if something else on the host keeps the tunnel from being made, only the paths through it are.
      *
      * @throws NetlinkException if the kernel refused something that all paths need; the other changes were made
      * @throws ForeignDeviceException if an interface that is not Ikat's has the tunnel link's name
@@ -107,22 +110,36 @@ public final class OverlayReconciler {
             throw new ForeignDeviceException(device.get());
         }
         List<Request> requests = new ArrayList<>();
-        Optional<Integer> index = state.tunnel().map(tunnel -> device(tunnel, device, state));
+        Optional<String> untunnelled = Optional.empty();
+        Optional<Integer> index = Optional.empty();
+        if (state.tunnel().isPresent()) {
+            try {
+                index = Optional.of(device(state.tunnel().get(), device, state));
+            } catch (TunnelRefusedException e) {
+                untunnelled = Optional.of(obstacle.describe(state.tunnel().get(), e.refusal));
+            }
+        }
         if (index.isPresent()) {
             addresses(index.get(), state, requests);
             forwarding(index.get(), state, requests);
             neighbours(index.get(), state, requests);
-        } else if (device.isPresent()) {
+        } else if (device.isPresent() && untunnelled.isEmpty()) {
             change(Requests.deleteLink(device.get().index()), requests);
         }
         Map<Cidr, NodeFault> outranked = new HashMap<>();
+        List<NodeFault> faults = new ArrayList<>();
+        untunnelled.ifPresent(reason -> faults.add(new NodeFault(state.self(), Cause.TUNNEL, reason)));
         for (IpFamily family : IpFamily.values()) {
             routes(family, index, state, requests);
             outranked.putAll(outranked(family, state));
+            Map<Cidr, String> nodes = nodes(state, family);
+            if (!nodes.isEmpty()) {
+                faults.addAll(foreign.intoParts(family, nodes));
+            }
         }
-        List<NodeFault> faults = new ArrayList<>(outranked.values());
+        faults.addAll(outranked.values());
         faults.addAll(execute(requests, outranked.keySet()));
-        return new Outcome(repairs, faults);
+        return new Outcome(repairs, faults, untunnelled);
     }
 
     /**
@@ -218,6 +235,30 @@ public final class OverlayReconciler {
         requests.add(request);
     }
 
+    /** The tunnel link, which belongs to no node alone, and nothing of which can be done without it. */
+    private void makeDevice(List<Request> requests) {
+        try {
+            netlink.execute(requests);
+        } catch (NetlinkException e) {
+            if (!TunnelObstacle.isReason(e)) {
+                throw e;
+            }
+            requests.forEach(request -> repairs.remove(request.toString()));
+            throw new TunnelRefusedException(e);
+        }
+    }
+
+    /** Something else on the host is in the way of the tunnel link. */
+    private static final class TunnelRefusedException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+        private final NetlinkException refusal;
+
+        TunnelRefusedException(NetlinkException refusal) {
+            super(refusal);
+            this.refusal = refusal;
+        }
+    }
+
     private int device(OverlayState.Tunnel wanted, Optional<Link> present, OverlayState state) {
         Optional<Link> usable = present.filter(link -> sameTunnel(link, wanted));
         if (usable.isEmpty()) {
@@ -229,7 +270,7 @@ public final class OverlayReconciler {
             List<Request> requests = new ArrayList<>();
             present.ifPresent(link -> change(Requests.deleteLink(link.index()), requests));
             change(Requests.create(spec), requests);
-            netlink.execute(requests);
+            makeDevice(requests);
         }
         Link link = usable.orElseGet(() -> netlink.link(DEVICE_NAME).orElseThrow());
         if (Ethtool.txChecksumOffload(DEVICE_NAME) != wanted.checksumOffload()) {
@@ -259,7 +300,7 @@ public final class OverlayReconciler {
             change(Requests.change(LinkChange.of(link.index()).up()), requests);
         }
         if (!requests.isEmpty()) {
-            netlink.execute(requests);
+            makeDevice(requests);
         }
         return link.index();
     }
@@ -381,7 +422,8 @@ public final class OverlayReconciler {
         Set<Key> wanted = new HashSet<>();
         Set<Cidr> replaced = new HashSet<>();
         for (OverlayRoute overlayRoute : state.routes()) {
-            if (overlayRoute.destination().family() != family) {
+            boolean tunnelMissing = overlayRoute instanceof OverlayRoute.Tunnelled && tunnel.isEmpty();
+            if (overlayRoute.destination().family() != family || tunnelMissing) {
                 continue;
             }
             Route route = route(overlayRoute, tunnel);

@@ -34,6 +34,7 @@ import dev.ikat.netlink.route.Route;
 import dev.ikat.netlink.route.RouteFilter;
 import dev.ikat.netlink.route.RouteProtocol;
 import dev.ikat.netlink.route.VethSpec;
+import dev.ikat.netlink.route.VxlanSpec;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -419,5 +420,34 @@ class NodeNetworkKeeperTest {
         dataplanes.choose(Backend.IPTABLES);
         run(Part.GUARD);
         assertThat(keeper.isUnwatched()).isTrue();
+    }
+
+    @Test
+    void whatIsInTheTunnelsWayIsNamedAndCostsNoPathWithoutTunnel() {
+        keep("--overlay=auto");
+        cluster.with(SELF, PEER, node("c", "172.16.0.3", "10.244.3.0/24"));
+        run(Part.NODE);
+        netlink.execute(Requests.create(VxlanSpec.of(new InterfaceName("cilium_vxlan"), 2, 8472)));
+        netlink.refuse("create vxlan", Errno.EADDRINUSE);
+
+        String reason = "nothing can be tunnelled, because UDP port 8472 is in use by the link cilium_vxlan, which"
+                + " Cilium has probably left; remove it: ip link delete cilium_vxlan";
+        assertNotYet(Part.OVERLAY, reason);
+
+        assertThat(faults.all())
+                .singleElement()
+                .returns(NodeFault.Cause.TUNNEL, NodeFault::cause)
+                .returns(reason, NodeFault::text);
+        assertThat(routes()).containsExactly("10.244.1.0/24", "10.244.2.0/24 via 192.168.0.2");
+        nanos.addAndGet(Duration.ofSeconds(6).toNanos());
+        assertThat(keeper.unnoticedDrift()).contains(Part.OVERLAY);
+    }
+
+    @Test
+    void programThatHasTheTunnelsPortIsFoundByACommand() {
+        keep("--overlay=vxlan");
+        known();
+        netlink.refuse("create vxlan", Errno.EADDRINUSE);
+        assertNotYet(Part.OVERLAY, "UDP port 8472 is in use by another program, which 'ss -lunp sport = :8472' shows");
     }
 }

@@ -347,6 +347,59 @@ class OverlayReconcilerTest {
     }
 
     @Test
+    void tunnelWhosePortAnExternalLinkHasCostsOnlyWhatIsTunnelled() {
+        makeNodes(0, 0, 1);
+        TestNode node = nodes.getFirst();
+        node.namespace.ip("link", "add", "cilium_vxlan", "type", "vxlan", "external", "dstport", "8472");
+        node.namespace.ip("link", "set", "cilium_vxlan", "up");
+
+        OverlayReconciler.Outcome outcome =
+                node.entered.call(() -> node.reconciler.reconcile(node.plan(OverlayMode.AUTO)));
+
+        assertThat(outcome.untunnelled())
+                .hasValueSatisfying(reason ->
+                        assertThat(reason).contains("UDP port 8472 is in use by the link cilium_vxlan", "Cilium"));
+        assertThat(outcome.faults()).extracting(NodeFault::cause).containsExactly(NodeFault.Cause.TUNNEL);
+        assertThat(node.namespace.ip("route", "show", "10.244.2.0/24")).contains("via 172.30.0.12");
+
+        node.namespace.ip("link", "delete", "cilium_vxlan");
+        reconcileAll(OverlayMode.AUTO);
+        assertAllReachEachOther();
+    }
+
+    @Test
+    void leftoversOfFlannelAndCalicoAreNamedWithTheirLinksAndCostTheirNodesAlone() {
+        makeNodes(0, 0, 0);
+        TestNode node = nodes.getFirst();
+        node.namespace.ip("link", "add", "flannel.1", "type", "vxlan", "id", "1", "dev", "eth0", "dstport", "8472");
+        node.namespace.ip("link", "set", "flannel.1", "up");
+        node.namespace.ip("route", "add", "10.244.2.0/24", "via", "10.244.2.0", "dev", "flannel.1", "onlink");
+        node.namespace.ip("link", "add", "vxlan.calico", "type", "vxlan", "id", "2", "dev", "eth0", "dstport", "4789");
+        node.namespace.ip("link", "set", "vxlan.calico", "up");
+        node.namespace.ip("route", "add", "10.244.3.64/26", "via", "10.244.3.64", "dev", "vxlan.calico", "onlink");
+
+        assertThat(node.faults(OverlayMode.VXLAN))
+                .extracting(NodeFault::text)
+                .satisfiesExactlyInAnyOrder(
+                        flannel -> assertThat(flannel)
+                                .contains(
+                                        "pod CIDR 10.244.2.0/24 of node node-2 gets no route",
+                                        "which flannel has probably left",
+                                        "ip link delete flannel.1"),
+                        calico -> assertThat(calico)
+                                .contains(
+                                        "pod CIDR 10.244.3.0/24 of node node-3 can't be reached as a whole",
+                                        "which Calico has probably left",
+                                        "ip link delete vxlan.calico"));
+        assertThat(node.namespace.ip("route", "show", "10.244.3.0/24")).contains("ikat-vxlan");
+
+        node.namespace.ip("link", "delete", "flannel.1");
+        node.namespace.ip("link", "delete", "vxlan.calico");
+        reconcileAll(OverlayMode.VXLAN);
+        assertAllReachEachOther();
+    }
+
+    @Test
     void whatTheKernelSendsWhereIsReadBack() {
         makeNodes(0, 0, 1);
         TestNode node = nodes.getFirst();
