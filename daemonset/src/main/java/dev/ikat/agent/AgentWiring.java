@@ -166,7 +166,8 @@ final class AgentWiring {
         // Before policies are put in force, which are for pods with leases.
         leaseKeeper.mend();
         ClusterSource cluster = parts.keep(cluster());
-        NodeNetworkKeeper keeper = new NodeNetworkKeeper(options, cluster, network, netlink, planes, nodeFaults);
+        NodeNetworkKeeper keeper =
+                new NodeNetworkKeeper(options, cluster, network, netlink, planes, nodeFaults, leases::leases);
         LeasesOutside outside = new LeasesOutside(leases, Conflist.NETWORK, network::situation);
         status.register(new OverlayStatus(options.overlay().mode(), network::situation, nodeFaults::all))
                 .register(new LeaseStatus(

@@ -1,11 +1,13 @@
 package dev.ikat.ipam;
 
 import dev.ikat.model.Cidr;
+import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.Set;
 
@@ -47,6 +49,23 @@ public record AddressPlan(List<AddressRange> ranges) {
                 .filter(range -> families.contains(range.family()))
                 .toList();
         return left.isEmpty() ? Optional.empty() : Optional.of(new AddressPlan(left));
+    }
+
+    /**
+     * The same without these addresses; the very same if it has none of them.
+     *
+     * @throws IllegalArgumentException if a range has no other
+     */
+    public AddressPlan without(NavigableSet<IpAddress> taken) {
+        List<AddressRange> free = new ArrayList<>(ranges.size());
+        for (AddressRange range : ranges) {
+            NavigableSet<IpAddress> within = taken.subSet(range.first(), true, range.last(), true);
+            free.add(
+                    within.isEmpty()
+                            ? range
+                            : range.excluding(within.stream().map(Cidr::host).toArray(Cidr[]::new)));
+        }
+        return free.equals(ranges) ? this : new AddressPlan(free);
     }
 
     /** The families of the ranges, in their order: also the order of a lease's addresses. */

@@ -89,7 +89,7 @@ public record AddressRange(
     }
 
     /** Whether the address may be assigned. */
-    boolean contains(IpAddress address) {
+    public boolean contains(IpAddress address) {
         return whyNot(address).isEmpty();
     }
 

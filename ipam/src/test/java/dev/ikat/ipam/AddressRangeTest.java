@@ -9,8 +9,10 @@ import dev.ikat.model.IpFamily;
 import dev.ikat.testbed.random.Seeds;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -130,5 +132,23 @@ final class AddressRangeTest {
         assertThat(AddressPlan.of(Cidr.parse("fd00::/64"), Cidr.parse("10.1.0.0/24"), Cidr.parse("10.2.0.0/24"))
                         .families())
                 .containsExactly(IpFamily.IPV6, IpFamily.IPV4);
+    }
+
+    @Test
+    void planGoesWithoutWhatIsTakenAndIsTheSameWhereNothingIs() {
+        AddressPlan plan = AddressPlan.of(Cidr.parse("10.1.0.0/24"), Cidr.parse("fd00::/64"));
+        NavigableSet<IpAddress> taken =
+                new TreeSet<>(List.of(IpAddress.parse("10.1.0.1"), IpAddress.parse("192.0.2.1")));
+
+        AddressPlan left = plan.without(taken);
+
+        assertThat(left.ranges().getFirst().whyNot(IpAddress.parse("10.1.0.1"))).contains("is excluded by 10.1.0.1/32");
+        assertThat(left.ranges().getFirst().size()).isEqualTo(253);
+        assertThat(left.ranges().getLast()).isEqualTo(plan.ranges().getLast());
+        assertThat(plan.without(new TreeSet<>(List.of(IpAddress.parse("192.0.2.1")))))
+                .isSameAs(plan);
+        assertThatThrownBy(() -> AddressPlan.of(Cidr.parse("10.1.0.1/32")).without(taken))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("has no address to assign");
     }
 }

@@ -3,6 +3,7 @@ package dev.ikat.cni.cold;
 import dev.ikat.cni.CniError;
 import dev.ikat.cni.CniException;
 import dev.ikat.cni.Forwarding;
+import dev.ikat.cni.HostAddresses;
 import dev.ikat.cni.NetworkConfig;
 import dev.ikat.cni.PodNetwork;
 import dev.ikat.ipam.AddressPlan;
@@ -74,11 +75,17 @@ final class StandaloneNetwork implements PodNetwork {
         }
     }
 
-    /** The process answers one request, and so for one configuration. */
+    /** The configuration's ranges without what the host has for itself. The process answers one request. */
     @Override
     public AddressPlan addressPlan(NetworkConfig config) {
         if (plan.isEmpty()) {
-            plan = Optional.of(usable(config, ipv6Missing(config)));
+            AddressPlan usable = usable(config, ipv6Missing(config));
+            try (Rtnetlink host = Rtnetlink.open()) {
+                plan = Optional.of(usable.without(HostAddresses.addresses(HostAddresses.read(host))));
+            } catch (IllegalArgumentException e) {
+                throw new CniException(
+                        CniError.TRY_AGAIN_LATER, "this host has all addresses of 'ipam.ranges' for itself", e);
+            }
         }
         return plan.get();
     }
@@ -144,7 +151,7 @@ final class StandaloneNetwork implements PodNetwork {
             return Optional.of(new CniException(CniError.NOT_AVAILABLE, "the Ikat agent is not running", advice()));
         }
         // A network that could not be added to is broken, and says so.
-        addressPlan(config);
+        configured(config);
         try {
             leases.requireWritable();
             return Optional.empty();

@@ -7,8 +7,11 @@ import dev.ikat.cni.NetworkConfig;
 import dev.ikat.cni.PodNetwork;
 import dev.ikat.ipam.AddressPlan;
 import dev.ikat.ipam.AddressRange;
+import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import java.util.Collections;
 import java.util.List;
+import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.Set;
 
@@ -23,6 +26,9 @@ public final class AgentPodNetwork implements PodNetwork {
     private volatile Optional<NodeSituation> situation = Optional.empty();
     private volatile Optional<AddressPlan> plan = Optional.empty();
     private volatile Set<IpFamily> families = Set.of();
+    /** What no pod may be given, also by a network configuration that has ranges of its own. */
+    private volatile NavigableSet<IpAddress> held = Collections.emptyNavigableSet();
+
     private volatile boolean wasReady;
 
     public AgentPodNetwork(Readiness readiness, Optional<Integer> gsoMaxSize) {
@@ -34,12 +40,15 @@ public final class AgentPodNetwork implements PodNetwork {
      * From now on this is the case.
      *
      * @param given the families that pods are given addresses of, whatever ranges there are
+     * @param taken the addresses that the host has for itself
+     * @throws IllegalArgumentException if that leaves a pod CIDR without any; then what was known before holds
      */
-    void update(NodeSituation now, Set<IpFamily> given) {
+    void update(NodeSituation now, Set<IpFamily> given, NavigableSet<IpAddress> taken) {
         List<AddressRange> ranges =
                 now.self().podCidrs().stream().map(AddressRange::of).toList();
+        plan = new AddressPlan(ranges).of(given).map(all -> all.without(taken));
         families = Set.copyOf(given);
-        plan = new AddressPlan(ranges).of(given);
+        held = taken;
         situation = Optional.of(now);
     }
 
@@ -105,10 +114,19 @@ public final class AgentPodNetwork implements PodNetwork {
     @Override
     public AddressPlan addressPlan(NetworkConfig config) {
         Optional<AddressPlan> own = config.addressPlan();
-        if (own.isPresent() && situation.isPresent()) {
-            return own.get().of(families).orElseThrow(() -> familyMissing(config));
+        if (own.isEmpty()) {
+            return nodePlan().orElseThrow(this::nodeUnknown);
         }
-        return own.or(this::nodePlan).orElseThrow(this::nodeUnknown);
+        if (situation.isEmpty()) {
+            return own.get();
+        }
+        AddressPlan possible = own.get().of(families).orElseThrow(() -> familyMissing(config));
+        try {
+            return possible.without(held);
+        } catch (IllegalArgumentException e) {
+            throw new CniException(
+                    CniError.TRY_AGAIN_LATER, "this host has all addresses of 'ipam.ranges' for itself", e);
+        }
     }
 
     @Override

@@ -15,6 +15,7 @@ public final class NodeFaults {
 
     private List<NodeFault> ofObjects = List.of();
     private List<NodeFault> ofKernel = List.of();
+    private List<NodeFault> ofHost = List.of();
 
     /** What is wrong with the nodes' objects. */
     synchronized void ofObjects(List<NodeFault> now) {
@@ -27,6 +28,13 @@ public final class NodeFaults {
     synchronized void ofKernel(List<NodeFault> now) {
         List<NodeFault> before = all();
         ofKernel = List.copyOf(now);
+        tell(before);
+    }
+
+    /** What the host has for itself of this node's pod CIDRs. */
+    synchronized void ofHost(List<NodeFault> now) {
+        List<NodeFault> before = all();
+        ofHost = List.copyOf(now);
         tell(before);
     }
 
@@ -49,7 +57,8 @@ public final class NodeFaults {
 
     /** All faults, in a stable order. */
     public synchronized List<NodeFault> all() {
-        return Stream.concat(ofObjects.stream(), ofKernel.stream())
+        return Stream.of(ofObjects, ofKernel, ofHost)
+                .flatMap(List::stream)
                 .distinct()
                 .sorted(Comparator.comparing(NodeFault::node).thenComparing(NodeFault::text))
                 .toList();

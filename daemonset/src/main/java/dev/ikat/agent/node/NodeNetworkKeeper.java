@@ -3,6 +3,7 @@ package dev.ikat.agent.node;
 import dev.ikat.agent.config.AgentOptions;
 import dev.ikat.agent.dataplane.CapabilityInForce;
 import dev.ikat.agent.dataplane.Dataplanes;
+import dev.ikat.agent.overlay.HeldAddresses;
 import dev.ikat.agent.overlay.InForce;
 import dev.ikat.agent.overlay.NodeFault;
 import dev.ikat.agent.overlay.OverlayReconciler;
@@ -15,11 +16,14 @@ import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
 import dev.ikat.agent.reconcile.Reconciliations;
 import dev.ikat.cluster.Node;
 import dev.ikat.cni.Forwarding;
+import dev.ikat.cni.HostAddresses;
+import dev.ikat.cni.HostAddresses.Held;
 import dev.ikat.cni.HostSettings;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.Dataplane;
 import dev.ikat.dataplane.Masquerading;
 import dev.ikat.dataplane.SourceGuard;
+import dev.ikat.ipam.Lease;
 import dev.ikat.kubernetes.ClusterSource;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.namespace.Sysctl;
@@ -34,6 +38,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -60,6 +65,7 @@ public final class NodeNetworkKeeper {
     private final CapabilityInForce<SourceGuard> guard;
     private boolean unmasqueraded;
     private final NodeFaults faults;
+    private final Supplier<List<Lease>> leases;
     private final LongSupplier clock;
     /** When the overlay was last looked at. */
     private volatile long overlayNanos;
@@ -72,8 +78,9 @@ public final class NodeNetworkKeeper {
             AgentPodNetwork network,
             Netlink netlink,
             Dataplanes dataplanes,
-            NodeFaults faults) {
-        this(options, cluster, network, netlink, Sysctl.PARAMETERS, dataplanes, faults, System::nanoTime);
+            NodeFaults faults,
+            Supplier<List<Lease>> leases) {
+        this(options, cluster, network, netlink, Sysctl.PARAMETERS, dataplanes, faults, leases, System::nanoTime);
     }
 
     NodeNetworkKeeper(
@@ -84,8 +91,10 @@ public final class NodeNetworkKeeper {
             Sysctl.Parameters parameters,
             Dataplanes dataplanes,
             NodeFaults faults,
+            Supplier<List<Lease>> leases,
             LongSupplier clock) {
         this.faults = faults;
+        this.leases = leases;
         this.clock = clock;
         this.dataplanes = dataplanes;
         this.options = options;
@@ -164,10 +173,16 @@ public final class NodeNetworkKeeper {
         List<NodeFault> all = new ArrayList<>(now.overlay().faults());
         all.addAll(lacking);
         faults.ofObjects(all);
+        List<Held> held = HostAddresses.read(netlink);
+        faults.ofHost(new HeldAddresses(netlink, self).faults(held, leases));
         Set<IpFamily> given = EnumSet.noneOf(IpFamily.class);
         given.addAll(now.overlay().podFamilies());
         given.retainAll(kernel.families());
-        network.update(now, given);
+        try {
+            network.update(now, given, HostAddresses.addresses(held));
+        } catch (IllegalArgumentException e) {
+            throw new NotYetException("this host has a whole pod CIDR for itself: " + e.getMessage());
+        }
         if (network.nodePlan().isEmpty()) {
             throw new NotYetException("pods can't be given addresses: "
                     + all.stream().map(NodeFault::text).collect(Collectors.joining("; ")));

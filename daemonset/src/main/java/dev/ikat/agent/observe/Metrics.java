@@ -134,7 +134,8 @@ public final class Metrics {
                         + "and by cause: block_claimed and address_claimed (another node had it first), "
                         + "block_in_use (a pod CIDR contains addresses that are not pods'), unreachable, route "
                         + "(another route is in the way), tunnel (the UDP port of tunnels is in use by another link "
-                        + "or program), mtu, family (the kernel has no IPv6).")
+                        + "or program), address_held (this host has an address of its own pod CIDR), mtu, family (the "
+                        + "kernel has no IPv6).")
                 .labelNames("node", "cause")
                 .callback(callback -> faults.get().stream()
                         .collect(Collectors.groupingBy(

@@ -24,6 +24,8 @@ public record NodeFault(String node, Cause cause, String text) {
         ROUTE,
         /** Nothing can be tunnelled: the UDP port or the network identifier is another link's. */
         TUNNEL,
+        /** The host has an address of its own pod CIDR for itself; pods are given others. */
+        ADDRESS_HELD,
         /** The pods' MTU does not fit the uplink. */
         MTU,
         /** This node's kernel does not have an address family of its pod CIDRs. */
@@ -38,7 +40,7 @@ public record NodeFault(String node, Cause cause, String text) {
         boolean forbidsPods() {
             return switch (this) {
                 case BLOCK_CLAIMED, ADDRESS_CLAIMED, BLOCK_IN_USE -> true;
-                case UNREACHABLE, ROUTE, TUNNEL, MTU, FAMILY -> false;
+                case UNREACHABLE, ROUTE, TUNNEL, ADDRESS_HELD, MTU, FAMILY -> false;
             };
         }
     }

@@ -137,4 +137,16 @@ final class StandaloneConformanceIT extends CniConformance {
         assertThat(node.exec("sysctl", "-n", "net.ipv6.conf.eth0.accept_ra")).isEqualTo("2\n");
         assertThat(runDirectory.resolve("sysctl.before")).content().contains("net/ipv6/conf/eth0/accept_ra=1\n");
     }
+
+    @Test
+    void addressOfTheHostIsNotGivenToAPod() {
+        node.ip("link", "add", "cni0", "type", "bridge");
+        node.ip("link", "set", "cni0", "up");
+        node.ip("address", "add", "10.88.0.1/24", "dev", "cni0");
+
+        ProcessResult result = call("ADD", variables(pod(), "eth0"), config("1.0.0", ""));
+
+        assertThat(result.exitCode()).as(result.stdout()).isZero();
+        assertThat(result.stdout()).contains("10.88.0.2/32").doesNotContain("10.88.0.1/32");
+    }
 }
