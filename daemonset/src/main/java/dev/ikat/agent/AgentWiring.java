@@ -39,6 +39,7 @@ import dev.ikat.agent.server.ContainerLanes;
 import dev.ikat.agent.server.ControlClient;
 import dev.ikat.agent.server.Reply;
 import dev.ikat.agent.status.AgentStatus;
+import dev.ikat.agent.status.ConflistStatus;
 import dev.ikat.agent.status.ErrorStatus;
 import dev.ikat.agent.status.FirewallStatus;
 import dev.ikat.agent.status.LeaseStatus;
@@ -175,6 +176,7 @@ final class AgentWiring {
                         network::nodePlan,
                         () -> Stream.concat(leaseKeeper.faults().stream(), outside.faults().stream())
                                 .toList()))
+                .register(new ConflistStatus(conflist.file(), conflist::faults))
                 .register(new SourceStatus(cluster))
                 .register(new ErrorStatus(errors));
         loop.afterEachRound(outside::tell);

@@ -4,28 +4,37 @@ import dev.ikat.agent.observe.Metrics;
 import dev.ikat.agent.reconcile.Readiness;
 import dev.ikat.agent.reconcile.Readiness.Part;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Keeps the network configuration as the agent wrote it, once the node has been ready for the first time: without it
- * the runtime starts no pod, and the kubelet reports the node as not ready. Thread-safe.
+ * the runtime starts no pod, and the kubelet reports the node as not ready. Says what else keeps pods from getting the
+ * network that it describes; the node is not ready then. Thread-safe.
  */
 public final class ConflistKeeper {
     private static final Logger LOG = LoggerFactory.getLogger(ConflistKeeper.class);
 
     private final Conflist conflist;
+    private final OtherConfigurations others;
     private final Readiness readiness;
     private final Metrics metrics;
     private boolean published;
     private boolean written;
     private String failure = "";
+    private List<ConflistFault> faults = List.of();
 
     public ConflistKeeper(Conflist conflist, Readiness readiness, Metrics metrics) {
         this.conflist = conflist;
+        this.others = new OtherConfigurations(conflist.file());
         this.readiness = readiness;
         this.metrics = metrics;
         readiness.notReady(Part.CONFLIST, "is written when everything else is in order");
+        metrics.conflistFaults(() ->
+                faults().stream().collect(Collectors.groupingBy(fault -> fault.cause().label(), Collectors.counting())));
     }
 
     /** From now on the file has to exist. */
@@ -36,8 +45,19 @@ public final class ConflistKeeper {
         }
     }
 
-    /** Writes the file if it has to exist and is missing or changed. Returns whether it is in order. */
+    /** Where the file is, or will be. */
+    public Path file() {
+        return conflist.file();
+    }
+
+    /** What keeps pods from getting the network that the file describes. */
+    public synchronized List<ConflistFault> faults() {
+        return faults;
+    }
+
+    /** Writes the file if it has to exist and is missing or changed. Returns whether there is nothing left to repair. */
     public synchronized boolean check() {
+        look();
         if (!published) {
             return true;
         }
@@ -48,7 +68,13 @@ public final class ConflistKeeper {
             }
             written = true;
             failure = "";
-            readiness.ready(Part.CONFLIST);
+            if (faults.isEmpty()) {
+                readiness.ready(Part.CONFLIST);
+            } else {
+                readiness.notReady(
+                        Part.CONFLIST,
+                        faults.stream().map(ConflistFault::text).collect(Collectors.joining("; ")));
+            }
             return true;
         } catch (UncheckedIOException e) {
             String reason = String.valueOf(e.getMessage());
@@ -59,6 +85,19 @@ public final class ConflistKeeper {
             readiness.notReady(Part.CONFLIST, reason);
             return false;
         }
+    }
+
+    private void look() {
+        List<ConflistFault> before = faults;
+        faults = others.faults();
+        faults.stream().filter(fault -> !before.contains(fault)).forEach(fault -> LOG.atWarn()
+                .addKeyValue("cause", fault.cause().label())
+                .addKeyValue("fault", fault.text())
+                .log("conflist-fault"));
+        before.stream().filter(fault -> !faults.contains(fault)).forEach(fault -> LOG.atInfo()
+                .addKeyValue("cause", fault.cause().label())
+                .addKeyValue("fault", fault.text())
+                .log("conflist-fault-over"));
     }
 
     private void said(Conflist.Found found) {

@@ -107,6 +107,17 @@ public final class Metrics {
         conflistsMended.inc();
     }
 
+    /** Serves the faults of the network configuration by their cause, computed at each scrape. */
+    public void conflistFaults(Supplier<Map<String, Long>> faults) {
+        GaugeWithCallback.builder()
+                .name("ikat_conflist_faults")
+                .help("Current faults that keep pods from getting the network of the network configuration, by cause: "
+                        + "read_first (a runtime reads another file before it).")
+                .labelNames("cause")
+                .callback(callback -> faults.get().forEach((cause, count) -> callback.call(count, cause)))
+                .register(registry);
+    }
+
     /** Serves the number of addresses by range and state, computed at each scrape. */
     public void leases(Consumer<GaugeWithCallback.Callback> callback) {
         GaugeWithCallback.builder()

@@ -22,6 +22,7 @@ public final class StatusText {
             FirewallStatus::read,
             OverlayStatus::read,
             LeaseStatus::read,
+            ConflistStatus::read,
             SourceStatus::read,
             ErrorStatus::read);
 

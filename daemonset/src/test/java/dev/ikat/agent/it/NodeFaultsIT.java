@@ -3,12 +3,20 @@ package dev.ikat.agent.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceAddress;
 import dev.ikat.testbed.cluster.Cluster;
 import dev.ikat.testbed.cluster.ClusterNode;
+import dev.ikat.testbed.cluster.ClusterPod;
+import dev.ikat.testbed.cluster.Distribution;
 import dev.ikat.testbed.host.Await;
+import dev.ikat.testbed.host.ProcessRunner;
 import dev.ikat.testbed.requirement.KernelFeature;
 import dev.ikat.testbed.requirement.RequiresKernel;
 import dev.ikat.testbed.requirement.RequiresRoot;
+import dev.ikat.testbed.traffic.Probe;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -97,6 +105,61 @@ final class NodeFaultsIT {
             assertThat(newcomer.isReady()).isFalse();
             assertThat(others).allMatch(ClusterNode::isReady);
             NodeWitness.assertAllPairsConnect(cluster);
+        }
+    }
+
+    @Test
+    void leftoversOfAnotherPluginAreNamedAndTakeNoPodsNetwork() throws IOException {
+        try (Cluster cluster = Cluster.create(Cluster.Options.nodes(1))) {
+            ClusterNode node = cluster.node(0);
+            InterfaceAddress first =
+                    new InterfaceAddress(node.podCidrs().getFirst().network().plus(1), 24);
+            node.namespace().ip("link", "add", "cni0", "type", "bridge");
+            node.namespace().ip("link", "set", "cni0", "up");
+            node.namespace().ip("address", "add", first.toString(), "dev", "cni0");
+            Path former = node.confDirectory().resolve("05-cilium.conf");
+            Files.writeString(former, "{\"name\": \"cilium\", \"type\": \"cilium-cni\"}");
+            node.startAgent();
+            Await.until(
+                    LIMIT,
+                    () -> "the file that is read first is not told: " + node.logTail(),
+                    () -> node.logLines().stream()
+                            .anyMatch(line -> line.contains("event=conflist-fault cause=read_first")));
+            awaitFault(node, node.name(), "address_held");
+            assertThat(node.metrics()).contains("ikat_conflist_faults{cause=\"read_first\"} 1");
+            assertThat(node.isReady()).isFalse();
+            String status = ProcessRunner.of(node.entering(List.of(
+                            Distribution.configured().agent().toString(),
+                            "status",
+                            "--run-dir=" + node.runDirectory())))
+                    .run()
+                    .stdout();
+            assertThat(status)
+                    .contains(
+                            "address " + first.address() + " of pod CIDR "
+                                    + node.podCidrs().getFirst() + " is that of this host's link cni0",
+                            "ip link delete cni0",
+                            "mv " + former + " " + former + ".disabled");
+
+            Files.delete(former);
+            node.awaitReady(Cluster.READY_LIMIT);
+            ClusterPod pod = node.addPod("first");
+            pod.serve();
+            ClusterPod other = node.addPod("second");
+            assertThat(pod.addresses()).doesNotContain(first.address());
+            assertThat(Probe.failures(other.targets(pod), Duration.ofSeconds(3)))
+                    .isEmpty();
+            assertThat(Probe.failures(
+                            List.of(Probe.Target.icmp(
+                                    node.namespace(), pod.addresses().getFirst())),
+                            Duration.ofSeconds(3)))
+                    .isEmpty();
+
+            node.namespace().ip("link", "delete", "cni0");
+            Await.until(
+                    LIMIT,
+                    () -> "faults that are over are still told: " + node.metrics(),
+                    () -> !node.metrics().contains("ikat_node_faults{"));
         }
     }
 }

@@ -108,4 +108,20 @@ class ReadyNodeTest {
         assertThat(node.checkConflist()).isTrue();
         assertThat(announced).hasValue(1);
     }
+
+    @Test
+    void nodeWhoseRuntimeReadsAnotherConfigurationFirstIsNotReadyUntilThatIsGone() throws IOException {
+        Path other = Files.createDirectories(conflist.getParent()).resolve("05-cilium.conf");
+        Files.writeString(other, "{\"name\": \"cilium\", \"type\": \"cilium-cni\"}");
+        allBut(Part.CONFLIST);
+        node.check();
+        assertThat(conflist).exists();
+        assertThat(readiness.reasons()).singleElement().asString().startsWith("conflist: runtimes read " + other);
+        assertThat(announced).hasValue(0);
+
+        Files.delete(other);
+        assertThat(node.checkConflist()).isTrue();
+        assertThat(readiness.isReady()).isTrue();
+        assertThat(announced).hasValue(1);
+    }
 }

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.agent.FakeCluster;
+import dev.ikat.agent.cni.ConflistFault;
 import dev.ikat.agent.dataplane.PolicyState;
 import dev.ikat.agent.node.NodeSituation;
 import dev.ikat.agent.overlay.GuardPlanner;
@@ -34,6 +35,7 @@ import dev.ikat.model.NetworkName;
 import dev.ikat.policy.compiler.AddressContest;
 import dev.ikat.testbed.host.TestDirectory;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -96,6 +98,7 @@ class AgentStatusTest {
                 policies
                 overlay
                 leases
+                conflist
                 cluster   up to date with its source
                 errors    none since the start
                 """);
@@ -240,6 +243,19 @@ class AgentStatusTest {
             assertThat(json(new LeaseStatus(store, Optional::empty, List::of)))
                     .isEqualTo("{\"leases\":{\"held\":1,\"ranges\":[],\"faults\":[]}}");
         }
+    }
+
+    @Test
+    void networkConfigurationSaysWhatIsReadBeforeIt() throws IOException {
+        ConflistStatus conflist = new ConflistStatus(
+                Path.of("/etc/cni/net.d/10-ikat.conflist"),
+                () -> List.of(new ConflistFault(ConflistFault.Cause.READ_FIRST, "runtimes read another")));
+        assertThat(json(conflist))
+                .isEqualTo("{\"conflist\":{\"file\":\"/etc/cni/net.d/10-ikat.conflist\","
+                        + "\"faults\":[\"runtimes read another\"]}}");
+        assertThat(text(conflist))
+                .containsExactly(
+                        "conflist  /etc/cni/net.d/10-ikat.conflist", "          fault: runtimes read another");
     }
 
     @Test
