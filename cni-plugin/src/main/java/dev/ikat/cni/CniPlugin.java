@@ -179,11 +179,12 @@ public final class CniPlugin {
         Attachment attachment = attachment(request, InterfaceName::ofPod);
         Path path = namespacePath(request);
         CniArguments arguments = CniArguments.parse(request.variable("CNI_ARGS"));
-        if (config.previousResult().isPresent()) {
+        // A plugin before it that makes no interface, and so has nothing in its result, does no harm.
+        if (config.previousResult().filter(CniResult::hasInterface).isPresent()) {
             throw new CniException(
                     CniError.INVALID_NETWORK_CONFIG,
-                    "Ikat must be the first plugin of its network",
-                    "its configuration has a prevResult; move 'ikat' to the front of 'plugins'");
+                    "Ikat must be the first plugin of its network that makes an interface",
+                    "its configuration has a prevResult with one; move 'ikat' to the front of 'plugins'");
         }
         network.requireReady(config);
         try (NetworkNamespace pod = openPod(path);

@@ -21,6 +21,11 @@ public record CniResult(List<Interface> interfaces, List<Ip> ips, List<RouteEntr
         routes = List.copyOf(routes);
     }
 
+    /** Whether it says that the container has an interface, or an address. */
+    boolean hasInterface() {
+        return !interfaces.isEmpty() || !ips.isEmpty();
+    }
+
     /**
      * An interface.
      *

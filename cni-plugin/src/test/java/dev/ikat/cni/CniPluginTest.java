@@ -373,7 +373,7 @@ class CniPluginTest {
         "'{\"cniVersion\": \"1.0.0\", \"name\": \"n\", \"ipam\": {\"type\": \"host-local\"}}', 2",
         "'{\"cniVersion\": \"1.0.0\", \"name\": \"n\", \"ipam\": {\"ranges\": [[{\"subnet\": \"10.0.0.1/8\"}]]}}', 7",
         "'{\"cniVersion\": \"1.0.0\", \"name\": \"n\", \"runtimeConfig\": {\"ips\": [\"x\"]}}', 7",
-        "'{\"cniVersion\": \"1.0.0\", \"name\": \"n\", \"prevResult\": {}}', 7",
+        "'{\"cniVersion\": \"1.0.0\", \"name\": \"n\", \"prevResult\": {\"interfaces\": [{\"name\": \"x\"}]}}', 7",
     })
     void invalidConfigurationIsRefusedWithItsCode(String stdin, int code) {
         Node node = node();

@@ -119,7 +119,10 @@ final class AgentWiring {
         this.network = new AgentPodNetwork(readiness, options.podGsoMaxSize());
         this.steps = new StepTimer(metrics, options.killAt());
         this.conflist = new ConflistKeeper(
-                new Conflist(options.conflistDirectory(), options.conflistName(), options.chain()), readiness, metrics);
+                new Conflist(
+                        options.conflistDirectory(), options.conflistName(), options.chain(), options.keepChained()),
+                readiness,
+                metrics);
         this.loop = new ReconcileLoop(
                 options.reconcileInterval(), readiness, new ReconcileMetrics(metrics.registry()), errors);
     }
@@ -176,7 +179,7 @@ final class AgentWiring {
                         network::nodePlan,
                         () -> Stream.concat(leaseKeeper.faults().stream(), outside.faults().stream())
                                 .toList()))
-                .register(new ConflistStatus(conflist.file(), conflist::faults))
+                .register(new ConflistStatus(conflist.conflist(), conflist::faults))
                 .register(new SourceStatus(cluster))
                 .register(new ErrorStatus(errors));
         loop.afterEachRound(outside::tell);

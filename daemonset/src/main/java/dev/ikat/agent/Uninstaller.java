@@ -1,5 +1,6 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.cni.Conflist;
 import dev.ikat.agent.cni.PluginFiles;
 import dev.ikat.agent.dataplane.Dataplanes;
 import dev.ikat.agent.overlay.OverlayReconciler;
@@ -69,8 +70,14 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
     List<String> run(Netlink netlink, Dataplanes dataplanes, Sysctl.Parameters parameters, Consumer<String> report) {
         List<String> failures = new ArrayList<>();
         attempt("network configuration " + conflist, failures, () -> {
+            // Without Ikat nobody makes the pods' interface, and so a list with others' plugins alone can't work.
+            List<String> others = others();
             if (Files.deleteIfExists(conflist)) {
-                report.accept("network configuration " + conflist);
+                report.accept("network configuration " + conflist
+                        + (others.isEmpty()
+                                ? ""
+                                : " with " + String.join(", ", others)
+                                        + ", which others had added; install these again for the next network"));
             }
             Files.deleteIfExists(conflist.resolveSibling("." + conflist.getFileName() + ".new"));
         });
@@ -102,6 +109,11 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
             });
         }
         return List.copyOf(failures);
+    }
+
+    /** The plugins that others have chained. */
+    private List<String> others() {
+        return new Conflist(conflist.resolveSibling(""), conflist.getFileName().toString(), List.of(), true).others();
     }
 
     private static void attempt(String what, List<String> failures, Removal removal) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.ikat.agent.config.AgentOptions;
 import dev.ikat.agent.config.AgentOptionsReader;
+import dev.ikat.agent.config.ChainedPlugin;
 import dev.ikat.agent.config.FaultPoint;
 import dev.ikat.agent.config.InvalidConfigurationException;
 import dev.ikat.agent.config.Setting;
@@ -70,7 +71,8 @@ class AgentMainTest {
                 "--reconcile-interval=500ms",
                 "--lease-grace=PT2M",
                 "--kill-at=add:LINK");
-        assertThat(options.chain()).containsExactly("portmap", "bandwidth");
+        assertThat(options.chain()).extracting(ChainedPlugin::type).containsExactly("portmap", "bandwidth");
+        assertThat(options.keepChained()).isTrue();
         assertThat(options.overlay().mode()).isEqualTo(OverlayMode.AUTO);
         assertThat(options.uplink()).map(Object::toString).contains("eth1");
         assertThat(options.masquerade()).isFalse();

@@ -135,6 +135,18 @@ class UninstallerTest {
     }
 
     @Test
+    void pluginsThatOthersHaveChainedGoWithIkatsAndAreNamed() throws IOException {
+        Files.writeString(conflist, """
+                {"name": "ikat", "plugins": [{"type": "ikat"}, {"type": "portmap"}, {"type": "istio-cni"}],
+                 "dev.ikat/chain": ["portmap"]}""");
+        uninstall(Optional.empty());
+        assertThat(conflist).doesNotExist();
+        assertThat(reported)
+                .contains("network configuration " + conflist
+                        + " with istio-cni, which others had added; install these again for the next network");
+    }
+
+    @Test
     void doingItAgainDoesNoHarm() {
         uninstall(Optional.empty());
         reported.clear();

@@ -3,9 +3,10 @@ package dev.ikat.agent.cni;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.ikat.agent.config.ChainedPlugin;
 import dev.ikat.files.OwnFile;
 import dev.ikat.model.NetworkName;
 import java.io.IOException;
@@ -14,9 +15,10 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * The CNI network configuration list that tells the container runtime to call Ikat. It is written only when the node is
@@ -25,7 +27,7 @@ import java.util.Locale;
  */
 public final class Conflist {
     /** The network whose addresses are from the node's pod CIDRs. */
-    public static final NetworkName NETWORK = new NetworkName("ikat");
+    public static final NetworkName NETWORK = new NetworkName(ChainMerge.NETWORK);
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -33,33 +35,25 @@ public final class Conflist {
     private static final long MAX_SIZE = 1 << 20;
 
     private final Path file;
-    private final List<String> chain;
+    private final ChainMerge merge;
 
     /**
      * @param directory the directory in which the runtime looks
      * @param fileName the file's name; a runtime uses the first in alphabetical order
-     * @param chain the plugins that run after Ikat, by their type
+     * @param chain the plugins that run after Ikat
+     * @param keepChained whether what others change in the file stays, as long as Ikat's part is in order
      */
-    public Conflist(Path directory, String fileName, List<String> chain) {
+    public Conflist(Path directory, String fileName, List<ChainedPlugin> chain, boolean keepChained) {
         this.file = directory.resolve(fileName);
-        this.chain = List.copyOf(chain);
+        this.merge = new ChainMerge(chain, keepChained);
     }
 
-    /** The text of the file: CNI specification, section 1. */
+    /** The text of the file where nobody else has changed it: CNI specification, section 1. */
     byte[] content() {
-        ObjectNode list = JSON.createObjectNode().put("cniVersion", "1.0.0").put("name", NETWORK.value());
-        ArrayNode plugins = list.putArray("plugins");
-        plugins.addObject().put("type", "ikat").putObject("capabilities").put("ips", true);
-        for (String type : chain) {
-            ObjectNode plugin = plugins.addObject().put("type", type);
-            switch (type) {
-                case "portmap" -> plugin.putObject("capabilities").put("portMappings", true);
-                case "bandwidth" -> plugin.putObject("capabilities").put("bandwidth", true);
-                default -> {
-                    // A plugin that needs no capability of the runtime, such as tuning.
-                }
-            }
-        }
+        return text(merge.merge(Optional.empty()));
+    }
+
+    private static byte[] text(ObjectNode list) {
         try {
             return (JSON.writerWithDefaultPrettyPrinter().writeValueAsString(list) + "\n").getBytes(UTF_8);
         } catch (IOException e) {
@@ -84,62 +78,113 @@ public final class Conflist {
         }
     }
 
+    /** What is there: nothing else than JSON is read. */
+    private record Present(Found otherwise, Optional<ObjectNode> list) {
+        static Present nothing(Found found) {
+            return new Present(found, Optional.empty());
+        }
+    }
+
     /**
-     * Writes the file if it is not there or says something else; a reader sees the old one or the new one. Plugins that
-     * others have appended, as service meshes do, stay.
+     * Writes the file if it is not there or Ikat's part of it is not in order; a reader sees the old one or the new
+     * one.
      *
      * @return what was there
      * @throws UncheckedIOException if it cannot be written
      */
     Found write() {
         try {
-            Found found = look();
-            if (found != Found.IN_ORDER) {
-                Files.createDirectories(file.getParent());
-                OwnFile.replace(file, "rw-r--r--", false, channel -> {
-                    ByteBuffer bytes = ByteBuffer.wrap(content());
-                    while (bytes.hasRemaining()) {
-                        channel.write(bytes);
-                    }
-                });
+            Present present = read();
+            ObjectNode wanted = merge.merge(present.list());
+            if (present.list().filter(wanted::equals).isPresent()) {
+                return Found.IN_ORDER;
             }
-            return found;
+            Files.createDirectories(file.getParent());
+            OwnFile.replace(file, "rw-r--r--", false, channel -> {
+                ByteBuffer bytes = ByteBuffer.wrap(text(wanted));
+                while (bytes.hasRemaining()) {
+                    channel.write(bytes);
+                }
+            });
+            return present.otherwise();
         } catch (IOException e) {
             throw new UncheckedIOException("can't write the network configuration " + file + ": " + e, e);
         }
     }
 
-    private Found look() throws IOException {
+    private Present read() throws IOException {
         if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
-            return Found.MISSING;
+            return Present.nothing(Found.MISSING);
         }
         if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) || Files.size(file) > MAX_SIZE) {
-            return Found.DIFFERENT;
+            return Present.nothing(Found.DIFFERENT);
         }
-        byte[] present = Files.readAllBytes(file);
-        if (present.length == 0) {
-            return Found.EMPTY;
+        byte[] bytes = Files.readAllBytes(file);
+        if (bytes.length == 0) {
+            return Present.nothing(Found.EMPTY);
         }
-        return Arrays.equals(present, content()) || isExtended(present) ? Found.IN_ORDER : Found.DIFFERENT;
+        return new Present(Found.DIFFERENT, parse(bytes));
     }
 
-    /** Whether it is the file that was written, but for further plugins at the end. */
-    private boolean isExtended(byte[] present) throws IOException {
+    private static Optional<ObjectNode> parse(byte[] bytes) throws IOException {
         try {
-            if (!(JSON.readTree(present) instanceof ObjectNode list)
-                    || !(list.get("plugins") instanceof ArrayNode plugins)) {
-                return false;
-            }
-            while (plugins.size() > 1 + chain.size()) {
-                plugins.remove(plugins.size() - 1);
-            }
-            return list.equals(JSON.readTree(content()));
+            return JSON.readTree(bytes) instanceof ObjectNode list ? Optional.of(list) : Optional.empty();
         } catch (JsonProcessingException e) {
-            return false;
+            return Optional.empty();
         }
     }
 
-    Path file() {
+    private Optional<ObjectNode> list() {
+        try {
+            return read().list();
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** The types of the plugins in the file as it is, in their order; none if it is not there. */
+    public List<String> plugins() {
+        List<String> types = new ArrayList<>();
+        list().ifPresent(list -> list.path("plugins").forEach(plugin -> types.add(ChainMerge.type(plugin))));
+        return types;
+    }
+
+    /** The types of those that are neither Ikat's nor of its chain, as far as the file says. */
+    public List<String> others() {
+        return list().map(ChainMerge::others).orElse(List.of());
+    }
+
+    /**
+     * A plugin's configuration in the directory that has the network's name, beside the file.
+     *
+     * @param type empty where the file has none, so that runtimes can't read it
+     */
+    public record Drop(Path file, String type) {}
+
+    /**
+     * The plugins that runtimes with libcni 1.3 run after those of the file: each {@code *.conf} in the directory that
+     * has the network's name, unless the list says {@code loadOnlyInlinedPlugins}. Others put them there, and Ikat
+     * leaves them alone.
+     */
+    public List<Drop> drops() {
+        if (list().filter(list -> list.path("loadOnlyInlinedPlugins").asBoolean())
+                .isPresent()) {
+            return List.of();
+        }
+        List<Drop> drops = new ArrayList<>();
+        for (Path drop : ConfigurationFiles.in(file.resolveSibling(ChainMerge.NETWORK), List.of(".conf"))) {
+            JsonNode plugin;
+            try {
+                plugin = JSON.readTree(Files.readAllBytes(drop));
+            } catch (IOException e) {
+                plugin = JSON.missingNode();
+            }
+            drops.add(new Drop(drop, ChainMerge.type(plugin)));
+        }
+        return drops;
+    }
+
+    public Path file() {
         return file;
     }
 }

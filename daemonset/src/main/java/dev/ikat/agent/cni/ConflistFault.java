@@ -12,7 +12,9 @@ public record ConflistFault(Cause cause, String text) {
     /** The kinds of faults. */
     public enum Cause {
         /** A runtime reads another file before it. */
-        READ_FIRST;
+        READ_FIRST,
+        /** A plugin's configuration that runtimes load with it can't be read, so that they load nothing. */
+        INVALID;
 
         /** Its name in metrics. */
         public String label() {

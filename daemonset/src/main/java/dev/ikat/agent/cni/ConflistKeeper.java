@@ -4,7 +4,7 @@ import dev.ikat.agent.observe.Metrics;
 import dev.ikat.agent.reconcile.Readiness;
 import dev.ikat.agent.reconcile.Readiness.Part;
 import java.io.UncheckedIOException;
-import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -45,9 +45,9 @@ public final class ConflistKeeper {
         }
     }
 
-    /** Where the file is, or will be. */
-    public Path file() {
-        return conflist.file();
+    /** The file that it keeps. */
+    public Conflist conflist() {
+        return conflist;
     }
 
     /** What keeps pods from getting the network that the file describes. */
@@ -89,7 +89,17 @@ public final class ConflistKeeper {
 
     private void look() {
         List<ConflistFault> before = faults;
-        faults = others.faults();
+        List<ConflistFault> now = new ArrayList<>(others.faults());
+        for (Conflist.Drop drop : conflist.drops()) {
+            if (drop.type().isEmpty()) {
+                now.add(new ConflistFault(
+                        ConflistFault.Cause.INVALID,
+                        "runtimes with libcni 1.3 start no pod, because " + drop.file()
+                                + " is not the configuration of a plugin; correct it, or rename it: mv " + drop.file()
+                                + " " + drop.file() + ".disabled"));
+            }
+        }
+        faults = List.copyOf(now);
         faults.stream().filter(fault -> !before.contains(fault)).forEach(fault -> LOG.atWarn()
                 .addKeyValue("cause", fault.cause().label())
                 .addKeyValue("fault", fault.text())
@@ -106,10 +116,14 @@ public final class ConflistKeeper {
             LOG.atWarn()
                     .addKeyValue("file", conflist.file())
                     .addKeyValue("was", found.label())
-                    .addKeyValue("advice", "let only the agent change it; --chain adds further plugins")
+                    .addKeyValue("plugins", conflist.plugins())
+                    .addKeyValue("advice", "let others only add plugins to it, or fields")
                     .log("conflist-mended");
         } else {
-            LOG.atInfo().addKeyValue("file", conflist.file()).log("conflist-written");
+            LOG.atInfo()
+                    .addKeyValue("file", conflist.file())
+                    .addKeyValue("plugins", conflist.plugins())
+                    .log("conflist-written");
         }
     }
 }

@@ -19,7 +19,8 @@ import java.util.Optional;
  * @param stateDirectory the directory in which the last known cluster is kept across reboots
  * @param conflistDirectory the directory in which the container runtime looks for network configurations
  * @param conflistName the network configuration's file name
- * @param chain the plugins that run after Ikat, by their type
+ * @param chain the plugins that run after Ikat
+ * @param keepChained whether what others change in the network configuration stays, as long as Ikat's part is in order
  * @param overlay how other nodes' pods are reached
  * @param uplink the interface to the other nodes; empty for the one with the node's InternalIP
  * @param masquerade whether packets that leave the cluster get the node's address
@@ -42,7 +43,8 @@ public record AgentOptions(
         Path stateDirectory,
         Path conflistDirectory,
         String conflistName,
-        List<String> chain,
+        List<ChainedPlugin> chain,
+        boolean keepChained,
         OverlaySettings overlay,
         Optional<InterfaceName> uplink,
         boolean masquerade,
@@ -66,6 +68,7 @@ public record AgentOptions(
                 conflistDirectory,
                 conflistName,
                 chain,
+                keepChained,
                 overlay,
                 uplink,
                 masquerade,

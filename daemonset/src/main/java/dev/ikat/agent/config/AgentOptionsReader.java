@@ -13,6 +13,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -57,10 +58,8 @@ public final class AgentOptionsReader {
                     Setting.CONFLIST_NAME,
                     "'" + conflistName + "' is invalid: it has to be a file name that ends in .conflist");
         }
-        List<String> chain = reader.list(Setting.CHAIN);
-        for (String type : chain) {
-            chainFault(type).ifPresent(reason -> reader.fault(Setting.CHAIN, "'" + type + "' is invalid: " + reason));
-        }
+        List<ChainedPlugin> chain = chain();
+        boolean keepChained = reader.truth(Setting.KEEP_CHAINED);
         OverlaySettings overlay = overlay();
         Optional<InterfaceName> uplink = reader.parse(
                 Setting.UPLINK,
@@ -108,6 +107,7 @@ public final class AgentOptionsReader {
                 path(Setting.CNI_CONF_DIR).toAbsolutePath(),
                 conflistName,
                 chain,
+                keepChained,
                 overlay,
                 uplink,
                 masquerade,
@@ -122,18 +122,24 @@ public final class AgentOptionsReader {
                 fault);
     }
 
-    private static Optional<String> chainFault(String type) {
-        return type.matches("[a-zA-Z0-9][a-zA-Z0-9_.-]*") && !type.equals("ikat")
-                ? ChainTypes.fault(type)
-                : Optional.of("it is not the type of a plugin that can follow Ikat");
-    }
-
     private static String nodeName(String text) {
         try {
             return text.isEmpty() ? text : new ObjectKey(ObjectKind.NODE, "", text).name();
         } catch (InvalidObjectException e) {
             throw new IllegalArgumentException(e.reason() + ", as the Node object's name", e);
         }
+    }
+
+    private List<ChainedPlugin> chain() {
+        List<ChainedPlugin> chain = new ArrayList<>();
+        for (String element : reader.list(Setting.CHAIN)) {
+            try {
+                chain.add(ChainedPlugin.parse(element));
+            } catch (IllegalArgumentException e) {
+                reader.fault(Setting.CHAIN, String.valueOf(e.getMessage()));
+            }
+        }
+        return chain;
     }
 
     private OverlaySettings overlay() {

@@ -109,8 +109,45 @@ public final class Configuration {
         return text.matches(PLAIN) && !text.matches(NO_TEXT) ? text : "'" + text.replace("'", "''") + "'";
     }
 
-    /** The elements of a list that was said with commas. */
+    /** The elements of a list that was said with commas, of which those within a JSON object separate nothing. */
     static List<String> elements(String text) {
-        return text.isEmpty() ? List.of() : List.of(text.split(",", -1));
+        if (text.isEmpty()) {
+            return List.of();
+        }
+        List<String> elements = new ArrayList<>();
+        int start = 0;
+        while (start <= text.length()) {
+            int end = text.indexOf(',', endOfObject(text, start));
+            end = end < 0 ? text.length() : end;
+            elements.add(text.substring(start, end));
+            start = end + 1;
+        }
+        return elements;
+    }
+
+    /** Where the JSON object ends that begins there; that place itself where none does. */
+    private static int endOfObject(String text, int start) {
+        int depth = 0;
+        boolean quoted = false;
+        int first = start;
+        while (first < text.length() && Character.isWhitespace(text.charAt(first))) {
+            first++;
+        }
+        for (int i = first; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (quoted && c == '\\') {
+                i++;
+            } else if (c == '"') {
+                quoted = !quoted;
+            } else if (!quoted && c == '{') {
+                depth++;
+            } else if (!quoted && c == '}') {
+                depth--;
+            }
+            if (depth == 0) {
+                return i;
+            }
+        }
+        return start;
     }
 }

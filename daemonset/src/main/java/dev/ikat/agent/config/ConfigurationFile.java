@@ -119,7 +119,9 @@ public final class ConfigurationFile {
             return value instanceof SequenceNode sequence
                             && sequence.getValue().stream()
                                     .allMatch(element -> isScalar(element, Tag.STR)
-                                            && !plain(element).contains(","))
+                                            && Configuration.elements(plain(element))
+                                                            .size()
+                                                    <= 1)
                     ? Optional.of(sequence.getValue().stream()
                             .map(ConfigurationFile::plain)
                             .collect(Collectors.joining(",")))

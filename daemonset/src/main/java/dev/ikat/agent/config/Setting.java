@@ -57,7 +57,18 @@ public enum Setting {
             "FILE",
             "10-ikat.conflist",
             "File name of the network configuration, which the agent writes once the node is ready."),
-    CHAIN(Kind.LIST, "TYPE", "", "Types of CNI plugins to run after Ikat, such as portmap, bandwidth."),
+    CHAIN(
+            Kind.LIST,
+            "PLUGIN",
+            "",
+            "CNI plugins to run after Ikat: a type, such as portmap or bandwidth; a plugin's configuration as a JSON "
+                    + "object; or @FILE for the one in that file."),
+    KEEP_CHAINED(
+            Kind.TRUTH,
+            "true|false",
+            "true",
+            "Keep the plugins that others, such as service meshes, add to the network configuration, and their other "
+                    + "changes to it. If false, the agent restores the file as it wrote it."),
     OVERLAY(
             Kind.TEXT,
             "vxlan|direct|auto|none",

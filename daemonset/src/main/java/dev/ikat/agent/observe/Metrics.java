@@ -112,7 +112,8 @@ public final class Metrics {
         GaugeWithCallback.builder()
                 .name("ikat_conflist_faults")
                 .help("Current faults that keep pods from getting the network of the network configuration, by cause: "
-                        + "read_first (a runtime reads another file before it).")
+                        + "read_first (a runtime reads another file before it), invalid (a plugin's configuration "
+                        + "beside it can't be read).")
                 .labelNames("cause")
                 .callback(callback -> faults.get().forEach((cause, count) -> callback.call(count, cause)))
                 .register(registry);

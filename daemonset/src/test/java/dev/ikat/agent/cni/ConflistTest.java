@@ -2,9 +2,11 @@ package dev.ikat.agent.cni;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.ikat.agent.config.ChainedPlugin;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -14,27 +16,59 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class ConflistTest {
     @TempDir
     private Path directory;
 
+    private Conflist conflist(String... chain) {
+        return conflist(true, chain);
+    }
+
+    private Conflist conflist(boolean keepChained, String... chain) {
+        return new Conflist(
+                directory,
+                "10-ikat.conflist",
+                Stream.of(chain)
+                        .map(each -> each.startsWith("{") ? new ChainedPlugin("tuning", each) : ChainedPlugin.of(each))
+                        .toList(),
+                keepChained);
+    }
+
+    /** The file as it is, from now on. */
+    private void write(String text) throws IOException {
+        Files.writeString(directory.resolve("10-ikat.conflist"), text);
+    }
+
+    private JsonNode read() throws IOException {
+        return new ObjectMapper().readTree(directory.resolve("10-ikat.conflist").toFile());
+    }
+
+    /** The types of the file's plugins. */
+    private List<String> plugins() {
+        return conflist().plugins();
+    }
+
     @Test
     void chainedPluginsGetTheCapabilitiesTheyNeed() {
         String text = new String(
-                new Conflist(directory, "10-ikat.conflist", List.of("portmap", "bandwidth", "tuning")).content(),
+                conflist("portmap", "bandwidth", "tuning").content(),
                 StandardCharsets.UTF_8);
         assertThat(text.replaceAll("\\s", ""))
                 .isEqualTo("{\"cniVersion\":\"1.0.0\",\"name\":\"ikat\",\"plugins\":["
                         + "{\"type\":\"ikat\",\"capabilities\":{\"ips\":true}},"
                         + "{\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}},"
                         + "{\"type\":\"bandwidth\",\"capabilities\":{\"bandwidth\":true}},"
-                        + "{\"type\":\"tuning\"}]}");
+                        + "{\"type\":\"tuning\"}],\"dev.ikat/chain\":[\"portmap\",\"bandwidth\",\"tuning\"]}");
     }
 
     @Test
     void fileIsReadableByAllAndWrittenOnlyWhereItDiffers() throws IOException {
-        Conflist conflist = new Conflist(directory.resolve("net.d"), "10-ikat.conflist", List.of());
+        Conflist conflist = new Conflist(directory.resolve("net.d"), "10-ikat.conflist", List.of(), true);
         assertThat(conflist.write()).isEqualTo(Conflist.Found.MISSING);
         assertThat(conflist.write()).isEqualTo(Conflist.Found.IN_ORDER);
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(conflist.file())))
@@ -49,7 +83,7 @@ class ConflistTest {
 
     @Test
     void emptiedFileIsWrittenAgain() throws IOException {
-        Conflist conflist = new Conflist(directory, "10-ikat.conflist", List.of());
+        Conflist conflist = conflist();
         conflist.write();
         Files.writeString(conflist.file(), "");
         assertThat(conflist.write()).isEqualTo(Conflist.Found.EMPTY);
@@ -58,7 +92,7 @@ class ConflistTest {
 
     @Test
     void pluginsThatOthersAppendedStay() throws IOException {
-        Conflist conflist = new Conflist(directory, "10-ikat.conflist", List.of("portmap"));
+        Conflist conflist = conflist("portmap");
         ObjectMapper json = new ObjectMapper();
         ObjectNode list = (ObjectNode) json.readTree(conflist.content());
         ((ArrayNode) list.get("plugins")).addObject().put("type", "istio-cni").put("log_level", "info");
@@ -74,7 +108,7 @@ class ConflistTest {
     @Test
     void linksAreReplacedAndNotFollowed() throws IOException {
         Path victim = Files.writeString(directory.resolve("victim"), "as it was");
-        Conflist conflist = new Conflist(directory.resolve("net.d"), "10-ikat.conflist", List.of());
+        Conflist conflist = new Conflist(directory.resolve("net.d"), "10-ikat.conflist", List.of(), true);
         Files.createDirectory(directory.resolve("net.d"));
         Files.createSymbolicLink(directory.resolve("net.d/.10-ikat.conflist.new"), victim);
         Files.createSymbolicLink(conflist.file(), victim);
@@ -84,5 +118,112 @@ class ConflistTest {
         assertThat(victim).hasContent("as it was");
         assertThat(Files.isSymbolicLink(conflist.file())).isFalse();
         assertThat(Files.readAllBytes(conflist.file())).isEqualTo(conflist.content());
+    }
+
+    private static final String OWN = "{\"type\": \"ikat\", \"capabilities\": {\"ips\": true}}";
+    private static final String PORTMAP = "{\"type\": \"portmap\", \"capabilities\": {\"portMappings\": true}}";
+    private static final String MESH = "{\"type\": \"istio-cni\", \"kubernetes\": {\"exclude_namespaces\": [\"a\"]}}";
+
+    private static String list(String fields, String... plugins) {
+        return "{" + fields + "\"plugins\": [" + String.join(", ", plugins) + "], \"cniVersion\": \"1.1.0\", "
+                + "\"name\": \"ikat\"}";
+    }
+
+    static Stream<Arguments> othersChanges() {
+        String mark = "\"dev.ikat/chain\": [\"portmap\"], ";
+        return Stream.of(
+                Arguments.of("a plugin behind", list(mark, OWN, PORTMAP, MESH)),
+                Arguments.of("a plugin in between", list(mark, OWN, MESH, PORTMAP)),
+                Arguments.of("a plugin before that makes no interface", list(mark, MESH, OWN, PORTMAP)),
+                Arguments.of(
+                        "fields of the list",
+                        list(mark + "\"disableCheck\": true, \"loadOnlyInlinedPlugins\": true, ", OWN, PORTMAP)),
+                Arguments.of(
+                        "more of a chained plugin",
+                        list(
+                                mark,
+                                OWN,
+                                "{\"snat\": true, \"type\": \"portmap\", \"capabilities\": {\"portMappings\": true}}")),
+                Arguments.of("order of keys and spaces", list(mark, OWN, PORTMAP).replace(": ", "  :\n")));
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("othersChanges")
+    void othersChangesStayAsTheyAreUnlessTheyMayNot(String name, String text) throws IOException {
+        write(text);
+        assertThat(conflist("portmap").write()).as(name).isEqualTo(Conflist.Found.IN_ORDER);
+        assertThat(directory.resolve("10-ikat.conflist")).hasContent(text);
+
+        if (!name.startsWith("order")) {
+            assertThat(conflist(false, "portmap").write()).as(name).isEqualTo(Conflist.Found.DIFFERENT);
+            assertThat(Files.readAllBytes(directory.resolve("10-ikat.conflist")))
+                    .isEqualTo(conflist("portmap").content());
+        }
+    }
+
+    @Test
+    void othersPluginsStayWhereIkatsEntryIsMended() throws IOException {
+        write(list("\"disableCheck\": true, ", "{\"type\": \"ikat\", \"mtu\": 9000}", MESH));
+        assertThat(conflist().write()).isEqualTo(Conflist.Found.DIFFERENT);
+        assertThat(read()).isEqualTo(new ObjectMapper().readTree(list("\"disableCheck\": true, ", OWN, MESH)));
+        assertThat(conflist().write()).isEqualTo(Conflist.Found.IN_ORDER);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            {"type": "bridge"}                     | an interface is made in Ikat's place
+            {"type": "flannel"}, {"type": "ikat"}  | an interface is made before Ikat's
+            {"type": "ikat"}, {"type": "ikat"}     | Ikat is called twice
+            {"nothing": 1}, {"type": "ikat"}       | there is what is no plugin
+            """)
+    void whatKeepsIkatFromMakingTheInterfaceGoes(String damaged, String why) throws IOException {
+        write(list("", damaged, MESH));
+        assertThat(conflist().write()).as(why).isEqualTo(Conflist.Found.DIFFERENT);
+        assertThat(plugins()).containsExactly("ikat", "istio-cni");
+    }
+
+    @Test
+    void agentWithAnotherChainReplacesItsOwnPluginsAndKeepsTheOthers() throws IOException {
+        conflist("portmap", "bandwidth").write();
+        ObjectNode list = (ObjectNode) read();
+        ((ArrayNode) list.get("plugins")).add(new ObjectMapper().readTree(MESH));
+        write(list.toString());
+
+        conflist("{\"type\": \"tuning\", \"mtu\": 1}", "portmap").write();
+        assertThat(plugins()).containsExactly("ikat", "tuning", "portmap", "istio-cni");
+        conflist("{\"type\": \"tuning\", \"mtu\": 2}").write();
+        assertThat(plugins()).containsExactly("ikat", "tuning", "istio-cni");
+        assertThat(read().path("plugins").path(1).path("mtu").asInt()).isEqualTo(2);
+        assertThat(conflist("{\"type\": \"tuning\", \"mtu\": 2}").others()).containsExactly("istio-cni");
+        conflist().write();
+        assertThat(plugins()).containsExactly("ikat", "istio-cni");
+        assertThat(read().has("dev.ikat/chain")).isFalse();
+    }
+
+    @Test
+    void listThatRuntimesCantReadAnyMoreIsMended() throws IOException {
+        write(list("", OWN, MESH).replace("1.1.0", "9").replace("\"ikat\"}", "\"other\"}"));
+        assertThat(conflist().write()).isEqualTo(Conflist.Found.DIFFERENT);
+        assertThat(read().path("cniVersion").asText()).isEqualTo("1.0.0");
+        assertThat(read().path("name").asText()).isEqualTo("ikat");
+        assertThat(plugins()).containsExactly("ikat", "istio-cni");
+    }
+
+    @Test
+    void pluginsInTheNetworksDirectoryAreKnownUnlessTheListExcludesThem() throws IOException {
+        conflist().write();
+        Path drop = Files.createDirectory(directory.resolve("ikat")).resolve("50-mesh.conf");
+        Files.writeString(drop, MESH);
+        Files.writeString(directory.resolve("ikat/60-none.conf"), "{");
+        Files.writeString(directory.resolve("ikat/README"), "no plugin");
+
+        assertThat(conflist().drops())
+                .containsExactly(
+                        new Conflist.Drop(drop, "istio-cni"),
+                        new Conflist.Drop(directory.resolve("ikat/60-none.conf"), ""));
+        assertThat(conflist().write()).isEqualTo(Conflist.Found.IN_ORDER);
+
+        write(list("\"loadOnlyInlinedPlugins\": true, ", OWN));
+        assertThat(conflist().drops()).isEmpty();
     }
 }

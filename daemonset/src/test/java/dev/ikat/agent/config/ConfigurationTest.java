@@ -275,7 +275,9 @@ class ConfigurationTest {
         AgentOptions options = AgentOptionsReader.read(
                 read(Map.of(), "--node-name=a", "--manifests=" + directory, "--chain=tuning,istio-cni,linkerd-cni"));
 
-        assertThat(options.chain()).containsExactly("tuning", "istio-cni", "linkerd-cni");
+        assertThat(options.chain())
+                .extracting(ChainedPlugin::type)
+                .containsExactly("tuning", "istio-cni", "linkerd-cni");
     }
 
     @Test

@@ -393,10 +393,19 @@ abstract class CniConformance {
     }
 
     @Test
-    void anEarlierPluginInTheChainIsRefused() {
-        Json error = failed(call("ADD", variables(pod(), "eth0"), config("1.0.0", ", \"prevResult\": {}")), 7);
+    void anEarlierPluginThatMadeAnInterfaceIsRefused() {
+        String earlier = ", \"prevResult\": {\"interfaces\": [{\"name\": \"eth0\"}]}";
+
+        Json error = failed(call("ADD", variables(pod(), "eth0"), config("1.0.0", earlier)), 7);
 
         assertThat(error.get("details").text()).contains("prevResult");
+    }
+
+    @Test
+    void anEarlierPluginThatMadeNoInterfaceIsAccepted() {
+        String earlier = ", \"prevResult\": {\"cniVersion\": \"1.0.0\", \"ips\": []}";
+
+        succeeded(call("ADD", variables(pod(), "eth0"), config("1.0.0", earlier)));
     }
 
     @Test

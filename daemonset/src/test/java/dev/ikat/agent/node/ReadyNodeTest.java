@@ -41,7 +41,7 @@ class ReadyNodeTest {
         Path netD = directory.resolve("net.d");
         conflist = netD.resolve("10-ikat.conflist");
         ConflistKeeper keeper =
-                new ConflistKeeper(new Conflist(netD, "10-ikat.conflist", List.of()), readiness, new Metrics());
+                new ConflistKeeper(new Conflist(netD, "10-ikat.conflist", List.of(), true), readiness, new Metrics());
         node = new ReadyNode(readiness, network, keeper, announced::incrementAndGet, () -> Duration.ofSeconds(1));
     }
 

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.agent.FakeCluster;
+import dev.ikat.agent.cni.Conflist;
 import dev.ikat.agent.cni.ConflistFault;
 import dev.ikat.agent.dataplane.PolicyState;
 import dev.ikat.agent.node.NodeSituation;
@@ -35,6 +36,7 @@ import dev.ikat.model.NetworkName;
 import dev.ikat.policy.compiler.AddressContest;
 import dev.ikat.testbed.host.TestDirectory;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -246,16 +248,26 @@ class AgentStatusTest {
     }
 
     @Test
-    void networkConfigurationSaysWhatIsReadBeforeIt() throws IOException {
-        ConflistStatus conflist = new ConflistStatus(
-                Path.of("/etc/cni/net.d/10-ikat.conflist"),
-                () -> List.of(new ConflistFault(ConflistFault.Cause.READ_FIRST, "runtimes read another")));
-        assertThat(json(conflist))
-                .isEqualTo("{\"conflist\":{\"file\":\"/etc/cni/net.d/10-ikat.conflist\","
-                        + "\"faults\":[\"runtimes read another\"]}}");
-        assertThat(text(conflist))
-                .containsExactly(
-                        "conflist  /etc/cni/net.d/10-ikat.conflist", "          fault: runtimes read another");
+    void networkConfigurationSaysWhichPluginsRunAndWhatIsWrong() throws IOException {
+        try (TestDirectory netD = TestDirectory.create()) {
+            Path file = netD.path().resolve("10-ikat.conflist");
+            Files.writeString(
+                    file, "{\"name\": \"ikat\", \"plugins\": [{\"type\": \"ikat\"}, {\"type\": \"istio-cni\"}]}");
+            Path drop = Files.createDirectory(netD.path().resolve("ikat")).resolve("50-mesh.conf");
+            Files.writeString(drop, "{\"type\": \"mesh\"}");
+            ConflistStatus conflist = new ConflistStatus(
+                    new Conflist(netD.path(), "10-ikat.conflist", List.of(), true),
+                    () -> List.of(new ConflistFault(ConflistFault.Cause.READ_FIRST, "runtimes read another")));
+            assertThat(json(conflist))
+                    .isEqualTo("{\"conflist\":{\"file\":\"" + file + "\",\"plugins\":[\"ikat\",\"istio-cni\"],"
+                            + "\"loadedBesides\":[{\"file\":\"" + drop + "\",\"plugin\":\"mesh\"}],"
+                            + "\"faults\":[\"runtimes read another\"]}}");
+            assertThat(text(conflist))
+                    .containsExactly(
+                            "conflist  " + file + ": ikat, istio-cni",
+                            "          " + drop + ": mesh (read by runtimes with libcni 1.3)",
+                            "          fault: runtimes read another");
+        }
     }
 
     @Test
