@@ -2,6 +2,7 @@ package dev.ikat.agent;
 
 import dev.ikat.agent.cni.Conflist;
 import dev.ikat.agent.cni.ConflistKeeper;
+import dev.ikat.agent.cni.PluginPrograms;
 import dev.ikat.agent.cni.RequestHandler;
 import dev.ikat.agent.cni.StepTimer;
 import dev.ikat.agent.config.AgentOptions;
@@ -120,7 +121,11 @@ final class AgentWiring {
         this.steps = new StepTimer(metrics, options.killAt());
         this.conflist = new ConflistKeeper(
                 new Conflist(
-                        options.conflistDirectory(), options.conflistName(), options.chain(), options.keepChained()),
+                        options.conflistDirectory(),
+                        options.conflistName(),
+                        options.chain(),
+                        options.keepChained(),
+                        new PluginPrograms(options.pluginDirectories())),
                 readiness,
                 metrics);
         this.loop = new ReconcileLoop(

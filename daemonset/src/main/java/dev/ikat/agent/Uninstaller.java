@@ -2,6 +2,7 @@ package dev.ikat.agent;
 
 import dev.ikat.agent.cni.Conflist;
 import dev.ikat.agent.cni.PluginFiles;
+import dev.ikat.agent.cni.PluginPrograms;
 import dev.ikat.agent.dataplane.Dataplanes;
 import dev.ikat.agent.overlay.OverlayReconciler;
 import dev.ikat.agent.policy.PolicySettings;
@@ -113,7 +114,9 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
 
     /** The plugins that others have chained. */
     private List<String> others() {
-        return new Conflist(conflist.resolveSibling(""), conflist.getFileName().toString(), List.of(), true).others();
+        PluginPrograms none = new PluginPrograms(List.of());
+        return new Conflist(conflist.resolveSibling(""), conflist.getFileName().toString(), List.of(), true, none)
+                .others();
     }
 
     private static void attempt(String what, List<String> failures, Removal removal) {

@@ -98,9 +98,9 @@ class ChartSettingsTest {
             case MANIFESTS -> Stream.of("DIRECTORY");
             case KUBECONFIG -> Stream.of("in-cluster", "FILE");
             case POD_CIDRS -> Stream.of("a=10.1.0.0/24,a=fd00:1::/64");
-            case RUN_DIR, STATE_DIR, CNI_CONF_DIR -> Stream.of("/srv/ikat");
+            case RUN_DIR, STATE_DIR, CNI_CONF_DIR, CNI_BIN_DIR -> Stream.of("/srv/ikat");
             case CONFLIST_NAME -> Stream.of("00-first.conflist");
-            case CHAIN -> Stream.of("bandwidth", "portmap,bandwidth", "{\"type\": \"tuning\"}");
+            case CHAIN -> Stream.of("bandwidth", "portmap,bandwidth?", "{\"type\": \"tuning\"}");
             case UPLINK -> Stream.of("eth1", "123");
             case VNI -> Stream.of("0", "1000000", "16777215");
             case VXLAN_PORT -> Stream.of("65535");

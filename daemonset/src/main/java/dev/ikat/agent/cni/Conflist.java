@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.ikat.agent.cni.ConflistFault.Cause;
 import dev.ikat.agent.config.ChainedPlugin;
 import dev.ikat.files.OwnFile;
 import dev.ikat.model.NetworkName;
@@ -16,9 +17,13 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * The CNI network configuration list that tells the container runtime to call Ikat. It is written only when the node is
@@ -35,22 +40,38 @@ public final class Conflist {
     private static final long MAX_SIZE = 1 << 20;
 
     private final Path file;
-    private final ChainMerge merge;
+    private final List<ChainedPlugin> chain;
+    private final boolean keepChained;
+    private final PluginPrograms programs;
 
     /**
      * @param directory the directory in which the runtime looks
      * @param fileName the file's name; a runtime uses the first in alphabetical order
      * @param chain the plugins that run after Ikat
      * @param keepChained whether what others change in the file stays, as long as Ikat's part is in order
+     * @param programs the plugins that are installed
      */
-    public Conflist(Path directory, String fileName, List<ChainedPlugin> chain, boolean keepChained) {
+    public Conflist(
+            Path directory, String fileName, List<ChainedPlugin> chain, boolean keepChained, PluginPrograms programs) {
         this.file = directory.resolve(fileName);
-        this.merge = new ChainMerge(chain, keepChained);
+        this.chain = List.copyOf(chain);
+        this.keepChained = keepChained;
+        this.programs = programs;
+    }
+
+    /** With the plugins of the chain that are not left out now. */
+    private ChainMerge merge() {
+        return new ChainMerge(
+                chain.stream().filter(plugin -> !isLeftOut(plugin)).toList(), keepChained);
+    }
+
+    private boolean isLeftOut(ChainedPlugin plugin) {
+        return plugin.optional() && !programs.has(plugin.type());
     }
 
     /** The text of the file where nobody else has changed it: CNI specification, section 1. */
     byte[] content() {
-        return text(merge.merge(Optional.empty()));
+        return text(merge().merge(Optional.empty()));
     }
 
     private static byte[] text(ObjectNode list) {
@@ -95,7 +116,7 @@ public final class Conflist {
     Found write() {
         try {
             Present present = read();
-            ObjectNode wanted = merge.merge(present.list());
+            ObjectNode wanted = merge().merge(present.list());
             if (present.list().filter(wanted::equals).isPresent()) {
                 return Found.IN_ORDER;
             }
@@ -182,6 +203,38 @@ public final class Conflist {
             drops.add(new Drop(drop, ChainMerge.type(plugin)));
         }
         return drops;
+    }
+
+    /** The plugins that are not installed, whoever has chained them. */
+    List<ConflistFault> missing() {
+        List<ConflistFault> missing = new ArrayList<>();
+        Set<String> own = new HashSet<>();
+        for (ChainedPlugin plugin : chain) {
+            own.add(plugin.type());
+            if (isLeftOut(plugin)) {
+                missing.add(new ConflistFault(
+                        Cause.PLUGIN_LEFT_OUT, programs.missing(plugin.type(), "pods go without it")));
+            } else if (!programs.has(plugin.type())) {
+                missing.add(new ConflistFault(
+                        Cause.PLUGIN_MISSING,
+                        programs.missing(plugin.type(), "no pod starts") + ", or take it out of --chain"));
+            }
+        }
+        Stream.concat(
+                        others().stream().map(type -> Map.entry(type, file)),
+                        drops().stream().map(drop -> Map.entry(drop.type(), drop.file())))
+                .filter(other ->
+                        !other.getKey().isEmpty() && !own.contains(other.getKey()) && !programs.has(other.getKey()))
+                .forEach(other -> missing.add(new ConflistFault(
+                        Cause.PLUGIN_MISSING,
+                        programs.missing(other.getKey(), "no pod starts") + ", or take it out of " + other.getValue()
+                                + ", where others have put it")));
+        return missing;
+    }
+
+    /** Whether there is anything in its place. */
+    boolean isThere() {
+        return Files.exists(file, LinkOption.NOFOLLOW_LINKS);
     }
 
     public Path file() {

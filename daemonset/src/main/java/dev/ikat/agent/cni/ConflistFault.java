@@ -14,11 +14,20 @@ public record ConflistFault(Cause cause, String text) {
         /** A runtime reads another file before it. */
         READ_FIRST,
         /** A plugin's configuration that runtimes load with it can't be read, so that they load nothing. */
-        INVALID;
+        INVALID,
+        /** A plugin is not installed, so that no pod starts. */
+        PLUGIN_MISSING,
+        /** A plugin that is chained only where it is installed is not, so that pods go without it. */
+        PLUGIN_LEFT_OUT;
 
         /** Its name in metrics. */
         public String label() {
             return name().toLowerCase(Locale.ROOT);
+        }
+
+        /** Whether pods start all the same, in Ikat's network. */
+        boolean isHarmless() {
+            return this == PLUGIN_LEFT_OUT;
         }
     }
 }

@@ -33,8 +33,8 @@ public final class ConflistKeeper {
         this.readiness = readiness;
         this.metrics = metrics;
         readiness.notReady(Part.CONFLIST, "is written when everything else is in order");
-        metrics.conflistFaults(() ->
-                faults().stream().collect(Collectors.groupingBy(fault -> fault.cause().label(), Collectors.counting())));
+        metrics.conflistFaults(() -> faults().stream()
+                .collect(Collectors.groupingBy(fault -> fault.cause().label(), Collectors.counting())));
     }
 
     /** From now on the file has to exist. */
@@ -55,10 +55,22 @@ public final class ConflistKeeper {
         return faults;
     }
 
-    /** Writes the file if it has to exist and is missing or changed. Returns whether there is nothing left to repair. */
+    /**
+     * Writes the file if it has to exist and is missing or changed. Returns whether there is nothing left to repair.
+     */
     public synchronized boolean check() {
         look();
         if (!published) {
+            return true;
+        }
+        String hindrances = faults.stream()
+                .filter(fault -> !fault.cause().isHarmless())
+                .map(ConflistFault::text)
+                .collect(Collectors.joining("; "));
+        if (!conflist.isThere() && hasMissing()) {
+            // With the file, a kubelet would begin to start pods, and each would fail. One that is there stays: without
+            // it a runtime could not delete the pods that run.
+            readiness.notReady(Part.CONFLIST, hindrances);
             return true;
         }
         try {
@@ -68,12 +80,10 @@ public final class ConflistKeeper {
             }
             written = true;
             failure = "";
-            if (faults.isEmpty()) {
+            if (hindrances.isEmpty()) {
                 readiness.ready(Part.CONFLIST);
             } else {
-                readiness.notReady(
-                        Part.CONFLIST,
-                        faults.stream().map(ConflistFault::text).collect(Collectors.joining("; ")));
+                readiness.notReady(Part.CONFLIST, hindrances);
             }
             return true;
         } catch (UncheckedIOException e) {
@@ -85,6 +95,10 @@ public final class ConflistKeeper {
             readiness.notReady(Part.CONFLIST, reason);
             return false;
         }
+    }
+
+    private boolean hasMissing() {
+        return faults.stream().anyMatch(fault -> fault.cause() == ConflistFault.Cause.PLUGIN_MISSING);
     }
 
     private void look() {
@@ -99,15 +113,20 @@ public final class ConflistKeeper {
                                 + " " + drop.file() + ".disabled"));
             }
         }
+        now.addAll(conflist.missing());
         faults = List.copyOf(now);
-        faults.stream().filter(fault -> !before.contains(fault)).forEach(fault -> LOG.atWarn()
-                .addKeyValue("cause", fault.cause().label())
-                .addKeyValue("fault", fault.text())
-                .log("conflist-fault"));
-        before.stream().filter(fault -> !faults.contains(fault)).forEach(fault -> LOG.atInfo()
-                .addKeyValue("cause", fault.cause().label())
-                .addKeyValue("fault", fault.text())
-                .log("conflist-fault-over"));
+        faults.stream()
+                .filter(fault -> !before.contains(fault))
+                .forEach(fault -> LOG.atWarn()
+                        .addKeyValue("cause", fault.cause().label())
+                        .addKeyValue("fault", fault.text())
+                        .log("conflist-fault"));
+        before.stream()
+                .filter(fault -> !faults.contains(fault))
+                .forEach(fault -> LOG.atInfo()
+                        .addKeyValue("cause", fault.cause().label())
+                        .addKeyValue("fault", fault.text())
+                        .log("conflist-fault-over"));
     }
 
     private void said(Conflist.Found found) {

@@ -18,6 +18,7 @@ import java.util.Optional;
  * @param runDirectory the directory of socket, lock and leases
  * @param stateDirectory the directory in which the last known cluster is kept across reboots
  * @param conflistDirectory the directory in which the container runtime looks for network configurations
+ * @param pluginDirectories the directories in which the container runtime looks for plugins
  * @param conflistName the network configuration's file name
  * @param chain the plugins that run after Ikat
  * @param keepChained whether what others change in the network configuration stays, as long as Ikat's part is in order
@@ -42,6 +43,7 @@ public record AgentOptions(
         Path runDirectory,
         Path stateDirectory,
         Path conflistDirectory,
+        List<Path> pluginDirectories,
         String conflistName,
         List<ChainedPlugin> chain,
         boolean keepChained,
@@ -66,6 +68,7 @@ public record AgentOptions(
                 runDirectory,
                 stateDirectory,
                 conflistDirectory,
+                pluginDirectories,
                 conflistName,
                 chain,
                 keepChained,

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.slf4j.event.Level;
 
 /** Turns the configuration into the agent's options, or reports everything that is wrong with it. */
@@ -105,6 +106,10 @@ public final class AgentOptionsReader {
                 path(Setting.RUN_DIR).toAbsolutePath(),
                 path(Setting.STATE_DIR).toAbsolutePath(),
                 path(Setting.CNI_CONF_DIR).toAbsolutePath(),
+                Stream.of(reader.text(Setting.CNI_BIN_DIR).split(":", -1))
+                        .filter(directory -> !directory.isEmpty())
+                        .map(directory -> Path.of(directory).toAbsolutePath())
+                        .toList(),
                 conflistName,
                 chain,
                 keepChained,

@@ -17,8 +17,9 @@ import java.nio.file.Path;
  *
  * @param type its type, which is the name of its program
  * @param configuration its entry in the network configuration: a JSON object
+ * @param optional whether pods go without it where it is not installed, instead of not starting
  */
-public record ChainedPlugin(String type, String configuration) {
+public record ChainedPlugin(String type, String configuration, boolean optional) {
     private static final ObjectMapper JSON = JsonMapper.builder()
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
@@ -27,7 +28,8 @@ public record ChainedPlugin(String type, String configuration) {
     private static final String TYPE = "[a-zA-Z0-9][a-zA-Z0-9_.-]*";
 
     /**
-     * Reads an element of the setting: a type, a JSON object, or {@code @FILE} for the object in that file.
+     * Reads an element of the setting: a type, with a question mark behind it if it is optional; a JSON object; or
+     * {@code @FILE} for the object in that file.
      *
      * @throws IllegalArgumentException that says what is wrong with it
      */
@@ -36,7 +38,9 @@ public record ChainedPlugin(String type, String configuration) {
             return object("'" + element.strip() + "'", element);
         }
         if (!element.startsWith("@")) {
-            return of(element);
+            boolean optional = element.endsWith("?");
+            ChainedPlugin plugin = of(optional ? element.substring(0, element.length() - 1) : element);
+            return new ChainedPlugin(plugin.type, plugin.configuration, optional);
         }
         String file = element.substring(1);
         try {
@@ -57,7 +61,7 @@ public record ChainedPlugin(String type, String configuration) {
                 // A plugin that needs no capability of the runtime, such as tuning.
             }
         }
-        return new ChainedPlugin(type, entry.toString());
+        return new ChainedPlugin(type, entry.toString(), false);
     }
 
     private static ChainedPlugin object(String what, String text) {
@@ -74,7 +78,7 @@ public record ChainedPlugin(String type, String configuration) {
         }
         String type = entry.path("type").asText();
         requireType(what, type);
-        return new ChainedPlugin(type, entry.toString());
+        return new ChainedPlugin(type, entry.toString(), false);
     }
 
     private static void requireType(String what, String type) {

@@ -52,6 +52,12 @@ public enum Setting {
             "DIR",
             "/etc/cni/net.d",
             "Directory in which the container runtime looks for network configurations."),
+    CNI_BIN_DIR(
+            Kind.TEXT,
+            "DIR",
+            "/opt/cni/bin",
+            "Directory in which the container runtime looks for CNI plugins, or several with colons between them. "
+                    + "The agent only checks that the plugins of the network configuration are there."),
     CONFLIST_NAME(
             Kind.TEXT,
             "FILE",
@@ -61,8 +67,9 @@ public enum Setting {
             Kind.LIST,
             "PLUGIN",
             "",
-            "CNI plugins to run after Ikat: a type, such as portmap or bandwidth; a plugin's configuration as a JSON "
-                    + "object; or @FILE for the one in that file."),
+            "CNI plugins to run after Ikat: a type, such as portmap or bandwidth, with a question mark (portmap?) if "
+                    + "pods go without it where it is not installed; a plugin's configuration as a JSON object; or "
+                    + "@FILE for the one in that file."),
     KEEP_CHAINED(
             Kind.TRUTH,
             "true|false",

@@ -113,7 +113,8 @@ public final class Metrics {
                 .name("ikat_conflist_faults")
                 .help("Current faults that keep pods from getting the network of the network configuration, by cause: "
                         + "read_first (a runtime reads another file before it), invalid (a plugin's configuration "
-                        + "beside it can't be read).")
+                        + "beside it can't be read), plugin_missing (a plugin is not installed, so that no pod "
+                        + "starts), plugin_left_out (pods go without a plugin that is not installed).")
                 .labelNames("cause")
                 .callback(callback -> faults.get().forEach((cause, count) -> callback.call(count, cause)))
                 .register(registry);

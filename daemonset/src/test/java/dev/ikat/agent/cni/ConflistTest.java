@@ -33,10 +33,24 @@ class ConflistTest {
         return new Conflist(
                 directory,
                 "10-ikat.conflist",
-                Stream.of(chain)
-                        .map(each -> each.startsWith("{") ? new ChainedPlugin("tuning", each) : ChainedPlugin.of(each))
-                        .toList(),
-                keepChained);
+                Stream.of(chain).map(ConflistTest::plugin).toList(),
+                keepChained,
+                new PluginPrograms(List.of(directory.resolve("bin"))));
+    }
+
+    private static ChainedPlugin plugin(String text) {
+        return text.startsWith("{")
+                ? new ChainedPlugin("tuning", text, false)
+                : new ChainedPlugin(
+                        text.replace("?", ""),
+                        ChainedPlugin.of(text.replace("?", "")).configuration(),
+                        text.endsWith("?"));
+    }
+
+    private void install(String program) throws IOException {
+        Path file = Files.createDirectories(directory.resolve("bin")).resolve(program);
+        Files.writeString(file, "a program");
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
     }
 
     /** The file as it is, from now on. */
@@ -55,9 +69,7 @@ class ConflistTest {
 
     @Test
     void chainedPluginsGetTheCapabilitiesTheyNeed() {
-        String text = new String(
-                conflist("portmap", "bandwidth", "tuning").content(),
-                StandardCharsets.UTF_8);
+        String text = new String(conflist("portmap", "bandwidth", "tuning").content(), StandardCharsets.UTF_8);
         assertThat(text.replaceAll("\\s", ""))
                 .isEqualTo("{\"cniVersion\":\"1.0.0\",\"name\":\"ikat\",\"plugins\":["
                         + "{\"type\":\"ikat\",\"capabilities\":{\"ips\":true}},"
@@ -68,7 +80,8 @@ class ConflistTest {
 
     @Test
     void fileIsReadableByAllAndWrittenOnlyWhereItDiffers() throws IOException {
-        Conflist conflist = new Conflist(directory.resolve("net.d"), "10-ikat.conflist", List.of(), true);
+        Conflist conflist = new Conflist(
+                directory.resolve("net.d"), "10-ikat.conflist", List.of(), true, new PluginPrograms(List.of()));
         assertThat(conflist.write()).isEqualTo(Conflist.Found.MISSING);
         assertThat(conflist.write()).isEqualTo(Conflist.Found.IN_ORDER);
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(conflist.file())))
@@ -108,7 +121,8 @@ class ConflistTest {
     @Test
     void linksAreReplacedAndNotFollowed() throws IOException {
         Path victim = Files.writeString(directory.resolve("victim"), "as it was");
-        Conflist conflist = new Conflist(directory.resolve("net.d"), "10-ikat.conflist", List.of(), true);
+        Conflist conflist = new Conflist(
+                directory.resolve("net.d"), "10-ikat.conflist", List.of(), true, new PluginPrograms(List.of()));
         Files.createDirectory(directory.resolve("net.d"));
         Files.createSymbolicLink(directory.resolve("net.d/.10-ikat.conflist.new"), victim);
         Files.createSymbolicLink(conflist.file(), victim);
@@ -144,7 +158,8 @@ class ConflistTest {
                                 mark,
                                 OWN,
                                 "{\"snat\": true, \"type\": \"portmap\", \"capabilities\": {\"portMappings\": true}}")),
-                Arguments.of("order of keys and spaces", list(mark, OWN, PORTMAP).replace(": ", "  :\n")));
+                Arguments.of(
+                        "order of keys and spaces", list(mark, OWN, PORTMAP).replace(": ", "  :\n")));
     }
 
     @ParameterizedTest(name = "{0}")
@@ -225,5 +240,53 @@ class ConflistTest {
 
         write(list("\"loadOnlyInlinedPlugins\": true, ", OWN));
         assertThat(conflist().drops()).isEmpty();
+    }
+
+    @Test
+    void pluginThatIsNotInstalledIsNamedWithItsPackageWhoeverHasChainedIt() throws IOException {
+        write(list("", OWN, MESH));
+        Files.writeString(Files.createDirectory(directory.resolve("ikat")).resolve("50.conf"), "{\"type\": \"drop\"}");
+        Path bin = directory.resolve("bin");
+        assertThat(conflist("portmap", "bandwidth?").missing())
+                .containsExactly(
+                        new ConflistFault(
+                                ConflistFault.Cause.PLUGIN_MISSING,
+                                "plugin portmap is not in " + bin + ", so no pod starts; install the package"
+                                        + " containernetworking-plugins, and put its portmap there, or correct"
+                                        + " --cni-bin-dir, or take it out of --chain"),
+                        new ConflistFault(
+                                ConflistFault.Cause.PLUGIN_LEFT_OUT,
+                                "plugin bandwidth is not in " + bin + ", so pods go without it; install the package"
+                                        + " containernetworking-plugins, and put its bandwidth there, or correct"
+                                        + " --cni-bin-dir"),
+                        new ConflistFault(
+                                ConflistFault.Cause.PLUGIN_MISSING,
+                                "plugin istio-cni is not in " + bin + ", so no pod starts; install it there, or"
+                                        + " correct --cni-bin-dir, or take it out of "
+                                        + directory.resolve("10-ikat.conflist") + ", where others have put it"),
+                        new ConflistFault(
+                                ConflistFault.Cause.PLUGIN_MISSING,
+                                "plugin drop is not in " + bin + ", so no pod starts; install it there, or correct"
+                                        + " --cni-bin-dir, or take it out of " + directory.resolve("ikat/50.conf")
+                                        + ", where others have put it"));
+
+        for (String program : List.of("portmap", "bandwidth", "istio-cni")) {
+            install(program);
+        }
+        // To where only the host sees something.
+        Files.createSymbolicLink(bin.resolve("drop"), Path.of("/somewhere/else"));
+        assertThat(conflist("portmap", "bandwidth?").missing()).isEmpty();
+    }
+
+    @Test
+    void optionalPluginIsChainedWhileItIsInstalled() throws IOException {
+        conflist("portmap?").write();
+        assertThat(plugins()).containsExactly("ikat");
+        install("portmap");
+        conflist("portmap?").write();
+        assertThat(plugins()).containsExactly("ikat", "portmap");
+        Files.delete(directory.resolve("bin/portmap"));
+        conflist("portmap?").write();
+        assertThat(plugins()).containsExactly("ikat");
     }
 }

@@ -31,19 +31,32 @@ class ChainedPluginTest {
         Path object = Files.writeString(directory.resolve("mesh.json"), "\n{\"type\": \"mesh\", \"mtu\": 1}\n");
         List<ChainedPlugin> expected = List.of(
                 ChainedPlugin.of("portmap"),
-                new ChainedPlugin("tuning", TUNING.replace(": ", ":").replace(", \"", ",\"").replace("1, 2", "1,2")),
-                new ChainedPlugin("mesh", "{\"type\":\"mesh\",\"mtu\":1}"));
+                new ChainedPlugin(
+                        "tuning",
+                        TUNING.replace(": ", ":").replace(", \"", ",\"").replace("1, 2", "1,2"),
+                        false),
+                new ChainedPlugin("mesh", "{\"type\":\"mesh\",\"mtu\":1}", false));
 
         assertThat(options("chain: [portmap, '" + TUNING + "', '@" + object + "']")
                         .chain())
                 .isEqualTo(expected);
         Map<Setting, String> commandLine = Map.of(
-                Setting.NODE_NAME, "a",
-                Setting.MANIFESTS, directory.toString(),
-                Setting.CHAIN, "portmap," + TUNING + ",@" + object);
+                Setting.NODE_NAME,
+                "a",
+                Setting.MANIFESTS,
+                directory.toString(),
+                Setting.CHAIN,
+                "portmap," + TUNING + ",@" + object);
         assertThat(AgentOptionsReader.read(Configuration.of(commandLine, Map.of(), Optional.empty()))
                         .chain())
                 .isEqualTo(expected);
+    }
+
+    @Test
+    void typeWithAQuestionMarkIsOptional() {
+        assertThat(ChainedPlugin.parse("portmap?"))
+                .isEqualTo(
+                        new ChainedPlugin("portmap", ChainedPlugin.of("portmap").configuration(), true));
     }
 
     @Test

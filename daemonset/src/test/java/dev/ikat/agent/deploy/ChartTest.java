@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The chart is what base and overlays are, and takes what they leave open as values. */
 @RequiresHelm
@@ -33,7 +34,7 @@ class ChartTest {
     /** What Helm's users say instead of choosing an overlay. */
     private static final Map<String, String> VALUES = Map.of(
             "base", "",
-            "bare-metal", "config: {overlay: auto, chain: [portmap, bandwidth]}",
+            "bare-metal", "config: {overlay: auto, chain: ['portmap?', 'bandwidth?']}",
             "ebpf", "config: {policy-backend: ebpf}",
             "iptables", "config: {policy-backend: iptables}",
             "kind", "config: {overlay: auto}",
@@ -197,10 +198,17 @@ class ChartTest {
             run         | /run/other | /run/other
             state       | /srv/ikat  | /srv/ikat
             cni-conf    | /srv/net.d | /srv/net.d
-            cni-bin     | /srv/bin   | /host/opt/cni/bin
             """)
     void directoryOfTheSettingIsTheHosts(String volume, String host, String mounted) {
         assertMounted(pod(EVERYTHING), volume, host, mounted);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {EVERYTHING, "{cniBinDir: /none, config: {cni-bin-dir: /srv/bin}}"})
+    void agentLooksForPluginsWhereTheyAreInstalled(String values) {
+        assertMounted(pod(values), "cni-bin", "/srv/bin", "/host/opt/cni/bin", "/srv/bin");
+        assertThat(agent(values).getArgs()).contains("--cni-bin-dir=/srv/bin");
+        assertThat(agent("").getArgs()).containsExactly("--config=/etc/ikat/config.yaml");
     }
 
     @Test
@@ -217,7 +225,7 @@ class ChartTest {
                 "/etc/kubernetes/ikat.conf");
     }
 
-    private static void assertMounted(PodSpec pod, String volume, String host, String mounted) {
+    private static void assertMounted(PodSpec pod, String volume, String host, String... mounted) {
         assertThat(pod.getVolumes())
                 .filteredOn(candidate -> candidate.getName().equals(volume))
                 .extracting(candidate -> candidate.getHostPath().getPath())

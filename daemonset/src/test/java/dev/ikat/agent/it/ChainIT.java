@@ -19,10 +19,12 @@ import org.junit.jupiter.api.Test;
 @RequiresRoot
 @RequiresPackage("containernetworking-plugins")
 final class ChainIT {
+    private static final String PLUGINS = "--cni-bin-dir=/usr/lib/cni";
+
     @Test
     @RequiresKernel(KernelFeature.IPTABLES_NAT)
     void aHostPortLeadsToThePod() {
-        try (Cluster cluster = Cluster.start(Cluster.Options.nodes(2).withAgentArguments("--chain=portmap"))) {
+        try (Cluster cluster = Cluster.start(Cluster.Options.nodes(2).withAgentArguments("--chain=portmap", PLUGINS))) {
             ClusterNode node = cluster.node(0);
             ClusterPod pod = node.addPod("published", Json.parse("""
                             {"portMappings": [{"hostPort": 8080, "containerPort": %d, "protocol": "tcp"}]}""".formatted(ClusterPod.PORT)));
@@ -51,7 +53,8 @@ final class ChainIT {
     @Test
     @RequiresKernel({KernelFeature.TBF, KernelFeature.IFB})
     void bandwidthShapesThePodsLink() {
-        try (Cluster cluster = Cluster.start(Cluster.Options.nodes(1).withAgentArguments("--chain=bandwidth"))) {
+        try (Cluster cluster =
+                Cluster.start(Cluster.Options.nodes(1).withAgentArguments("--chain=bandwidth", PLUGINS))) {
             ClusterNode node = cluster.node(0);
             ClusterPod pod = node.addPod("shaped", Json.parse("""
                             {"bandwidth": {"ingressRate": 8000000, "ingressBurst": 8000000}}"""));

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.agent.cni.Conflist;
 import dev.ikat.agent.cni.ConflistKeeper;
+import dev.ikat.agent.cni.PluginPrograms;
+import dev.ikat.agent.config.ChainedPlugin;
 import dev.ikat.agent.observe.Metrics;
 import dev.ikat.agent.reconcile.Readiness;
 import dev.ikat.agent.reconcile.Readiness.Part;
@@ -40,8 +42,15 @@ class ReadyNodeTest {
     void start() {
         Path netD = directory.resolve("net.d");
         conflist = netD.resolve("10-ikat.conflist");
-        ConflistKeeper keeper =
-                new ConflistKeeper(new Conflist(netD, "10-ikat.conflist", List.of(), true), readiness, new Metrics());
+        chain(List.of());
+    }
+
+    private void chain(List<ChainedPlugin> chain) {
+        PluginPrograms programs = new PluginPrograms(List.of(directory.resolve("bin")));
+        ConflistKeeper keeper = new ConflistKeeper(
+                new Conflist(conflist.resolveSibling(""), "10-ikat.conflist", chain, true, programs),
+                readiness,
+                new Metrics());
         node = new ReadyNode(readiness, network, keeper, announced::incrementAndGet, () -> Duration.ofSeconds(1));
     }
 
@@ -123,5 +132,36 @@ class ReadyNodeTest {
         assertThat(node.checkConflist()).isTrue();
         assertThat(readiness.isReady()).isTrue();
         assertThat(announced).hasValue(1);
+    }
+
+    @Test
+    void configurationWithAPluginThatIsMissingIsWrittenWhenItIsInstalledAndThenStays() throws IOException {
+        chain(List.of(ChainedPlugin.of("portmap")));
+        allBut(Part.CONFLIST);
+        node.check();
+        assertThat(conflist).doesNotExist();
+        assertThat(readiness.reasons()).singleElement().asString().contains("plugin portmap is not in");
+
+        Path portmap = Files.createDirectory(directory.resolve("bin")).resolve("portmap");
+        Files.createSymbolicLink(portmap, Path.of("/anything"));
+        assertThat(node.checkConflist()).isTrue();
+        assertThat(conflist).exists();
+        assertThat(readiness.isReady()).isTrue();
+        assertThat(announced).hasValue(1);
+
+        Files.delete(portmap);
+        node.checkConflist();
+        assertThat(conflist).as("pods that run are deleted by it").exists();
+        assertThat(readiness.isReady()).isFalse();
+        assertThatCode(this::requireReady).doesNotThrowAnyException();
+    }
+
+    @Test
+    void nodeGoesWithoutAnOptionalPlugin() {
+        chain(List.of(new ChainedPlugin("portmap", "{\"type\":\"portmap\"}", true)));
+        allBut(Part.CONFLIST);
+        node.check();
+        assertThat(conflist).content().doesNotContain("portmap");
+        assertThat(readiness.isReady()).isTrue();
     }
 }

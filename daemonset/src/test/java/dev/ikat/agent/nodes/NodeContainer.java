@@ -3,8 +3,6 @@ package dev.ikat.agent.nodes;
 import com.github.dockerjava.api.command.CreateContainerCmd;
 import com.github.dockerjava.api.command.InspectContainerResponse;
 import com.github.dockerjava.api.model.HostConfig;
-import com.github.dockerjava.api.model.Mount;
-import com.github.dockerjava.api.model.MountType;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.testbed.cluster.ClusterNode;
@@ -21,7 +19,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -72,15 +69,7 @@ final class NodeContainer implements AutoCloseable {
     }
 
     private void becomeANode(CreateContainerCmd command) {
-        // The plugin is executed on the node, not by the agent, so only the container that installs it is given this.
-        Mount plugins = new Mount()
-                .withType(MountType.BIND)
-                .withSource(AgentManifest.file(home, PLUGIN_DIRECTORY).toString())
-                .withTarget(PLUGIN_DIRECTORY);
-        HostConfig config = hostConfig(command);
-        List<Mount> mounts = new ArrayList<>(Objects.requireNonNull(config.getMounts()));
-        mounts.add(plugins);
-        config.withMounts(mounts).withSysctls(LIKE_A_HOST);
+        hostConfig(command).withSysctls(LIKE_A_HOST);
         command.withHostName(name())
                 .withEntrypoint("/bin/sh", "-c", SUPERVISE, "node")
                 .withIpv4Address(addresses().getFirst().toString())

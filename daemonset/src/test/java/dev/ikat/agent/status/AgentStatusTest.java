@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ikat.agent.FakeCluster;
 import dev.ikat.agent.cni.Conflist;
 import dev.ikat.agent.cni.ConflistFault;
+import dev.ikat.agent.cni.PluginPrograms;
 import dev.ikat.agent.dataplane.PolicyState;
 import dev.ikat.agent.node.NodeSituation;
 import dev.ikat.agent.overlay.GuardPlanner;
@@ -256,7 +257,7 @@ class AgentStatusTest {
             Path drop = Files.createDirectory(netD.path().resolve("ikat")).resolve("50-mesh.conf");
             Files.writeString(drop, "{\"type\": \"mesh\"}");
             ConflistStatus conflist = new ConflistStatus(
-                    new Conflist(netD.path(), "10-ikat.conflist", List.of(), true),
+                    new Conflist(netD.path(), "10-ikat.conflist", List.of(), true, new PluginPrograms(List.of())),
                     () -> List.of(new ConflistFault(ConflistFault.Cause.READ_FIRST, "runtimes read another")));
             assertThat(json(conflist))
                     .isEqualTo("{\"conflist\":{\"file\":\"" + file + "\",\"plugins\":[\"ikat\",\"istio-cni\"],"
