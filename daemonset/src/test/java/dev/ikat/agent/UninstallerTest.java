@@ -160,7 +160,7 @@ class UninstallerTest {
         kernel.refuseRemoval("nftables", "somebody holds the table");
         List<String> failures = uninstall(Optional.empty());
         assertThat(failures)
-                .hasSize(5)
+                .hasSize(6)
                 .anyMatch(failure -> failure.startsWith("pods' links: ") && failure.contains("EPERM"))
                 .anyMatch(failure -> failure.startsWith("overlay: "))
                 .contains(

@@ -99,6 +99,7 @@ class AgentStatusTest {
                 ready     no
                 running   PT0S
                 policies
+                packets   not tested yet
                 overlay
                 leases
                 conflist
