@@ -41,8 +41,12 @@ class UnusedCodeTest {
             Map.entry("dev.ikat.cluster.LabelSelector.of", SHORT),
             Map.entry("dev.ikat.cni.NodeNetwork.of", SHORT),
             Map.entry("dev.ikat.ipam.AddressPlan.of", SHORT),
+            Map.entry(
+                    "dev.ikat.ipam.AddressRange.contains", "tests of several modules ask where an address comes from"),
             Map.entry("dev.ikat.ipam.LeaseStore.open", SHORT),
-            Map.entry("dev.ikat.model.IpAddress.toInetAddress", SHORT),
+            Map.entry(
+                    "dev.ikat.dataplane.FirewallAcceptance.remove",
+                    "each capability of a dataplane can be removed; its contract tests it"),
             Map.entry("dev.ikat.policy.compiler.PolicyCompiler.update", SHORT),
             Map.entry("dev.ikat.policy.program.Flow.of", SHORT),
             Map.entry("dev.ikat.policy.program.Flow.ping", SHORT));
