@@ -115,7 +115,7 @@ final class FirewallIT {
             node.namespace()
                     .exec(
                             "nft",
-                            "add table inet strict; add chain inet strict fwd { type filter hook forward priority 5; "
+                            "add table inet strict; add chain inet strict through { type filter hook forward priority 5; "
                                     + "policy drop; }");
             node.startAgent("--policy-backend=" + backend);
             Await.until(
@@ -123,7 +123,7 @@ final class FirewallIT {
                     () -> "the fault is not told: " + node.logTail(),
                     () -> node.logLines().stream()
                             .anyMatch(line -> line.contains("event=packets-blocked")
-                                    && line.contains("inet strict fwd")
+                                    && line.contains("inet strict through")
                                     && line.contains("level=WARN")));
             assertThat(node.isReady()).isFalse();
             assertThat(node.fromHere(node.confDirectory()).resolve("10-ikat.conflist"))
@@ -132,13 +132,13 @@ final class FirewallIT {
             assertThat(status.exitCode()).isNotZero();
             assertThat(status.stdout())
                     .contains("packets   do not pass")
-                    .contains("nft insert rule inet strict fwd iifname \"ik*\" accept");
+                    .contains("nft insert rule inet strict through iifname \"ik*\" accept");
             assertThat(node.metrics())
                     .contains("ikat_packets_blocked{family=\"ipv4\"} 1")
                     .contains("ikat_packets_blocked{family=\"ipv6\"} 1");
 
-            node.namespace().exec("nft", "insert rule inet strict fwd iifname \"ik*\" accept");
-            node.namespace().exec("nft", "insert rule inet strict fwd oifname \"ik*\" accept");
+            node.namespace().exec("nft", "insert rule inet strict through iifname \"ik*\" accept");
+            node.namespace().exec("nft", "insert rule inet strict through oifname \"ik*\" accept");
             node.awaitReady(LIMIT);
             assertThat(node.metrics()).contains("ikat_packets_blocked{family=\"ipv4\"} 0");
             NodeWitness.awaitExactly(node, LIMIT);
@@ -153,8 +153,8 @@ final class FirewallIT {
             node.namespace()
                     .exec(
                             "nft",
-                            "add table ip hidden; add chain ip hidden fwd { type filter hook forward priority 5; }; "
-                                    + "add rule ip hidden fwd ip protocol udp drop");
+                            "add table ip hidden; add chain ip hidden through { type filter hook forward priority 5; }; "
+                                    + "add rule ip hidden through ip protocol udp drop");
             node.startAgent();
             Await.until(
                     LIMIT,

@@ -42,18 +42,18 @@ class NftablesRulesetTest {
         assertThat(ruleset.baseChains()).isEmpty();
         host.exec("nft", """
                 add table inet strict
-                add chain inet strict fwd { type filter hook forward priority 5; policy drop; }
+                add chain inet strict through { type filter hook forward priority 5; policy drop; }
                 add chain inet strict other
                 add table ip lax
-                add chain ip lax in { type filter hook input priority -10; }
+                add chain ip lax arriving { type filter hook input priority -10; }
                 add table arp quiet
-                add chain arp quiet in { type filter hook input priority 0; policy drop; }
+                add chain arp quiet arriving { type filter hook input priority 0; policy drop; }
                 """);
         assertThat(ruleset.baseChains())
                 .containsExactlyInAnyOrder(
-                        new BaseChain(TableFamily.INET, "strict", "fwd", Hook.FORWARD, "filter", 5, true),
-                        new BaseChain(TableFamily.IPV4, "lax", "in", Hook.INPUT, "filter", -10, false));
-        assertThat(ruleset.baseChains().getFirst().path()).isIn("inet strict fwd", "ip lax in");
+                        new BaseChain(TableFamily.INET, "strict", "through", Hook.FORWARD, "filter", 5, true),
+                        new BaseChain(TableFamily.IPV4, "lax", "arriving", Hook.INPUT, "filter", -10, false));
+        assertThat(ruleset.baseChains().getFirst().path()).isIn("inet strict through", "ip lax arriving");
     }
 
     @Test
