@@ -147,6 +147,16 @@ final class Rules {
 
     /** The table, as {@code iptables-save} prints it, if it exists; asking does not create it. */
     Optional<String> present() {
+        if (variant == IptablesVariant.LEGACY) {
+            // Without a table's name it would list all of them, of which nat may be large.
+            String names = switch (family) {
+                case IPV4 -> "/proc/self/net/ip_tables_names";
+                case IPV6 -> "/proc/self/net/ip6_tables_names";
+            };
+            return programs.run("", "cat", names).lines().anyMatch(table::equals)
+                    ? Optional.of(save())
+                    : Optional.empty();
+        }
         String all = programs.run("", variant.program(family, "save"));
         int start = all.indexOf("*" + table + "\n");
         return start < 0 ? Optional.empty() : Optional.of(all.substring(start, all.indexOf("\nCOMMIT", start)));

@@ -73,6 +73,7 @@ public final class FirewallKeeper implements AutoCloseable {
             Thread.ofPlatform().daemon().name("self-test").factory());
 
     private Optional<FirewallAcceptance> acceptance = Optional.empty();
+    private Optional<AcceptanceState> accepted = Optional.empty();
     private volatile FirewallSurvey survey = FirewallSurvey.NOTHING;
     private volatile Optional<Tested> tested = Optional.empty();
     private volatile boolean testing;
@@ -156,7 +157,15 @@ public final class FirewallKeeper implements AutoCloseable {
         if (acceptance.isEmpty()) {
             acceptance = Optional.of(dataplanes.with(Capability.ACCEPTANCE).acceptance());
         }
-        boolean changed = acceptance.get().reconcile(new AcceptanceState(port));
+        AcceptanceState wanted = new AcceptanceState(port);
+        boolean changed = false;
+        // On a host with many rules it takes long to list them, which is needless if the few that matter are as before.
+        if (!accepted.equals(Optional.of(wanted))
+                || !ruleset.survey(port).equals(survey)
+                || ruleset.hasLegacyTables()) {
+            changed = acceptance.get().reconcile(wanted);
+            accepted = Optional.of(wanted);
+        }
         survey = ruleset.survey(port);
         test(now);
         judge();

@@ -30,6 +30,7 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
     /** Nothing that could refuse anything. */
     static final FirewallSurvey NOTHING = new FirewallSurvey(List.of(), false, Map.of());
 
+    private static final String OWN_CHAINS = "IKAT-ACCEPT-";
     private static final String OWN_TABLE = "ikat";
     private static final Set<Hook> PASSED = EnumSet.of(Hook.PREROUTING, Hook.FORWARD, Hook.POSTROUTING);
     private static final String PODS = "\"" + LinkNames.POD_PREFIX + "*\"";
@@ -67,7 +68,7 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
             List<ChainRule> own = rules.getOrDefault(chain.name(), List.of());
             undecided |= !own.isEmpty() || chain.dropping();
             if (isOfIptables(chain)) {
-                iptables.put(chain.path(), chain.dropping() + " " + own);
+                iptables.put(chain.path(), chain.dropping() + " " + own + " " + acceptedBy(rules));
             } else if (refuses(chain, rules)) {
                 obstacles.put(chain.path(), obstacle(chain, tunnelPort));
             }
@@ -77,6 +78,15 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
 
     private static Map<String, List<ChainRule>> byChain(Collection<ChainRule> rules) {
         return rules.stream().collect(Collectors.groupingBy(ChainRule::chain));
+    }
+
+    /** Ikat's own rules there, which somebody else may change. */
+    private static List<ChainRule> acceptedBy(Map<String, List<ChainRule>> rules) {
+        return rules.entrySet().stream()
+                .filter(chain -> chain.getKey().startsWith(OWN_CHAINS))
+                .sorted(Map.Entry.comparingByKey())
+                .flatMap(chain -> chain.getValue().stream())
+                .toList();
     }
 
     private static boolean isOwn(BaseChain chain) {
