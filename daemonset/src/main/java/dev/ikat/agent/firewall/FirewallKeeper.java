@@ -48,9 +48,6 @@ public final class FirewallKeeper implements AutoCloseable {
     /** How soon a fault of a path to another node has to be found again before it counts. */
     private static final Duration CONFIRM = Duration.ofSeconds(20);
 
-    /** When they are first sent where others' firewalls have no rules. */
-    private static final Duration FIRST_TEST = Duration.ofSeconds(20);
-
     /** How often they are sent while they don't pass. */
     private static final Duration RETRY = Duration.ofSeconds(5);
 
@@ -209,9 +206,9 @@ public final class FirewallKeeper implements AutoCloseable {
 
     private boolean isDue() {
         if (tested.isEmpty()) {
-            // Where no firewall has any rule there is no hurry.
+            // Where no other program has a rule, nothing refuses anything.
             return survey.undecided()
-                    || Duration.between(started, clock.instant()).compareTo(FIRST_TEST) >= 0;
+                    || Duration.between(started, clock.instant()).compareTo(TEST_EVERY) >= 0;
         }
         Tested last = tested.get();
         Duration since = Duration.between(last.at(), clock.instant());

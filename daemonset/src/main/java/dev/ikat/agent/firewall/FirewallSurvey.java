@@ -30,7 +30,8 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
     /** Nothing that could refuse anything. */
     static final FirewallSurvey NOTHING = new FirewallSurvey(List.of(), false, Map.of());
 
-    private static final String OWN_CHAINS = "IKAT-ACCEPT-";
+    private static final String OWN_PREFIX = "IKAT-";
+    private static final String OWN_CHAINS = OWN_PREFIX + "ACCEPT-";
     private static final String OWN_TABLE = "ikat";
     private static final Set<Hook> PASSED = EnumSet.of(Hook.PREROUTING, Hook.FORWARD, Hook.POSTROUTING);
     private static final String PODS = "\"" + LinkNames.POD_PREFIX + "*\"";
@@ -66,7 +67,9 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
             Map<String, List<ChainRule>> rules = tables.computeIfAbsent(
                     chain.family() + " " + chain.table(), _ -> byChain(rulesOf.apply(chain.family(), chain.table())));
             List<ChainRule> own = rules.getOrDefault(chain.name(), List.of());
-            undecided |= !own.isEmpty() || chain.dropping();
+            // The iptables backend's rules are no reason to doubt.
+            undecided |= chain.dropping()
+                    || !own.stream().allMatch(rule -> rule.target().startsWith(OWN_PREFIX));
             if (isOfIptables(chain)) {
                 iptables.put(chain.path(), chain.dropping() + " " + own + " " + acceptedBy(rules));
             } else if (refuses(chain, rules)) {

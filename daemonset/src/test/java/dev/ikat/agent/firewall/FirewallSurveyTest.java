@@ -105,6 +105,13 @@ class FirewallSurveyTest {
         assertThat(survey(PORT, iptables).undecided()).isTrue();
         assertThat(survey(PORT, iptables))
                 .isNotEqualTo(survey(PORT, iptables, rule("FORWARD", Effect.JUMP, "IKAT-ACCEPT-FORWARD")));
+        BaseChain lax = new BaseChain(TableFamily.IPV4, "filter", "FORWARD", Hook.FORWARD, "filter", 0, false);
+        assertThat(survey(PORT, lax, rule("FORWARD", Effect.JUMP, "IKAT-FORWARD"))
+                        .undecided())
+                .isFalse();
+        assertThat(survey(PORT, lax, rule("FORWARD", Effect.JUMP, "DOCKER-USER"))
+                        .undecided())
+                .isTrue();
         assertThat(survey(PORT, chain("ikat", "guard-forward", Hook.FORWARD, true)))
                 .isEqualTo(FirewallSurvey.NOTHING);
     }

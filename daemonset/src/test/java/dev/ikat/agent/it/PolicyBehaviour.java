@@ -165,7 +165,7 @@ abstract class PolicyBehaviour {
         awaitReach(stranger, server, false);
         assertThat(reaches(client, server)).isFalse();
         Await.until(EFFECT, this::policyDrops, () -> policyDrops().contains("policy=\"shop/default-deny\""));
-        assertThat(node.logTail())
+        assertThat(String.join("\n", node.logLines()))
                 .contains("event=policy-drop drop=ingress pod=shop/server")
                 .contains("(shop/stranger)\" protocol=TCP/" + ClusterPod.PORT + " policies=shop/default-deny");
 
@@ -195,7 +195,8 @@ abstract class PolicyBehaviour {
         assertThat(reaches(stranger, server)).isFalse();
         String faults = "ikat_cluster_faults{kind=\"NetworkPolicy\",name=\"allow-clients\",namespace=\"shop\"} 1";
         assertThat(node.metrics()).contains(faults);
-        assertThat(node.logTail()).contains("NetworkPolicy shop/allow-clients: spec.ingress[1].ports[0].port: ");
+        assertThat(String.join("\n", node.logLines()))
+                .contains("NetworkPolicy shop/allow-clients: spec.ingress[1].ports[0].port: ");
 
         // The object of a pod that is gone, whose addresses another one has now.
         publish("ghost", "client", stranger.addresses());
@@ -203,7 +204,7 @@ abstract class PolicyBehaviour {
                 "ikat_policy_contested_addresses " + stranger.addresses().size();
         Await.until(EFFECT, node::metrics, () -> node.metrics().contains(contested));
         assertThat(reaches(stranger, server)).isFalse();
-        assertThat(node.logTail())
+        assertThat(String.join("\n", node.logLines()))
                 .contains("event=address-contested address=" + address(stranger))
                 .contains("claimed by Pod shop/ghost and Pod shop/stranger; policies believe Pod shop/stranger");
         cluster.delete("pod-ghost.yaml");
