@@ -137,22 +137,29 @@ public final class DatapathProbe implements SelfTest {
         List<List<IpAddress>> pairs = new ArrayList<>();
         try (Pod first = pod("a", plan, pairs);
                 Pod second = pod("b", plan, pairs)) {
-            Set<IpFamily> failing = EnumSet.noneOf(IpFamily.class);
-            for (int i = 0; i < first.addresses.size(); i++) {
-                if (!passes(first, second, i, SMALL) || (fastPath.getAsBoolean() && !passes(first, second, i, mtu))) {
-                    failing.add(first.addresses.get(i).family());
-                }
-            }
-            List<String> faults = targets.stream()
-                    .filter(target -> !failing.contains(target.address().family()))
-                    .filter(target -> answers(target.underlay()) && !first.reaches(target.address()))
-                    .map(Target::fault)
-                    .toList();
-            return Optional.of(new Findings(failing, faults));
+            Findings findings = findings(first, second, mtu, targets);
+            // Whoever interrupts it gets no half of an answer, and the pods are removed all the same.
+            return Thread.interrupted() ? Optional.empty() : Optional.of(findings);
         } catch (IllegalStateException | NetlinkException | UncheckedIOException e) {
             LOG.atDebug().addKeyValue("reason", e.getMessage()).log("self-test-impossible");
             return Optional.empty();
         }
+    }
+
+    private Findings findings(Pod first, Pod second, int mtu, List<Target> targets) {
+        Set<IpFamily> failing = EnumSet.noneOf(IpFamily.class);
+        for (int i = 0; i < first.addresses.size(); i++) {
+            if (!passes(first, second, i, SMALL) || (fastPath.getAsBoolean() && !passes(first, second, i, mtu))) {
+                failing.add(first.addresses.get(i).family());
+            }
+        }
+        List<String> faults = targets.stream()
+                .filter(target -> !failing.contains(target.address().family()))
+                .takeWhile(_ -> !Thread.currentThread().isInterrupted())
+                .filter(target -> answers(target.underlay()) && !first.reaches(target.address()))
+                .map(Target::fault)
+                .toList();
+        return new Findings(failing, faults);
     }
 
     /** To the calling thread, by an echo reply, or by a connection that is refused. */
@@ -225,7 +232,7 @@ public final class DatapathProbe implements SelfTest {
                 DatagramSocket server = to.socket(to.addresses.get(family))) {
             client.setSoTimeout(ATTEMPT_MILLIS);
             server.setSoTimeout(ATTEMPT_MILLIS);
-            for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            for (int attempt = 0; attempt < ATTEMPTS && !Thread.currentThread().isInterrupted(); attempt++) {
                 client.send(new DatagramPacket(payload, bytes, server.getLocalSocketAddress()));
                 if (receives(server, client)) {
                     server.send(new DatagramPacket(payload, bytes, client.getLocalSocketAddress()));

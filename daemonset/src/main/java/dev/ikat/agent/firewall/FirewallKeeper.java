@@ -28,6 +28,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -53,6 +54,8 @@ public final class FirewallKeeper implements AutoCloseable {
 
     /** How often the older iptables is looked at, whose changes nobody can be told of. */
     private static final Duration LEGACY_EVERY = Duration.ofSeconds(5);
+
+    private static final Duration STOP_LIMIT = Duration.ofSeconds(3);
 
     /** How many other nodes are tried in one self-test; the next ones in the next. */
     private static final int PEERS_TRIED = 4;
@@ -343,10 +346,17 @@ public final class FirewallKeeper implements AutoCloseable {
         return false;
     }
 
-    /** Waits for a running self-test, which removes its pods. */
+    /** Has a running self-test end, and waits until it has removed its pods. */
     @Override
     public void close() {
-        tester.close();
+        tester.shutdownNow();
+        try {
+            if (!tester.awaitTermination(STOP_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+                LOG.atWarn().addKeyValue("reason", "the self-test still runs").log("stop-incomplete");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
         ruleset.close();
     }
 }

@@ -33,7 +33,7 @@ public interface SelfTest {
     }
 
     /**
-     * Tries it. One caller at a time.
+     * Tries it. One caller at a time; one that is interrupted gets no answer.
      *
      * @param plan the node's address ranges
      * @param mtu the pods' MTU, in bytes
