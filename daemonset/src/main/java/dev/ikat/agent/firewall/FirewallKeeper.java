@@ -113,8 +113,13 @@ public final class FirewallKeeper implements AutoCloseable {
         }
 
         /** The time until the next one. */
-        Duration pause() {
+        private Duration pause() {
             return isBad() ? RETRY : isUnconfirmed() ? CONFIRM : TEST_EVERY;
+        }
+
+        /** Whether it is time for the next one. */
+        boolean isOld(Instant now) {
+            return Duration.between(at, now).compareTo(pause()) >= 0;
         }
     }
 
@@ -158,15 +163,14 @@ public final class FirewallKeeper implements AutoCloseable {
             acceptance = Optional.of(dataplanes.with(Capability.ACCEPTANCE).acceptance());
         }
         AcceptanceState wanted = new AcceptanceState(port);
+        FirewallSurvey seen = ruleset.survey(port);
         boolean changed = false;
         // On a host with many rules it takes long to list them, which is needless if the few that matter are as before.
-        if (!accepted.equals(Optional.of(wanted))
-                || !ruleset.survey(port).equals(survey)
-                || ruleset.hasLegacyTables()) {
+        if (!accepted.equals(Optional.of(wanted)) || !seen.equals(survey) || ruleset.hasLegacyTables()) {
             changed = acceptance.get().reconcile(wanted);
             accepted = Optional.of(wanted);
         }
-        survey = ruleset.survey(port);
+        survey = changed ? ruleset.survey(port) : seen;
         test(now);
         judge();
         return changed ? 1 : 0;
@@ -214,13 +218,13 @@ public final class FirewallKeeper implements AutoCloseable {
                     || Duration.between(started, clock.instant()).compareTo(TEST_EVERY) >= 0;
         }
         Tested last = tested.get();
-        Duration since = Duration.between(last.at(), clock.instant());
-        return !last.survey().obstacles().equals(survey.obstacles()) || since.compareTo(last.pause()) >= 0;
+        return !last.survey().obstacles().equals(survey.obstacles()) || last.isOld(clock.instant());
     }
 
     private List<Target> targets(NodeSituation now) {
         List<Peer> peers = now.overlay().peers();
         List<Target> targets = new ArrayList<>();
+        String port = tunnelPort(now).stream().mapToObj(Integer::toString).collect(Collectors.joining());
         int count = Math.min(PEERS_TRIED, peers.size());
         if (tested.filter(Tested::isUnconfirmed).isEmpty()) {
             nextPeer += count;
@@ -229,8 +233,6 @@ public final class FirewallKeeper implements AutoCloseable {
             Peer peer = peers.get((nextPeer + i) % peers.size());
             for (OverlayRoute route : peer.routes()) {
                 if (route instanceof OverlayRoute.Tunnelled(var block, var via)) {
-                    String port =
-                            tunnelPort(now).stream().mapToObj(Integer::toString).collect(Collectors.joining());
                     peer.addresses().stream()
                             .findFirst()
                             .ifPresent(underlay -> targets.add(new Target(
@@ -326,8 +328,7 @@ public final class FirewallKeeper implements AutoCloseable {
     /** Whether this part has to be looked at: the host's firewall has changed, or packets are to be sent again. */
     public boolean isConcerned() {
         Instant now = clock.instant();
-        if (tested.filter(last -> Duration.between(last.at(), now).compareTo(last.pause()) >= 0)
-                        .isPresent()
+        if (tested.filter(last -> last.isOld(now)).isPresent()
                 || (tested.isEmpty() && survey.undecided() && !testing && othersReady.getAsBoolean())) {
             return true;
         }
