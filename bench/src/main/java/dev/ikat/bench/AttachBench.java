@@ -224,6 +224,15 @@ final class AttachBench {
                 resident,
                 160,
                 "MiB");
+        table.note(
+                "  of which no file and no other process has it",
+                String.format(
+                        Locale.ROOT,
+                        "%.0f",
+                        ProcessFootprint.privateMebibytes(node.agent().pid())),
+                "",
+                "",
+                OptionalDouble.empty());
         Stopwatch.time(ikat.jobs("DEL", sandboxes, directory), 4);
         ikat.awaitQuiet();
     }

@@ -311,6 +311,8 @@ final class AgentWiring {
             policy.changed(change);
             if (first.getAndSet(false) || concernsNodes(change)) {
                 loop.trigger(KernelWatch.NODE_CHANGE, Cause.CHANGE);
+                // Which port the tunnel has, and whether there is one, follows from the nodes.
+                loop.trigger(EnumSet.of(Part.FIREWALL), Cause.CHANGE);
             }
         });
     }

@@ -77,6 +77,9 @@ public final class FirewallKeeper implements AutoCloseable {
     private volatile FirewallSurvey survey = FirewallSurvey.NOTHING;
     private volatile Optional<Tested> tested = Optional.empty();
     private volatile boolean testing;
+    /** Whether the last look was in vain, because the node was not known. */
+    private volatile boolean nodeAwaited;
+
     private String reported = "";
     private int nextPeer;
     /** Only the thread that looks each second uses these. */
@@ -157,7 +160,9 @@ public final class FirewallKeeper implements AutoCloseable {
     }
 
     private int reconcile() {
-        NodeSituation now = situation.get().orElseThrow(() -> new NotYetException("the node is not known yet"));
+        Optional<NodeSituation> known = situation.get();
+        nodeAwaited = known.isEmpty();
+        NodeSituation now = known.orElseThrow(() -> new NotYetException("the node is not known yet"));
         OptionalInt port = tunnelPort(now);
         if (acceptance.isEmpty()) {
             acceptance = Optional.of(dataplanes.with(Capability.ACCEPTANCE).acceptance());
@@ -328,6 +333,9 @@ public final class FirewallKeeper implements AutoCloseable {
     /** Whether this part has to be looked at: the host's firewall has changed, or packets are to be sent again. */
     public boolean isConcerned() {
         Instant now = clock.instant();
+        if (nodeAwaited && situation.get().isPresent()) {
+            return true;
+        }
         if (tested.filter(last -> last.isOld(now)).isPresent()
                 || (tested.isEmpty() && survey.undecided() && !testing && othersReady.getAsBoolean())) {
             return true;

@@ -69,5 +69,8 @@ public final class ReadyNode {
                         network.nodePlan().map(AddressPlan::families).orElse(Set.of()))
                 .log("ready");
         announcement.run();
+        // What only the start needed, as the text of the cluster's objects, is given back once: without need, the
+        // serial collector does not collect the old generation, and it would stay resident for good.
+        Runtime.getRuntime().gc();
     }
 }

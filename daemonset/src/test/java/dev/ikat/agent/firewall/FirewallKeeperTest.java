@@ -60,6 +60,7 @@ class FirewallKeeperTest {
     private volatile int generation = 1;
     private volatile boolean legacy;
     private volatile boolean othersReady = true;
+    private volatile boolean nodeKnown = true;
     private volatile Optional<Findings> findings = Optional.of(new Findings(Set.of(), List.of()));
     private volatile Instant now = Instant.parse("2026-01-01T00:00:00Z");
     private volatile CountDownLatch tested = new CountDownLatch(1);
@@ -82,7 +83,7 @@ class FirewallKeeperTest {
     };
 
     private final FirewallKeeper keeper = new FirewallKeeper(
-            () -> Optional.of(situation()),
+            () -> Optional.of(situation()).filter(_ -> nodeKnown),
             () -> Optional.of(new AddressPlan(List.of(AddressRange.of(BLOCK)))),
             dataplanes,
             new HostRuleset() {
@@ -178,6 +179,19 @@ class FirewallKeeperTest {
         run();
         awaitTest();
         assertThat(tests).hasSize(2);
+    }
+
+    @Test
+    void nodeThatBecomesKnownIsLookedAtSoon() {
+        nodeKnown = false;
+        assertThatThrownBy(this::run).isInstanceOf(NotYetException.class);
+        keeper.isConcerned();
+        assertThat(keeper.isConcerned()).isFalse();
+
+        nodeKnown = true;
+        assertThat(keeper.isConcerned()).isTrue();
+        run();
+        assertThat(keeper.isConcerned()).isFalse();
     }
 
     @Test
