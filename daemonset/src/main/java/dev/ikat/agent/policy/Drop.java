@@ -21,8 +21,8 @@ import java.util.stream.Collectors;
  * @param pod the pod whose policy it was, or which the packet claimed to come from; empty if not known
  * @param peer the other end's address
  * @param peerPod the other end, if it is a known pod
- * @param policies the policies that isolate the pod and have no rule for this packet, or the one whose rule denies it;
- *     none if the current program would allow it
+ * @param policies the policies that isolate the pod and have no rule for this packet, or the one whose rule denies it,
+ *     sorted; none if the current program would allow it
  */
 public record Drop(
         Instant at,
@@ -39,7 +39,15 @@ public record Drop(
         Objects.requireNonNull(pod, "pod");
         Objects.requireNonNull(peer, "peer");
         Objects.requireNonNull(peerPod, "peerPod");
-        policies = List.copyOf(policies);
+        policies = policies.stream().sorted().toList();
+    }
+
+    /** {@code ingress} or {@code egress} if a pod's policies dropped it; otherwise empty. */
+    String direction() {
+        return switch (cause) {
+            case INGRESS, EGRESS -> cause.label();
+            case SPOOFED, CLOSED, TUNNEL_FROM_POD, TUNNEL_FROM_STRANGER, SPOOFED_BLOCK -> "";
+        };
     }
 
     /**

@@ -143,6 +143,14 @@ abstract class PolicyBehaviour {
         return IntStream.range(0, 2).allMatch(_ -> reached(from, to, QUICK) == 0);
     }
 
+    /** Waits until a packet to a pod that these policies isolate has been counted. */
+    private void awaitDropsOf(String policies) {
+        String series =
+                "ikat_policy_drops_total{cause=\"ingress\",direction=\"ingress\",namespace=\"shop\",policies=\"%s\"}"
+                        .formatted(policies);
+        Await.until(EFFECT, this::policyDrops, () -> policyDrops().contains(series));
+    }
+
     private String policyDrops() {
         return String.join(
                 "\n",
@@ -164,7 +172,7 @@ abstract class PolicyBehaviour {
         cluster.apply("deny.yaml", DENY_ALL);
         awaitReach(stranger, server, false);
         assertThat(reaches(client, server)).isFalse();
-        Await.until(EFFECT, this::policyDrops, () -> policyDrops().contains("policy=\"shop/default-deny\""));
+        awaitDropsOf("shop/default-deny");
         assertThat(String.join("\n", node.logLines()))
                 .contains("event=policy-drop drop=ingress pod=shop/server")
                 .contains("(shop/stranger)\" protocol=TCP/" + ClusterPod.PORT + " policies=shop/default-deny");
@@ -172,6 +180,7 @@ abstract class PolicyBehaviour {
         cluster.apply("allow.yaml", ALLOW_CLIENTS);
         awaitReach(client, server, true);
         assertThat(reaches(stranger, server)).isFalse();
+        awaitDropsOf("shop/allow-clients,shop/default-deny");
 
         publish("stranger", "client", stranger.addresses());
         awaitReach(stranger, server, true);
