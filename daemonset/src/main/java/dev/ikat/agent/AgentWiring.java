@@ -7,6 +7,7 @@ import dev.ikat.agent.cni.RequestHandler;
 import dev.ikat.agent.cni.StepTimer;
 import dev.ikat.agent.config.AgentOptions;
 import dev.ikat.agent.config.ClusterOrigin;
+import dev.ikat.agent.config.Listen;
 import dev.ikat.agent.dataplane.BackendChange;
 import dev.ikat.agent.dataplane.Dataplanes;
 import dev.ikat.agent.dataplane.NftablesWatch;
@@ -24,6 +25,7 @@ import dev.ikat.agent.node.RunDirectoryKeeper;
 import dev.ikat.agent.observe.BuildInfo;
 import dev.ikat.agent.observe.HealthEndpoint;
 import dev.ikat.agent.observe.Metrics;
+import dev.ikat.agent.observe.NodeListener;
 import dev.ikat.agent.policy.PolicyReport;
 import dev.ikat.agent.policy.PolicySettings.Backend;
 import dev.ikat.agent.reconcile.FileWatch;
@@ -70,12 +72,15 @@ import dev.ikat.netlink.route.Rtnetlink;
 import dev.ikat.nftables.NftablesDataplane;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
@@ -90,6 +95,8 @@ final class AgentWiring {
     private static final Logger LOG = LoggerFactory.getLogger(AgentWiring.class);
     /** What requests under way may still take when the agent is told to end; systemd and kubelet wait longer. */
     private static final Duration STOP_LIMIT = Duration.ofSeconds(6);
+
+    private static final InetAddress LOOPBACK = InetAddress.ofLiteral("127.0.0.1");
 
     private static final Set<Part> NETFILTER =
             Collections.unmodifiableSet(EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY));
@@ -146,8 +153,9 @@ final class AgentWiring {
                 .log("starting");
         status.register(new NodeStatus(options.nodeName(), readiness, this::running));
         AgentLock lock = parts.keep(AgentLock.acquire(options.runDirectory()));
+        metrics.build(options.nodeName());
         metrics.readiness(readiness::isReady);
-        options.listen().ifPresent(address -> parts.keep(HealthEndpoint.start(address, metrics, readiness)));
+        Optional<HealthEndpoint> health = health();
         Rtnetlink netlink = parts.keep(Rtnetlink.open());
         NodeNetwork node = parts.keep(NodeNetwork.current());
         LeaseStore leases =
@@ -188,6 +196,7 @@ final class AgentWiring {
                 .register(new SourceStatus(cluster))
                 .register(new ErrorStatus(errors));
         loop.afterEachRound(outside::tell);
+        health.ifPresent(endpoint -> listenOnNode(endpoint, cluster));
         ReadyNode ready = new ReadyNode(
                 readiness, network, conflist, () -> cluster.networkWorks(options.nodeName()), this::running);
 
@@ -219,6 +228,29 @@ final class AgentWiring {
                 .log("listening");
         ready.check();
         return change;
+    }
+
+    private Optional<HealthEndpoint> health() {
+        Optional<InetSocketAddress> address = switch (options.listen()) {
+            case Listen.Nowhere() -> Optional.empty();
+            case Listen.At(InetSocketAddress at) -> Optional.of(at);
+            // The kubelet asks here, also before the node's object is known.
+            case Listen.OnNode(int port) -> Optional.of(new InetSocketAddress(LOOPBACK, port));
+        };
+        return address.map(at -> parts.keep(HealthEndpoint.start(at, metrics, readiness)));
+    }
+
+    private void listenOnNode(HealthEndpoint endpoint, ClusterSource cluster) {
+        if (options.listen() instanceof Listen.OnNode(int port)) {
+            NodeListener listener = new NodeListener(
+                    endpoint,
+                    port,
+                    () -> Optional.ofNullable(cluster.nodes().get(options.nodeName()))
+                            .map(Node::internalIps)
+                            .orElse(List.of()),
+                    errors);
+            loop.afterEachRound(listener::check);
+        }
     }
 
     private Duration running() {

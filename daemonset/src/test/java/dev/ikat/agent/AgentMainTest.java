@@ -8,6 +8,7 @@ import dev.ikat.agent.config.AgentOptionsReader;
 import dev.ikat.agent.config.ChainedPlugin;
 import dev.ikat.agent.config.FaultPoint;
 import dev.ikat.agent.config.InvalidConfigurationException;
+import dev.ikat.agent.config.Listen;
 import dev.ikat.agent.config.Setting;
 import dev.ikat.agent.log.PrintableWriter;
 import dev.ikat.agent.overlay.OverlayMode;
@@ -15,6 +16,8 @@ import dev.ikat.agent.status.StatusText;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,7 +53,8 @@ class AgentMainTest {
         assertThat(options.overlay().mode()).isEqualTo(OverlayMode.VXLAN);
         assertThat(options.overlay().port()).isEqualTo(8472);
         assertThat(options.masquerade()).isTrue();
-        assertThat(options.listen()).map(a -> a.getPort()).contains(9474);
+        assertThat(options.listen())
+                .isEqualTo(new Listen.At(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 9474)));
         assertThat(options.uplink()).isEmpty();
         assertThat(options.chain()).isEmpty();
         assertThat(options.killAt()).isEmpty();
@@ -76,7 +80,7 @@ class AgentMainTest {
         assertThat(options.overlay().mode()).isEqualTo(OverlayMode.AUTO);
         assertThat(options.uplink()).map(Object::toString).contains("eth1");
         assertThat(options.masquerade()).isFalse();
-        assertThat(options.listen()).isEmpty();
+        assertThat(options.listen()).isEqualTo(new Listen.Nowhere());
         assertThat(options.reconcileInterval()).isEqualTo(Duration.ofMillis(500));
         assertThat(options.leaseGrace()).isEqualTo(Duration.ofMinutes(2));
         assertThat(options.killAt()).contains(new FaultPoint("ADD", "link"));

@@ -105,7 +105,7 @@ class ChartSettingsTest {
             case VNI -> Stream.of("0", "1000000", "16777215");
             case VXLAN_PORT -> Stream.of("65535");
             case MTU -> Stream.of("1400");
-            case LISTEN -> Stream.of("0", "0.0.0.0:9474", "[::1]:9000");
+            case LISTEN -> Stream.of("0", "node:9474", "0.0.0.0:9474", "[::1]:9000");
             case RECONCILE_INTERVAL, LEASE_GRACE, POLICY_WAIT -> Stream.of("1500ms", "PT2M");
             case REQUEST_THREADS -> Stream.of("256");
             case DROP_LOG_GROUP -> Stream.of("off", "0", "65535");

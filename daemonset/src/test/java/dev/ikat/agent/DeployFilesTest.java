@@ -10,6 +10,7 @@ import dev.ikat.agent.config.AgentOptions;
 import dev.ikat.agent.config.AgentOptionsReader;
 import dev.ikat.agent.config.ClusterOrigin;
 import dev.ikat.agent.config.Configuration;
+import dev.ikat.agent.config.Listen;
 import dev.ikat.agent.observe.Metrics;
 import dev.ikat.agent.reconcile.ReconcileLoop;
 import dev.ikat.kubernetes.ApiAddress;
@@ -86,9 +87,7 @@ class DeployFilesTest {
                 directory.resolve("config.yaml"), data.path("config.yaml").asText());
         AgentOptions options =
                 AgentOptionsReader.read(Configuration.of(Map.of(), Map.of("NODE_NAME", "node"), Optional.of(config)));
-        assertThat(options.listen())
-                .as("where the probes ask")
-                .hasValueSatisfying(address -> assertThat(address.getPort()).isEqualTo(9474));
+        assertThat(options.listen()).as("where the probes ask, and Prometheus").isEqualTo(new Listen.OnNode(9474));
         assertThat(options.cluster()).isEqualTo(new ClusterOrigin.Api(new ApiAddress.InCluster()));
     }
 
@@ -157,6 +156,25 @@ class DeployFilesTest {
             assertThat(get.path("host").asText()).as(probe.getKey()).isEqualTo("127.0.0.1");
             assertThat(get.path("port").asInt()).as(probe.getKey()).isEqualTo(9474);
         }
+    }
+
+    @Test
+    void prometheusFindsTheAgentByAnnotationsOrByItsPort() throws IOException {
+        JsonNode template = document("base/ikat.yaml", "DaemonSet").path("spec").path("template");
+        assertThat(template.path("metadata").path("annotations")).isEqualTo(JSON.readTree("""
+                        {"prometheus.io/scrape": "true", "prometheus.io/port": "9474", "prometheus.io/path": "/metrics"}
+                        """));
+        JsonNode port =
+                template.path("spec").path("containers").path(0).path("ports").path(0);
+        assertThat(port.path("containerPort").asInt()).isEqualTo(9474);
+        List<String> kept = documents("monitoring/scrape.yaml").getFirst().findValuesAsText("regex");
+        assertThat(kept)
+                .containsExactly(
+                        template.path("metadata")
+                                .path("labels")
+                                .path("app.kubernetes.io/name")
+                                .asText(),
+                        port.path("name").asText());
     }
 
     @Test

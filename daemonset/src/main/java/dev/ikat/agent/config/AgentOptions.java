@@ -3,7 +3,6 @@ package dev.ikat.agent.config;
 import dev.ikat.agent.overlay.OverlaySettings;
 import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.model.InterfaceName;
-import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -27,7 +26,7 @@ import java.util.Optional;
  * @param masquerade whether packets that leave the cluster get the node's address
  * @param masqueradeForeign whether packets that others send through this node to other nodes' pods get its address, too
  * @param policy the settings for network policies
- * @param listen the address of metrics and health; empty to serve them nowhere
+ * @param listen where metrics and health are served
  * @param reconcileInterval the interval at which everything is compared even if nothing happened
  * @param leaseGrace how long a lease may be without its link before it counts as a leak
  * @param requestThreads how many CNI requests are handled at the same time
@@ -52,7 +51,7 @@ public record AgentOptions(
         boolean masquerade,
         boolean masqueradeForeign,
         PolicySettings policy,
-        Optional<InetSocketAddress> listen,
+        Listen listen,
         Duration reconcileInterval,
         Duration leaseGrace,
         int requestThreads,

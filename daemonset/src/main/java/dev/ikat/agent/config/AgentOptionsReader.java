@@ -9,7 +9,6 @@ import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
 import dev.ikat.kubernetes.ApiAddress;
 import dev.ikat.model.InterfaceName;
-import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -67,11 +66,7 @@ public final class AgentOptionsReader {
                 Optional.<InterfaceName>empty(),
                 text -> text.isEmpty() ? Optional.empty() : Optional.of(new InterfaceName(text)),
                 "");
-        Optional<InetSocketAddress> listen = reader.parse(
-                Setting.LISTEN,
-                Optional.<InetSocketAddress>empty(),
-                text -> text.equals("0") ? Optional.empty() : OptionReader.socketAddress(text),
-                "");
+        Listen listen = reader.parse(Setting.LISTEN, new Listen.Nowhere(), Listen::parse, "");
         boolean masquerade = reader.truth(Setting.MASQUERADE);
         boolean masqueradeForeign = reader.truth(Setting.MASQUERADE_FOREIGN);
         if (masqueradeForeign && !masquerade) {

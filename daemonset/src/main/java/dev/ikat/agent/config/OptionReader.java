@@ -115,7 +115,7 @@ final class OptionReader {
         throw new IllegalArgumentException(text);
     }
 
-    static Optional<InetSocketAddress> socketAddress(String text) {
+    static InetSocketAddress socketAddress(String text) {
         int colon = text.lastIndexOf(':');
         String host = colon < 0 ? "" : text.substring(0, colon);
         if (host.startsWith("[") && host.endsWith("]")) {
@@ -123,9 +123,10 @@ final class OptionReader {
         }
         String port = text.substring(colon + 1);
         if (host.isEmpty() || !port.matches("[0-9]{1,5}") || Integer.parseInt(port) > 65535) {
-            throw new IllegalArgumentException(
-                    "'" + text + "' is invalid: it has to be ADDRESS:PORT, as in 127.0.0.1:9474 or [::1]:9474, or 0");
+            throw new IllegalArgumentException("'" + text
+                    + "' is invalid: it has to be ADDRESS:PORT, as in 127.0.0.1:9474 or [::1]:9474, node:PORT for the "
+                    + "node's addresses, or 0");
         }
-        return Optional.of(new InetSocketAddress(InetAddress.ofLiteral(host), Integer.parseInt(port)));
+        return new InetSocketAddress(InetAddress.ofLiteral(host), Integer.parseInt(port));
     }
 }

@@ -111,7 +111,8 @@ public enum Setting {
             Kind.NUMBER_OR_TEXT,
             "ADDRESS:PORT",
             "127.0.0.1:9474",
-            "Address and port of /metrics, /healthz and /readyz; 0 to serve them nowhere."),
+            "Address and port of /metrics, /healthz and /readyz; node:PORT for 127.0.0.1 and each InternalIP of the "
+                    + "node; 0 to serve them nowhere."),
     RECONCILE_INTERVAL(
             Kind.TEXT,
             "DURATION",

@@ -20,13 +20,14 @@ public final class BuildInfo {
         return System.getProperty("os.version", "");
     }
 
-    static void register(PrometheusRegistry registry) {
+    static void register(PrometheusRegistry registry, String node) {
         GaugeWithCallback.builder()
                 .name("ikat_build_info")
                 .help(
-                        "Always 1; the labels say which versions of the agent, the Java runtime and the kernel these are.")
-                .labelNames("version", "java", "kernel")
-                .callback(callback -> callback.call(1, VERSION, java(), kernel()))
+                        "Always 1; the labels say the name of the node, and which versions of the agent, the Java runtime "
+                                + "and the kernel these are.")
+                .labelNames("node", "version", "java", "kernel")
+                .callback(callback -> callback.call(1, node, VERSION, java(), kernel()))
                 .register(registry);
     }
 }

@@ -12,6 +12,10 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,7 +23,8 @@ import org.slf4j.LoggerFactory;
  * {@code /metrics} for Prometheus, {@code /healthz} (the process answers) and {@code /readyz} (pods can be given a
  * working network; otherwise 503 and a line for each reason). Anybody who can connect may read, so it listens on
  * loopback unless configured otherwise. No client can keep others from reading, however slowly it sends and reads, and
- * however many connections it opens (docs/decisions/health-endpoint.md).
+ * however many connections it opens (docs/decisions/health-endpoint.md). Each address has limits of its own, so that
+ * whoever reaches the node's address does not use up those of its loopback. Thread-safe.
  */
 public final class HealthEndpoint implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(HealthEndpoint.class);
@@ -42,8 +47,22 @@ public final class HealthEndpoint implements AutoCloseable {
 
     private static final String TEXT = "text/plain; charset=utf-8";
 
-    private final HttpServer server;
-    private final HttpExchanges exchanges;
+    private final Metrics metrics;
+    private final Readiness readiness;
+    private final MetricsText text;
+    private final Listener first;
+    /** At the addresses that came later. */
+    private final Map<InetSocketAddress, Listener> more = new HashMap<>();
+
+    private boolean closed;
+
+    private record Listener(HttpServer server, HttpExchanges exchanges) implements AutoCloseable {
+        @Override
+        public void close() {
+            server.stop(0);
+            exchanges.close();
+        }
+    }
 
     private interface Page {
         void answer(HttpExchange exchange) throws IOException;
@@ -75,9 +94,11 @@ public final class HealthEndpoint implements AutoCloseable {
         }
     }
 
-    private HealthEndpoint(HttpServer server, HttpExchanges exchanges) {
-        this.server = server;
-        this.exchanges = exchanges;
+    private HealthEndpoint(InetSocketAddress address, Metrics metrics, Readiness readiness) {
+        this.metrics = metrics;
+        this.readiness = readiness;
+        this.text = new MetricsText(metrics);
+        this.first = listen(address);
     }
 
     private static void limit(String property, long value) {
@@ -92,6 +113,10 @@ public final class HealthEndpoint implements AutoCloseable {
      * @throws UncheckedIOException if it can't listen on the address
      */
     public static HealthEndpoint start(InetSocketAddress address, Metrics metrics, Readiness readiness) {
+        return new HealthEndpoint(address, metrics, readiness);
+    }
+
+    private Listener listen(InetSocketAddress address) {
         HttpServer server;
         try {
             server = HttpServer.create(address, BACKLOG);
@@ -106,13 +131,12 @@ public final class HealthEndpoint implements AutoCloseable {
         page(server, "/healthz", exchange -> send(exchange, 200, TEXT, "ok\n".getBytes(UTF_8)));
         page(server, "/readyz", exchange -> {
             var reasons = readiness.reasons().stream().map(Printable::line).toList();
-            String text = reasons.isEmpty() ? "ready\n" : String.join("\n", reasons) + "\n";
-            send(exchange, reasons.isEmpty() ? 200 : 503, TEXT, text.getBytes(UTF_8));
+            String body = reasons.isEmpty() ? "ready\n" : String.join("\n", reasons) + "\n";
+            send(exchange, reasons.isEmpty() ? 200 : 503, TEXT, body.getBytes(UTF_8));
         });
-        MetricsText text = new MetricsText(metrics);
         page(server, "/metrics", exchange -> send(exchange, 200, metrics.contentType(), text.now()));
         server.start();
-        return new HealthEndpoint(server, exchanges);
+        return new Listener(server, exchanges);
     }
 
     private static void page(HttpServer server, String path, Page page) {
@@ -144,14 +168,46 @@ public final class HealthEndpoint implements AutoCloseable {
         }
     }
 
-    /** The port that it listens on. */
+    /**
+     * Listens at these addresses too, and no longer at others that an earlier call has named.
+     *
+     * @return why it can't listen at some of them, by address; the next call tries again
+     */
+    synchronized Map<InetSocketAddress, String> alsoAt(Set<InetSocketAddress> addresses) {
+        Map<InetSocketAddress, String> failures = new LinkedHashMap<>();
+        if (closed) {
+            return failures;
+        }
+        more.keySet().stream()
+                .filter(address -> !addresses.contains(address))
+                .toList()
+                .forEach(this::end);
+        for (InetSocketAddress address : addresses) {
+            try {
+                more.computeIfAbsent(address, this::listen);
+            } catch (UncheckedIOException e) {
+                failures.put(address, String.valueOf(e.getMessage()));
+            }
+        }
+        return failures;
+    }
+
+    private void end(InetSocketAddress address) {
+        Listener listener = more.remove(address);
+        if (listener != null) {
+            listener.close();
+        }
+    }
+
+    /** The port that it listens on from the start. */
     int port() {
-        return server.getAddress().getPort();
+        return first.server().getAddress().getPort();
     }
 
     @Override
-    public void close() {
-        server.stop(0);
-        exchanges.close();
+    public synchronized void close() {
+        closed = true;
+        first.close();
+        more.values().forEach(Listener::close);
     }
 }

@@ -76,14 +76,14 @@ public final class Metrics {
     /** Metrics of the process and of its Java runtime: from the first scrape on, so that no start waits for them. */
     private final AtomicBoolean withRuntime = new AtomicBoolean();
 
-    /** Those of an agent that has done nothing yet. */
-    public Metrics() {
-        BuildInfo.register(registry);
-    }
-
     /** The registry for the metrics of other parts of the agent. */
     public PrometheusRegistry registry() {
         return registry;
+    }
+
+    /** From now on it is served which agent this is, on the node of this name. */
+    public void build(String node) {
+        BuildInfo.register(registry, node);
     }
 
     /** Counts one answered request. */

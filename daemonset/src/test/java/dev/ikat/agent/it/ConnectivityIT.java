@@ -1,17 +1,24 @@
 package dev.ikat.agent.it;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.model.Cidr;
+import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.testbed.cluster.Cluster;
 import dev.ikat.testbed.cluster.ClusterNode;
 import dev.ikat.testbed.cluster.ClusterPod;
 import dev.ikat.testbed.cluster.Underlay;
+import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.requirement.KernelFeature;
 import dev.ikat.testbed.requirement.RequiresKernel;
 import dev.ikat.testbed.requirement.RequiresRoot;
 import dev.ikat.testbed.traffic.Probe;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -50,6 +57,35 @@ final class ConnectivityIT {
             ClusterNode first = cluster.node(0);
             assertThat(deviceOfRouteTo(first, cluster.node(1))).isEqualTo("eth0");
             assertThat(deviceOfRouteTo(first, cluster.node(2))).isEqualTo("ikat-vxlan");
+        }
+    }
+
+    /** As the DaemonSet has it. */
+    @Test
+    void metricsAreServedToOtherNodesAtTheAddressesOfBothFamilies() {
+        try (Cluster cluster = Cluster.start(Cluster.Options.nodes(2));
+                NetworkNamespace other =
+                        NetworkNamespace.open(cluster.node(1).namespace().path())) {
+            ClusterNode node = cluster.node(0);
+            assertThat(node.internalIps()).hasSize(2).allSatisfy(own -> {
+                IpAddress address = own.address();
+                Await.until(
+                        LIMIT,
+                        () -> "no metrics at " + address + ": " + node.logTail(),
+                        () -> other.<String>call(() -> get(address)).contains("node=\"" + node.name() + "\""));
+            });
+        }
+    }
+
+    /** The metrics that are served there; empty if none are. */
+    private static String get(IpAddress address) {
+        try (Socket socket = new Socket()) {
+            socket.connect(
+                    new InetSocketAddress(address.toInetAddress(), ClusterNode.LISTEN_PORT), (int) LIMIT.toMillis());
+            socket.getOutputStream().write("GET /metrics HTTP/1.0\r\n\r\n".getBytes(UTF_8));
+            return new String(socket.getInputStream().readAllBytes(), UTF_8);
+        } catch (IOException e) {
+            return "";
         }
     }
 

@@ -2,6 +2,7 @@ package dev.ikat.agent.observe;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.agent.reconcile.Readiness;
 import dev.ikat.agent.reconcile.ReconcileLoop;
@@ -9,6 +10,7 @@ import dev.ikat.agent.reconcile.ReconcileMetrics;
 import dev.ikat.testbed.host.Await;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
@@ -23,6 +25,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -93,6 +97,31 @@ class HealthEndpointTest {
                 .build();
         assertThat(client.send(post, HttpResponse.BodyHandlers.ofString()).statusCode())
                 .isEqualTo(405);
+    }
+
+    @Test
+    void isAlsoServedAtMoreAddressesAsLongAsTheyAreSaid() throws Exception {
+        InetSocketAddress second = new InetSocketAddress(InetAddress.ofLiteral("127.0.0.2"), endpoint.port());
+        InetSocketAddress sixth = new InetSocketAddress(InetAddress.ofLiteral("::1"), endpoint.port());
+        InetSocketAddress nobodys = new InetSocketAddress(InetAddress.ofLiteral("192.0.2.1"), endpoint.port());
+
+        Map<InetSocketAddress, String> failures = endpoint.alsoAt(Set.of(second, sixth, nobodys));
+
+        assertThat(failures).containsOnlyKeys(nobodys);
+        assertThat(failures.get(nobodys)).contains("can't listen on /192.0.2.1:", "choose another --listen");
+        assertThat(getFrom("127.0.0.2", "/healthz")).isEqualTo("ok\n");
+        assertThat(getFrom("[::1]", "/metrics")).isNotEmpty();
+
+        assertThat(endpoint.alsoAt(Set.of(sixth))).isEmpty();
+        assertThat(getFrom("[::1]", "/healthz")).isEqualTo("ok\n");
+        assertThat(getFrom("127.0.0.1", "/healthz")).isEqualTo("ok\n");
+        assertThatThrownBy(() -> getFrom("127.0.0.2", "/healthz")).isInstanceOf(ConnectException.class);
+    }
+
+    private String getFrom(String host, String path) throws IOException, InterruptedException {
+        URI uri = URI.create("http://" + host + ":" + endpoint.port() + path);
+        return client.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString())
+                .body();
     }
 
     /** More than a thread for each could serve, and more than may be asked for at once. */

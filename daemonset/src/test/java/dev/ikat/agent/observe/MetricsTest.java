@@ -22,9 +22,11 @@ class MetricsTest {
 
     @Test
     void buildSaysItsVersions() throws IOException {
+        metrics.build("worker-1");
         assertThat(scrape())
                 .contains("ikat_build_info{java=\"" + System.getProperty("java.version") + "\",kernel=\""
-                        + System.getProperty("os.version") + "\",version=\"" + BuildInfo.VERSION + "\"} 1.0");
+                        + System.getProperty("os.version") + "\",node=\"worker-1\",version=\"" + BuildInfo.VERSION
+                        + "\"} 1.0");
         assertThat(Files.readString(Path.of("../pom.xml")))
                 .contains("<version>" + BuildInfo.VERSION + "-SNAPSHOT</version>");
     }

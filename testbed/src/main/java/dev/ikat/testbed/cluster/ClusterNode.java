@@ -27,7 +27,7 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** A node of a {@link Cluster}: a namespace on the underlay, directories of its own, an agent process and its pods. */
 public final class ClusterNode implements AutoCloseable {
-    /** The port of the agent's metrics and health, on the node's loopback interface. */
+    /** The port of the agent's metrics and health, on the node's loopback interface and at its addresses. */
     public static final int LISTEN_PORT = 9474;
 
     /** The protocol number that marks Ikat's routes (rtnetlink(7), rtm_protocol). */
@@ -178,7 +178,7 @@ public final class ClusterNode implements AutoCloseable {
                 "--run-dir=" + runDirectory(),
                 "--state-dir=" + stateDirectory(),
                 "--cni-conf-dir=" + confDirectory(),
-                "--listen=127.0.0.1:" + LISTEN_PORT));
+                "--listen=node:" + LISTEN_PORT));
         command.addAll(cluster.options().agentArguments());
         command.addAll(List.of(moreArguments));
         if (command.stream().noneMatch(argument -> argument.startsWith("--kubeconfig"))) {
