@@ -16,7 +16,7 @@ import org.slf4j.event.KeyValuePair;
 
 /**
  * Writes each event as a JSON object. Its members are the pairs that {@link TextLogEncoder} writes; a library's message
- * is its {@code message}. Whole numbers and truth values are such; all other values are text.
+ * is its {@code message}. Numbers and truth values are such; all other values are text.
  */
 public final class JsonLogEncoder extends LineEncoder {
     private static final JsonFactory JSON = new JsonFactory().setCharacterEscapes(new Escapes());
@@ -50,7 +50,12 @@ public final class JsonLogEncoder extends LineEncoder {
         fields.put("time", event.getInstant().toString());
         fields.put("level", event.getLevel().toString());
         fields.put("logger", logger(event));
-        fields.put(isNamed(event) ? "event" : "message", message(event));
+        if (isNamed(event)) {
+            fields.put("event", message(event));
+        } else {
+            fields.put("event", LIBRARY);
+            fields.put("message", message(event));
+        }
         for (KeyValuePair pair : pairs(event)) {
             put(fields, pair.key, isPlain(pair.value) ? pair.value : text(pair));
         }
@@ -72,7 +77,10 @@ public final class JsonLogEncoder extends LineEncoder {
 
     /** What JSON has a form of its own for. */
     private static boolean isPlain(@Nullable Object value) {
-        return value instanceof Integer || value instanceof Long || value instanceof Boolean;
+        return value instanceof Integer
+                || value instanceof Long
+                || value instanceof Boolean
+                || (value instanceof Double number && Double.isFinite(number));
     }
 
     /** Under a key that no other value has. */

@@ -11,11 +11,13 @@ import org.slf4j.helpers.MessageFormatter;
 
 /**
  * Writes each event on a line of its own. What Ikat's own classes log is the name of an event and its key-value pairs;
- * what a library logs is words. Keys and values come apart from the logger, so that nothing here has to tell from a
- * text where a value ends, and no value can pass for another key.
+ * what a library logs is words, and its event is {@value #LIBRARY}. Keys and values come apart from the logger, so that
+ * nothing here has to tell from a text where a value ends, and no value can pass for another key.
  */
 abstract class LineEncoder extends EncoderBase<ILoggingEvent> {
     private static final String OWN = "dev.ikat.";
+    /** The event of a library's message, so that every line has one. */
+    static final String LIBRARY = "library";
 
     @Override
     public final byte[] headerBytes() {

@@ -7,8 +7,8 @@ import java.util.Set;
 import org.slf4j.event.KeyValuePair;
 
 /**
- * Writes each event as {@code key=value}, for people and machines, whatever it contains. A library's message has no
- * key; an exception's stack trace is one more value.
+ * Writes each event as {@code key=value}, for people and machines, whatever it contains. A library's message is the
+ * value of {@code message}; an exception's stack trace is one more value.
  */
 public final class TextLogEncoder extends LineEncoder {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSXXX");
@@ -33,7 +33,10 @@ public final class TextLogEncoder extends LineEncoder {
                 .append(event.getLevel())
                 .append(" logger=")
                 .append(logger(event))
-                .append(isNamed(event) ? " event=" + Printable.value(message) : " " + words(message));
+                .append(
+                        isNamed(event)
+                                ? " event=" + Printable.value(message)
+                                : " event=" + LIBRARY + " message=" + Printable.quoted(message));
         for (KeyValuePair pair : pairs(event)) {
             String text = text(pair);
             line.append(' ')
@@ -45,10 +48,5 @@ public final class TextLogEncoder extends LineEncoder {
             line.append(" exception=").append(Printable.quoted(stack(event)));
         }
         return line.append('\n').toString();
-    }
-
-    /** Words that could be taken for a pair are in quotation marks. */
-    private static String words(String message) {
-        return message.indexOf('=') < 0 ? Printable.line(message) : Printable.quoted(message);
     }
 }

@@ -114,19 +114,21 @@ class TextLogTest {
 
     /** What a library logs, in the forms of before key-value pairs and of today. */
     @Test
-    void wordsOfALibraryAreNoEventAndNoPairs() {
+    void wordsOfALibraryAreAMessageAndNoPairs() {
         String library = "io.fabric8.kubernetes.client.Watch";
         String forged = "\u001b[31mred\nevent=forged";
 
         assertThat(line(library, null, "closed by {}", new Object[] {"peer"}, pair("after-ms", 3)))
-                .isEqualTo("level=WARN logger=Watch closed by peer after-ms=3");
+                .isEqualTo("level=WARN logger=Watch event=library message=\"closed by peer\" after-ms=3");
         assertThat(line(library, null, "words {} and more", new Object[] {forged}))
-                .isEqualTo("level=WARN logger=Watch \"words \\u001b[31mred | event=forged and more\"");
+                .isEqualTo(
+                        "level=WARN logger=Watch event=library message=\"words \\u001b[31mred | event=forged and more\"");
         assertThat(line(library, null, "the server said \"" + forged + "\" level=ERROR", new Object[0]))
-                .isEqualTo("level=WARN logger=Watch"
-                        + " \"the server said \\\"\\u001b[31mred | event=forged\\\" level=ERROR\"");
+                .isEqualTo(
+                        "level=WARN logger=Watch"
+                                + " event=library message=\"the server said \\\"\\u001b[31mred | event=forged\\\" level=ERROR\"");
         assertThat(line(library, null, "event=forged", new Object[0]))
-                .isEqualTo("level=WARN logger=Watch \"event=forged\"");
+                .isEqualTo("level=WARN logger=Watch event=library message=\"event=forged\"");
     }
 
     @Test
