@@ -48,6 +48,7 @@ import dev.ikat.agent.status.FirewallStatus;
 import dev.ikat.agent.status.LeaseStatus;
 import dev.ikat.agent.status.NodeStatus;
 import dev.ikat.agent.status.OverlayStatus;
+import dev.ikat.agent.status.PolicyReviewStatus;
 import dev.ikat.agent.status.PolicyStatus;
 import dev.ikat.agent.status.ReloadStatus;
 import dev.ikat.agent.status.SourceStatus;
@@ -173,6 +174,7 @@ final class AgentWiring {
         NodePolicy policy = parts.keep(NodePolicy.start(options.nodeName(), options.policy(), planes, leases, report));
         BackendChange change = new BackendChange(options, planes, () -> loop.trigger(NETFILTER, Cause.CHANGE));
         metrics.reloads(change::notApplied);
+        status.register(PolicyReviewStatus.QUESTION, new PolicyReviewStatus(policy::review));
         status.register(new PolicyStatus(policy::state, policy::contests))
                 .register(new ReloadStatus(change::notApplied));
         BatchReaper reaper = parts.keep(reaper(node, leases, planes, policy));

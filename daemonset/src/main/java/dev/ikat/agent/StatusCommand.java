@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.ikat.agent.config.Setting;
 import dev.ikat.agent.server.ControlClient;
 import dev.ikat.agent.status.AgentStatus;
+import dev.ikat.agent.status.PolicyReviewStatus;
 import dev.ikat.agent.status.StatusText;
 import dev.ikat.cni.CniResponse;
 import java.io.IOException;
@@ -24,10 +25,15 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = "Shows the state of this node's agent: whether pods can be given a network and if not why, "
                 + "the backend, the paths to other nodes, addresses, the last errors.",
-        footer = {"", "The exit code is 0 if the agent is ready, 3 if it is not, and 1 if no agent answers."})
+        footer = {
+            "",
+            "The exit code is 0 if the agent is ready, 3 if it is not, and 1 if no agent answers.",
+            "With --policies it is 0 if nothing was found, 3 if something was, and 1 if policies could not be reviewed."
+        })
 final class StatusCommand implements Callable<Integer> {
     private static final Duration LIMIT = Duration.ofSeconds(10);
     private static final int NOT_READY = 3;
+    private static final int FOUND = 3;
 
     @Spec
     @Nullable
@@ -43,6 +49,12 @@ final class StatusCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON instead of text.")
     boolean json;
 
+    @Option(
+            names = "--policies",
+            description = "Instead of the state, list what in the cluster's policies is valid but has no effect: "
+                    + "selectors that select nothing, ports that no pod has, namespaces that do not exist.")
+    boolean policies;
+
     @Override
     public Integer call() {
         if (spec == null) {
@@ -51,14 +63,24 @@ final class StatusCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
         try {
-            CniResponse answer = ControlClient.ask(Setting.RUN_DIR.path(runDirectory), AgentStatus.QUESTION, LIMIT);
+            CniResponse answer = ControlClient.ask(
+                    Setting.RUN_DIR.path(runDirectory),
+                    policies ? PolicyReviewStatus.QUESTION : AgentStatus.QUESTION,
+                    LIMIT);
             if (answer.exitCode() != 0) {
                 err.println("ikat-agent status: the agent refused: " + new String(answer.stdout(), UTF_8));
                 return 1;
             }
-            out.print(json ? new String(answer.stdout(), UTF_8) + "\n" : StatusText.of(answer.stdout()));
+            byte[] told = answer.stdout();
+            out.print(
+                    json
+                            ? new String(told, UTF_8) + "\n"
+                            : policies ? PolicyReviewStatus.text(told) : StatusText.of(told));
             out.flush();
-            return StatusText.isReady(answer.stdout()) ? 0 : NOT_READY;
+            if (policies) {
+                return !PolicyReviewStatus.isReviewed(told) ? 1 : PolicyReviewStatus.isClean(told) ? 0 : FOUND;
+            }
+            return StatusText.isReady(told) ? 0 : NOT_READY;
         } catch (IOException e) {
             err.println("ikat-agent status: no agent answers in " + runDirectory + ": " + e.getMessage()
                     + "; is the agent running, with this --run-dir, and are you root?");

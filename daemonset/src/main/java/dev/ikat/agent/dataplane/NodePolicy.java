@@ -13,6 +13,7 @@ import dev.ikat.dataplane.Dataplane;
 import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.policy.compiler.AddressContest;
+import dev.ikat.policy.compiler.PolicyReview;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -91,6 +92,11 @@ public final class NodePolicy implements AutoCloseable {
     /** The addresses that several pods claim now. */
     public List<AddressContest> contests() {
         return keeper.map(PolicyKeeper::contests).orElse(List.of());
+    }
+
+    /** A review of the cluster's policies as they are now; empty if they are not read, yet or at all. */
+    public Optional<PolicyReview> review() {
+        return keeper.flatMap(PolicyKeeper::review);
     }
 
     /** The cluster has changed. */

@@ -11,6 +11,7 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.policy.compiler.AddressContest;
 import dev.ikat.policy.compiler.PolicyCompiler;
 import dev.ikat.policy.compiler.PolicyInput;
+import dev.ikat.policy.compiler.PolicyReview;
 import dev.ikat.policy.program.Endpoint;
 import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;
@@ -268,6 +269,16 @@ public final class PolicyKeeper implements PodPolicy, PolicyView, AutoCloseable 
         lock.lock();
         try {
             return contests.all();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A review of the cluster's policies as they are now, for the caller to evaluate; empty before they are read. */
+    public Optional<PolicyReview> review() {
+        lock.lock();
+        try {
+            return clusterKnown ? Optional.of(compiler.review()) : Optional.empty();
         } finally {
             lock.unlock();
         }

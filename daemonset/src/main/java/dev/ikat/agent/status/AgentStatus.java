@@ -8,12 +8,14 @@ import dev.ikat.cni.CniResponse;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * The agent's state, for {@code ikat-agent status}: collected from the sections that the agent's parts have registered,
- * and sent as JSON, which {@link StatusText} turns into text on the other side. It does not know the sections.
- * Thread-safe.
+ * and sent as JSON, which {@link StatusText} turns into text on the other side. What is long or takes long has a
+ * question of its own. It does not know the sections. Thread-safe.
  */
 public final class AgentStatus {
     /** The question to ask by {@link dev.ikat.agent.server.ControlClient}. */
@@ -22,6 +24,7 @@ public final class AgentStatus {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final List<StatusSection> sections = new CopyOnWriteArrayList<>();
+    private final Map<String, StatusSection> questions = new ConcurrentHashMap<>();
 
     /** Adds a section, after those that were registered before. */
     public AgentStatus register(StatusSection section) {
@@ -29,13 +32,24 @@ public final class AgentStatus {
         return this;
     }
 
+    /** Has this question answered by this section alone. */
+    public AgentStatus register(String question, StatusSection section) {
+        questions.put(question, section);
+        return this;
+    }
+
     /** Answers a question; the exit code is 1 if the question is unknown. */
     public CniResponse answer(String question) {
-        if (!question.equals(QUESTION)) {
+        StatusSection only = questions.get(question);
+        if (only == null && !question.equals(QUESTION)) {
             return new CniResponse(1, ("unknown question '" + question + "'").getBytes(UTF_8));
         }
         ObjectNode status = JSON.createObjectNode();
-        sections.forEach(section -> section.collect(status));
+        if (only != null) {
+            only.collect(status);
+        } else {
+            sections.forEach(section -> section.collect(status));
+        }
         try {
             return new CniResponse(0, JSON.writeValueAsBytes(status));
         } catch (IOException e) {

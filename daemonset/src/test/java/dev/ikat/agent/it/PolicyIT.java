@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.testbed.cluster.ClusterPod;
+import dev.ikat.testbed.cluster.Distribution;
 import dev.ikat.testbed.host.Await;
+import dev.ikat.testbed.host.ProcessResult;
+import dev.ikat.testbed.host.ProcessRunner;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -57,6 +60,32 @@ final class PolicyIT extends PolicyBehaviour {
         cluster.delete("deny.yaml");
         cluster.delete("allow.yaml");
         Await.until(EFFECT, () -> "nothing arrives: " + node.logTail(), () -> flood.arrived() > before + 100);
+    }
+
+    @Test
+    void whatHasNoEffectIsListed() {
+        cluster.apply("allow.yaml", ALLOW_CLIENTS);
+        start();
+        add("server", "server");
+        ProcessResult missing = review();
+        assertThat(missing.stdout())
+                .isEqualTo("policies 1, findings 1\n"
+                        + "shop/allow-clients: spec.ingress[0].from[0].podSelector: no pod of namespace 'shop' has the "
+                        + "labels app=client\n");
+        assertThat(missing.exitCode()).isEqualTo(3);
+
+        add("client", "client");
+        assertThat(review().stdout()).isEqualTo("policies 1, findings 0\n");
+        assertThat(review().exitCode()).isZero();
+    }
+
+    private ProcessResult review() {
+        return ProcessRunner.of(node.entering(List.of(
+                        Distribution.configured().agent().toString(),
+                        "status",
+                        "--policies",
+                        "--run-dir=" + node.runDirectory())))
+                .run();
     }
 
     @Test

@@ -21,7 +21,11 @@ import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.reconcile.Readiness;
 import dev.ikat.agent.reconcile.Readiness.Part;
 import dev.ikat.agent.reconcile.RecentErrors;
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.cluster.LabelSelector;
 import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.NetworkPolicy;
+import dev.ikat.cluster.NetworkPolicy.Direction;
 import dev.ikat.cluster.Node;
 import dev.ikat.cni.CniResponse;
 import dev.ikat.dataplane.MasqueradeState;
@@ -35,6 +39,7 @@ import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.NetworkName;
 import dev.ikat.policy.compiler.AddressContest;
+import dev.ikat.policy.compiler.PolicyCompiler;
 import dev.ikat.testbed.host.TestDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -84,6 +89,36 @@ class AgentStatusTest {
         CniResponse answer = new AgentStatus().answer("weather");
         assertThat(answer.exitCode()).isEqualTo(1);
         assertThat(answer.stdout()).asString(UTF_8).isEqualTo("unknown question 'weather'");
+    }
+
+    @Test
+    void findingsInPoliciesHaveAQuestionOfTheirOwn() throws IOException {
+        PolicyCompiler compiler = new PolicyCompiler("a");
+        AgentStatus status = new AgentStatus()
+                .register(PolicyReviewStatus.QUESTION, new PolicyReviewStatus(() -> Optional.of(compiler.review())));
+        byte[] clean = status.answer("policies").stdout();
+        assertThat(PolicyReviewStatus.text(clean)).isEqualTo("policies 0, findings 0\n");
+        assertThat(PolicyReviewStatus.isClean(clean)).isTrue();
+
+        compiler.update(new ClusterChange(
+                List.of(new NetworkPolicy(
+                        "shop", "p", LabelSelector.EVERYTHING, Set.of(Direction.INGRESS), List.of(), List.of())),
+                List.of(),
+                List.of()));
+        byte[] found = status.answer("policies").stdout();
+        assertThat(found).asString(UTF_8).isEqualTo("""
+                {"policies":1,"findings":1,"list":[{"policy":"shop/p","field":"metadata.namespace",\
+                "finding":"there is no namespace 'shop'"}]}""");
+        assertThat(PolicyReviewStatus.text(found))
+                .isEqualTo("policies 1, findings 1\nshop/p: metadata.namespace: there is no namespace 'shop'\n");
+        assertThat(PolicyReviewStatus.isClean(found)).isFalse();
+
+        byte[] unread = new AgentStatus()
+                .register(PolicyReviewStatus.QUESTION, new PolicyReviewStatus(Optional::empty))
+                .answer("policies")
+                .stdout();
+        assertThat(PolicyReviewStatus.isReviewed(unread)).isFalse();
+        assertThat(PolicyReviewStatus.text(unread)).contains("has not read");
     }
 
     @Test

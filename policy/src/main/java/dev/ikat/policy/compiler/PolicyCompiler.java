@@ -235,6 +235,24 @@ public final class PolicyCompiler implements ProgramLookup {
         return sets.addresses().contests();
     }
 
+    /**
+     * A review of all policies of the cluster as it is now: a copy, which the caller may evaluate on another thread.
+     */
+    public PolicyReview review() {
+        return new PolicyReview(namespaces.values().stream()
+                .map(namespace -> new PolicyReview.Scope(
+                        namespace.name,
+                        namespace.object.map(Namespace::labels),
+                        namespace.pods.values().stream()
+                                .flatMap(record -> record.pod.stream())
+                                .filter(pod -> !pod.ended())
+                                .toList(),
+                        namespace.policies.values().stream()
+                                .map(record -> record.policy)
+                                .toList()))
+                .toList());
+    }
+
     private void take(ClusterObject object) {
         if (!(object instanceof PolicyObject known)) {
             return;
