@@ -41,6 +41,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -64,6 +65,9 @@ class FirewallKeeperTest {
     private volatile Optional<Findings> findings = Optional.of(new Findings(Set.of(), List.of()));
     private volatile Instant now = Instant.parse("2026-01-01T00:00:00Z");
     private volatile CountDownLatch tested = new CountDownLatch(1);
+
+    /** A self-test does not end before it is awaited. */
+    private final Semaphore mayEnd = new Semaphore(0);
 
     private final Clock clock = new Clock() {
         @Override
@@ -107,6 +111,11 @@ class FirewallKeeperTest {
             },
             (plan, mtu, targets) -> {
                 tests.add(targets);
+                try {
+                    mayEnd.acquire();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
                 return findings;
             },
             () -> othersReady,
@@ -153,6 +162,7 @@ class FirewallKeeperTest {
     }
 
     private void awaitTest() throws InterruptedException {
+        mayEnd.release();
         assertThat(tested.await(10, TimeUnit.SECONDS)).isTrue();
         tested = new CountDownLatch(1);
     }
