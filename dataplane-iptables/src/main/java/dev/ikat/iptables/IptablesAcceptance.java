@@ -38,8 +38,8 @@ public final class IptablesAcceptance implements FirewallAcceptance {
     }
 
     /** Whether any process has put it there. Asking never creates a table. */
-    public static boolean isPresent(Programs programs, IptablesVariant variant) {
-        return HOOKS.stream().anyMatch(hook -> Rules.anywhere(programs, variant, chain(hook)));
+    static boolean isPresent(Listings listings, IptablesVariant variant) {
+        return HOOKS.stream().anyMatch(hook -> listings.has(variant, chain(hook)));
     }
 
     static boolean owns(String chain) {

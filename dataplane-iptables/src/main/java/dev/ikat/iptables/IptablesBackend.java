@@ -48,8 +48,8 @@ public final class IptablesBackend implements PolicyBackend {
     }
 
     /** Whether any process has put this backend's rules there. Asking never creates a table. */
-    public static boolean isPresent(Programs programs, IptablesVariant variant) {
-        return Rules.anywhere(programs, variant, Chains.FORWARD);
+    static boolean isPresent(Listings listings, IptablesVariant variant) {
+        return listings.has(variant, Chains.FORWARD);
     }
 
     @Override

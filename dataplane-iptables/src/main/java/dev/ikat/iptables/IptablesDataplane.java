@@ -21,6 +21,7 @@ public final class IptablesDataplane implements Dataplane {
     private final Programs programs;
     private final OptionalInt logGroup;
     private final FormerTables tables;
+    private final Listings listings;
     private Optional<IptablesVariant> variant;
 
     /**
@@ -36,6 +37,7 @@ public final class IptablesDataplane implements Dataplane {
         this.variant = variant;
         this.logGroup = logGroup;
         this.tables = new FormerTables(programs, runDirectory);
+        this.listings = new Listings(programs);
     }
 
     @Override
@@ -58,6 +60,7 @@ public final class IptablesDataplane implements Dataplane {
 
     /** The variant, whose tables are about to be used. */
     private IptablesVariant used() {
+        listings.use();
         IptablesVariant used = variant();
         if (used == IptablesVariant.NFT) {
             try {
@@ -87,6 +90,7 @@ public final class IptablesDataplane implements Dataplane {
 
     @Override
     public FirewallAcceptance acceptance() {
+        listings.use();
         return new IptablesAcceptance(programs);
     }
 
@@ -102,6 +106,7 @@ public final class IptablesDataplane implements Dataplane {
                     case GUARD -> new IptablesGuard(programs, former, OptionalInt.empty()).remove();
                     case ACCEPTANCE -> new IptablesAcceptance(programs).remove();
                 }
+                listings.forget();
                 LOG.atInfo()
                         .addKeyValue("capability", capability)
                         .addKeyValue("backend", "iptables")
@@ -116,10 +121,10 @@ public final class IptablesDataplane implements Dataplane {
 
     private boolean isPresent(Capability capability, IptablesVariant former) {
         return switch (capability) {
-            case POLICY -> IptablesBackend.isPresent(programs, former);
-            case MASQUERADE -> IptablesMasquerade.isPresent(programs, former);
-            case GUARD -> IptablesGuard.isPresent(programs, former);
-            case ACCEPTANCE -> IptablesAcceptance.isPresent(programs, former);
+            case POLICY -> IptablesBackend.isPresent(listings, former);
+            case MASQUERADE -> IptablesMasquerade.isPresent(listings, former);
+            case GUARD -> IptablesGuard.isPresent(listings, former);
+            case ACCEPTANCE -> IptablesAcceptance.isPresent(listings, former);
         };
     }
 

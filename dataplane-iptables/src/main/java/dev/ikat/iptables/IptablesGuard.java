@@ -46,9 +46,8 @@ public final class IptablesGuard implements SourceGuard {
     }
 
     /** Whether any process has put it there. Asking never creates a table. */
-    public static boolean isPresent(Programs programs, IptablesVariant variant) {
-        return Rules.anywhere(programs, variant, GuardChains.SOURCES)
-                || Rules.anywhere(programs, variant, GuardChains.ARRIVING);
+    static boolean isPresent(Listings listings, IptablesVariant variant) {
+        return listings.has(variant, GuardChains.SOURCES) || listings.has(variant, GuardChains.ARRIVING);
     }
 
     @Override

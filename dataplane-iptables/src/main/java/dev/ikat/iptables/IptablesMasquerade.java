@@ -34,8 +34,8 @@ public final class IptablesMasquerade implements Masquerading {
     }
 
     /** Whether any process has put it there. Asking never creates a table. */
-    public static boolean isPresent(Programs programs, IptablesVariant variant) {
-        return Rules.anywhere(programs, variant, Chains.MASQUERADE);
+    static boolean isPresent(Listings listings, IptablesVariant variant) {
+        return listings.has(variant, Chains.MASQUERADE);
     }
 
     private static String name(String role, IpFamily family) {

@@ -121,21 +121,6 @@ final class Rules {
         return new Rules(programs, variant, family, "filter", IptablesAcceptance::owns, entries);
     }
 
-    /** Whether a chain is in any table that there is; to name a table would make it. */
-    static boolean anywhere(Programs programs, IptablesVariant variant, String chain) {
-        try {
-            for (IpFamily family : IpFamily.values()) {
-                if (programs.run("", variant.program(family, "save")).contains(":" + chain + " ")) {
-                    return true;
-                }
-            }
-            return false;
-        } catch (IptablesException e) {
-            // A host without iptables has none.
-            return false;
-        }
-    }
-
     IpFamily family() {
         return family;
     }

@@ -1,10 +1,17 @@
 package dev.ikat.iptables;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.ikat.backendtests.DataplaneContract;
+import dev.ikat.dataplane.Capability;
+import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.model.IpFamily;
+import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -13,6 +20,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The contract for one of the variants. */
@@ -70,5 +78,36 @@ abstract class VariantDataplaneContract extends DataplaneContract {
         }
         state.sort(Comparator.naturalOrder());
         return String.join("\n", state);
+    }
+
+    /** Each listing starts a program, and all of them were started before an agent was ready. */
+    @Test
+    void whatEarlierProcessesLeftIsLookedForWithOneListingOfEachKind() throws IOException {
+        Path calls = runDirectory.resolve("calls");
+        List<String> counting = new ArrayList<>(List.of(
+                "sh",
+                "-c",
+                "echo \"$0\" >>" + calls + "; exec " + String.join(" ", node.entering(List.of())) + " \"$0\" \"$@\""));
+        try (IptablesDataplane looking = new IptablesDataplane(
+                new Programs(counting), Optional.of(variant), OptionalInt.empty(), runDirectory)) {
+            for (Capability capability : Capability.values()) {
+                looking.removeLeft(capability, false);
+            }
+        }
+        assertThat(Files.readAllLines(calls))
+                .containsExactlyInAnyOrder(
+                        "iptables-legacy-save", "ip6tables-legacy-save", "iptables-nft-save", "ip6tables-nft-save");
+    }
+
+    @Test
+    void whatThisProcessHasPutThereSinceIsRemoved() {
+        String nothing = state();
+        dataplane.removeLeft(Capability.POLICY, false);
+        try (PolicyBackend backend = dataplane.policy()) {
+            backend.replace(PolicyProgram.EMPTY);
+        }
+        assertThat(state()).isNotEqualTo(nothing);
+        dataplane.removeLeft(Capability.POLICY, false);
+        assertThat(state()).isEqualTo(nothing);
     }
 }
