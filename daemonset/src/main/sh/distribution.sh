@@ -14,6 +14,9 @@ mkdir -p "$output/agent/bin" "$output/agent/lib"
 cp "$libraries"/*.jar "$output/agent/lib/"
 [ ! -d "$cni" ] || cp -a "$cni" "$output/cni"
 
+# The AOT cache can hold no class that was compiled for Java 5, as those of picocli and ASM were.
+"$JAVA_HOME/bin/java" "$here/RenewClasses.java" "$output/agent/lib" "$output/agent/renewed.jar"
+
 # The native part of jffi, which would otherwise be unpacked into /tmp at each start, where it may not be executable.
 case $(uname -m) in
   x86_64) native=x86_64-Linux ;;
@@ -25,7 +28,7 @@ if [ -n "$native" ]; then
 fi
 
 # A class path in a fixed order: the AOT cache is valid for just that.
-class_path=$(cd "$output/agent/lib" && printf '$agent/lib/%s:' *.jar)
+class_path='$agent/renewed.jar:'$(cd "$output/agent/lib" && printf '$agent/lib/%s:' *.jar)
 sed "s|@CLASS_PATH@|${class_path%:}|" "$here/ikat-agent" >"$output/agent/bin/ikat-agent"
 chmod 755 "$output/agent/bin/ikat-agent"
 
@@ -36,7 +39,7 @@ chmod 755 "$output/agent/bin/ikat-agent"
   --add-modules java.base,java.management,java.naming,java.net.http,java.xml,jdk.httpserver,jdk.management,jdk.unsupported
 
 # The cache is valid for jars of just that time, and images' layers know whole seconds only, rounded.
-touch -d "@$(date +%s)" "$output"/agent/lib/*.jar
+touch -d "@$(date +%s)" "$output"/agent/lib/*.jar "$output/agent/renewed.jar"
 
 # The AOT cache is trained by a short real run, in a network namespace that ends with it.
 "$here/train.sh" "$output" || {
