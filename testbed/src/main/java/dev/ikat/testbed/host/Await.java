@@ -9,6 +9,9 @@ import org.awaitility.core.ConditionTimeoutException;
 
 /** Waits for a state of the kernel or a process, with a limit: Awaitility, with the settings that all waits share. */
 public final class Await {
+    /** The system property that makes every limit so many times longer, as on a machine that is emulated. */
+    private static final String SLOWNESS = "ikat.slowness";
+
     private static final int LONGEST_PAUSE_MILLIS = 20;
 
     /** Polls in the waiting thread, which may hold locks or a namespace, and ignores exceptions of other threads. */
@@ -20,6 +23,11 @@ public final class Await {
 
     private Await() {}
 
+    /** A limit, as long as this machine needs it to be. */
+    public static Duration onThisMachine(Duration limit) {
+        return limit.multipliedBy(Integer.getInteger(SLOWNESS, 1));
+    }
+
     /**
      * Checks at once, and then at least every 20 ms, until the condition holds, and returns how long that took. The
      * condition runs in the calling thread; what it throws ends the waiting.
@@ -27,7 +35,8 @@ public final class Await {
      * @throws CommandFailedException with the message, which is computed only then, if it does not hold within the
      *     limit
      */
-    public static Duration until(Duration limit, Supplier<String> message, BooleanSupplier condition) {
+    public static Duration until(Duration usualLimit, Supplier<String> message, BooleanSupplier condition) {
+        Duration limit = onThisMachine(usualLimit);
         long start = System.nanoTime();
         try {
             WAITING.atMost(limit).until(() -> isSo(message, condition));

@@ -98,7 +98,7 @@ public final class ProcessRunner {
                 stdin,
                 directory,
                 namespace)) {
-            if (!process.waitFor(limit)) {
+            if (!process.waitFor(Await.onThisMachine(limit))) {
                 throw new CommandFailedException("'%s' did not end within %d ms; killed. It had printed: %s"
                         .formatted(String.join(" ", command), limit.toMillis(), process.stderr()));
             }

@@ -1,6 +1,7 @@
 package dev.ikat.testbed.traffic;
 
 import dev.ikat.model.IpAddress;
+import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.CommandFailedException;
 import dev.ikat.testbed.host.ProcessRunner;
 import dev.ikat.testbed.host.RunOwner;
@@ -123,7 +124,8 @@ public final class Probe {
      * {@code settle} to arrive. Packets that pass unexpectedly have been under way as long as the others by then.
      */
     public static List<Outcome> check(
-            List<Target> targets, Predicate<Target> expected, Duration limit, Duration settle) {
+            List<Target> targets, Predicate<Target> expected, Duration usualLimit, Duration settle) {
+        Duration limit = Await.onThisMachine(usualLimit);
         StringBuilder input = new StringBuilder();
         for (int i = 0; i < targets.size(); i++) {
             Target target = targets.get(i);
@@ -143,7 +145,7 @@ public final class Probe {
                         "-t",
                         Long.toString(limit.toMillis()),
                         "-s",
-                        Long.toString(settle.toMillis()))
+                        Long.toString(Await.onThisMachine(settle).toMillis()))
                 .withInput(input.toString())
                 .withLimit(limit.plusSeconds(20))
                 .run()
