@@ -41,7 +41,7 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         mixinStandardHelpOptions = true,
         version = "ikat-agent " + BuildInfo.VERSION,
-        subcommands = {StatusCommand.class, InstallCommand.class, UninstallCommand.class},
+        subcommands = {StatusCommand.class, InstallCommand.class, UninstallCommand.class, MigrateCommand.class},
         description = "Runs Ikat on this node: answers the CNI launcher, and keeps routes, tunnels, masquerade and "
                 + "network policies up to date with the cluster. Needs root. On SIGTERM it completes what it has "
                 + "begun, then ends.",

@@ -7,22 +7,24 @@ import java.util.regex.Pattern;
 
 /** Other CNI plugins, by the links that they leave on a host that they no longer serve. */
 public enum FormerCni {
-    FLANNEL("flannel", "flannel(-v6)?\\.[0-9]+|flannel-wg(-v6)?"),
+    FLANNEL("flannel", "flannel", "flannel(-v6)?\\.[0-9]+|flannel-wg(-v6)?"),
     /** Flannel delegates to the bridge plugin, whose bridge has this name by default. */
-    BRIDGE("flannel or the bridge plugin", "cni0"),
-    CALICO("Calico", "cali[0-9a-f]+|vxlan(-v6)?\\.calico|wireguard\\.cali|wg-v6\\.cali|tunl0"),
-    CILIUM("Cilium", "cilium_.+|lxc[0-9a-f]{10,}|lxc_health"),
-    KUBE_ROUTER("kube-router", "kube-bridge|kube-dummy-if"),
-    WEAVE("Weave", "weave|vethwe.+|vxlan-6784");
+    BRIDGE("flannel or the bridge plugin", "flannel", "cni0"),
+    CALICO("Calico", "calico", "cali[0-9a-f]+|vxlan(-v6)?\\.calico|wireguard\\.cali|wg-v6\\.cali|tunl0"),
+    CILIUM("Cilium", "cilium", "cilium_.+|lxc[0-9a-f]{10,}|lxc_health"),
+    KUBE_ROUTER("kube-router", "kube-router", "kube-bridge|kube-dummy-if"),
+    WEAVE("Weave", "weave", "weave|vethwe.+|vxlan-6784");
 
     /** IP-in-IP's own link, which the kernel makes with the module and lets nobody delete. */
     private static final String UNDELETABLE = "tunl0";
 
     private final String title;
+    private final String word;
     private final Pattern links;
 
-    FormerCni(String title, String links) {
+    FormerCni(String title, String word, String links) {
         this.title = title;
+        this.word = word;
         this.links = Pattern.compile(links);
     }
 
@@ -38,8 +40,12 @@ public enum FormerCni {
                 .findFirst();
     }
 
-    /** The command that takes away a link of it, or what the link has. */
+    /** The command that takes away a link, or what the link has; and for one of a plugin how to find the rest. */
     public static String removal(InterfaceName link) {
-        return link.value().equals(UNDELETABLE) ? "ip address flush dev " + link : "ip link delete " + link;
+        String command = link.value().equals(UNDELETABLE) ? "ip address flush dev " + link : "ip link delete " + link;
+        return command
+                + ofLink(link)
+                        .map(cni -> " ('ikat-agent migrate --from " + cni.word + " --check' lists all that it left)")
+                        .orElse("");
     }
 }

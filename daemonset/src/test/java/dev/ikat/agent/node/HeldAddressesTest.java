@@ -67,7 +67,7 @@ class HeldAddressesTest extends NodeNetworkKeeperScene {
                 .extracting(NodeFault::text)
                 .isEqualTo("address 10.244.1.1 of pod CIDR 10.244.1.0/24 is that of this host's link cni0, so no pod is"
                         + " given it; flannel or the bridge plugin has probably left the link, which can be removed:"
-                        + " ip link delete cni0");
+                        + " ip link delete cni0 ('ikat-agent migrate --from flannel --check' lists all that it left)");
 
         netlink.execute(Requests.deleteLink(new InterfaceName("cni0")));
         run(Part.NODE);

@@ -338,7 +338,8 @@ class NodeNetworkKeeperTest extends NodeNetworkKeeperScene {
         netlink.refuse("create vxlan", Errno.EADDRINUSE);
 
         String reason = "nothing can be tunnelled, because UDP port 8472 is in use by the link cilium_vxlan, which"
-                + " Cilium has probably left; remove it: ip link delete cilium_vxlan";
+                + " Cilium has probably left; remove it: ip link delete cilium_vxlan"
+                + " ('ikat-agent migrate --from cilium --check' lists all that it left)";
         assertNotYet(Part.OVERLAY, reason);
 
         assertThat(faults.all())

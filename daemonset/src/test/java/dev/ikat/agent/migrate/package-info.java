@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.migrate;
+
+import org.jspecify.annotations.NullMarked;
