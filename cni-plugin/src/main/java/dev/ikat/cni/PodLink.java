@@ -80,6 +80,11 @@ public record PodLink(Attachment attachment, InterfaceName hostName, String alia
                 && link.alias().filter(alias -> alias.startsWith(ALIAS_PREFIX)).isPresent();
     }
 
+    /** Whether a host end has the link-layer address that its pod sends to. */
+    public static boolean isAddressed(Link hostEnd) {
+        return hostEnd.mac().filter(HOST_MAC::equals).isPresent();
+    }
+
     /**
      * The attachment of this host end, according to its alias; empty if the alias was cut off, or is not one of Ikat's.
      */

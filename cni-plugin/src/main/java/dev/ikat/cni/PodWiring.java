@@ -372,7 +372,7 @@ final class PodWiring {
         if (!hostEnd.isUp()) {
             differences.add(name + " is down");
         }
-        if (!hostEnd.mac().equals(Optional.of(PodLink.HOST_MAC))) {
+        if (!PodLink.isAddressed(hostEnd)) {
             differences.add(name + " has the link-layer address "
                     + hostEnd.mac().map(Object::toString).orElse("none") + ", not " + PodLink.HOST_MAC);
         }

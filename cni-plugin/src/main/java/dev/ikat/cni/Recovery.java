@@ -129,8 +129,14 @@ public final class Recovery {
         }
         missingSince.clear();
         missingSince.putAll(stillMissing);
+        List<String> readdressed = wired.stream()
+                .map(Wired::hostEnd)
+                .filter(hostEnd -> !PodLink.isAddressed(hostEnd))
+                .map(hostEnd -> "link " + hostEnd.name() + " had the link-layer address "
+                        + hostEnd.mac().map(Object::toString).orElse("none") + " instead of " + PodLink.HOST_MAC)
+                .toList();
         int repaired = repair(wired, hostEnds);
-        return new RecoveryReport(undone, released, rebuilt, leaks, repaired, outcome.unexplained());
+        return new RecoveryReport(undone, released, rebuilt, leaks, repaired, readdressed, outcome.unexplained());
     }
 
     private record Wired(Lease lease, Link hostEnd) {}
@@ -221,6 +227,13 @@ public final class Recovery {
         if (!mark.isOn(pod.hostEnd())) {
             requests.add(PodWiring.marking(mark, link, index));
         }
+        boolean addressed = PodLink.isAddressed(pod.hostEnd());
+        if (!addressed) {
+            // The pod sends to the address that its gateway's neighbour entry has. The kernel forgets the link's
+            // neighbours for a new address.
+            requests.add(
+                    Requests.change(LinkChange.of(index).mac(PodLink.HOST_MAC)).ignoring(Errno.ENODEV));
+        }
         boolean guarded = LinkGuard.holds(pod.hostEnd(), forwards);
         if (!guarded) {
             // Made by a version that did not guard it, or opened by somebody. The kernel forgets its neighbours for
@@ -230,7 +243,9 @@ public final class Recovery {
         }
         for (IpAddress address : pod.lease().addresses()) {
             Neighbour neighbour = PodWiring.podNeighbour(address, link, index);
-            if (!guarded || !host.neighbours(address.family(), index).contains(neighbour)) {
+            if (!addressed
+                    || !guarded
+                    || !host.neighbours(address.family(), index).contains(neighbour)) {
                 requests.add(Requests.replace(neighbour).ignoring(Errno.ENODEV));
             }
             Route route = PodWiring.podRoute(address, index);

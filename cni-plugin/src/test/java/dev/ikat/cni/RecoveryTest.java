@@ -45,7 +45,7 @@ class RecoveryTest {
 
     @Test
     void nothingIsDoneWhereNothingIsWrong() {
-        assertThat(node.recovery.run()).isEqualTo(new RecoveryReport(0, 0, List.of(), 0, 0, List.of()));
+        assertThat(node.recovery.run()).isEqualTo(new RecoveryReport(0, 0, List.of(), 0, 0, List.of(), List.of()));
     }
 
     @Test
@@ -68,6 +68,19 @@ class RecoveryTest {
         node.recovery.run();
 
         assertThat(node.namespace.ip("route")).contains("10.77.0.1 dev " + hostLink);
+        assertThat(node.recovery.run().changes()).isZero();
+    }
+
+    @Test
+    void linkLayerAddressThatSomebodyChangedComesBackWithTheNeighbours() {
+        node.namespace.ip("link", "set", hostLink, "address", "02:00:00:00:00:09");
+
+        assertThat(node.recovery.run().readdressed())
+                .containsExactly("link " + hostLink
+                        + " had the link-layer address 02:00:00:00:00:09 instead of ee:ee:ee:ee:ee:ee");
+
+        assertThat(node.namespace.ip("link", "show", hostLink)).contains("ee:ee:ee:ee:ee:ee");
+        assertThat(node.namespace.ip("neighbour")).contains("10.77.0.1 dev " + hostLink);
         assertThat(node.recovery.run().changes()).isZero();
     }
 

@@ -87,6 +87,11 @@ public final class LeaseKeeper {
         report.unexplained().stream()
                 .filter(fault -> !unexplained.contains(fault))
                 .forEach(fault -> LOG.atWarn().addKeyValue("reason", fault).log("link-without-lease"));
+        report.readdressed()
+                .forEach(change -> LOG.atWarn()
+                        .addKeyValue("reason", change + ", so its pod reached nothing; another program changed it")
+                        .addKeyValue("advice", "exclude links named ik* from that program's configuration")
+                        .log("link-address-restored"));
         unexplained = report.unexplained();
         unexplainedLinks.set(unexplained.size());
         tellDamage();

@@ -41,7 +41,7 @@ final class KernelConcerns {
                     yield EnumSet.of(Part.OVERLAY);
                 }
                 if (PodLink.isHostEnd(link)) {
-                    yield present && link.isUp() ? none() : EnumSet.of(Part.PODS);
+                    yield present && link.isUp() && PodLink.isAddressed(link) ? none() : EnumSet.of(Part.PODS);
                 }
                 // The uplink, or what may become it.
                 yield link.isKind("veth") && LinkNames.isPodLink(link.name())

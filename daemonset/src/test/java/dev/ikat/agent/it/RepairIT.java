@@ -138,6 +138,35 @@ final class RepairIT {
         return node.namespace().exec(command.toArray(String[]::new)).lines().toList();
     }
 
+    /** As systemd-udevd's MACAddressPolicy and NetworkManager do to links that they take for theirs. */
+    @Test
+    void linkLayerAddressesThatSomebodyChangedComeBack() {
+        String pod = node.namespace().linkNames().stream()
+                .filter(link -> link.startsWith("ik") && !link.equals("ikat-vxlan"))
+                .findFirst()
+                .orElseThrow();
+        List<String> addresses = linkLayerAddresses();
+
+        node.namespace().ip("link", "set", pod, "address", "02:00:00:00:00:09");
+        node.namespace().ip("link", "set", "ikat-vxlan", "address", "02:00:00:00:00:08");
+
+        Await.until(
+                REPAIR_LIMIT,
+                () -> addresses + " became " + linkLayerAddresses() + node.logTail(),
+                () -> linkLayerAddresses().equals(addresses));
+        assertRepaired();
+        assertThat(node.logLines())
+                .anyMatch(line -> line.contains("event=link-address-restored")
+                        && line.contains("link " + pod + " had the link-layer address 02:00:00:00:00:09"));
+    }
+
+    private List<String> linkLayerAddresses() {
+        return node.namespace().ipJson("link", "show").stream()
+                .map(link ->
+                        link.get("ifname").text() + " " + link.get("address").text())
+                .toList();
+    }
+
     @Test
     void ipv6ThatSomebodySwitchedOffComesBack() {
         node.namespace().sysctl("net.ipv6.conf.ikat-vxlan.disable_ipv6", "1");

@@ -54,7 +54,8 @@ class KernelConcernsTest {
     private Link podLink(boolean up) {
         PodLink pod = PodLink.of(new Attachment(new ContainerId("c1"), new InterfaceName("eth0")));
         Link link = veth(pod.hostName());
-        netlink.execute(Requests.change(LinkChange.of(link.index()).alias(pod.alias())));
+        netlink.execute(
+                Requests.change(LinkChange.of(link.index()).alias(pod.alias()).mac(PodLink.HOST_MAC)));
         if (up) {
             netlink.execute(Requests.change(LinkChange.of(link.index()).up()));
         }
@@ -89,6 +90,15 @@ class KernelConcernsTest {
     @Test
     void podWhoseLinkIsDownConcernsThePods() {
         assertThat(of(new Event.LinkEvent(true, podLink(false)))).containsExactly(Part.PODS);
+    }
+
+    @Test
+    void podWhoseLinkLayerAddressSomebodyChangedConcernsThePods() {
+        Link link = podLink(true);
+        netlink.execute(Requests.change(LinkChange.of(link.index()).mac(MacAddress.parse("02:00:00:00:00:09"))));
+        Link changed = netlink.link(link.index()).orElseThrow();
+
+        assertThat(of(new Event.LinkEvent(true, changed))).containsExactly(Part.PODS);
     }
 
     @Test
