@@ -30,8 +30,6 @@ import java.util.stream.Stream;
  * not count.
  */
 public final class HostAddresses {
-    private static final InterfaceName TUNNEL = new InterfaceName(LinkNames.OVERLAY);
-
     /**
      * Who makes the routes that are looked at. Routing daemons are left out: they may have a million routes, and
      * exchange blocks instead of single addresses.
@@ -109,7 +107,7 @@ public final class HostAddresses {
     }
 
     private static boolean isOwn(Link link) {
-        return link.name().equals(TUNNEL) || PodLink.isHostEnd(link);
+        return LinkNames.isOverlay(link.name()) || PodLink.isHostEnd(link);
     }
 
     /** A subnet's broadcast address, and its network address, which is one before Linux 5.14, or IPv6's anycast. */

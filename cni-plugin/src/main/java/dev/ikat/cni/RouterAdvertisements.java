@@ -57,7 +57,7 @@ final class RouterAdvertisements {
     }
 
     private static boolean isOwn(Link link) {
-        return LinkNames.isPodLink(link.name()) || link.name().value().equals(LinkNames.OVERLAY);
+        return LinkNames.isPodLink(link.name()) || LinkNames.isOverlay(link.name());
     }
 
     /** A network card, or what consists of one. */

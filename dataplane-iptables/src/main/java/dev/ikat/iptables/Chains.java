@@ -48,6 +48,9 @@ final class Chains {
     private static final String SPOOFED = PREFIX + "SPOOFED";
     private static final String UNKNOWN = PREFIX + "UNKNOWN";
     private static final String NAME_PREFIX = LinkNames.POD_PREFIX;
+    /** The overlay's links, whose names begin alike. */
+    static final String OVERLAY = LinkNames.OVERLAY + "+";
+
     private static final String FORBIDDEN_MARK = "0x" + Integer.toHexString(PolicyBackend.FORBIDDEN);
     /** A leaf with more endpoints becomes a branch: about what a branch has of its own. */
     private static final int LARGEST_LEAF = 12;
@@ -108,7 +111,7 @@ final class Chains {
         for (Direction direction : Direction.values()) {
             String flag = direction == Direction.INGRESS ? "-o" : "-i";
             List<String> root = new ArrayList<>();
-            root.add(flag + " ikat-vxlan -j RETURN");
+            root.add(flag + " " + OVERLAY + " -j RETURN");
             if (direction == Direction.EGRESS) {
                 root.add("-p " + icmp() + " -j " + ERRORS);
             }
@@ -122,7 +125,7 @@ final class Chains {
     private List<String> related(Collection<PodProgram> pods) {
         List<String> rules = new ArrayList<>();
         rules.add("! -i " + NAME_PREFIX + "+ -j RETURN");
-        rules.add("-i ikat-vxlan -j RETURN");
+        rules.add("-i " + OVERLAY + " -j RETURN");
         for (PodProgram pod : pods) {
             for (IpAddress address : addresses(pod)) {
                 for (String end : List.of("--ctorigsrc", "--ctreplsrc")) {

@@ -116,7 +116,7 @@ final class GuardChains {
                 SOURCES,
                 List.of(FROM_OURS + "-g " + PODS, "-i lo -j RETURN", in("guarded", "src") + "-g " + ELSEWHERE));
         List<String> pods = new ArrayList<>();
-        pods.add("-i " + LinkNames.OVERLAY + " -g " + OVERLAY);
+        pods.add("-i " + Chains.OVERLAY + " -g " + OVERLAY);
         // Neighbour discovery and group membership have these two sources, and nothing else does. The match takes a
         // packet that is from nowhere for one that came the right way.
         if (family == IpFamily.IPV6) {
@@ -161,7 +161,7 @@ final class GuardChains {
             tunnels.put(
                     TUNNEL,
                     List.of(
-                            "-i " + LinkNames.OVERLAY + " -g " + FROM_NODE,
+                            "-i " + Chains.OVERLAY + " -g " + FROM_NODE,
                             FROM_OURS + "-g " + DROP_POD,
                             "-g " + FROM_NODE));
             List<String> carried = new ArrayList<>();

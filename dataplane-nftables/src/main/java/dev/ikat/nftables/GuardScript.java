@@ -68,7 +68,7 @@ final class GuardScript {
     /** Instead of a length in bits. */
     private static final int RANGES = 0;
 
-    private static final String FROM_TUNNEL = "iifname \"" + LinkNames.OVERLAY + "\"";
+    private static final String FROM_TUNNEL = "iifname \"" + LinkNames.OVERLAY + "*\"";
     /** The network identifier in a VXLAN header (RFC 7348, section 5), after UDP's. */
     private static final String VNI = "@th,96,24";
     /** The type of the frame within. */

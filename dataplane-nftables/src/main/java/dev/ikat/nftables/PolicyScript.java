@@ -52,7 +52,7 @@ final class PolicyScript {
     /** Interfaces of pods, and the one to the other nodes, as nftables compares them. */
     private static final String PODS = '"' + LinkNames.POD_PREFIX + "*\"";
 
-    private static final String OVERLAY = '"' + LinkNames.OVERLAY + '"';
+    private static final String OVERLAY = '"' + LinkNames.OVERLAY + "*\"";
 
     /** The chains that are there whatever the program is. */
     static final List<String> CHAINS = List.of(FORWARD, RELATED, FROM_PODS, TO_PODS);

@@ -13,6 +13,14 @@ public enum IpFamily {
         this.byteLength = byteLength;
     }
 
+    /** Its name in texts for people: IPv4 or IPv6. */
+    public String title() {
+        return switch (this) {
+            case IPV4 -> "IPv4";
+            case IPV6 -> "IPv6";
+        };
+    }
+
     /** The length of an address in bytes: 4 or 16. */
     public int byteLength() {
         return byteLength;

@@ -11,6 +11,12 @@ public final class LinkNames {
     /** The VXLAN link to the other nodes. Its name begins like that of a pod's link, but it is not one. */
     public static final String OVERLAY = "ikat-vxlan";
 
+    /**
+     * The VXLAN link to those nodes that have no address of the family that {@link #OVERLAY} sends by. Its name begins
+     * with that one's, so that a filter by the beginning of names is about both.
+     */
+    public static final String OTHER_OVERLAY = OVERLAY + "2";
+
     private LinkNames() {}
 
     /**
@@ -18,6 +24,11 @@ public final class LinkNames {
      * link's kind and alias prove it.
      */
     public static boolean isPodLink(InterfaceName name) {
-        return name.value().startsWith(POD_PREFIX) && !name.value().equals(OVERLAY);
+        return name.value().startsWith(POD_PREFIX) && !isOverlay(name);
+    }
+
+    /** Whether this is the name of one of the overlay's links. */
+    public static boolean isOverlay(InterfaceName name) {
+        return name.value().equals(OVERLAY) || name.value().equals(OTHER_OVERLAY);
     }
 }

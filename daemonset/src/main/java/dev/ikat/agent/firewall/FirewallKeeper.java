@@ -182,8 +182,8 @@ public final class FirewallKeeper implements AutoCloseable {
     }
 
     private static OptionalInt tunnelPort(NodeSituation now) {
-        return now.overlay().tunnel().map(OverlayState.Tunnel::port).stream()
-                .mapToInt(Integer::intValue)
+        return now.overlay().tunnels().stream()
+                .mapToInt(OverlayState.Tunnel::port)
                 .findFirst();
     }
 
@@ -237,8 +237,9 @@ public final class FirewallKeeper implements AutoCloseable {
         for (int i = 0; i < count; i++) {
             Peer peer = peers.get((nextPeer + i) % peers.size());
             for (OverlayRoute route : peer.routes()) {
-                if (route instanceof OverlayRoute.Tunnelled(var block, var via)) {
+                if (route instanceof OverlayRoute.Tunnelled(var block, var via, var over)) {
                     peer.addresses().stream()
+                            .filter(address -> address.family() == over)
                             .findFirst()
                             .ifPresent(underlay -> targets.add(new Target(
                                     via,
@@ -300,7 +301,7 @@ public final class FirewallKeeper implements AutoCloseable {
         Set<IpFamily> failing = findings.get().failing();
         if (!failing.isEmpty()) {
             String families =
-                    new TreeSet<>(failing).stream().map(FirewallKeeper::word).collect(Collectors.joining(" and "));
+                    new TreeSet<>(failing).stream().map(IpFamily::title).collect(Collectors.joining(" and "));
             String what = "no " + families + " packet passes between two pods of this node: ";
             List<Obstacle> obstacles = survey.obstacles();
             if (obstacles.isEmpty()) {
@@ -311,13 +312,6 @@ public final class FirewallKeeper implements AutoCloseable {
         }
         tested.map(Tested::confirmed).ifPresent(faults::addAll);
         return faults;
-    }
-
-    private static String word(IpFamily family) {
-        return switch (family) {
-            case IPV4 -> "IPv4";
-            case IPV6 -> "IPv6";
-        };
     }
 
     /** The families of which no packet passes on this node. */

@@ -3,8 +3,10 @@ package dev.ikat.agent.overlay;
 import dev.ikat.agent.overlay.NodeFault.Cause;
 import dev.ikat.cluster.Node;
 import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import dev.ikat.model.LinkNames;
 import dev.ikat.model.MacAddress;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -29,15 +31,15 @@ public final class OverlayPlanner {
     private static final int OVERHEAD_IPV4 = 50;
     /** The same with an outer IPv6 header (40). */
     private static final int OVERHEAD_IPV6 = 70;
-    /** IPv6 needs links that take this much (RFC 8200, section 5). */
-    private static final int MIN_MTU_IPV6 = 1280;
 
     private final OverlaySettings settings;
     private final Node self;
     private final Uplink uplink;
-    /** What the headers of the mode's tunnels take of a packet, in bytes. */
+    /** The family of this node's tunnels to all nodes that have an address of it. */
+    private final IpFamily first;
+    /** What the headers of these tunnels take of a packet, in bytes. */
     private final int overhead;
-    /** The pods' MTU, and the tunnel's. */
+    /** The pods' MTU, and that of these tunnels. */
     private final int mtu;
 
     private final Map<MacAddress, IpAddress> forwarding = new HashMap<>();
@@ -51,12 +53,8 @@ public final class OverlayPlanner {
         this.self = self;
         this.uplink = uplink;
         this.claims = claims;
-        this.overhead = tunnels(settings.mode())
-                ? switch (self.internalIps().getFirst().family()) {
-                    case IPV4 -> OVERHEAD_IPV4;
-                    case IPV6 -> OVERHEAD_IPV6;
-                }
-                : 0;
+        this.first = self.internalIps().getFirst().family();
+        this.overhead = tunnels(settings.mode()) ? overhead(first) : 0;
         this.mtu = settings.mtu() > 0 ? settings.mtu() : uplink.mtu() - overhead;
         faults.addAll(claims.faults());
     }
@@ -89,29 +87,32 @@ public final class OverlayPlanner {
         return mode == OverlayMode.VXLAN || mode == OverlayMode.AUTO;
     }
 
+    private static int overhead(IpFamily underlay) {
+        return switch (underlay) {
+            case IPV4 -> OVERHEAD_IPV4;
+            case IPV6 -> OVERHEAD_IPV6;
+        };
+    }
+
     private OverlayState plan(List<Node> others) {
-        IpAddress local = self.internalIps().getFirst();
         List<Cidr> accepted = self.podCidrs().stream()
                 .filter(own -> claims.isAccepted(self, own))
                 .toList();
         accepted.forEach(own -> routes.add(new OverlayRoute.Unreachable(own)));
-        List<Peer> peers =
-                others.stream().map(node -> peer(node, local.family())).toList();
+        List<Peer> peers = others.stream().map(this::peer).toList();
         checkMtu();
         // Where all are on one link there is nothing to tunnel; the MTU is the tunnel's all the same, so that the first
         // node elsewhere finds pods that its packets fit.
-        boolean needed = settings.mode() == OverlayMode.VXLAN || !forwarding.isEmpty();
-        Optional<OverlayState.Tunnel> tunnel = tunnels(settings.mode()) && needed
-                ? Optional.of(new OverlayState.Tunnel(
-                        settings.vni(),
-                        settings.port(),
-                        local,
-                        TunnelAddress.of(local),
-                        mtu,
-                        settings.checksumOffload()))
-                : Optional.empty();
+        List<OverlayState.Tunnel> tunnels = new ArrayList<>();
+        if (settings.mode() == OverlayMode.VXLAN || sendsOver(first)) {
+            tunnels.add(tunnel(LinkNames.OVERLAY, self.internalIps().getFirst()));
+        }
+        self.internalIps().stream()
+                .filter(address -> address.family() != first && sendsOver(address.family()))
+                .findFirst()
+                .ifPresent(address -> tunnels.add(tunnel(LinkNames.OTHER_OVERLAY, address)));
         Set<IpAddress> tunnelAddresses = new HashSet<>();
-        if (tunnel.isPresent()) {
+        if (!tunnels.isEmpty()) {
             accepted.stream()
                     .filter(cidr -> fits(cidr.family(), mtu))
                     .forEach(cidr -> tunnelAddresses.add(cidr.network()));
@@ -119,7 +120,7 @@ public final class OverlayPlanner {
         Set<Cidr> ownBlocks =
                 self.podCidrs().stream().filter(own -> !claims.isInUse(own)).collect(Collectors.toUnmodifiableSet());
         return new OverlayState(
-                tunnel,
+                tunnels,
                 tunnelAddresses,
                 forwarding,
                 neighbours,
@@ -133,9 +134,33 @@ public final class OverlayPlanner {
                 claims.inForce());
     }
 
+    private boolean sendsOver(IpFamily underlay) {
+        return forwarding.values().stream().anyMatch(node -> node.family() == underlay);
+    }
+
+    private OverlayState.Tunnel tunnel(String name, IpAddress local) {
+        return new OverlayState.Tunnel(
+                new InterfaceName(name),
+                settings.vni(),
+                settings.port(),
+                local,
+                TunnelAddress.of(local),
+                tunnelMtu(local.family()),
+                settings.checksumOffload());
+    }
+
+    /**
+     * Pods keep the MTU of the first family: whoever is reached over the other one has no address of the first, or
+     * prefers the other one, too, and its pods' MTU, which ends of a TCP connection agree on, fits. Of a larger packet
+     * its own node tells the pod.
+     */
+    private int tunnelMtu(IpFamily underlay) {
+        return underlay == first ? mtu : Math.min(mtu, uplink.mtu() - overhead(underlay));
+    }
+
     /** A link with a smaller MTU has no IPv6 at all: the kernel takes its addresses and routes away. */
     private static boolean fits(IpFamily family, int mtu) {
-        return family == IpFamily.IPV4 || mtu >= MIN_MTU_IPV6;
+        return family == IpFamily.IPV4 || mtu >= OverlayState.MIN_MTU_IPV6;
     }
 
     private Set<IpFamily> podFamilies() {
@@ -148,11 +173,11 @@ public final class OverlayPlanner {
                     + ") can carry; set --mtu to at most " + (uplink.mtu() - overhead) + ", or to 0");
         }
         if (!fits(IpFamily.IPV6, mtu) && self.podCidrs().stream().anyMatch(block -> block.family() == IpFamily.IPV6)) {
-            int needed = MIN_MTU_IPV6 + overhead;
+            int needed = OverlayState.MIN_MTU_IPV6 + overhead;
             mtuFault("new pods of node " + self.name() + " get no IPv6 address: their MTU " + mtu
-                    + " is below IPv6's minimum of " + MIN_MTU_IPV6 + "; "
+                    + " is below IPv6's minimum of " + OverlayState.MIN_MTU_IPV6 + "; "
                     + (uplink.mtu() >= needed
-                            ? "set --mtu to at least " + MIN_MTU_IPV6 + ", or to 0"
+                            ? "set --mtu to at least " + OverlayState.MIN_MTU_IPV6 + ", or to 0"
                             : "raise the MTU of the uplink " + uplink.name() + " from " + uplink.mtu()
                                     + " to at least " + needed + " ('ip link set " + uplink.name() + " mtu " + needed
                                     + "')"));
@@ -163,7 +188,7 @@ public final class OverlayPlanner {
         faults.add(new NodeFault(self.name(), Cause.MTU, text));
     }
 
-    private Peer peer(Node node, IpFamily underlay) {
+    private Peer peer(Node node) {
         List<IpAddress> addresses = node.internalIps().stream()
                 .filter(address -> claims.isAccepted(node, address))
                 .toList();
@@ -176,7 +201,7 @@ public final class OverlayPlanner {
         for (Cidr cidr : node.podCidrs()) {
             if (claims.isAccepted(node, cidr)) {
                 blocks.add(cidr);
-                way(node, elsewhere, cidr, underlay).ifPresent(ways::add);
+                way(node, elsewhere, cidr).ifPresent(ways::add);
             }
         }
         routes.addAll(ways);
@@ -187,20 +212,18 @@ public final class OverlayPlanner {
         return addresses.stream().filter(address -> address.family() == family).findFirst();
     }
 
-    private Optional<OverlayRoute> way(Node peer, List<IpAddress> addresses, Cidr cidr, IpFamily underlay) {
+    private Optional<OverlayRoute> way(Node peer, List<IpAddress> addresses, Cidr cidr) {
         Optional<IpAddress> sameFamily = ofFamily(addresses, cidr.family());
         return switch (settings.mode()) {
             case NONE -> Optional.empty();
             case DIRECT -> direct(peer, cidr, sameFamily);
-            case VXLAN -> tunnelled(peer, cidr, ofFamily(addresses, underlay), underlay);
+            case VXLAN -> tunnelled(peer, cidr, addresses);
             case AUTO -> {
                 // Both ends have to come to the same answer, so this node needs an address of the family as well.
                 boolean direct = self.internalIp(cidr.family()).isPresent()
                         && sameFamily.isPresent()
                         && uplink.reachesDirectly(sameFamily.get());
-                yield direct
-                        ? direct(peer, cidr, sameFamily)
-                        : tunnelled(peer, cidr, ofFamily(addresses, underlay), underlay);
+                yield direct ? direct(peer, cidr, sameFamily) : tunnelled(peer, cidr, addresses);
             }
         };
     }
@@ -237,22 +260,40 @@ public final class OverlayPlanner {
         return Optional.of(new OverlayRoute.Direct(cidr, address.get(), uplink.index()));
     }
 
-    private Optional<OverlayRoute> tunnelled(Node peer, Cidr cidr, Optional<IpAddress> address, IpFamily underlay) {
+    private Optional<OverlayRoute> tunnelled(Node peer, Cidr cidr, List<IpAddress> addresses) {
         if (!fits(cidr.family(), mtu)) {
             return Optional.empty();
         }
+        Optional<IpFamily> common = underlay(peer);
+        if (common.isEmpty()) {
+            unreachable(
+                    peer,
+                    "node " + peer.name() + " has no "
+                            + (peer.internalIps().isEmpty()
+                                    ? "InternalIP, by which its pods could be reached; give it one (kubelet --node-ip)"
+                                    : first.title() + " InternalIP and node " + self.name()
+                                            + " no other, so that there can be no tunnel between them; give one of them"
+                                            + " an address of the other's family (kubelet --node-ip)"));
+            return Optional.empty();
+        }
+        IpFamily underlay = common.get();
+        Optional<IpAddress> address = ofFamily(addresses, underlay);
         if (address.isEmpty()) {
-            if (peer.internalIp(underlay).isEmpty()) {
-                unreachable(
-                        peer,
-                        "node " + peer.name() + " has no " + underlay
-                                + " InternalIP, which tunnels from this node need, because its first InternalIP is "
-                                + self.internalIps().getFirst() + "; " + remedy(peer, underlay));
-            }
+            // That it has one which is not believed is said already.
+            return Optional.empty();
+        }
+        if (!fits(cidr.family(), tunnelMtu(underlay))) {
+            int needed = OverlayState.MIN_MTU_IPV6 + overhead(underlay);
+            mtuFault("pods of node " + peer.name() + " in " + cidr + " can't be reached: the tunnel over "
+                    + underlay.title()
+                    + " to it leaves an MTU of " + tunnelMtu(underlay) + ", which is below IPv6's minimum of "
+                    + OverlayState.MIN_MTU_IPV6 + "; raise the MTU of the uplink " + uplink.name() + " from "
+                    + uplink.mtu() + " to at least " + needed + " ('ip link set " + uplink.name() + " mtu " + needed
+                    + "'), or give both nodes addresses of one family");
             return Optional.empty();
         }
         MacAddress mac = TunnelAddress.of(address.get());
-        IpAddress local = self.internalIps().getFirst();
+        IpAddress local = self.internalIp(underlay).orElseThrow();
         IpAddress other = mac.equals(TunnelAddress.of(local)) ? local : forwarding.putIfAbsent(mac, address.get());
         if (other != null && !other.equals(address.get())) {
             unreachable(
@@ -262,18 +303,21 @@ public final class OverlayPlanner {
             return Optional.empty();
         }
         neighbours.put(cidr.network(), mac);
-        return Optional.of(new OverlayRoute.Tunnelled(cidr, cidr.network()));
+        return Optional.of(new OverlayRoute.Tunnelled(cidr, cidr.network(), underlay));
     }
 
-    /** Tunnels of one node are all over the family of its first InternalIP. */
-    private String remedy(Node peer, IpFamily underlay) {
-        Optional<IpAddress> common = self.internalIps().stream()
-                .filter(address -> address.family() != underlay
-                        && peer.internalIp(address.family()).isPresent())
-                .findFirst();
-        return common.map(address -> "both nodes have " + address.family() + ", so put " + address
-                        + " first in the InternalIPs of every node (kubelet --node-ip)")
-                .orElseGet(() -> "give node " + peer.name() + " an " + underlay + " address");
+    /**
+     * The family of the tunnel to another node, for which both come to the same answer: the one that both have first,
+     * or the only one that both have; where both have both in different orders, IPv4, whose headers are smaller.
+     */
+    private Optional<IpFamily> underlay(Node peer) {
+        List<IpFamily> both = Stream.of(IpFamily.values())
+                .filter(family -> self.internalIp(family).isPresent()
+                        && peer.internalIp(family).isPresent())
+                .toList();
+        return both.contains(first) && peer.internalIps().getFirst().family() == first
+                ? Optional.of(first)
+                : both.stream().findFirst();
     }
 
     private void unreachable(Node peer, String text) {

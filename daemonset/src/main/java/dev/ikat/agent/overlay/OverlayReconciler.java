@@ -2,8 +2,6 @@ package dev.ikat.agent.overlay;
 
 import dev.ikat.agent.overlay.NodeFault.Cause;
 import dev.ikat.model.Cidr;
-import dev.ikat.model.InterfaceAddress;
-import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.LinkNames;
@@ -11,14 +9,7 @@ import dev.ikat.model.MacAddress;
 import dev.ikat.netlink.Errno;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.Request;
-import dev.ikat.netlink.namespace.Sysctl;
-import dev.ikat.netlink.route.AddrGenMode;
-import dev.ikat.netlink.route.Address;
-import dev.ikat.netlink.route.Ethtool;
 import dev.ikat.netlink.route.FdbEntry;
-import dev.ikat.netlink.route.Ipv4Setting;
-import dev.ikat.netlink.route.Link;
-import dev.ikat.netlink.route.LinkChange;
 import dev.ikat.netlink.route.Neighbour;
 import dev.ikat.netlink.route.Netlink;
 import dev.ikat.netlink.route.Requests;
@@ -27,13 +18,12 @@ import dev.ikat.netlink.route.RouteFilter;
 import dev.ikat.netlink.route.RouteProtocol;
 import dev.ikat.netlink.route.RouteType;
 import dev.ikat.netlink.route.Scope;
-import dev.ikat.netlink.route.Vxlan;
-import dev.ikat.netlink.route.VxlanSpec;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -41,27 +31,21 @@ import java.util.Set;
  * Makes the kernel's overlay equal to an {@link OverlayState}: reads back the tunnel link, its addresses, its
  * forwarding and neighbour entries and Ikat's routes, and changes only what differs.
  *
- * <p>It owns the link {@link LinkNames#OVERLAY} with everything on it, and those routes with Ikat's protocol number
- * that have a gateway or end at this node. It does not touch the pods' own routes (a link, no gateway). It never
- * replaces another program's route, and reports one that is in the way. The calling thread is in the node's network
- * namespace. Not thread-safe.
+ * <p>It owns the links {@link LinkNames#OVERLAY} and {@link LinkNames#OTHER_OVERLAY} with everything on them, and those
+ * routes with Ikat's protocol number that have a gateway or end at this node. It does not touch the pods' own routes (a
+ * link, no gateway). It never replaces another program's route, and reports one that is in the way. The calling thread
+ * is in the node's network namespace. Not thread-safe.
  */
 public final class OverlayReconciler {
-    private static final InterfaceName DEVICE_NAME = new InterfaceName(LinkNames.OVERLAY);
     /**
      * Any other route to the same block wins over "unreachable": nobody else's way to these addresses, as during a
      * migration, is cut off by it.
      */
     private static final int METRIC_LAST = 0x7fff_ffff;
 
-    private static final int RP_FILTER_STRICT = 1;
-    /** Without which the tunnel's packets would not be forwarded, or not be taken for what they are. */
-    private static final Map<Ipv4Setting, Integer> TUNNEL_SETTINGS =
-            Map.of(Ipv4Setting.FORWARDING, 1, Ipv4Setting.RP_FILTER, 0, Ipv4Setting.PROXY_ARP, 0);
-
     private final Netlink netlink;
     private final ForeignRoutes foreign;
-    private final TunnelObstacle obstacle;
+    private final TunnelLinks tunnelLinks;
     private final List<String> repairs = new ArrayList<>();
 
     /** What of one other node's way a request makes, by the request's place in the batch. */
@@ -78,7 +62,7 @@ public final class OverlayReconciler {
     public OverlayReconciler(Netlink netlink) {
         this.netlink = netlink;
         this.foreign = new ForeignRoutes(netlink);
-        this.obstacle = new TunnelObstacle(netlink);
+        this.tunnelLinks = new TunnelLinks(netlink, repairs);
     }
 
     /**
@@ -86,7 +70,7 @@ public final class OverlayReconciler {
      *
      * @param changes what was changed, one line for each; empty if there was no drift
      * @param faults which nodes' pods can't be reached, although the plan has a path to them
-     * @param untunnelled why there is no tunnel, although the plan has one; it is among the faults
+     * @param untunnelled why there is no tunnel to most nodes, although the plan has one; it is among the faults
      */
     public record Outcome(List<String> changes, List<NodeFault> faults, Optional<String> untunnelled) {
         public Outcome {
@@ -105,41 +89,27 @@ public final class OverlayReconciler {
     public Outcome reconcile(OverlayState state) {
         repairs.clear();
         parts.clear();
-        Optional<Link> device = netlink.link(DEVICE_NAME);
-        if (device.isPresent() && !device.get().isKind("vxlan")) {
-            throw new ForeignDeviceException(device.get());
-        }
         List<Request> requests = new ArrayList<>();
-        Optional<String> untunnelled = Optional.empty();
-        Optional<Integer> index = Optional.empty();
-        if (state.tunnel().isPresent()) {
-            try {
-                index = Optional.of(device(state.tunnel().get(), device, state));
-            } catch (TunnelRefusedException e) {
-                untunnelled = Optional.of(obstacle.describe(state.tunnel().get(), e.refusal));
-            }
-        }
-        if (index.isPresent()) {
-            addresses(index.get(), state, requests);
-            forwarding(index.get(), state, requests);
-            neighbours(index.get(), state, requests);
-        } else if (device.isPresent() && untunnelled.isEmpty()) {
-            change(Requests.deleteLink(device.get().index()), requests);
-        }
-        Map<Cidr, NodeFault> outranked = new HashMap<>();
         List<NodeFault> faults = new ArrayList<>();
-        untunnelled.ifPresent(reason -> faults.add(new NodeFault(state.self(), Cause.TUNNEL, reason)));
+        TunnelLinks.Made tunnels = tunnelLinks.make(state, requests);
+        tunnels.refused().values().forEach(reason -> faults.add(new NodeFault(state.self(), Cause.TUNNEL, reason)));
+        tunnels.indexes().forEach((underlay, index) -> {
+            forwarding(underlay, index, state, requests);
+            neighbours(underlay, index, state, requests);
+        });
+        Map<Cidr, NodeFault> outranked = new HashMap<>();
         for (IpFamily family : IpFamily.values()) {
-            routes(family, index, state, requests);
+            routes(family, tunnels.indexes(), state, requests);
             outranked.putAll(outranked(family, state));
             Map<Cidr, String> nodes = nodes(state, family);
             if (!nodes.isEmpty()) {
                 faults.addAll(foreign.intoParts(family, nodes));
             }
         }
+        requests.addAll(tunnels.unwanted());
         faults.addAll(outranked.values());
         faults.addAll(execute(requests, outranked.keySet()));
-        return new Outcome(repairs, faults, untunnelled);
+        return new Outcome(repairs, faults, tunnels.untunnelled(state));
     }
 
     /**
@@ -235,121 +205,18 @@ public final class OverlayReconciler {
         requests.add(request);
     }
 
-    /** The tunnel link, which belongs to no node alone, and nothing of which can be done without it. */
-    private void makeDevice(List<Request> requests) {
-        try {
-            netlink.execute(requests);
-        } catch (NetlinkException e) {
-            if (!TunnelObstacle.isReason(e)) {
-                throw e;
-            }
-            requests.forEach(request -> repairs.remove(request.toString()));
-            throw new TunnelRefusedException(e);
-        }
-    }
-
-    /** Something else on the host is in the way of the tunnel link. */
-    private static final class TunnelRefusedException extends RuntimeException {
-        private static final long serialVersionUID = 1L;
-        private final NetlinkException refusal;
-
-        TunnelRefusedException(NetlinkException refusal) {
-            super(refusal);
-            this.refusal = refusal;
-        }
-    }
-
-    private int device(OverlayState.Tunnel wanted, Optional<Link> present, OverlayState state) {
-        Optional<Link> usable = present.filter(link -> sameTunnel(link, wanted));
-        if (usable.isEmpty()) {
-            // What a tunnel is made of is fixed when it is made; only the rest can be changed later.
-            VxlanSpec spec = VxlanSpec.of(DEVICE_NAME, wanted.vni(), wanted.port())
-                    .local(wanted.local())
-                    .mac(wanted.mac())
-                    .mtu(wanted.mtu());
-            List<Request> requests = new ArrayList<>();
-            present.ifPresent(link -> change(Requests.deleteLink(link.index()), requests));
-            change(Requests.create(spec), requests);
-            makeDevice(requests);
-        }
-        Link link = usable.orElseGet(() -> netlink.link(DEVICE_NAME).orElseThrow());
-        if (Ethtool.txChecksumOffload(DEVICE_NAME) != wanted.checksumOffload()) {
-            repairs.add("tx checksum offload of " + LinkNames.OVERLAY + (wanted.checksumOffload() ? " on" : " off"));
-            Ethtool.setTxChecksumOffload(DEVICE_NAME, wanted.checksumOffload());
-        }
-        boolean ipv6 = state.tunnelAddresses().stream().anyMatch(a -> a.family() == IpFamily.IPV6);
-        String disableIpv6 = "net/ipv6/conf/" + LinkNames.OVERLAY + "/disable_ipv6";
-        if (ipv6 && Sysctl.read(disableIpv6).equals("1")) {
-            repairs.add(disableIpv6 + " 0");
-            Sysctl.write(disableIpv6, "0");
-        }
-        List<Request> requests = new ArrayList<>();
-        if (link.addrGenMode().filter(mode -> mode != AddrGenMode.NONE).isPresent()) {
-            change(Requests.change(LinkChange.of(link.index()).inet6AddrGenMode(AddrGenMode.NONE)), requests);
-        }
-        if (TUNNEL_SETTINGS.entrySet().stream().anyMatch(wish -> differs(link, wish.getKey(), wish.getValue()))) {
-            change(Requests.change(LinkChange.of(link.index()).ipv4(TUNNEL_SETTINGS)), requests);
-        }
-        if (link.mtu() != wanted.mtu()) {
-            change(Requests.change(LinkChange.of(link.index()).mtu(wanted.mtu())), requests);
-        }
-        if (link.mac().filter(wanted.mac()::equals).isEmpty()) {
-            change(Requests.change(LinkChange.of(link.index()).mac(wanted.mac())), requests);
-        }
-        if (!link.isUp()) {
-            change(Requests.change(LinkChange.of(link.index()).up()), requests);
-        }
-        if (!requests.isEmpty()) {
-            makeDevice(requests);
-        }
-        return link.index();
-    }
-
-    private static boolean differs(Link link, Ipv4Setting setting, int wanted) {
-        int value = link.settings().value(setting).orElse(wanted);
-        // A loose filter lets everything pass that Ikat's routes lead to.
-        return setting == Ipv4Setting.RP_FILTER ? value == RP_FILTER_STRICT : value != wanted;
-    }
-
-    private static boolean sameTunnel(Link link, OverlayState.Tunnel wanted) {
-        // Not bound to the uplink: routing finds the way to each node, also where there is more than one interface.
-        return link.vxlan()
-                .filter(
-                        new Vxlan(wanted.vni(), wanted.port(), Optional.of(wanted.local()), Optional.empty(), false)
-                                ::equals)
-                .isPresent();
-    }
-
-    private void addresses(int index, OverlayState state, List<Request> requests) {
-        Set<IpAddress> missing = new HashSet<>(state.tunnelAddresses());
-        for (Address address : netlink.addresses(index)) {
-            InterfaceAddress present = address.address();
-            boolean host = present.prefixLength() == present.address().family().bits();
-            boolean wanted = host && missing.remove(present.address());
-            if (!wanted && !present.address().isLinkLocal()) {
-                change(Requests.delete(address), requests);
-            }
-        }
-        for (IpAddress address : missing) {
-            int flags = address.family() == IpFamily.IPV6 ? Address.NODAD : 0;
-            change(
-                    Requests.add(
-                            Address.of(index, InterfaceAddress.host(address)).flags(flags)),
-                    requests);
-        }
-    }
-
-    private void forwarding(int index, OverlayState state, List<Request> requests) {
+    private void forwarding(IpFamily underlay, int index, OverlayState state, List<Request> requests) {
+        Map<MacAddress, IpAddress> forwarding = state.forwarding(underlay);
         Set<MacAddress> right = new HashSet<>();
         for (FdbEntry entry : netlink.fdb(index)) {
-            IpAddress wanted = state.forwarding().get(entry.mac());
+            IpAddress wanted = forwarding.get(entry.mac());
             if (wanted == null) {
                 change(Requests.delete(entry), requests);
             } else if (entry.destination().filter(wanted::equals).isPresent()) {
                 right.add(entry.mac());
             }
         }
-        state.forwarding().forEach((mac, destination) -> {
+        forwarding.forEach((mac, destination) -> {
             if (!right.contains(mac)) {
                 peerAt(destination, state)
                         .ifPresent(node -> parts.put(
@@ -366,11 +233,12 @@ public final class OverlayReconciler {
                 .findFirst();
     }
 
-    private void neighbours(int index, OverlayState state, List<Request> requests) {
+    private void neighbours(IpFamily underlay, int index, OverlayState state, List<Request> requests) {
+        Map<IpAddress, MacAddress> neighbours = state.neighbours(underlay);
         Set<IpAddress> right = new HashSet<>();
         for (IpFamily family : IpFamily.values()) {
             for (Neighbour neighbour : netlink.neighbours(family, index)) {
-                MacAddress wanted = state.neighbours().get(neighbour.address());
+                MacAddress wanted = neighbours.get(neighbour.address());
                 if (wanted == null && neighbour.isPermanent()) {
                     change(Requests.delete(neighbour), requests);
                 } else if (wanted != null
@@ -384,7 +252,7 @@ public final class OverlayReconciler {
         for (IpFamily family : IpFamily.values()) {
             nodes(state, family).forEach((block, node) -> nodes.put(block.network(), node));
         }
-        state.neighbours().forEach((address, mac) -> {
+        neighbours.forEach((address, mac) -> {
             if (!right.contains(address)) {
                 String node = nodes.get(address);
                 if (node != null) {
@@ -404,7 +272,7 @@ public final class OverlayReconciler {
         }
     }
 
-    private void routes(IpFamily family, Optional<Integer> tunnel, OverlayState state, List<Request> requests) {
+    private void routes(IpFamily family, Map<IpFamily, Integer> tunnels, OverlayState state, List<Request> requests) {
         Set<Key> present = new HashSet<>();
         Set<Cidr> replaceable = new HashSet<>();
         List<Route> own = new ArrayList<>();
@@ -422,16 +290,25 @@ public final class OverlayReconciler {
         Set<Key> wanted = new HashSet<>();
         Set<Cidr> replaced = new HashSet<>();
         for (OverlayRoute overlayRoute : state.routes()) {
-            boolean tunnelMissing = overlayRoute instanceof OverlayRoute.Tunnelled && tunnel.isEmpty();
+            boolean tunnelMissing = overlayRoute instanceof OverlayRoute.Tunnelled tunnelled
+                    && !tunnels.containsKey(tunnelled.underlay());
             if (overlayRoute.destination().family() != family || tunnelMissing) {
                 continue;
             }
-            Route route = route(overlayRoute, tunnel);
+            Route route = route(overlayRoute, tunnels);
             Key key = Key.of(route);
             wanted.add(key);
             if (present.contains(key)) {
                 continue;
             }
+            // IPv6 looks for a route's gateway by the route that is there, and refuses one that is on another link.
+            own.stream()
+                    .filter(old -> family == IpFamily.IPV6 && movesToAnotherLink(old, route))
+                    .forEach(old -> {
+                        change(Requests.delete(old).ignoring(Errno.ESRCH), requests);
+                        replaceable.remove(old.destination());
+                        replaced.add(old.destination());
+                    });
             String node = nodes.get(route.destination());
             if (node != null) {
                 parts.put(requests.size(), new Part(node, "pod CIDR " + route.destination(), Optional.of(route)));
@@ -453,10 +330,19 @@ public final class OverlayReconciler {
         }
     }
 
-    private static Route route(OverlayRoute route, Optional<Integer> tunnel) {
+    private static boolean movesToAnotherLink(Route old, Route now) {
+        return old.destination().equals(now.destination())
+                && old.gateway().isPresent()
+                && old.gateway().equals(now.gateway())
+                && !old.interfaceIndex().equals(now.interfaceIndex());
+    }
+
+    private static Route route(OverlayRoute route, Map<IpFamily, Integer> tunnels) {
         return switch (route) {
-            case OverlayRoute.Tunnelled(Cidr destination, IpAddress via) ->
-                Route.to(destination).link(tunnel.orElseThrow()).viaOnlink(via);
+            case OverlayRoute.Tunnelled(Cidr destination, IpAddress via, IpFamily underlay) ->
+                Route.to(destination)
+                        .link(Objects.requireNonNull(tunnels.get(underlay)))
+                        .viaOnlink(via);
             // On the link whatever the routing table says: "ip route flush" takes the subnet's own route away, too.
             case OverlayRoute.Direct(Cidr destination, IpAddress via, int uplink) ->
                 Route.to(destination).link(uplink).viaOnlink(via);

@@ -2,6 +2,7 @@ package dev.ikat.agent.overlay;
 
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
 
 /** A route of the overlay: to the pods of another node, or one that ends at this node for its own block. */
 public sealed interface OverlayRoute {
@@ -12,8 +13,9 @@ public sealed interface OverlayRoute {
      * Through the tunnel.
      *
      * @param via the other end's address on the tunnel link
+     * @param underlay the family of the tunnel's outer packets
      */
-    record Tunnelled(Cidr destination, IpAddress via) implements OverlayRoute {}
+    record Tunnelled(Cidr destination, IpAddress via, IpFamily underlay) implements OverlayRoute {}
 
     /**
      * On the uplink itself.

@@ -1,9 +1,11 @@
 package dev.ikat.agent.overlay;
 
 import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.MacAddress;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -13,8 +15,9 @@ import java.util.Set;
 /**
  * The complete desired state of the overlay in the kernel: whatever is Ikat's and not in here is removed.
  *
- * @param tunnel the tunnel link, empty if none is needed
- * @param tunnelAddresses this node's addresses on it
+ * @param tunnels the tunnel links: none if none is needed, else one, or one of each family where some nodes have
+ *     addresses of one family only
+ * @param tunnelAddresses this node's addresses on each of them
  * @param forwarding for each other node's link-layer address the node address to send to
  * @param neighbours for each other node's tunnel address its link-layer address
  * @param routes the routes
@@ -27,7 +30,7 @@ import java.util.Set;
  * @param inForce who has which block and address by this plan
  */
 public record OverlayState(
-        Optional<Tunnel> tunnel,
+        List<Tunnel> tunnels,
         Set<IpAddress> tunnelAddresses,
         Map<MacAddress, IpAddress> forwarding,
         Map<IpAddress, MacAddress> neighbours,
@@ -39,9 +42,12 @@ public record OverlayState(
         List<Peer> peers,
         List<NodeFault> faults,
         InForce inForce) {
+    /** IPv6 needs links that take this much (RFC 8200, section 5); the kernel has none on a smaller one. */
+    static final int MIN_MTU_IPV6 = 1280;
+
     /** Nothing at all. */
     static final OverlayState NOTHING = new OverlayState(
-            Optional.empty(),
+            List.of(),
             Set.of(),
             Map.of(),
             Map.of(),
@@ -55,8 +61,9 @@ public record OverlayState(
             InForce.NOTHING);
 
     /**
-     * The tunnel link.
+     * A tunnel link.
      *
+     * @param link its name
      * @param vni the VXLAN network identifier
      * @param port the UDP port
      * @param local this node's address, the source of the outer packets
@@ -64,9 +71,21 @@ public record OverlayState(
      * @param mtu its MTU in bytes
      * @param checksumOffload whether it leaves checksums to what is below it
      */
-    public record Tunnel(int vni, int port, IpAddress local, MacAddress mac, int mtu, boolean checksumOffload) {}
+    public record Tunnel(
+            InterfaceName link, int vni, int port, IpAddress local, MacAddress mac, int mtu, boolean checksumOffload) {
+        /** The family of its outer packets. */
+        IpFamily family() {
+            return local.family();
+        }
+
+        /** Whether it is large enough for packets of this family. */
+        boolean carries(IpFamily inner) {
+            return inner == IpFamily.IPV4 || mtu >= MIN_MTU_IPV6;
+        }
+    }
 
     public OverlayState {
+        tunnels = List.copyOf(tunnels);
         tunnelAddresses = Set.copyOf(tunnelAddresses);
         forwarding = Map.copyOf(forwarding);
         neighbours = Map.copyOf(neighbours);
@@ -85,6 +104,20 @@ public record OverlayState(
                 .filter(fault -> fault.node().equals(self) && fault.cause().forbidsPods())
                 .map(NodeFault::text)
                 .findFirst();
+    }
+
+    /** The forwarding entries of the tunnel link that sends over this family. */
+    Map<MacAddress, IpAddress> forwarding(IpFamily underlay) {
+        Map<MacAddress, IpAddress> entries = new HashMap<>(forwarding);
+        entries.values().removeIf(node -> node.family() != underlay);
+        return entries;
+    }
+
+    /** The neighbour entries of the tunnel link that sends over this family. */
+    Map<IpAddress, MacAddress> neighbours(IpFamily underlay) {
+        Map<IpAddress, MacAddress> entries = new HashMap<>(neighbours);
+        entries.values().retainAll(forwarding(underlay).keySet());
+        return entries;
     }
 
     /** The blocks from which the cluster's pods have their addresses. */

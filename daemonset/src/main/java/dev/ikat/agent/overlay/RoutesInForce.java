@@ -2,7 +2,6 @@ package dev.ikat.agent.overlay;
 
 import dev.ikat.cluster.Node;
 import dev.ikat.model.Cidr;
-import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.LinkNames;
@@ -29,10 +28,12 @@ public final class RoutesInForce {
      * @param self this node, whose own blocks end here
      */
     public static InForce read(Netlink netlink, Node self) {
-        Optional<Integer> tunnel =
-                netlink.link(new InterfaceName(LinkNames.OVERLAY)).map(Link::index);
-        Map<IpAddress, IpAddress> tunnelled =
-                tunnel.map(index -> ends(netlink, index)).orElse(Map.of());
+        Map<Integer, Map<IpAddress, IpAddress>> tunnelled = new HashMap<>();
+        for (Link link : netlink.links()) {
+            if (LinkNames.isOverlay(link.name())) {
+                tunnelled.put(link.index(), ends(netlink, link.index()));
+            }
+        }
         Map<Cidr, IpAddress> ways = new HashMap<>();
         RouteFilter filter = RouteFilter.ALL.table(Route.TABLE_MAIN).protocol(RouteProtocol.IKAT);
         for (IpFamily family : IpFamily.values()) {
@@ -41,7 +42,9 @@ public final class RoutesInForce {
                     self.internalIps().stream().findFirst().ifPresent(own -> ways.put(route.destination(), own));
                 } else if (route.gateway().isPresent()) {
                     IpAddress gateway = route.gateway().get();
-                    IpAddress node = route.interfaceIndex().equals(tunnel) ? tunnelled.get(gateway) : gateway;
+                    Optional<Map<IpAddress, IpAddress>> ends =
+                            route.interfaceIndex().map(tunnelled::get);
+                    IpAddress node = ends.isPresent() ? ends.get().get(gateway) : gateway;
                     if (node != null) {
                         ways.putIfAbsent(route.destination(), node);
                     }

@@ -28,7 +28,7 @@ final class TunnelObstacle {
     String describe(OverlayState.Tunnel wanted, NetlinkException refusal) {
         // An external link has no network identifier, and the kernel shows none.
         Optional<Link> other = netlink.links().stream()
-                .filter(link -> !link.name().value().equals(LinkNames.OVERLAY))
+                .filter(link -> !LinkNames.isOverlay(link.name()))
                 .filter(link -> link.vxlan()
                         .filter(vxlan -> vxlan.port() == wanted.port()
                                 && (refusal.errno() == Errno.EADDRINUSE || vxlan.vni() == wanted.vni()))
@@ -37,7 +37,7 @@ final class TunnelObstacle {
         String what = refusal.errno() == Errno.EADDRINUSE
                 ? "UDP port " + wanted.port()
                 : "VXLAN network identifier " + wanted.vni() + " at UDP port " + wanted.port();
-        return "nothing can be tunnelled, because " + what
+        return "nothing can be tunnelled over " + wanted.family().title() + ", because " + what
                 + other.map(TunnelObstacle::owner)
                         .orElseGet(() -> " is in use by another program, which 'ss -lunp sport = :" + wanted.port()
                                 + "' shows; end it, or choose another --vxlan-port for all nodes (the kernel said: "

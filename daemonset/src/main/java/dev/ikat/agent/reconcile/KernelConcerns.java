@@ -2,7 +2,6 @@ package dev.ikat.agent.reconcile;
 
 import dev.ikat.agent.reconcile.Readiness.Part;
 import dev.ikat.cni.PodLink;
-import dev.ikat.model.InterfaceName;
 import dev.ikat.model.LinkNames;
 import dev.ikat.netlink.route.Event;
 import dev.ikat.netlink.route.Link;
@@ -10,34 +9,38 @@ import dev.ikat.netlink.route.Netconf;
 import dev.ikat.netlink.route.RouteProtocol;
 import dev.ikat.netlink.route.RouteType;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Which parts have to look after something changed in the kernel. What a pod's own coming causes concerns nobody; what
- * its going causes can't be told from damage. Not thread-safe: it remembers which link is the tunnel.
+ * its going causes can't be told from damage. Not thread-safe: it remembers which links are tunnels.
  */
 final class KernelConcerns {
     private static final Logger LOG = LoggerFactory.getLogger(KernelConcerns.class);
-    private static final InterfaceName TUNNEL = new InterfaceName(LinkNames.OVERLAY);
 
     /** Of rp_filter: Documentation/networking/ip-sysctl.rst. */
     private static final int STRICT = 1;
 
-    private int tunnelIndex;
+    private final Set<Integer> tunnels;
 
-    /** @param tunnelIndex of the tunnel device; 0 where there is none */
-    KernelConcerns(int tunnelIndex) {
-        this.tunnelIndex = tunnelIndex;
+    /** @param tunnels the indexes of the tunnel links */
+    KernelConcerns(Set<Integer> tunnels) {
+        this.tunnels = new HashSet<>(tunnels);
     }
 
     /** The parts that this event concerns; none where it is nobody's concern. */
     Set<Part> of(Event event) {
         return switch (event) {
             case Event.LinkEvent(boolean present, Link link) -> {
-                if (link.name().equals(TUNNEL)) {
-                    tunnelIndex = present ? link.index() : 0;
+                if (LinkNames.isOverlay(link.name())) {
+                    if (present) {
+                        tunnels.add(link.index());
+                    } else {
+                        tunnels.remove(link.index());
+                    }
                     yield EnumSet.of(Part.OVERLAY);
                 }
                 if (PodLink.isHostEnd(link)) {
@@ -60,11 +63,11 @@ final class KernelConcerns {
                 if (!neighbour.isPermanent()) {
                     yield none();
                 }
-                boolean overlay = neighbour.interfaceIndex() == tunnelIndex;
+                boolean overlay = tunnels.contains(neighbour.interfaceIndex());
                 yield overlay ? EnumSet.of(Part.OVERLAY) : present ? none() : EnumSet.of(Part.PODS);
             }
             case Event.FdbEvent(boolean _, var entry) ->
-                entry.interfaceIndex() == tunnelIndex ? EnumSet.of(Part.OVERLAY) : none();
+                tunnels.contains(entry.interfaceIndex()) ? EnumSet.of(Part.OVERLAY) : none();
             case Event.RuleEvent _ -> none();
             case Event.NetconfEvent(boolean present, Netconf settings) -> present ? of(settings) : none();
             case Event.Resync(String reason) -> {
@@ -86,7 +89,7 @@ final class KernelConcerns {
         if (harmless || settings.isComplete()) {
             return none();
         }
-        return index == tunnelIndex ? EnumSet.of(Part.OVERLAY) : EnumSet.of(Part.FORWARDING, Part.PODS);
+        return tunnels.contains(index) ? EnumSet.of(Part.OVERLAY) : EnumSet.of(Part.FORWARDING, Part.PODS);
     }
 
     private static Set<Part> none() {

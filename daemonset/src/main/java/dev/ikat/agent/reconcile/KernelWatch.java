@@ -1,7 +1,6 @@
 package dev.ikat.agent.reconcile;
 
 import dev.ikat.agent.reconcile.Readiness.Part;
-import dev.ikat.model.InterfaceName;
 import dev.ikat.model.LinkNames;
 import dev.ikat.netlink.route.Event;
 import dev.ikat.netlink.route.Group;
@@ -16,6 +15,7 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,9 +55,10 @@ public final class KernelWatch implements AutoCloseable {
             Supplier<Set<Part>> eachSecond,
             LongSupplier clock) {
         this.events = events;
-        this.concerns = new KernelConcerns(netlink.link(new InterfaceName(LinkNames.OVERLAY))
+        this.concerns = new KernelConcerns(netlink.links().stream()
+                .filter(link -> LinkNames.isOverlay(link.name()))
                 .map(Link::index)
-                .orElse(0));
+                .collect(Collectors.toSet()));
         this.rhythm = new WatchRhythm(clock.getAsLong());
         this.concerned = concerned;
         this.eachSecond = eachSecond;

@@ -7,6 +7,7 @@ import dev.ikat.agent.node.NodeSituation;
 import dev.ikat.agent.overlay.NodeFault;
 import dev.ikat.agent.overlay.OverlayMode;
 import dev.ikat.agent.overlay.OverlayRoute;
+import dev.ikat.agent.overlay.OverlayState;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -26,6 +27,11 @@ public record OverlayStatus(
         implements StatusSection {
     private record Peer(String destination, String by, String via) {}
 
+    /** The outer family is named only where there is more than one. */
+    private static String tunnel(OverlayRoute.Tunnelled route, OverlayState overlay) {
+        return overlay.tunnels().size() > 1 ? "tunnel over " + route.underlay().title() : "tunnel";
+    }
+
     @Override
     public void collect(ObjectNode status) {
         ObjectNode overlay = status.putObject("overlay").put("mode", mode.name().toLowerCase(Locale.ROOT));
@@ -44,7 +50,7 @@ public record OverlayStatus(
                 case OverlayRoute.Tunnelled tunnelled ->
                     found.add(new Peer(
                             tunnelled.destination().toString(),
-                            "tunnel",
+                            tunnel(tunnelled, situation.overlay()),
                             tunnelled.via().toString()));
                 case OverlayRoute.Direct direct ->
                     found.add(new Peer(

@@ -134,8 +134,14 @@ class FirewallKeeperTest {
         Uplink uplink = new Uplink(2, new InterfaceName("eth0"), 1500, List.of());
         Cidr far = Cidr.parse("10.244.2.0/24");
         OverlayState overlay = new OverlayState(
-                Optional.of(
-                        new OverlayState.Tunnel(4796, 8472, self, MacAddress.parse("02:00:00:00:00:01"), 1450, true)),
+                List.of(new OverlayState.Tunnel(
+                        new InterfaceName("ikat-vxlan"),
+                        4796,
+                        8472,
+                        self,
+                        MacAddress.parse("02:00:00:00:00:01"),
+                        1450,
+                        true)),
                 Set.of(),
                 Map.of(),
                 Map.of(),
@@ -145,7 +151,10 @@ class FirewallKeeperTest {
                 "a",
                 Set.of(BLOCK),
                 List.of(new Peer(
-                        "b", List.of(PEER), Set.of(far), Set.of(new OverlayRoute.Tunnelled(far, far.network())))),
+                        "b",
+                        List.of(PEER),
+                        Set.of(far),
+                        Set.of(new OverlayRoute.Tunnelled(far, far.network(), IpFamily.IPV4)))),
                 List.of(),
                 InForce.NOTHING);
         return new NodeSituation(

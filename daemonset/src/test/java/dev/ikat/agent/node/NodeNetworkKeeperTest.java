@@ -83,7 +83,7 @@ class NodeNetworkKeeperTest extends NodeNetworkKeeperScene {
 
         NodeSituation situation = network.situation().orElseThrow();
         assertThat(situation.uplink().name().value()).isEqualTo("eth0");
-        assertThat(situation.overlay().tunnel().orElseThrow().local()).isEqualTo(IpAddress.parse("10.0.0.1"));
+        assertThat(situation.overlay().tunnels().getFirst().local()).isEqualTo(IpAddress.parse("10.0.0.1"));
         assertThat(situation.overlay().podMtu()).isEqualTo(1450);
         assertThat(situation.guard().self()).containsExactly(IpAddress.parse("10.0.0.1"));
         assertThat(keeper.unnoticedDrift()).isEmpty();
@@ -107,7 +107,7 @@ class NodeNetworkKeeperTest extends NodeNetworkKeeperScene {
         netlink.execute(Requests.change(LinkChange.of(index("eth0")).noArp()));
         keep("--overlay=auto");
         known();
-        assertThat(network.situation().orElseThrow().overlay().tunnel()).isPresent();
+        assertThat(network.situation().orElseThrow().overlay().tunnels()).isNotEmpty();
         keep("--overlay=direct");
         run(Part.NODE);
         assertThat(faults.all())
@@ -337,9 +337,10 @@ class NodeNetworkKeeperTest extends NodeNetworkKeeperScene {
         netlink.execute(Requests.create(VxlanSpec.of(new InterfaceName("cilium_vxlan"), 2, 8472)));
         netlink.refuse("create vxlan", Errno.EADDRINUSE);
 
-        String reason = "nothing can be tunnelled, because UDP port 8472 is in use by the link cilium_vxlan, which"
-                + " Cilium has probably left; remove it: ip link delete cilium_vxlan"
-                + " ('ikat-agent migrate --from cilium --check' lists all that it left)";
+        String reason =
+                "nothing can be tunnelled over IPv4, because UDP port 8472 is in use by the link cilium_vxlan, which"
+                        + " Cilium has probably left; remove it: ip link delete cilium_vxlan"
+                        + " ('ikat-agent migrate --from cilium --check' lists all that it left)";
         assertNotYet(Part.OVERLAY, reason);
 
         assertThat(faults.all())

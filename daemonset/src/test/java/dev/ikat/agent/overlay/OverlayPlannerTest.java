@@ -89,7 +89,11 @@ class OverlayPlannerTest {
     }
 
     private static OverlayRoute tunnelled(String cidr) {
-        return new OverlayRoute.Tunnelled(Cidr.parse(cidr), Cidr.parse(cidr).network());
+        return tunnelled(cidr, IpFamily.IPV4);
+    }
+
+    private static OverlayRoute tunnelled(String cidr, IpFamily underlay) {
+        return new OverlayRoute.Tunnelled(Cidr.parse(cidr), Cidr.parse(cidr).network(), underlay);
     }
 
     private static OverlayRoute direct(String cidr, String via) {
@@ -108,9 +112,15 @@ class OverlayPlannerTest {
                 node("b", List.of("192.168.0.2", "fd00::2"), "10.244.2.0/24", "fd00:244:2::/64"));
 
         MacAddress mac = MacAddress.parse("0e:6b:c0:a8:00:02");
-        assertThat(state.tunnel())
-                .contains(new OverlayState.Tunnel(
-                        4796, 8472, IpAddress.parse("192.168.0.1"), MacAddress.parse("0e:6b:c0:a8:00:01"), 1450, true));
+        assertThat(state.tunnels())
+                .containsExactly(new OverlayState.Tunnel(
+                        new InterfaceName("ikat-vxlan"),
+                        4796,
+                        8472,
+                        IpAddress.parse("192.168.0.1"),
+                        MacAddress.parse("0e:6b:c0:a8:00:01"),
+                        1450,
+                        true));
         assertThat(state.tunnelAddresses())
                 .containsExactlyInAnyOrder(IpAddress.parse("10.244.1.0"), IpAddress.parse("fd00:244:1::"));
         assertThat(state.forwarding()).isEqualTo(Map.of(mac, IpAddress.parse("192.168.0.2")));
@@ -131,7 +141,7 @@ class OverlayPlannerTest {
         OverlayState state = plan(
                 OverlayMode.DIRECT, node("b", List.of("192.168.0.2", "fd00::2"), "10.244.2.0/24", "fd00:244:2::/64"));
 
-        assertThat(state.tunnel()).isEmpty();
+        assertThat(state.tunnels()).isEmpty();
         assertThat(state.routes())
                 .contains(direct("10.244.2.0/24", "192.168.0.2"), direct("fd00:244:2::/64", "fd00::2"));
         assertThat(state.podMtu()).isEqualTo(1500);
@@ -155,7 +165,7 @@ class OverlayPlannerTest {
     @Test
     void autoMakesNoTunnelWhereAllAreOnOneLinkButKeepsItsMtu() {
         OverlayState state = plan(OverlayMode.AUTO, node("b", List.of("192.168.0.2"), "10.244.2.0/24"));
-        assertThat(state.tunnel()).isEmpty();
+        assertThat(state.tunnels()).isEmpty();
         assertThat(state.tunnelAddresses()).isEmpty();
         assertThat(state.podMtu()).isEqualTo(1450);
     }
@@ -164,7 +174,7 @@ class OverlayPlannerTest {
     void noneLeavesPeersToOthers() {
         OverlayState state = plan(OverlayMode.NONE, node("b", List.of("192.168.0.2"), "10.244.2.0/24"));
         assertThat(state.routes()).isEqualTo(Set.of(unreachable("10.244.1.0/24"), unreachable("fd00:244:1::/64")));
-        assertThat(state.tunnel()).isEmpty();
+        assertThat(state.tunnels()).isEmpty();
     }
 
     @Test
@@ -367,7 +377,7 @@ class OverlayPlannerTest {
                 node("c", List.of("192.168.0.1"), "10.244.3.0/24"));
         assertThat(state.forwarding()).isEmpty();
         assertThat(state.faults())
-                .anyMatch(f -> f.text().contains("node b has no IPV4 InternalIP"))
+                .anyMatch(f -> f.text().contains("node b has no InternalIP"))
                 .anyMatch(f -> f.text().contains("InternalIP 192.168.0.1 of node c is that of node a"));
     }
 
@@ -425,10 +435,68 @@ class OverlayPlannerTest {
     }
 
     @Test
-    void nodeOfTheOtherFamilyIsNamedWithWhatBothHave() {
-        OverlayState state = plan(OverlayMode.VXLAN, node("b", List.of("fd00::2"), "10.244.2.0/24", "fd00:244:2::/64"));
+    void nodeOfTheOtherFamilyIsTunnelledOverTheOneThatBothHave() {
+        OverlayState state = plan(
+                OverlayMode.VXLAN,
+                node("b", List.of("fd00::2"), "10.244.2.0/24", "fd00:244:2::/64"),
+                node("c", List.of("192.168.0.3"), "10.244.3.0/24"));
+
+        assertThat(state.faults()).isEmpty();
+        assertThat(state.tunnels())
+                .extracting(tunnel -> tunnel.link() + " " + tunnel.local() + " " + tunnel.mtu())
+                .containsExactly("ikat-vxlan 192.168.0.1 1450", "ikat-vxlan2 fd00::1 1430");
+        assertThat(state.podMtu()).isEqualTo(1450);
+        assertThat(state.routes())
+                .contains(
+                        tunnelled("10.244.2.0/24", IpFamily.IPV6),
+                        tunnelled("fd00:244:2::/64", IpFamily.IPV6),
+                        tunnelled("10.244.3.0/24", IpFamily.IPV4));
+        assertThat(state.forwarding(IpFamily.IPV6))
+                .containsValue(IpAddress.parse("fd00::2"))
+                .hasSize(1);
+        assertThat(state.forwarding(IpFamily.IPV4))
+                .containsValue(IpAddress.parse("192.168.0.3"))
+                .hasSize(1);
+        assertThat(state.neighbours(IpFamily.IPV6))
+                .containsOnlyKeys(IpAddress.parse("10.244.2.0"), IpAddress.parse("fd00:244:2::"));
+        assertThat(state.neighbours(IpFamily.IPV4)).containsOnlyKeys(IpAddress.parse("10.244.3.0"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "192.168.0.1 fd00::1, 192.168.0.2 fd00::2, IPV4", "fd00::1 192.168.0.1, fd00::2 192.168.0.2, IPV6",
+        "192.168.0.1 fd00::1, fd00::2 192.168.0.2, IPV4", "192.168.0.1 fd00::1, fd00::2, IPV6",
+        "fd00::1 192.168.0.1, 192.168.0.2, IPV4", "fd00::1, fd00::2, IPV6"
+    })
+    void bothEndsChooseTheSameFamily(String one, String other, IpFamily family) {
+        Node a = node("a", List.of(one.split(" ", -1)), "10.244.1.0/24");
+        Node b = node("b", List.of(other.split(" ", -1)), "10.244.2.0/24");
+
+        assertThat(plan(InForce.NOTHING, a, b).routes()).contains(tunnelled("10.244.2.0/24", family));
+        assertThat(plan(InForce.NOTHING, b, a).routes()).contains(tunnelled("10.244.1.0/24", family));
+    }
+
+    @Test
+    void nodesWithoutACommonFamilyAreAFaultThatNamesBoth() {
+        OverlayState state = plan(
+                InForce.NOTHING,
+                node("a", List.of("192.168.0.1"), "10.244.1.0/24"),
+                node("b", List.of("fd00::2"), "10.244.2.0/24"));
+
         assertThat(onlyFault(state, "b", Cause.UNREACHABLE))
-                .contains("both nodes have IPV6, so put fd00::1 first in the InternalIPs of every node");
+                .contains("node b has no IPv4 InternalIP and node a no other", "give one of them an address");
+    }
+
+    @Test
+    void tunnelOverIpv6ThatIsTooSmallForIpv6PodsIsNamed() {
+        OverlayState state = planOver(
+                new Uplink(3, UPLINK.name(), 1340, UPLINK.addresses()),
+                OverlayMode.VXLAN,
+                node("b", List.of("fd00::2"), "10.244.2.0/24", "fd00:244:2::/64"));
+
+        assertThat(state.podFamilies()).hasSize(2);
+        assertThat(blocksOf(state, "b")).containsExactly("10.244.2.0/24");
+        assertThat(onlyFault(state, "a", Cause.MTU)).contains("fd00:244:2::/64", "from 1340 to at least 1350");
     }
 
     @Test

@@ -43,7 +43,7 @@ class KernelConcernsTest {
     private static final Cidr BLOCK = Cidr.parse("10.244.2.0/24");
 
     private final FakeNetlink netlink = new FakeNetlink();
-    private final KernelConcerns concerns = new KernelConcerns(TUNNEL);
+    private final KernelConcerns concerns = new KernelConcerns(Set.of(TUNNEL));
 
     private Link veth(InterfaceName name) {
         netlink.execute(Requests.create(VethSpec.of(name, new InterfaceName("far"))));

@@ -18,12 +18,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 
 /** A node of a {@link Cluster}: a namespace on the underlay, directories of its own, an agent process and its pods. */
 public final class ClusterNode implements AutoCloseable {
@@ -46,6 +49,7 @@ public final class ClusterNode implements AutoCloseable {
     private final List<ClusterPod> pods = new CopyOnWriteArrayList<>();
     private int host;
     private List<Cidr> podCidrs;
+    private Set<IpFamily> families = EnumSet.allOf(IpFamily.class);
     private Optional<RuntimeHost> runtimeHost = Optional.empty();
     private Optional<Process> agent = Optional.empty();
 
@@ -91,9 +95,18 @@ public final class ClusterNode implements AutoCloseable {
         return runtimeHost;
     }
 
-    /** The InternalIPs: IPv4, then IPv6. */
+    /** The InternalIPs: IPv4, then IPv6, as far as the node has addresses of these families. */
     public List<InterfaceAddress> internalIps() {
-        return List.of(Underlay.v4(subnet, host), Underlay.v6(subnet, host));
+        return Stream.of(Underlay.v4(subnet, host), Underlay.v6(subnet, host))
+                .filter(ip -> families.contains(ip.address().family()))
+                .toList();
+    }
+
+    /** Gives the node addresses of these families alone on the underlay, in its manifest too. */
+    public void setFamilies(IpFamily... wanted) {
+        families = EnumSet.copyOf(List.of(wanted));
+        cluster.underlay().setFamilies(namespace, subnet, host, families);
+        cluster.publish(this);
     }
 
     /** The node's pod CIDRs: IPv4, then IPv6, unless it was given others. */

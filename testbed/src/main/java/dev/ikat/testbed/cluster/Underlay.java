@@ -2,6 +2,7 @@ package dev.ikat.testbed.cluster;
 
 import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
 import dev.ikat.testbed.host.TestNamespace;
 import java.util.HashSet;
 import java.util.List;
@@ -79,6 +80,27 @@ public final class Underlay implements AutoCloseable {
         node.ip("address", "del", v4(subnet, oldHost).toString(), "dev", "eth0");
         node.ip("-6", "address", "del", v6(subnet, oldHost).toString(), "dev", "eth0");
         addAddresses(node, subnet, newHost);
+    }
+
+    /** Leaves a node with addresses and default routes of these families alone. */
+    public void setFamilies(TestNamespace node, int subnet, int host, Set<IpFamily> families) {
+        for (IpFamily family : IpFamily.values()) {
+            String option = family == IpFamily.IPV4 ? "-4" : "-6";
+            InterfaceAddress own = family == IpFamily.IPV4 ? v4(subnet, host) : v6(subnet, host);
+            InterfaceAddress router = family == IpFamily.IPV4 ? v4(subnet, 1) : v6(subnet, 1);
+            if (families.contains(family)) {
+                node.ip(option, "address", "replace", own.toString(), "dev", "eth0");
+                node.ip(
+                        option,
+                        "route",
+                        "replace",
+                        "default",
+                        "via",
+                        router.address().toString());
+            } else {
+                node.ip(option, "address", "flush", "dev", "eth0", "scope", "global");
+            }
+        }
     }
 
     private void addSubnet(int subnet) {
