@@ -143,6 +143,11 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
         if (chain.table().equals("firewalld")) {
             List<String> commands = new ArrayList<>();
             commands.add("firewall-cmd --permanent --zone=trusted --add-interface=" + LinkNames.POD_PREFIX + "+");
+            // A zone is about what comes from its links; what goes to them from others takes a policy.
+            commands.add("firewall-cmd --permanent --new-policy=ikat");
+            commands.add("firewall-cmd --permanent --policy=ikat --add-ingress-zone=ANY");
+            commands.add("firewall-cmd --permanent --policy=ikat --add-egress-zone=trusted");
+            commands.add("firewall-cmd --permanent --policy=ikat --set-target=ACCEPT");
             tunnelPort.ifPresent(port -> commands.add("firewall-cmd --permanent --add-port=" + port + "/udp"));
             commands.add("firewall-cmd --reload");
             return new Obstacle(what + " (firewalld)", String.join(" && ", commands));

@@ -95,6 +95,10 @@ class FirewallSurveyTest {
                 .singleElement()
                 .satisfies(obstacle -> assertThat(obstacle.remedy())
                         .isEqualTo("firewall-cmd --permanent --zone=trusted --add-interface=ik+"
+                                + " && firewall-cmd --permanent --new-policy=ikat"
+                                + " && firewall-cmd --permanent --policy=ikat --add-ingress-zone=ANY"
+                                + " && firewall-cmd --permanent --policy=ikat --add-egress-zone=trusted"
+                                + " && firewall-cmd --permanent --policy=ikat --set-target=ACCEPT"
                                 + " && firewall-cmd --permanent --add-port=8472/udp && firewall-cmd --reload"));
     }
 
