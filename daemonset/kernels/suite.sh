@@ -43,6 +43,7 @@ classes() { # MODULE CLASS...
   for class in "${@:2}"; do selected+=("--select-class=$class"); done
   timeout "$LIMIT" "$JAVA" "${JVM[@]}" -cp "$1/target/test-classes:bench/target/dependency/*" \
     org.junit.platform.console.ConsoleLauncher execute --disable-banner --disable-ansi-colors --details=tree \
+    --details-theme=ascii \
     "${selected[@]}"
 }
 
