@@ -56,7 +56,7 @@ status: {addresses: [{type: InternalIP, address: 192.0.2.11}]}
 YAML
 
 podman run --rm "${limits[@]}" --network none --cap-drop all --read-only -v "$directory/bin:/host/opt/cni/bin" "$image" \
-  install --cni-bin-dir=/host/opt/cni/bin
+  install --cni-bin-dir=/host/opt/cni/bin --no-drop-ins
 podman run -d --name "$node" "${limits[@]}" --network "ns:/run/netns/$node" --cap-drop all --cap-add NET_ADMIN \
   --cap-add NET_RAW --cap-add SYS_ADMIN --security-opt no-new-privileges --read-only --tmpfs /tmp \
   -v "$directory/manifests:/manifests:ro" -v "$directory/run:/run/ikat" -v "$directory/state:/var/lib/ikat" \

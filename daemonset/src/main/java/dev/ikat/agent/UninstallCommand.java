@@ -2,10 +2,12 @@ package dev.ikat.agent;
 
 import dev.ikat.agent.config.Setting;
 import dev.ikat.agent.dataplane.Dataplanes;
+import dev.ikat.agent.host.DropIns;
 import dev.ikat.agent.server.AgentLock;
 import dev.ikat.agent.server.AgentRunningException;
 import dev.ikat.netlink.namespace.Sysctl;
 import dev.ikat.netlink.route.Rtnetlink;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -68,6 +70,13 @@ final class UninstallCommand implements Callable<Integer> {
     @Nullable
     Path binaries;
 
+    @Option(
+            names = "--host-root",
+            paramLabel = "DIR",
+            description = "The host's root directory, for the files of network managers. Default: ${DEFAULT-VALUE}.",
+            defaultValue = "/")
+    Path hostRoot = Path.of("/");
+
     @Option(names = "--force", description = "Uninstall even if pods are still wired by Ikat; they lose their network.")
     boolean force;
 
@@ -102,7 +111,12 @@ final class UninstallCommand implements Callable<Integer> {
                         out.flush();
                     });
             failures.forEach(failure -> err.println("ikat-agent uninstall: not removed: " + failure));
+            new DropIns(hostRoot.toAbsolutePath()).remove(out::println);
             return failures.isEmpty() ? 0 : 1;
+        } catch (IOException e) {
+            err.println("ikat-agent uninstall: not removed: files for the host's network managers: "
+                    + CommandErrors.reason(e));
+            return 1;
         } catch (AgentRunningException e) {
             err.println("ikat-agent uninstall: " + e.getMessage() + ". Nothing was changed.");
             return 1;

@@ -196,7 +196,8 @@ class DeployFilesTest {
         assertThat(pod.path("initContainers")).hasSize(1);
         JsonNode install = pod.path("initContainers").path(0);
         // PluginFilesTest has it that 'install' lets each file be whole at each moment.
-        assertThat(install.path("args")).hasToString("[\"install\",\"--cni-bin-dir=/host/opt/cni/bin\"]");
+        assertThat(install.path("args"))
+                .hasToString("[\"install\",\"--cni-bin-dir=/host/opt/cni/bin\",\"--no-drop-ins\"]");
         assertThat(install.path("volumeMounts")).isEqualTo(JSON.readTree("""
                         [{"name": "cni-bin", "mountPath": "/host/opt/cni/bin"}]
                         """));

@@ -75,12 +75,18 @@ final class UninstallIT {
         return ProcessRunner.of(node.entering(command)).run();
     }
 
+    /** Stands for the root directory of the host, whose own is this machine's. */
+    private Path hostRoot() {
+        return plugins.resolveSibling("root");
+    }
+
     private ProcessResult uninstall(String... more) {
         List<String> arguments = new ArrayList<>(List.of(
                 "uninstall",
                 "--run-dir=" + node.runDirectory(),
                 "--state-dir=" + node.stateDirectory(),
-                "--cni-conf-dir=" + node.confDirectory()));
+                "--cni-conf-dir=" + node.confDirectory(),
+                "--host-root=" + hostRoot()));
         arguments.addAll(List.of(more));
         return agent(arguments.toArray(String[]::new));
     }
@@ -204,11 +210,17 @@ final class UninstallIT {
         // The agent makes it, as it does on a host.
         Files.delete(node.runDirectory());
         Files.writeString(Files.createDirectory(plugins).resolve("others"), "");
+        Files.createDirectories(hostRoot().resolve("etc/NetworkManager"));
         host();
         List<String> before = host();
-        ProcessResult installed =
-                agent("install", "--from=" + Distribution.configured().cni(), "--cni-bin-dir=" + plugins);
+        ProcessResult installed = agent(
+                "install",
+                "--from=" + Distribution.configured().cni(),
+                "--cni-bin-dir=" + plugins,
+                "--host-root=" + hostRoot());
         assertThat(installed.exitCode()).as(installed.toString()).isZero();
+        Path dropIn = hostRoot().resolve("etc/NetworkManager/conf.d/90-ikat.conf");
+        assertThat(dropIn).exists();
         node.startAgent("--policy-backend=" + backend);
         node.awaitReady(Cluster.READY_LIMIT);
         try (TestNamespace pod = TestNamespace.create()) {
@@ -236,6 +248,7 @@ final class UninstallIT {
             ProcessResult done = uninstall("--force", "--cni-bin-dir=" + plugins);
             assertThat(done.exitCode()).as(done.toString()).isZero();
             assertThat(host()).isEqualTo(before);
+            assertThat(dropIn).doesNotExist();
             assertThat(node.runDirectory()).doesNotExist();
             assertThat(node.stateDirectory()).doesNotExist();
             Await.until(

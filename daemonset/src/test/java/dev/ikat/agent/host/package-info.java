@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.host;
+
+import org.jspecify.annotations.NullMarked;
