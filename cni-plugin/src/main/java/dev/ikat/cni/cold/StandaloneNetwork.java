@@ -106,7 +106,7 @@ final class StandaloneNetwork implements PodNetwork {
                 .orElseThrow(() -> new CniException(
                         CniError.INVALID_NETWORK_CONFIG,
                         "a standalone network needs 'ipam.ranges'",
-                        "for example \"ipam\": {\"ranges\": [[{\"subnet\": \"10.88.0.0/24\"}]]}"));
+                        "for example \"ipam\": {\"ranges\": [[{\"subnet\": \"10.77.0.0/24\"}]]}"));
     }
 
     /** Why pods can't have the IPv6 addresses that the configuration has ranges of. */

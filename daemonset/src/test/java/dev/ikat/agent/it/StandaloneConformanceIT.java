@@ -38,8 +38,8 @@ final class StandaloneConformanceIT extends CniConformance {
 
     @Override
     String configuration() {
-        return ", \"standalone\": true, \"ipam\": {\"ranges\": [[{\"subnet\": \"10.88.0.0/24\"}],"
-                + " [{\"subnet\": \"fd88::/64\"}]]}";
+        return ", \"standalone\": true, \"ipam\": {\"ranges\": [[{\"subnet\": \"10.77.0.0/24\"}],"
+                + " [{\"subnet\": \"fd77::/64\"}]]}";
     }
 
     @Override
@@ -142,11 +142,11 @@ final class StandaloneConformanceIT extends CniConformance {
     void addressOfTheHostIsNotGivenToAPod() {
         node.ip("link", "add", "cni0", "type", "bridge");
         node.ip("link", "set", "cni0", "up");
-        node.ip("address", "add", "10.88.0.1/24", "dev", "cni0");
+        node.ip("address", "add", "10.77.0.1/24", "dev", "cni0");
 
         ProcessResult result = call("ADD", variables(pod(), "eth0"), config("1.0.0", ""));
 
         assertThat(result.exitCode()).as(result.stdout()).isZero();
-        assertThat(result.stdout()).contains("10.88.0.2/32").doesNotContain("10.88.0.1/32");
+        assertThat(result.stdout()).contains("10.77.0.2/32").doesNotContain("10.77.0.1/32");
     }
 }
