@@ -202,7 +202,7 @@ final class AgentWiring {
         ReadyNode ready = new ReadyNode(
                 readiness, network, conflist, () -> cluster.networkWorks(options.nodeName()), this::running);
 
-        FirewallKeeper firewall = parts.keep(firewall(planes, leases, node, policy, reaper));
+        FirewallKeeper firewall = parts.keep(firewall(planes, leases, node, policy, report, reaper));
         status.register(new FirewallStatus(firewall::lastTest, firewall::faults));
 
         keeper.register(loop);
@@ -290,7 +290,12 @@ final class AgentWiring {
     }
 
     private FirewallKeeper firewall(
-            Dataplanes planes, LeaseStore leases, NodeNetwork node, NodePolicy policy, BatchReaper reaper) {
+            Dataplanes planes,
+            LeaseStore leases,
+            NodeNetwork node,
+            NodePolicy policy,
+            PolicyReport report,
+            BatchReaper reaper) {
         CniPlugin plugin =
                 new CniPlugin(leases, node, network.beforeReady(), policy.podPolicy(), reaper, StepObserver.NONE);
         FirewallKeeper firewall = new FirewallKeeper(
@@ -298,7 +303,7 @@ final class AgentWiring {
                 network::nodePlan,
                 planes,
                 HostRuleset.open(),
-                new DatapathProbe(plugin::handle, () -> planes.chosen() == Backend.EBPF),
+                new DatapathProbe(plugin::handle, report::isClaimed, () -> planes.chosen() == Backend.EBPF),
                 () -> readiness.isReadyBut(Part.FIREWALL, Part.CONFLIST),
                 () -> loop.trigger(EnumSet.of(Part.FIREWALL), Cause.CHANGE),
                 clock);

@@ -29,12 +29,15 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Sends packets between two pods of this node, which exist for that purpose only and are removed at once: network
  * namespaces without a process, wired by the plugin as any pod is, with leases of the highest addresses that are free.
+ * They are nobody's pods, and so no policy is about them: an address that a pod of the cluster is said to have is left
+ * out, since the pod's policies would hold for it.
  */
 public final class DatapathProbe implements SelfTest {
     private static final Logger LOG = LoggerFactory.getLogger(DatapathProbe.class);
@@ -53,14 +56,18 @@ public final class DatapathProbe implements SelfTest {
     private static final int SMALL = 32;
 
     private final Function<CniRequest, CniResponse> plugin;
+    private final Predicate<IpAddress> claimed;
     private final BooleanSupplier fastPath;
 
     /**
      * @param plugin wires and removes the pods
+     * @param claimed whether a pod of the cluster is said to have an address
      * @param fastPath whether packets may take the fast path past the host's firewall, but for fragments
      */
-    public DatapathProbe(Function<CniRequest, CniResponse> plugin, BooleanSupplier fastPath) {
+    public DatapathProbe(
+            Function<CniRequest, CniResponse> plugin, Predicate<IpAddress> claimed, BooleanSupplier fastPath) {
         this.plugin = plugin;
+        this.claimed = claimed;
         this.fastPath = fastPath;
     }
 
@@ -184,7 +191,7 @@ public final class DatapathProbe implements SelfTest {
             if (addresses.isEmpty()) {
                 break;
             }
-            if (taken.contains(addresses)) {
+            if (taken.contains(addresses) || addresses.stream().anyMatch(claimed)) {
                 continue;
             }
             try {

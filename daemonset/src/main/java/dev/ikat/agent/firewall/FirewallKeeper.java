@@ -16,10 +16,12 @@ import dev.ikat.dataplane.FirewallAcceptance;
 import dev.ikat.ipam.AddressPlan;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.netfilter.BaseChain.Hook;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -30,6 +32,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -59,6 +62,8 @@ public final class FirewallKeeper implements AutoCloseable {
 
     /** How many other nodes are tried in one self-test; the next ones in the next. */
     private static final int PEERS_TRIED = 4;
+
+    private static final String NOT_THROUGH_TUNNEL = ", but not through the tunnel to ";
 
     private final Supplier<Optional<NodeSituation>> situation;
     private final Supplier<Optional<AddressPlan>> plan;
@@ -245,7 +250,7 @@ public final class FirewallKeeper implements AutoCloseable {
                                     via,
                                     underlay,
                                     "node " + peer.node() + " answers at " + underlay
-                                            + ", but not through the tunnel to "
+                                            + NOT_THROUGH_TUNNEL
                                             + block
                                             + ": Ikat does not run there, or a firewall on the way refuses UDP port "
                                             + port
@@ -303,15 +308,30 @@ public final class FirewallKeeper implements AutoCloseable {
             String families =
                     new TreeSet<>(failing).stream().map(IpFamily::title).collect(Collectors.joining(" and "));
             String what = "no " + families + " packet passes between two pods of this node: ";
-            List<Obstacle> obstacles = survey.obstacles();
+            List<Obstacle> obstacles = obstacles(hook -> hook != Hook.INPUT);
             if (obstacles.isEmpty()) {
                 faults.add(what + "a rule of the host refuses it; look for it in 'nft list ruleset', 'iptables-save' "
                         + "and 'iptables-legacy-save'");
             }
             obstacles.forEach(obstacle -> faults.add(what + obstacle.what() + "; run: " + obstacle.remedy()));
         }
-        tested.map(Tested::confirmed).ifPresent(faults::addAll);
+        List<String> confirmed = tested.map(Tested::confirmed).orElse(List.of());
+        faults.addAll(confirmed);
+        if (confirmed.stream().anyMatch(fault -> fault.contains(NOT_THROUGH_TUNNEL))) {
+            // The other node's answers come by the tunnel as well.
+            obstacles(hook -> hook == Hook.INPUT)
+                    .forEach(obstacle -> faults.add("tunnels from other nodes may be refused here: " + obstacle.what()
+                            + "; run: " + obstacle.remedy()));
+        }
         return faults;
+    }
+
+    /** At such hooks, those that refuse what is forwarded first. */
+    private List<Obstacle> obstacles(Predicate<Hook> at) {
+        return survey.obstacles().stream()
+                .filter(obstacle -> at.test(obstacle.hook()))
+                .sorted(Comparator.comparing(obstacle -> obstacle.hook() != Hook.FORWARD))
+                .toList();
     }
 
     /** The families of which no packet passes on this node. */

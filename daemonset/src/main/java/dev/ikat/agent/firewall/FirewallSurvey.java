@@ -150,12 +150,12 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
             commands.add("firewall-cmd --permanent --policy=ikat --set-target=ACCEPT");
             tunnelPort.ifPresent(port -> commands.add("firewall-cmd --permanent --add-port=" + port + "/udp"));
             commands.add("firewall-cmd --reload");
-            return new Obstacle(what + " (firewalld)", String.join(" && ", commands));
+            return new Obstacle(chain.hook(), what + " (firewalld)", String.join(" && ", commands));
         }
         String insert = "nft insert rule " + chain.path() + " ";
         String remedy = arriving
                 ? insert + "udp dport " + tunnelPort.orElseThrow() + " accept"
                 : insert + "iifname " + PODS + " accept; " + insert + "oifname " + PODS + " accept";
-        return new Obstacle(what, remedy + "; and add the same to the file that it is loaded from");
+        return new Obstacle(chain.hook(), what, remedy + "; and add the same to the file that it is loaded from");
     }
 }

@@ -1,6 +1,7 @@
 package dev.ikat.agent.policy;
 
 import dev.ikat.cluster.ClusterChange;
+import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.netfilter.Conntrack;
 import dev.ikat.netlink.netfilter.LoggedPacket;
@@ -70,6 +71,11 @@ public final class PolicyReport implements PolicyListener, AutoCloseable {
             }
         }
         readDrops(keeper);
+    }
+
+    /** Whether a pod of the cluster that has not ended is said to have this address. */
+    public boolean isClaimed(IpAddress address) {
+        return pods.pod(address).isPresent();
     }
 
     /** Starts without policies: reports what the source guard drops. */

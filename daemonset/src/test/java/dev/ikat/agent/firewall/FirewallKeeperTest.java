@@ -29,6 +29,7 @@ import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.MacAddress;
+import dev.ikat.netlink.netfilter.BaseChain.Hook;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -43,6 +44,7 @@ import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -50,7 +52,7 @@ class FirewallKeeperTest {
     private static final Cidr BLOCK = Cidr.parse("10.244.1.0/24");
     private static final IpAddress PEER = IpAddress.parse("192.0.2.12");
     private static final FirewallSurvey DROPPING =
-            new FirewallSurvey(List.of(new Obstacle("the chain 'x' drops", "nft y")), true, Map.of());
+            new FirewallSurvey(List.of(new Obstacle(Hook.FORWARD, "the chain 'x' drops", "nft y")), true, Map.of());
     private static final FirewallSurvey WITH_RULES = new FirewallSurvey(List.of(), true, Map.of());
 
     private final FakeKernel kernel = new FakeKernel();
@@ -247,6 +249,53 @@ class FirewallKeeperTest {
         awaitTest();
         assertThatCode(this::run).doesNotThrowAnyException();
         assertThat(keeper.failing()).isEmpty();
+    }
+
+    private static FirewallSurvey obstacles(Hook... hooks) {
+        return new FirewallSurvey(
+                Stream.of(hooks)
+                        .map(hook -> new Obstacle(hook, "the chain at " + hook + " drops", "nft " + hook))
+                        .toList(),
+                true,
+                Map.of());
+    }
+
+    @Test
+    void chainIsNamedOnlyForPacketsThatPassIt() throws InterruptedException {
+        host = obstacles(Hook.INPUT, Hook.POSTROUTING, Hook.FORWARD);
+        findings = Optional.of(new Findings(Set.of(IpFamily.IPV4), List.of()));
+        assertThatThrownBy(this::run).isInstanceOf(NotYetException.class);
+        awaitTest();
+        assertThatThrownBy(this::run).hasMessageContaining("the chain at FORWARD drops; run: nft FORWARD");
+        assertThat(keeper.faults()).hasSize(2);
+        assertThat(keeper.faults().getLast()).contains("the chain at POSTROUTING drops");
+
+        now = now.plusSeconds(6);
+        host = obstacles(Hook.INPUT);
+        assertThatThrownBy(this::run).isInstanceOf(NotYetException.class);
+        awaitTest();
+        assertThatThrownBy(this::run).hasMessageContaining("a rule of the host refuses it");
+    }
+
+    @Test
+    void chainThatTunnelsArriveAtIsNamedWhenOneDoesNotWork() throws InterruptedException {
+        host = obstacles(Hook.INPUT);
+        String fault =
+                "node b answers at 192.0.2.12, but not through the tunnel to 10.244.2.0/24: Ikat does not run there";
+        findings = Optional.of(new Findings(Set.of(), List.of(fault)));
+        assertThatThrownBy(this::run).isInstanceOf(NotYetException.class);
+        awaitTest();
+        assertThatCode(this::run).doesNotThrowAnyException();
+        assertThat(keeper.faults()).isEmpty();
+
+        now = now.plusSeconds(21);
+        run();
+        awaitTest();
+        assertThatCode(this::run).doesNotThrowAnyException();
+        assertThat(keeper.faults())
+                .containsExactly(
+                        fault,
+                        "tunnels from other nodes may be refused here: the chain at INPUT drops; run: nft INPUT");
     }
 
     @Test

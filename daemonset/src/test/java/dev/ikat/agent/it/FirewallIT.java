@@ -2,6 +2,9 @@ package dev.ikat.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.ipam.AddressRange;
+import dev.ikat.model.Cidr;
+import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.testbed.cluster.Cluster;
 import dev.ikat.testbed.cluster.ClusterNode;
@@ -16,6 +19,7 @@ import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
 import dev.ikat.testbed.traffic.Probe;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -143,6 +147,42 @@ final class FirewallIT {
             assertThat(node.metrics()).contains("ikat_packets_blocked{family=\"ipv4\"} 0");
             NodeWitness.awaitExactly(node, LIMIT);
         }
+    }
+
+    @Test
+    void selfTestPassesWhateverPodsAreSaidToHaveItsAddresses() {
+        try (Cluster cluster = Cluster.create(Cluster.Options.nodes(1))) {
+            ClusterNode node = cluster.node(0);
+            cluster.apply("deny.yaml", PolicyBehaviour.DENY_ALL);
+            cluster.apply("stale.yaml", """
+                    apiVersion: v1
+                    kind: Pod
+                    metadata: {name: stale, namespace: shop}
+                    spec: {nodeName: %s}
+                    status:
+                      phase: Running
+                      podIPs: [%s]
+                    """.formatted(node.name(), highestAddresses(node)));
+            // Because of it the node is not ready before the self-test has passed.
+            rule(node, "nft", "-A", "FORWARD", "-p", "udp", "--dport", "9", "-j", "DROP");
+            node.startAgent();
+            node.awaitReady(LIMIT);
+            assertThat(agent(node, "status", "--run-dir=" + node.runDirectory()).stdout())
+                    .contains("packets   pass");
+        }
+    }
+
+    /** Those that the self-test prefers, as a list of YAML. */
+    private static String highestAddresses(ClusterNode node) {
+        List<String> addresses = new ArrayList<>();
+        for (Cidr block : node.podCidrs()) {
+            IpAddress address = AddressRange.of(block).last();
+            for (int i = 0; i < 4; i++) {
+                addresses.add("{ip: \"" + address + "\"}");
+                address = address.previous();
+            }
+        }
+        return String.join(", ", addresses);
     }
 
     @Test

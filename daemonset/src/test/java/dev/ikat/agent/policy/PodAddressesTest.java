@@ -49,6 +49,23 @@ class PodAddressesTest {
     }
 
     @Test
+    void addressIsStillAPodsWhenAnotherThatIsSaidToHaveItGoes() {
+        Pod first = pod("first", Pod.Phase.RUNNING, ADDRESS);
+        Pod second = pod("second", Pod.Phase.RUNNING, ADDRESS);
+        Pod third = pod("third", Pod.Phase.RUNNING, ADDRESS);
+        addresses.changed(added(List.of(first, second, third)));
+        assertThat(owner()).contains("Pod shop/third");
+
+        addresses.changed(new ClusterChange(List.of(), List.of(), List.of(third)));
+        assertThat(owner()).contains("Pod shop/first");
+        addresses.changed(new ClusterChange(List.of(), List.of(), List.of(second)));
+        assertThat(owner()).contains("Pod shop/first");
+
+        addresses.changed(new ClusterChange(List.of(), List.of(), List.of(first)));
+        assertThat(owner()).isEmpty();
+    }
+
+    @Test
     void addressTakesAtMost50BytesBesideItsPod() throws InterruptedException {
         List<ClusterObject> pods = new ArrayList<>();
         for (int i = 0; i < 100_000; i++) {
