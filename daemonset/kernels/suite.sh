@@ -59,7 +59,7 @@ attempt() { # COLUMN TEST COMMAND...
   local log=/out/$2-$1.log begin=$SECONDS code=0 reason
   "${@:3}" >"$log" 2>&1 || code=$?
   # What an agent says, and what a test says that is skipped for it.
-  reason=$(sed -nE "s/.*can't be ready: (.*)$REFUSED.*/\1/p; s/.*this machine can't run eBPF policies: //p" "$log" | sort -u | head -1)
+  reason=$(sed -nE "s/.*can't be ready: ([^\"]*)$REFUSED.*/\1/p; s/.*this machine can't run eBPF policies: //p" "$log" | sort -u | head -1)
   if [ -n "$reason" ]; then
     result "$1" "$2" refused "$reason" $((SECONDS - begin))
     return 1
