@@ -3,22 +3,19 @@ package dev.ikat.agent.migrate;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.ikat.agent.Uninstaller;
 import dev.ikat.agent.migrate.FormerNetwork.LeftFile;
 import dev.ikat.agent.migrate.FormerNetwork.Use;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /** Finds network configurations, state directories, and BPF programs and maps that are pinned. */
 final class LeftFiles {
@@ -103,7 +100,7 @@ final class LeftFiles {
         if (mount.isPresent()) {
             return Leftover.staying(object, "something is mounted there: umount " + mount.get());
         }
-        return Leftover.removable(object, () -> delete(path));
+        return Leftover.removable(object, () -> Uninstaller.deleteTree(path));
     }
 
     /** Sorted by name; none if there is no such directory. */
@@ -128,28 +125,5 @@ final class LeftFiles {
                 .map(line -> line.split(" ", 6)[4])
                 .filter(mount -> mount.equals(real) || mount.startsWith(real + "/"))
                 .findFirst();
-    }
-
-    private static void delete(Path root) throws IOException {
-        if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
-            return;
-        }
-        Files.walkFileTree(root, new SimpleFileVisitor<>() {
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                Files.deleteIfExists(file);
-                return FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException failure)
-                    throws IOException {
-                if (failure != null) {
-                    throw failure;
-                }
-                Files.deleteIfExists(directory);
-                return FileVisitResult.CONTINUE;
-            }
-        });
     }
 }
