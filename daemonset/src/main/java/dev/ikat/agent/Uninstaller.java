@@ -4,6 +4,7 @@ import dev.ikat.agent.cni.Conflist;
 import dev.ikat.agent.cni.PluginFiles;
 import dev.ikat.agent.cni.PluginPrograms;
 import dev.ikat.agent.dataplane.Dataplanes;
+import dev.ikat.agent.firewall.DatapathProbe;
 import dev.ikat.agent.overlay.OverlayReconciler;
 import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.policy.PolicySettings.Backend;
@@ -52,9 +53,12 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
         void run() throws IOException;
     }
 
-    /** How many pods of this host are wired by Ikat. */
+    /** How many pods of this host are wired by Ikat; those of a self-test are none. */
     static int pods(Netlink netlink) {
-        return (int) netlink.links().stream().filter(PodLink::isHostEnd).count();
+        return (int) netlink.links().stream()
+                .filter(PodLink::isHostEnd)
+                .filter(link -> !DatapathProbe.isItsOwn(link))
+                .count();
     }
 
     /** All that Ikat filters by, in the calling thread's network namespace. */

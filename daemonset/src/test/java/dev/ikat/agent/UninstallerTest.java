@@ -101,6 +101,18 @@ class UninstallerTest {
     }
 
     @Test
+    void selfTestThatAnAgentsEndCutShortIsNoPodAndGoes() {
+        PodLink left = PodLink.of(new Attachment(new ContainerId("ikat-self-test-a"), new InterfaceName("eth0")));
+        netlink.execute(
+                Requests.create(VethSpec.of(left.hostName(), new InterfaceName("probe"))),
+                Requests.change(LinkChange.of(left.hostName()).alias(left.alias())));
+        assertThat(Uninstaller.pods(netlink)).isEqualTo(1);
+
+        assertThat(uninstall(Optional.of(binaries))).isEmpty();
+        assertThat(netlink.link(left.hostName())).isEmpty();
+    }
+
+    @Test
     void hostIsAsItWasBefore() {
         assertThat(Uninstaller.pods(netlink)).isEqualTo(1);
 

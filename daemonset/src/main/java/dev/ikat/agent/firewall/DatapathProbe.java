@@ -7,12 +7,14 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ikat.cni.CniRequest;
 import dev.ikat.cni.CniResponse;
+import dev.ikat.cni.PodLink;
 import dev.ikat.ipam.AddressPlan;
 import dev.ikat.ipam.AddressRange;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.route.Link;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
@@ -69,6 +71,13 @@ public final class DatapathProbe implements SelfTest {
         this.plugin = plugin;
         this.claimed = claimed;
         this.fastPath = fastPath;
+    }
+
+    /** Whether this link is that of one of its pods, which may be left where an agent was ended during a self-test. */
+    public static boolean isItsOwn(Link hostEnd) {
+        return PodLink.attachmentOf(hostEnd)
+                .filter(attachment -> attachment.containerId().value().startsWith(CONTAINER))
+                .isPresent();
     }
 
     /** A pod without a process. */
