@@ -9,10 +9,8 @@ import dev.ikat.model.IpFamily;
 import dev.ikat.testbed.cluster.Cluster;
 import dev.ikat.testbed.cluster.ClusterNode;
 import dev.ikat.testbed.cluster.ClusterPod;
-import dev.ikat.testbed.cluster.Distribution;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.ProcessResult;
-import dev.ikat.testbed.host.ProcessRunner;
 import dev.ikat.testbed.requirement.KernelFeature;
 import dev.ikat.testbed.requirement.RequiresKernel;
 import dev.ikat.testbed.requirement.RequiresProgram;
@@ -44,13 +42,6 @@ final class FirewallIT {
 
     private static String rules(ClusterNode node) {
         return String.join("\n", SAVES.stream().map(node.namespace()::exec).toList());
-    }
-
-    private static ProcessResult agent(ClusterNode node, String... words) {
-        List<String> command = Stream.concat(
-                        Stream.of(Distribution.configured().agent().toString()), Stream.of(words))
-                .toList();
-        return ProcessRunner.of(node.entering(command)).run();
     }
 
     private static void awaitAllPairsConnect(Cluster cluster) {
@@ -99,12 +90,7 @@ final class FirewallIT {
             for (ClusterNode each : cluster.nodes()) {
                 each.pods().forEach(ClusterPod::close);
                 each.stopAgent();
-                ProcessResult uninstalled = agent(
-                        each,
-                        "uninstall",
-                        "--run-dir=" + each.runDirectory(),
-                        "--state-dir=" + each.stateDirectory(),
-                        "--cni-conf-dir=" + each.confDirectory());
+                ProcessResult uninstalled = each.uninstall();
                 assertThat(uninstalled.exitCode()).as(uninstalled.toString()).isZero();
                 assertThat(rules(each)).doesNotContain("IKAT").contains(":FORWARD DROP");
             }
@@ -132,7 +118,7 @@ final class FirewallIT {
             assertThat(node.isReady()).isFalse();
             assertThat(node.fromHere(node.confDirectory()).resolve("10-ikat.conflist"))
                     .doesNotExist();
-            ProcessResult status = agent(node, "status", "--run-dir=" + node.runDirectory());
+            ProcessResult status = node.status();
             assertThat(status.exitCode()).isNotZero();
             assertThat(status.stdout())
                     .contains("packets   do not pass")
@@ -167,8 +153,7 @@ final class FirewallIT {
             rule(node, "nft", "-A", "FORWARD", "-p", "udp", "--dport", "9", "-j", "DROP");
             node.startAgent();
             node.awaitReady(LIMIT);
-            assertThat(agent(node, "status", "--run-dir=" + node.runDirectory()).stdout())
-                    .contains("packets   pass");
+            assertThat(node.status().stdout()).contains("packets   pass");
         }
     }
 

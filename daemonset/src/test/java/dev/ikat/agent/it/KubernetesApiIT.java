@@ -8,10 +8,8 @@ import dev.ikat.kubernetes.ApiTestServer;
 import dev.ikat.testbed.cluster.Cluster;
 import dev.ikat.testbed.cluster.ClusterNode;
 import dev.ikat.testbed.cluster.ClusterPod;
-import dev.ikat.testbed.cluster.Distribution;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.Json;
-import dev.ikat.testbed.host.ProcessRunner;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresRoot;
 import dev.ikat.testbed.traffic.Probe;
@@ -114,13 +112,6 @@ class KubernetesApiIT {
         Await.until(LIMIT, () -> what, condition);
     }
 
-    private String status() {
-        return ProcessRunner.of(node.entering(List.of(
-                        Distribution.configured().agent().toString(), "status", "--run-dir=" + node.runDirectory())))
-                .run()
-                .toString();
-    }
-
     private void denyServer() {
         api.put(POLICIES, "deny", """
                 {"metadata":{"name":"deny","namespace":"shop"},"spec":{"podSelector":{"matchLabels":{"app":"server"}}}}
@@ -146,13 +137,13 @@ class KubernetesApiIT {
 
         int port = api.port();
         api.close();
-        until("status tells of the outage", () -> status().contains("fault: networkpolicies: "));
+        until("status tells of the outage", () -> node.status().toString().contains("fault: networkpolicies: "));
         node.killAgent();
         start();
 
-        assertThat(status()).contains("in force is the cluster as of ");
+        assertThat(node.status().toString()).contains("in force is the cluster as of ");
         assertThat(node.metrics()).contains("ikat_degraded 1.0");
-        assertThat(status() + node.metrics()).doesNotContain(TOKEN);
+        assertThat(node.status().toString() + node.metrics()).doesNotContain(TOKEN);
         assertThat(reaches(client, server)).isFalse();
         ClusterPod late = node.addPod("shop", "late", new Json.Obj(Map.of()), TestNamespace.create());
         assertThat(reaches(late, server)).isFalse();
@@ -161,8 +152,8 @@ class KubernetesApiIT {
         api = serve(port);
         until("the API's word is in force again", () -> reaches(client, server));
         until("nothing of the snapshot is left", () -> node.metrics().contains("ikat_degraded 0.0"));
-        until("status has no fault any more", () -> status().contains("up to date with its source"));
-        assertThat(status() + node.metrics()).doesNotContain(TOKEN);
+        until("status has no fault any more", () -> node.status().toString().contains("up to date with its source"));
+        assertThat(node.status().toString() + node.metrics()).doesNotContain(TOKEN);
         for (String line : node.logLines()) {
             assertThat(new ObjectMapper().readTree(line).path("event").isTextual())
                     .as(line)
@@ -191,7 +182,7 @@ class KubernetesApiIT {
         assertThat(node.runDirectory()).isEmptyDirectory();
         start();
 
-        assertThat(status()).contains("in force is the cluster as of ");
+        assertThat(node.status().toString()).contains("in force is the cluster as of ");
         assertThat(node.metrics()).contains("ikat_degraded 1.0");
         ClusterPod server = node.addPod("shop", "server", new Json.Obj(Map.of()), TestNamespace.create());
         ClusterPod client = node.addPod("shop", "client", new Json.Obj(Map.of()), TestNamespace.create());

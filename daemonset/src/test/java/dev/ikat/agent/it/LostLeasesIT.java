@@ -113,15 +113,8 @@ final class LostLeasesIT {
                 LIMIT,
                 node::logTail,
                 () -> node.logLines().stream().anyMatch(line -> line.contains("event=leases-damaged")));
-        assertThat(status()).contains("fault: ");
+        assertThat(node.status().stdout()).contains("fault: ");
         assertNothingIsLost();
-    }
-
-    private String status() {
-        return node.namespace()
-                .runner(Distribution.configured().agent().toString(), "status", "--run-dir=" + node.runDirectory())
-                .run()
-                .stdout();
     }
 
     @Test

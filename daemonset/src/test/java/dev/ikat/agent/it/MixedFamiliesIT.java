@@ -7,10 +7,8 @@ import dev.ikat.model.IpFamily;
 import dev.ikat.testbed.cluster.Cluster;
 import dev.ikat.testbed.cluster.ClusterNode;
 import dev.ikat.testbed.cluster.ClusterPod;
-import dev.ikat.testbed.cluster.Distribution;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.ProcessResult;
-import dev.ikat.testbed.host.ProcessRunner;
 import dev.ikat.testbed.requirement.KernelFeature;
 import dev.ikat.testbed.requirement.RequiresKernel;
 import dev.ikat.testbed.requirement.RequiresRoot;
@@ -161,28 +159,16 @@ final class MixedFamiliesIT {
     }
 
     private static String status(ClusterNode node) {
-        return agent(node, "status", "--run-dir=" + node.runDirectory()).stdout();
+        return node.status().stdout();
     }
 
     private static void assertUninstallLeavesNoLink(ClusterNode node) {
         node.pods().forEach(ClusterPod::close);
         node.stopAgent();
-        ProcessResult uninstalled = agent(
-                node,
-                "uninstall",
-                "--run-dir=" + node.runDirectory(),
-                "--state-dir=" + node.stateDirectory(),
-                "--cni-conf-dir=" + node.confDirectory());
+        ProcessResult uninstalled = node.uninstall();
         assertThat(uninstalled.exitCode()).as(uninstalled.toString()).isZero();
         assertThat(node.namespace().linkNames()).noneMatch(name -> name.startsWith("ik"));
         assertThat(node.namespace().ip("route", "show", "proto", "107")).isBlank();
         assertThat(node.namespace().ip("-6", "route", "show", "proto", "107")).isBlank();
-    }
-
-    private static ProcessResult agent(ClusterNode node, String... words) {
-        List<String> command =
-                new ArrayList<>(List.of(Distribution.configured().agent().toString()));
-        command.addAll(List.of(words));
-        return ProcessRunner.of(node.entering(command)).run();
     }
 }

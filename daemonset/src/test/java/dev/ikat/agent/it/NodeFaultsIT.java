@@ -7,9 +7,7 @@ import dev.ikat.model.InterfaceAddress;
 import dev.ikat.testbed.cluster.Cluster;
 import dev.ikat.testbed.cluster.ClusterNode;
 import dev.ikat.testbed.cluster.ClusterPod;
-import dev.ikat.testbed.cluster.Distribution;
 import dev.ikat.testbed.host.Await;
-import dev.ikat.testbed.host.ProcessRunner;
 import dev.ikat.testbed.requirement.KernelFeature;
 import dev.ikat.testbed.requirement.RequiresKernel;
 import dev.ikat.testbed.requirement.RequiresRoot;
@@ -128,12 +126,7 @@ final class NodeFaultsIT {
             awaitFault(node, node.name(), "address_held");
             assertThat(node.metrics()).contains("ikat_conflist_faults{cause=\"read_first\"} 1");
             assertThat(node.isReady()).isFalse();
-            String status = ProcessRunner.of(node.entering(List.of(
-                            Distribution.configured().agent().toString(),
-                            "status",
-                            "--run-dir=" + node.runDirectory())))
-                    .run()
-                    .stdout();
+            String status = node.status().stdout();
             assertThat(status)
                     .contains(
                             "address " + first.address() + " of pod CIDR "

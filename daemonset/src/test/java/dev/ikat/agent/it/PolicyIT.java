@@ -4,10 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.testbed.cluster.ClusterPod;
-import dev.ikat.testbed.cluster.Distribution;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.ProcessResult;
-import dev.ikat.testbed.host.ProcessRunner;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -67,7 +65,7 @@ final class PolicyIT extends PolicyBehaviour {
         cluster.apply("allow.yaml", ALLOW_CLIENTS);
         start();
         add("server", "server");
-        ProcessResult missing = review();
+        ProcessResult missing = node.status("--policies");
         assertThat(missing.stdout())
                 .isEqualTo("policies 1, findings 1\n"
                         + "shop/allow-clients: spec.ingress[0].from[0].podSelector: no pod of namespace 'shop' has the "
@@ -75,17 +73,8 @@ final class PolicyIT extends PolicyBehaviour {
         assertThat(missing.exitCode()).isEqualTo(3);
 
         add("client", "client");
-        assertThat(review().stdout()).isEqualTo("policies 1, findings 0\n");
-        assertThat(review().exitCode()).isZero();
-    }
-
-    private ProcessResult review() {
-        return ProcessRunner.of(node.entering(List.of(
-                        Distribution.configured().agent().toString(),
-                        "status",
-                        "--policies",
-                        "--run-dir=" + node.runDirectory())))
-                .run();
+        assertThat(node.status("--policies").stdout()).isEqualTo("policies 1, findings 0\n");
+        assertThat(node.status("--policies").exitCode()).isZero();
     }
 
     @Test

@@ -4,17 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.testbed.cluster.Cluster;
 import dev.ikat.testbed.cluster.ClusterNode;
-import dev.ikat.testbed.cluster.Distribution;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.ProcessResult;
-import dev.ikat.testbed.host.ProcessRunner;
 import dev.ikat.testbed.requirement.RequiresRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -47,17 +43,6 @@ final class RunFilesIT {
         Await.until(LIMIT, () -> "not so: " + what + ": " + node.logTail(), condition);
     }
 
-    private static ProcessResult agent(String... arguments) {
-        List<String> command =
-                new ArrayList<>(List.of(Distribution.configured().agent().toString()));
-        command.addAll(List.of(arguments));
-        return ProcessRunner.of(node.entering(command)).run();
-    }
-
-    private static ProcessResult status() {
-        return agent("status", "--run-dir=" + node.runDirectory());
-    }
-
     private static double metric(String name) {
         return node.metrics()
                 .lines()
@@ -68,7 +53,7 @@ final class RunFilesIT {
 
     private static void assertAllIsWell() {
         await("the agent is ready", node::isReady);
-        assertThat(status().exitCode()).isZero();
+        assertThat(node.status().exitCode()).isZero();
         node.addPod("three").delete();
         NodeWitness.awaitExactly(node, LIMIT);
         NodeWitness.assertAllPairsConnect(cluster);
@@ -127,7 +112,7 @@ final class RunFilesIT {
     }
 
     private static ProcessResult secondAgent(Path runDirectory) {
-        return agent(
+        return node.agentCommand(
                 "--node-name=" + node.name(),
                 "--run-dir=" + runDirectory,
                 "--cni-conf-dir=" + node.confDirectory(),
@@ -167,7 +152,7 @@ final class RunFilesIT {
         });
 
         await("the agent is not ready", () -> !node.isReady());
-        ProcessResult status = status();
+        ProcessResult status = node.status();
         assertThat(status.exitCode()).isEqualTo(3);
         assertThat(status.stdout()).contains("conflist: can't write the network configuration " + conflist);
 

@@ -68,29 +68,6 @@ final class UninstallIT {
         cluster.apply("pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: one, namespace: default}\n");
     }
 
-    private ProcessResult agent(String... arguments) {
-        List<String> command =
-                new ArrayList<>(List.of(Distribution.configured().agent().toString()));
-        command.addAll(List.of(arguments));
-        return ProcessRunner.of(node.entering(command)).run();
-    }
-
-    /** Stands for the root directory of the host, whose own is this machine's. */
-    private Path hostRoot() {
-        return plugins.resolveSibling("root");
-    }
-
-    private ProcessResult uninstall(String... more) {
-        List<String> arguments = new ArrayList<>(List.of(
-                "uninstall",
-                "--run-dir=" + node.runDirectory(),
-                "--state-dir=" + node.stateDirectory(),
-                "--cni-conf-dir=" + node.confDirectory(),
-                "--host-root=" + hostRoot()));
-        arguments.addAll(List.of(more));
-        return agent(arguments.toArray(String[]::new));
-    }
-
     /** All that Ikat could change of a host: links, addresses, routes, rules, sets, programs, settings, files. */
     private List<String> host() throws IOException {
         List<String> host = new ArrayList<>(node.state());
@@ -210,16 +187,16 @@ final class UninstallIT {
         // The agent makes it, as it does on a host.
         Files.delete(node.runDirectory());
         Files.writeString(Files.createDirectory(plugins).resolve("others"), "");
-        Files.createDirectories(hostRoot().resolve("etc/NetworkManager"));
+        Files.createDirectories(node.hostRoot().resolve("etc/NetworkManager"));
         host();
         List<String> before = host();
-        ProcessResult installed = agent(
+        ProcessResult installed = node.agentCommand(
                 "install",
                 "--from=" + Distribution.configured().cni(),
                 "--cni-bin-dir=" + plugins,
-                "--host-root=" + hostRoot());
+                "--host-root=" + node.hostRoot());
         assertThat(installed.exitCode()).as(installed.toString()).isZero();
-        Path dropIn = hostRoot().resolve("etc/NetworkManager/conf.d/90-ikat.conf");
+        Path dropIn = node.hostRoot().resolve("etc/NetworkManager/conf.d/90-ikat.conf");
         assertThat(dropIn).exists();
         node.startAgent("--policy-backend=" + backend);
         node.awaitReady(Cluster.READY_LIMIT);
@@ -239,13 +216,13 @@ final class UninstallIT {
             Files.createDirectories(node.stateDirectory());
             Files.writeString(node.stateDirectory().resolve("cluster.json.gz"), "");
 
-            ProcessResult refused = uninstall("--cni-bin-dir=" + plugins);
+            ProcessResult refused = node.uninstall("--cni-bin-dir=" + plugins);
             assertThat(refused.exitCode()).as(refused.toString()).isEqualTo(1);
             assertThat(refused.toString()).contains("1 pods are still wired");
             assertThat(node.podLinks()).hasSize(1);
             assertThat(plugins.resolve("ikat")).exists();
 
-            ProcessResult done = uninstall("--force", "--cni-bin-dir=" + plugins);
+            ProcessResult done = node.uninstall("--force", "--cni-bin-dir=" + plugins);
             assertThat(done.exitCode()).as(done.toString()).isZero();
             assertThat(host()).isEqualTo(before);
             assertThat(dropIn).doesNotExist();
@@ -256,7 +233,7 @@ final class UninstallIT {
                     () -> "still there: " + living(bpf),
                     () -> living(bpf).isEmpty());
 
-            assertThat(uninstall("--cni-bin-dir=" + plugins).exitCode())
+            assertThat(node.uninstall("--cni-bin-dir=" + plugins).exitCode())
                     .as("the second time")
                     .isZero();
             assertThat(host()).isEqualTo(before);
@@ -275,27 +252,22 @@ final class UninstallIT {
     @Test
     void runningAgentIsLeftAloneAndSaysHowItIs() throws IOException {
         make();
-        ProcessResult nobody = agent("status", "--run-dir=" + node.runDirectory());
+        ProcessResult nobody = node.status();
         assertThat(nobody.exitCode()).as(nobody.toString()).isEqualTo(1);
         assertThat(nobody.toString()).contains("no agent answers");
 
         cluster.withdraw(node);
         node.startAgent();
-        Await.until(
-                Cluster.READY_LIMIT,
-                node::logTail,
-                () -> agent("status", "--run-dir=" + node.runDirectory()).exitCode() == 3);
-        assertThat(agent("status", "--run-dir=" + node.runDirectory()).toString())
-                .contains("waits for node: there is no Node object named " + node.name());
+        Await.until(Cluster.READY_LIMIT, node::logTail, () -> node.status().exitCode() == 3);
+        assertThat(node.status().toString()).contains("waits for node: there is no Node object named " + node.name());
 
         cluster.publish(node);
         node.awaitReady(Cluster.READY_LIMIT);
         node.addPod("one");
-        assertThat(agent("status", "--run-dir=" + node.runDirectory()).toString())
-                .contains("errors    none since the start");
+        assertThat(node.status().toString()).contains("errors    none since the start");
         addToNowhere();
         addToNowhere();
-        ProcessResult status = agent("status", "--run-dir=" + node.runDirectory());
+        ProcessResult status = node.status();
         assertThat(status.exitCode()).as(status.toString()).isZero();
         assertThat(status.toString())
                 .contains("ready     yes")
@@ -304,8 +276,7 @@ final class UninstallIT {
                 .contains(cluster.node(1).podCidrs().getFirst() + " by tunnel via ")
                 .contains(node.podCidrs().getFirst() + ": 1 addresses leased, ")
                 .containsPattern("Z ADD nowhere: .*\"code\": ?3\\b.*/run/netns/nowhere.* \\(2 times\\)");
-        Json json = Json.parse(
-                agent("status", "--json", "--run-dir=" + node.runDirectory()).stdout());
+        Json json = Json.parse(node.status("--json").stdout());
         assertThat(json.get("ready").isTrue()).isTrue();
         assertThat(json.get("policyBackend").text()).isEqualTo("nftables");
         assertThat(json.get("recentErrors").elements()).hasSize(1);
@@ -316,7 +287,7 @@ final class UninstallIT {
         assertThat(Instant.parse(error.get("at").text())).isBefore(Instant.now());
 
         List<String> before = host();
-        ProcessResult refused = uninstall("--force");
+        ProcessResult refused = node.uninstall("--force");
         assertThat(refused.exitCode()).as(refused.toString()).isEqualTo(1);
         assertThat(refused.toString()).contains("stop it first. Nothing was changed.");
         assertThat(host()).isEqualTo(before);

@@ -6,6 +6,7 @@ import dev.ikat.model.IpFamily;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.CommandFailedException;
 import dev.ikat.testbed.host.Json;
+import dev.ikat.testbed.host.ProcessResult;
 import dev.ikat.testbed.host.ProcessRunner;
 import dev.ikat.testbed.host.RunOwner;
 import dev.ikat.testbed.host.StaleResources;
@@ -181,6 +182,36 @@ public final class ClusterNode implements AutoCloseable {
     /** The command that runs {@code command} on the node. */
     public List<String> entering(List<String> command) {
         return runtimeHost.map(host -> host.entering(command)).orElseGet(() -> namespace.entering(command));
+    }
+
+    /** Runs one of the agent's commands on the node. */
+    public ProcessResult agentCommand(String... words) {
+        String program = cluster.options().distribution().agent().toString();
+        return ProcessRunner.of(entering(
+                        Stream.concat(Stream.of(program), Stream.of(words)).toList()))
+                .run();
+    }
+
+    /** What {@code ikat-agent status} answers on the node. */
+    public ProcessResult status(String... options) {
+        List<String> words = new ArrayList<>(List.of("status", "--run-dir=" + runDirectory()));
+        words.addAll(List.of(options));
+        return agentCommand(words.toArray(String[]::new));
+    }
+
+    /** Runs {@code ikat-agent uninstall} on the node. */
+    public ProcessResult uninstall(String... options) {
+        List<String> words = new ArrayList<>(List.of("uninstall", "--run-dir=" + runDirectory()));
+        words.add("--state-dir=" + stateDirectory());
+        words.add("--cni-conf-dir=" + confDirectory());
+        words.add("--host-root=" + hostRoot());
+        words.addAll(List.of(options));
+        return agentCommand(words.toArray(String[]::new));
+    }
+
+    /** Stands for the root directory of the host, since this machine's is not the node's. */
+    public Path hostRoot() {
+        return home.resolve("root");
     }
 
     /** Starts the agent with the cluster's options and these, and returns at once. */
