@@ -1,14 +1,12 @@
 package dev.ikat.iptables;
 
+import dev.ikat.dataplane.HostProgram;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -41,29 +39,20 @@ public record Programs(List<String> entering) {
     String run(String input, String... command) {
         List<String> words = new ArrayList<>(entering);
         words.addAll(List.of(command));
-        ProcessBuilder builder = new ProcessBuilder(words);
-        builder.environment().put("LC_ALL", "C");
         try {
-            Process process = builder.start();
-            CompletableFuture<String> output = CompletableFuture.supplyAsync(() -> read(process.getInputStream()));
-            CompletableFuture<String> errors = CompletableFuture.supplyAsync(() -> read(process.getErrorStream()));
-            try (var stdin = process.getOutputStream()) {
-                stdin.write(input.getBytes(StandardCharsets.UTF_8));
-            } catch (IOException e) {
-                // It has ended early; its exit code and its words say why.
+            HostProgram ended = HostProgram.run(words, input, LIMIT);
+            if (ended.exitCode() != 0) {
+                throw new IptablesException(failure(command, input, ended.complaint()));
             }
-            if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
-                process.destroyForcibly().waitFor();
-                throw new IptablesException(String.join(" ", command) + " did not end within " + LIMIT.toSeconds()
-                        + " s; another process may hold the xtables lock");
-            }
-            if (process.exitValue() != 0) {
-                throw new IptablesException(failure(command, input, errors.get()));
-            }
-            return output.get();
+            return ended.output();
+        } catch (TimeoutException e) {
+            throw new IptablesException(
+                    String.join(" ", command) + " did not end within " + LIMIT.toSeconds()
+                            + " s; another process may hold the xtables lock",
+                    e);
         } catch (IOException e) {
             throw new IptablesException(command[0] + " can't be run; install iptables and ipset", e);
-        } catch (ExecutionException e) {
+        } catch (UncheckedIOException e) {
             throw new IptablesException(command[0] + ": can't read its output", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -71,16 +60,8 @@ public record Programs(List<String> entering) {
         }
     }
 
-    private static String read(InputStream stream) {
-        try (stream) {
-            return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            return "";
-        }
-    }
-
-    private static String failure(String[] command, String input, String errors) {
-        String words = errors.strip().replaceAll("\\s*\\n\\s*", "; ");
+    private static String failure(String[] command, String input, String complaint) {
+        String words = complaint;
         Matcher line = LINE.matcher(words);
         List<String> lines = input.lines().toList();
         if (line.find()) {

@@ -1,15 +1,18 @@
 package dev.ikat.agent.migrate;
 
+import dev.ikat.dataplane.HostProgram;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeoutException;
 
 /** Runs programs of the host that list and change its rules. */
 @FunctionalInterface
 public interface HostCommands {
+    /** Beyond this a program hangs. */
+    Duration LIMIT = Duration.ofSeconds(60);
+
     /**
      * What the program prints.
      *
@@ -24,42 +27,20 @@ public interface HostCommands {
     }
 
     private static String execute(String input, String... command) throws IOException {
-        ProcessBuilder builder = new ProcessBuilder(command);
-        builder.environment().put("LC_ALL", "C");
-        Process process;
+        HostProgram ended;
         try {
-            process = builder.start();
+            ended = HostProgram.run(List.of(command), input, LIMIT);
         } catch (IOException e) {
             throw new MissingProgramException(command[0], e);
-        }
-        CompletableFuture<String> output = CompletableFuture.supplyAsync(() -> read(process.getInputStream()));
-        CompletableFuture<String> errors = CompletableFuture.supplyAsync(() -> read(process.getErrorStream()));
-        try (var stdin = process.getOutputStream()) {
-            stdin.write(input.getBytes(StandardCharsets.UTF_8));
-        } catch (IOException e) {
-            // It has ended early; its exit code and its words say why.
-        }
-        try {
-            if (!process.waitFor(60, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
-                throw new IOException(String.join(" ", command) + " did not end within 60 s");
-            }
+        } catch (UncheckedIOException | TimeoutException e) {
+            throw new IOException(e.getMessage(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException(command[0] + " was interrupted", e);
         }
-        if (process.exitValue() != 0) {
-            throw new IOException(String.join(" ", command) + " failed: "
-                    + errors.join().strip().replaceAll("\\s*\\n\\s*", "; "));
+        if (ended.exitCode() != 0) {
+            throw new IOException(String.join(" ", command) + " failed: " + ended.complaint());
         }
-        return output.join();
-    }
-
-    private static String read(InputStream stream) {
-        try (stream) {
-            return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return ended.output();
     }
 }
