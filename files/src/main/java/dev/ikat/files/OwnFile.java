@@ -1,6 +1,7 @@
 package dev.ikat.files;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -56,6 +57,16 @@ public final class OwnFile {
             deleteUnfinished(unfinished, e);
             throw e;
         }
+    }
+
+    /** Replaces the file atomically by this content, which need not be on the disk when this returns. */
+    public static void replace(Path file, String permissions, byte[] content) throws IOException {
+        replace(file, permissions, false, channel -> {
+            ByteBuffer bytes = ByteBuffer.wrap(content);
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
+        });
     }
 
     private static void setPermissions(Path file, Set<PosixFilePermission> permissions) throws IOException {

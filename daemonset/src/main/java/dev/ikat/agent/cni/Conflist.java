@@ -12,7 +12,6 @@ import dev.ikat.files.OwnFile;
 import dev.ikat.model.NetworkName;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -121,12 +120,7 @@ public final class Conflist {
                 return Found.IN_ORDER;
             }
             Files.createDirectories(file.getParent());
-            OwnFile.replace(file, "rw-r--r--", false, channel -> {
-                ByteBuffer bytes = ByteBuffer.wrap(text(wanted));
-                while (bytes.hasRemaining()) {
-                    channel.write(bytes);
-                }
-            });
+            OwnFile.replace(file, "rw-r--r--", text(wanted));
             return present.otherwise();
         } catch (IOException e) {
             throw new UncheckedIOException("can't write the network configuration " + file + ": " + e, e);

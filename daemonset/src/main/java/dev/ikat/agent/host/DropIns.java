@@ -2,12 +2,11 @@ package dev.ikat.agent.host;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.ikat.files.OwnFile;
 import dev.ikat.model.LinkNames;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -114,9 +113,6 @@ public record DropIns(Path root) {
 
     private static void write(Path path, String text) throws IOException {
         Files.createDirectories(path.resolveSibling(""));
-        Path unfinished = path.resolveSibling("." + path.getFileName() + ".new");
-        Files.writeString(unfinished, text);
-        Files.setPosixFilePermissions(unfinished, PosixFilePermissions.fromString("rw-r--r--"));
-        Files.move(unfinished, path, StandardCopyOption.ATOMIC_MOVE);
+        OwnFile.replace(path, "rw-r--r--", text.getBytes(UTF_8));
     }
 }
