@@ -169,13 +169,12 @@ public final class DatapathProbe implements SelfTest {
                 failing.add(first.addresses.get(i).family());
             }
         }
-        List<String> faults = targets.stream()
+        List<Target> unreached = targets.stream()
                 .filter(target -> !failing.contains(target.address().family()))
                 .takeWhile(_ -> !Thread.currentThread().isInterrupted())
                 .filter(target -> answers(target.underlay()) && !first.reaches(target.address()))
-                .map(Target::fault)
                 .toList();
-        return new Findings(failing, faults);
+        return new Findings(failing, unreached);
     }
 
     /** To the calling thread, by an echo reply, or by a connection that is refused. */

@@ -63,8 +63,6 @@ public final class FirewallKeeper implements AutoCloseable {
     /** How many other nodes are tried in one self-test; the next ones in the next. */
     private static final int PEERS_TRIED = 4;
 
-    private static final String NOT_THROUGH_TUNNEL = ", but not through the tunnel to ";
-
     private final Supplier<Optional<NodeSituation>> situation;
     private final Supplier<Optional<AddressPlan>> plan;
     private final Dataplanes dataplanes;
@@ -98,14 +96,14 @@ public final class FirewallKeeper implements AutoCloseable {
      * @param at when
      * @param survey what the host's firewall was then
      * @param findings empty if it could not be made
-     * @param confirmed the faults of paths to other nodes that the self-test before found as well: another node's agent
-     *     may have been starting
+     * @param confirmed what of other nodes was not reached in the self-test before as well: another node's agent may
+     *     have been starting
      */
-    private record Tested(Instant at, FirewallSurvey survey, Optional<Findings> findings, List<String> confirmed) {
+    private record Tested(Instant at, FirewallSurvey survey, Optional<Findings> findings, List<Target> confirmed) {
         static Tested after(Optional<Tested> before, Instant at, FirewallSurvey survey, Optional<Findings> findings) {
-            List<String> known =
-                    before.flatMap(Tested::findings).map(Findings::faults).orElse(List.of());
-            List<String> confirmed = findings.map(Findings::faults).orElse(List.of()).stream()
+            List<Target> known =
+                    before.flatMap(Tested::findings).map(Findings::unreached).orElse(List.of());
+            List<Target> confirmed = findings.map(Findings::unreached).orElse(List.of()).stream()
                     .filter(known::contains)
                     .toList();
             return new Tested(at, survey, findings, confirmed);
@@ -116,7 +114,7 @@ public final class FirewallKeeper implements AutoCloseable {
         }
 
         boolean isUnconfirmed() {
-            return findings.filter(found -> !confirmed.containsAll(found.faults()))
+            return findings.filter(found -> !confirmed.containsAll(found.unreached()))
                     .isPresent();
         }
 
@@ -249,8 +247,9 @@ public final class FirewallKeeper implements AutoCloseable {
                             .ifPresent(underlay -> targets.add(new Target(
                                     via,
                                     underlay,
+                                    true,
                                     "node " + peer.node() + " answers at " + underlay
-                                            + NOT_THROUGH_TUNNEL
+                                            + ", but not through the tunnel to "
                                             + block
                                             + ": Ikat does not run there, or a firewall on the way refuses UDP port "
                                             + port
@@ -263,6 +262,7 @@ public final class FirewallKeeper implements AutoCloseable {
                             new Target(
                                     address,
                                     address,
+                                    false,
                                     "node " + peer.node() + " answers this node at " + address
                                             + ", but not this node's pods, which leave the cluster as it: "
                                             + "masquerade or forwarding fails; look at 'nft list ruleset' and 'iptables-save'"));
@@ -315,9 +315,9 @@ public final class FirewallKeeper implements AutoCloseable {
             }
             obstacles.forEach(obstacle -> faults.add(what + obstacle.what() + "; run: " + obstacle.remedy()));
         }
-        List<String> confirmed = tested.map(Tested::confirmed).orElse(List.of());
-        faults.addAll(confirmed);
-        if (confirmed.stream().anyMatch(fault -> fault.contains(NOT_THROUGH_TUNNEL))) {
+        List<Target> confirmed = tested.map(Tested::confirmed).orElse(List.of());
+        confirmed.forEach(target -> faults.add(target.fault()));
+        if (confirmed.stream().anyMatch(Target::tunnelled)) {
             // The other node's answers come by the tunnel as well.
             obstacles(hook -> hook == Hook.INPUT)
                     .forEach(obstacle -> faults.add("tunnels from other nodes may be refused here: " + obstacle.what()

@@ -15,20 +15,21 @@ public interface SelfTest {
      *
      * @param address that answers to echo requests, or refuses a connection
      * @param underlay the other node's own address, which answers this node itself where that node is up
+     * @param tunnelled whether it is reached through a tunnel
      * @param fault what is wrong if only {@code underlay} answers
      */
-    record Target(IpAddress address, IpAddress underlay, String fault) {}
+    record Target(IpAddress address, IpAddress underlay, boolean tunnelled, String fault) {}
 
     /**
      * What was found.
      *
      * @param failing the families of which no packet passes between two pods of this node
-     * @param faults of paths to other nodes
+     * @param unreached those that are not reached, although their nodes are
      */
-    record Findings(Set<IpFamily> failing, List<String> faults) {
+    record Findings(Set<IpFamily> failing, List<Target> unreached) {
         public Findings {
             failing = Set.copyOf(failing);
-            faults = List.copyOf(faults);
+            unreached = List.copyOf(unreached);
         }
     }
 

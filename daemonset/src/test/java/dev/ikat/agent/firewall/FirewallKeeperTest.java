@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.agent.dataplane.Dataplanes;
 import dev.ikat.agent.firewall.SelfTest.Findings;
+import dev.ikat.agent.firewall.SelfTest.Target;
 import dev.ikat.agent.node.NodeSituation;
 import dev.ikat.agent.overlay.InForce;
 import dev.ikat.agent.overlay.OverlayRoute;
@@ -282,7 +283,7 @@ class FirewallKeeperTest {
         host = obstacles(Hook.INPUT);
         String fault =
                 "node b answers at 192.0.2.12, but not through the tunnel to 10.244.2.0/24: Ikat does not run there";
-        findings = Optional.of(new Findings(Set.of(), List.of(fault)));
+        findings = Optional.of(new Findings(Set.of(), List.of(new Target(PEER, PEER, true, fault))));
         assertThatThrownBy(this::run).isInstanceOf(NotYetException.class);
         awaitTest();
         assertThatCode(this::run).doesNotThrowAnyException();
@@ -310,7 +311,8 @@ class FirewallKeeperTest {
     @Test
     void faultsOfOtherNodesKeepNobodyUnready() throws InterruptedException {
         host = WITH_RULES;
-        findings = Optional.of(new Findings(Set.of(), List.of("node b is behind a wall")));
+        findings =
+                Optional.of(new Findings(Set.of(), List.of(new Target(PEER, PEER, false, "node b is behind a wall"))));
         assertThatThrownBy(this::run).isInstanceOf(NotYetException.class);
         awaitTest();
         assertThatCode(this::run).doesNotThrowAnyException();
