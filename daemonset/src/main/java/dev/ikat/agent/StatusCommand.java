@@ -72,15 +72,19 @@ final class StatusCommand implements Callable<Integer> {
                 return 1;
             }
             byte[] told = answer.stdout();
-            out.print(
-                    json
-                            ? new String(told, UTF_8) + "\n"
-                            : policies ? PolicyReviewStatus.text(told) : StatusText.of(told));
-            out.flush();
+            String text;
+            int exitCode;
             if (policies) {
-                return !PolicyReviewStatus.isReviewed(told) ? 1 : PolicyReviewStatus.isClean(told) ? 0 : FOUND;
+                PolicyReviewStatus.Answer review = PolicyReviewStatus.read(told);
+                text = review.text();
+                exitCode = !review.reviewed() ? 1 : review.findings() == 0 ? 0 : FOUND;
+            } else {
+                text = StatusText.of(told);
+                exitCode = StatusText.isReady(told) ? 0 : NOT_READY;
             }
-            return StatusText.isReady(told) ? 0 : NOT_READY;
+            out.print(json ? new String(told, UTF_8) + "\n" : text);
+            out.flush();
+            return exitCode;
         } catch (IOException e) {
             err.println("ikat-agent status: no agent answers in " + runDirectory + ": " + e.getMessage()
                     + "; is the agent running, with this --run-dir, and are you root?");

@@ -23,33 +23,31 @@ public final class AgentStatus {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private final List<StatusSection> sections = new CopyOnWriteArrayList<>();
-    private final Map<String, StatusSection> questions = new ConcurrentHashMap<>();
+    private final Map<String, List<StatusSection>> sections = new ConcurrentHashMap<>();
 
-    /** Adds a section, after those that were registered before. */
-    public AgentStatus register(StatusSection section) {
-        sections.add(section);
-        return this;
+    public AgentStatus() {
+        sections.put(QUESTION, new CopyOnWriteArrayList<>());
     }
 
-    /** Has this question answered by this section alone. */
+    /** Adds a section to the answer to {@link #QUESTION}, after those that were registered before. */
+    public AgentStatus register(StatusSection section) {
+        return register(QUESTION, section);
+    }
+
+    /** Adds a section to the answer to this question, likewise. */
     public AgentStatus register(String question, StatusSection section) {
-        questions.put(question, section);
+        sections.computeIfAbsent(question, _ -> new CopyOnWriteArrayList<>()).add(section);
         return this;
     }
 
     /** Answers a question; the exit code is 1 if the question is unknown. */
     public CniResponse answer(String question) {
-        StatusSection only = questions.get(question);
-        if (only == null && !question.equals(QUESTION)) {
+        List<StatusSection> asked = sections.get(question);
+        if (asked == null) {
             return new CniResponse(1, ("unknown question '" + question + "'").getBytes(UTF_8));
         }
         ObjectNode status = JSON.createObjectNode();
-        if (only != null) {
-            only.collect(status);
-        } else {
-            sections.forEach(section -> section.collect(status));
-        }
+        asked.forEach(section -> section.collect(status));
         try {
             return new CniResponse(0, JSON.writeValueAsBytes(status));
         } catch (IOException e) {

@@ -21,6 +21,10 @@ public record PolicyReviewStatus(Supplier<Optional<PolicyReview>> review) implem
     /** The question to ask by {@link dev.ikat.agent.server.ControlClient}. */
     public static final String QUESTION = "policies";
 
+    private static final String UNREAD =
+            "The agent has not read the cluster's policies: policy-backend is none, or the "
+                    + "API does not answer; see ikat-agent status\n";
+
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** So that the answer stays readable, and below the limit of its length. */
@@ -47,33 +51,32 @@ public record PolicyReviewStatus(Supplier<Optional<PolicyReview>> review) implem
                         .put("finding", finding.text()));
     }
 
-    /** The answer as text, a line for each finding. */
-    public static String text(byte[] answer) throws IOException {
+    /**
+     * The agent's answer.
+     *
+     * @param reviewed whether it has read the policies
+     * @param findings how many things it found
+     * @param text for people, a line for each finding
+     */
+    public record Answer(boolean reviewed, int findings, String text) {}
+
+    /** Reads the answer. */
+    public static Answer read(byte[] answer) throws IOException {
         JsonNode status = JSON.readTree(answer);
-        if (!isReviewed(answer)) {
-            return "The agent has not read the cluster's policies: policy-backend is none, or the API does not answer; "
-                    + "see ikat-agent status\n";
-        }
-        StringBuilder text = new StringBuilder("policies %d, findings %d%n"
-                .formatted(
-                        status.path("policies").asInt(), status.path("findings").asInt()));
+        int findings = status.path("findings").asInt();
+        return new Answer(status.has("policies"), findings, status.has("policies") ? text(status, findings) : UNREAD);
+    }
+
+    private static String text(JsonNode status, int findings) {
+        StringBuilder text = new StringBuilder(
+                "policies %d, findings %d\n".formatted(status.path("policies").asInt(), findings));
         JsonNode list = status.path("list");
         list.forEach(
                 finding -> text.append(Printable.line(finding.path("policy").asText() + ": "
                                 + finding.path("field").asText() + ": "
                                 + finding.path("finding").asText()))
                         .append('\n'));
-        int more = status.path("findings").asInt() - list.size();
+        int more = findings - list.size();
         return text + (more == 0 ? "" : "and " + more + " more\n");
-    }
-
-    /** Whether the agent has read the policies. */
-    public static boolean isReviewed(byte[] answer) throws IOException {
-        return JSON.readTree(answer).has("policies");
-    }
-
-    /** Whether it found nothing. */
-    public static boolean isClean(byte[] answer) throws IOException {
-        return JSON.readTree(answer).path("findings").asInt() == 0;
     }
 }

@@ -97,8 +97,8 @@ class AgentStatusTest {
         AgentStatus status = new AgentStatus()
                 .register(PolicyReviewStatus.QUESTION, new PolicyReviewStatus(() -> Optional.of(compiler.review())));
         byte[] clean = status.answer("policies").stdout();
-        assertThat(PolicyReviewStatus.text(clean)).isEqualTo("policies 0, findings 0\n");
-        assertThat(PolicyReviewStatus.isClean(clean)).isTrue();
+        assertThat(PolicyReviewStatus.read(clean).text()).isEqualTo("policies 0, findings 0\n");
+        assertThat(PolicyReviewStatus.read(clean).findings()).isZero();
 
         compiler.update(new ClusterChange(
                 List.of(new NetworkPolicy(
@@ -109,16 +109,16 @@ class AgentStatusTest {
         assertThat(found).asString(UTF_8).isEqualTo("""
                 {"policies":1,"findings":1,"list":[{"policy":"shop/p","field":"metadata.namespace",\
                 "finding":"there is no namespace 'shop'"}]}""");
-        assertThat(PolicyReviewStatus.text(found))
+        assertThat(PolicyReviewStatus.read(found).text())
                 .isEqualTo("policies 1, findings 1\nshop/p: metadata.namespace: there is no namespace 'shop'\n");
-        assertThat(PolicyReviewStatus.isClean(found)).isFalse();
+        assertThat(PolicyReviewStatus.read(found).findings()).isEqualTo(1);
 
         byte[] unread = new AgentStatus()
                 .register(PolicyReviewStatus.QUESTION, new PolicyReviewStatus(Optional::empty))
                 .answer("policies")
                 .stdout();
-        assertThat(PolicyReviewStatus.isReviewed(unread)).isFalse();
-        assertThat(PolicyReviewStatus.text(unread)).contains("has not read");
+        assertThat(PolicyReviewStatus.read(unread).reviewed()).isFalse();
+        assertThat(PolicyReviewStatus.read(unread).text()).contains("has not read");
     }
 
     @Test
