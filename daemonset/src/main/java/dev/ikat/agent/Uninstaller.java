@@ -5,6 +5,7 @@ import dev.ikat.agent.cni.PluginFiles;
 import dev.ikat.agent.cni.PluginPrograms;
 import dev.ikat.agent.dataplane.Dataplanes;
 import dev.ikat.agent.firewall.DatapathProbe;
+import dev.ikat.agent.host.FileTree;
 import dev.ikat.agent.overlay.OverlayReconciler;
 import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.policy.PolicySettings.Backend;
@@ -20,11 +21,8 @@ import dev.ikat.netlink.route.Netlink;
 import dev.ikat.netlink.route.Requests;
 import dev.ikat.nftables.NftablesDataplane;
 import java.io.IOException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,7 +30,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Restores the host to its state before Ikat was installed, in an order in which nothing that is already removed leads
@@ -109,7 +106,7 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
         if (failures.isEmpty()) {
             // Not before: it holds the record of what the settings were.
             attempt("run directory " + runDirectory, failures, () -> {
-                deleteTree(runDirectory);
+                FileTree.delete(runDirectory);
                 report.accept("run directory " + runDirectory);
             });
         }
@@ -149,39 +146,5 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
     private void restoreSettings(Sysctl.Parameters parameters, Consumer<String> report) throws IOException {
         HostSettings.restore(runDirectory, parameters)
                 .forEach(change -> report.accept("setting " + change.key() + " is " + change.value() + " again"));
-    }
-
-    public static void deleteTree(Path root) throws IOException {
-        if (!Files.isDirectory(root)) {
-            Files.deleteIfExists(root);
-            return;
-        }
-        Files.walkFileTree(root, new SimpleFileVisitor<>() {
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                Files.deleteIfExists(file);
-                return FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException failure)
-                    throws IOException {
-                if (failure != null) {
-                    throw failure;
-                }
-                // A mount point, as the run directory of a container is, can only be emptied.
-                if (!directory.equals(root) || !isMountPoint(directory)) {
-                    Files.deleteIfExists(directory);
-                }
-                return FileVisitResult.CONTINUE;
-            }
-        });
-    }
-
-    private static boolean isMountPoint(Path directory) throws IOException {
-        String real = directory.toRealPath().toString();
-        // proc(5), mountinfo: the fifth field is the mount point, relative to the process's root.
-        return Files.readAllLines(Path.of("/proc/self/mountinfo")).stream()
-                .anyMatch(line -> line.split(" ", 6)[4].equals(real));
     }
 }

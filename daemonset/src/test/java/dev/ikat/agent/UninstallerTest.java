@@ -3,6 +3,7 @@ package dev.ikat.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.agent.dataplane.Dataplanes;
+import dev.ikat.agent.host.FileTree;
 import dev.ikat.agent.policy.PolicySettings.Backend;
 import dev.ikat.backendtests.FakeDataplane;
 import dev.ikat.backendtests.FakeKernel;
@@ -204,7 +205,7 @@ class UninstallerTest {
 
     @Test
     void fileInTheRunDirectorysPlaceGoesToo() throws IOException {
-        Uninstaller.deleteTree(run);
+        FileTree.delete(run);
         Files.writeString(run, "no directory");
         assertThat(uninstall(Optional.empty())).isEmpty();
         assertThat(run).doesNotExist();

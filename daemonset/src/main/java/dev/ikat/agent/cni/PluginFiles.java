@@ -1,6 +1,6 @@
 package dev.ikat.agent.cni;
 
-import dev.ikat.agent.Uninstaller;
+import dev.ikat.agent.host.FileTree;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
@@ -72,13 +72,13 @@ public final class PluginFiles {
             return false;
         }
         Path unfinished = to.resolve(UNFINISHED + "-runtime");
-        Uninstaller.deleteTree(unfinished);
+        FileTree.delete(unfinished);
         copyTree(cold, unfinished);
-        Uninstaller.deleteTree(version);
+        FileTree.delete(version);
         Files.move(unfinished, version, StandardCopyOption.ATOMIC_MOVE);
         if (Files.isDirectory(link, LinkOption.NOFOLLOW_LINKS)) {
             // Copied there by hand; a directory can't be replaced in one step.
-            Uninstaller.deleteTree(link);
+            FileTree.delete(link);
         }
         Path newLink = to.resolve(UNFINISHED + "-link");
         Files.deleteIfExists(newLink);
@@ -88,7 +88,7 @@ public final class PluginFiles {
             for (Path other : others) {
                 String otherName = other.getFileName().toString();
                 if (!otherName.equals(name) && !otherName.equals(former)) {
-                    Uninstaller.deleteTree(other);
+                    FileTree.delete(other);
                 }
             }
         }
@@ -129,7 +129,7 @@ public final class PluginFiles {
                 if (Files.isSymbolicLink(file)) {
                     Files.delete(file);
                 } else {
-                    Uninstaller.deleteTree(file);
+                    FileTree.delete(file);
                 }
             }
         }

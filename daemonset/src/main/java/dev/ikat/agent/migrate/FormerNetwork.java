@@ -7,102 +7,84 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** CNI plugins that Ikat can clean up after, and the names that they give to what they make on a host. */
-@SuppressWarnings("ImmutableEnumChecker") // Its lists are made by List.of.
+@SuppressWarnings("ImmutableEnumChecker") // What a constant has is set while it is made.
 public enum FormerNetwork {
     FLANNEL(
             "flannel",
             "flannel",
-            List.of(
-                    new LinkName("flannel(-v6)?\\.[0-9]+", "vxlan", Use.OWN),
-                    new LinkName("flannel-wg(-v6)?", "wireguard", Use.OWN),
-                    new LinkName("cni0", "bridge", Use.PODS)),
-            "FLANNEL-(POSTRTG|FWD)",
-            "--comment \"flanneld (masq|forward)\"",
-            List.of("ip flannel-ipv4", "ip6 flannel-ipv6"),
-            Nothing.PATTERN,
-            "flannel",
-            List.of(
-                    new LeftFile("run/flannel", Use.OWN),
-                    new LeftFile("var/lib/cni/flannel", Use.PODS),
-                    new LeftFile("var/lib/cni/networks/cbr0", Use.PODS)),
-            Nothing.PATTERN,
-            "flanneld"),
+            new Traces("flanneld", "flannel")
+                    .links(
+                            new LinkName("flannel(-v6)?\\.[0-9]+", "vxlan", Use.OWN),
+                            new LinkName("flannel-wg(-v6)?", "wireguard", Use.OWN),
+                            new LinkName("cni0", "bridge", Use.PODS))
+                    .chains("FLANNEL-(POSTRTG|FWD)")
+                    .rules("--comment \"flanneld (masq|forward)\"")
+                    .tables("ip flannel-ipv4", "ip6 flannel-ipv6")
+                    .files(
+                            new LeftFile("run/flannel", Use.OWN),
+                            new LeftFile("var/lib/cni/flannel", Use.PODS),
+                            new LeftFile("var/lib/cni/networks/cbr0", Use.PODS))),
     CALICO(
             "calico",
             "Calico",
-            List.of(
-                    new LinkName("cali[0-9a-f]{11}", "veth", Use.ONE_POD),
-                    new LinkName("vxlan(-v6)?\\.calico", "vxlan", Use.OWN),
-                    new LinkName("wireguard\\.cali|wg-v6\\.cali", "wireguard", Use.OWN),
-                    new LinkName("bpf(in|out)\\.cali", "veth", Use.PODS)),
-            "cali-.+",
-            "--comment \"?cali:",
-            List.of("ip calico", "ip6 calico"),
-            "cali(40|60|4t|6t).+",
-            "calico",
-            List.of(
-                    new LeftFile("run/calico", Use.OWN),
-                    new LeftFile("var/lib/calico", Use.OWN),
-                    new LeftFile("var/lib/cni/networks/k8s-pod-network", Use.PODS),
-                    new LeftFile("etc/cni/net.d/calico-kubeconfig", Use.OWN)),
-            "(tc/globals/)?cali(co|_.+)",
-            "calico-node"),
+            new Traces("calico-node", "calico")
+                    .links(
+                            new LinkName("cali[0-9a-f]{11}", "veth", Use.ONE_POD),
+                            new LinkName("vxlan(-v6)?\\.calico", "vxlan", Use.OWN),
+                            new LinkName("wireguard\\.cali|wg-v6\\.cali", "wireguard", Use.OWN),
+                            new LinkName("bpf(in|out)\\.cali", "veth", Use.PODS))
+                    .chains("cali-.+")
+                    .rules("--comment \"?cali:")
+                    .tables("ip calico", "ip6 calico")
+                    .sets("cali(40|60|4t|6t).+")
+                    .files(
+                            new LeftFile("run/calico", Use.OWN),
+                            new LeftFile("var/lib/calico", Use.OWN),
+                            new LeftFile("var/lib/cni/networks/k8s-pod-network", Use.PODS),
+                            new LeftFile("etc/cni/net.d/calico-kubeconfig", Use.OWN))
+                    .pins("(tc/globals/)?cali(co|_.+)")),
     CILIUM(
             "cilium",
             "Cilium",
-            List.of(
-                    new LinkName("lxc[0-9a-f]{10,12}", "veth", Use.ONE_POD),
-                    new LinkName("lxc_health", "veth", Use.OWN),
-                    new LinkName("cilium_(host|net)", "veth", Use.PODS),
-                    new LinkName("cilium_vxlan", "vxlan", Use.OWN),
-                    new LinkName("cilium_geneve", "geneve", Use.OWN),
-                    new LinkName("cilium_wg0", "wireguard", Use.OWN)),
-            "(OLD_)?CILIUM_.+",
-            "--comment \"?cilium",
-            List.of(),
-            "cilium_.+",
-            "cilium-cni",
-            List.of(new LeftFile("run/cilium", Use.PODS), new LeftFile("var/lib/cilium", Use.OWN)),
-            "cilium|tc/globals/cilium_.+",
-            "cilium-agent"),
+            new Traces("cilium-agent", "cilium-cni")
+                    .links(
+                            new LinkName("lxc[0-9a-f]{10,12}", "veth", Use.ONE_POD),
+                            new LinkName("lxc_health", "veth", Use.OWN),
+                            new LinkName("cilium_(host|net)", "veth", Use.PODS),
+                            new LinkName("cilium_vxlan", "vxlan", Use.OWN),
+                            new LinkName("cilium_geneve", "geneve", Use.OWN),
+                            new LinkName("cilium_wg0", "wireguard", Use.OWN))
+                    .chains("(OLD_)?CILIUM_.+")
+                    .rules("--comment \"?cilium")
+                    .sets("cilium_.+")
+                    .files(new LeftFile("run/cilium", Use.PODS), new LeftFile("var/lib/cilium", Use.OWN))
+                    .pins("cilium|tc/globals/cilium_.+")),
     KUBE_ROUTER(
             "kube-router",
             "kube-router",
-            List.of(
-                    new LinkName("kube-bridge", "bridge", Use.PODS),
-                    new LinkName("kube-dummy-if", "dummy", Use.OWN),
-                    new LinkName("tun-[0-9a-f]+", "ipip", Use.OWN)),
-            // KUBE-* without these words is kube-proxy's or the kubelet's.
-            "KUBE-ROUTER-.+|KUBE-POD-FW-.+|KUBE-NWPLCY-.+",
-            "--match-set (inet6:)?kube-router-",
-            List.of(),
-            "(inet6:)?(kube-router-.+|KUBE-SRC-.+|KUBE-DST-.+)",
-            "bridge",
-            List.of(),
-            Nothing.PATTERN,
-            "kube-router"),
+            new Traces("kube-router", "bridge")
+                    .links(
+                            new LinkName("kube-bridge", "bridge", Use.PODS),
+                            new LinkName("kube-dummy-if", "dummy", Use.OWN),
+                            new LinkName("tun-[0-9a-f]+", "ipip", Use.OWN))
+                    // KUBE-* without these words is kube-proxy's or the kubelet's.
+                    .chains("KUBE-ROUTER-.+|KUBE-POD-FW-.+|KUBE-NWPLCY-.+")
+                    .rules("--match-set (inet6:)?kube-router-")
+                    .sets("(inet6:)?(kube-router-.+|KUBE-SRC-.+|KUBE-DST-.+)")),
     WEAVE(
             "weave",
             "Weave",
-            List.of(
-                    new LinkName("vethwepl.+", "veth", Use.ONE_POD),
-                    new LinkName("vethwe-(bridge|datapath|pcap)", "veth", Use.PODS),
-                    new LinkName("vxlan-6784", "vxlan", Use.PODS),
-                    new LinkName("weave", "bridge", Use.PODS),
-                    new LinkName("datapath", "openvswitch", Use.BY_HAND)),
-            "WEAVE(-.+)?",
-            " -[io] weave |--match-set weaver-no-masq-local ",
-            List.of(),
-            "weave-.+|weaver-no-masq-local",
-            "weave-net",
-            List.of(new LeftFile("var/lib/weave", Use.OWN), new LeftFile("run/weave", Use.OWN)),
-            Nothing.PATTERN,
-            "weaver");
-
-    /** Matches no name. */
-    private static final class Nothing {
-        static final String PATTERN = "(?!)";
-    }
+            new Traces("weaver", "weave-net")
+                    .links(
+                            new LinkName("vethwepl.+", "veth", Use.ONE_POD),
+                            new LinkName("vethwe-(bridge|datapath|pcap)", "veth", Use.PODS),
+                            new LinkName("vxlan-6784", "vxlan", Use.PODS),
+                            new LinkName("weave", "bridge", Use.PODS),
+                            new LinkName("datapath", "openvswitch", Use.BY_HAND))
+                    .chains("WEAVE(-.+)?")
+                    .rules(" -[io] weave |--match-set weaver-no-masq-local ")
+                    .sets("weave-.+|weaver-no-masq-local")
+                    .files(new LeftFile("var/lib/weave", Use.OWN), new LeftFile("run/weave", Use.OWN)));
 
     /** Who would miss an object. */
     enum Use {
@@ -126,41 +108,87 @@ public enum FormerNetwork {
     /** @param path below the root of the file system */
     record LeftFile(String path, Use use) {}
 
+    /** What a plugin makes on a host. Whatever is not named it does not make. */
+    static final class Traces {
+        private static final Pattern NOTHING = Pattern.compile("(?!)");
+
+        final String process;
+        final String pluginType;
+        List<LinkName> links = List.of();
+        Pattern chains = NOTHING;
+        Pattern rules = NOTHING;
+        List<String> tables = List.of();
+        Pattern sets = NOTHING;
+        List<LeftFile> files = List.of();
+        Pattern pins = NOTHING;
+
+        /**
+         * @param process the name of its agent's process
+         * @param pluginType the first plugin of its network configuration
+         */
+        Traces(String process, String pluginType) {
+            this.process = process;
+            this.pluginType = pluginType;
+        }
+
+        Traces links(LinkName... names) {
+            links = List.of(names);
+            return this;
+        }
+
+        /** The names of its chains of iptables. */
+        Traces chains(String names) {
+            chains = Pattern.compile(names);
+            return this;
+        }
+
+        /** What is in its rules in chains of others, beside jumps to its own. */
+        Traces rules(String words) {
+            rules = Pattern.compile(words);
+            return this;
+        }
+
+        /** The families and names of its tables of nftables. */
+        Traces tables(String... names) {
+            tables = List.of(names);
+            return this;
+        }
+
+        Traces sets(String names) {
+            sets = Pattern.compile(names);
+            return this;
+        }
+
+        Traces files(LeftFile... paths) {
+            files = List.of(paths);
+            return this;
+        }
+
+        /** The names of BPF programs and maps below /sys/fs/bpf. */
+        Traces pins(String names) {
+            pins = Pattern.compile(names);
+            return this;
+        }
+
+        /** Whether it makes ipsets. */
+        boolean hasSets() {
+            return sets != NOTHING;
+        }
+    }
+
     private final String word;
     private final String title;
-    final List<LinkName> links;
-    final Pattern chains;
-    final Pattern rules;
-    final List<String> tables;
-    final Pattern sets;
-    final String pluginType;
-    final List<LeftFile> files;
-    final Pattern pins;
-    final String process;
+    final Traces traces;
 
-    FormerNetwork(
-            String word,
-            String title,
-            List<LinkName> links,
-            String chains,
-            String rules,
-            List<String> tables,
-            String sets,
-            String pluginType,
-            List<LeftFile> files,
-            String pins,
-            String process) {
+    FormerNetwork(String word, String title, Traces traces) {
         this.word = word;
         this.title = title;
-        this.links = links;
-        this.chains = Pattern.compile(chains);
-        this.rules = Pattern.compile(rules);
-        this.tables = tables;
-        this.sets = Pattern.compile(sets);
-        this.pluginType = pluginType;
-        this.files = files;
-        this.pins = Pattern.compile(pins);
-        this.process = process;
+        this.traces = traces;
+    }
+
+    /** What the command line calls it. */
+    public String word() {
+        return word;
     }
 
     /** Its name, for people. */
@@ -170,12 +198,7 @@ public enum FormerNetwork {
 
     /** The name of its agent's process. */
     public String process() {
-        return process;
-    }
-
-    /** Whether it makes ipsets. */
-    boolean hasSets() {
-        return !sets.pattern().equals(Nothing.PATTERN);
+        return traces.process;
     }
 
     /** The one that the command line calls so. */

@@ -3,7 +3,7 @@ package dev.ikat.agent.migrate;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.ikat.agent.Uninstaller;
+import dev.ikat.agent.host.FileTree;
 import dev.ikat.agent.migrate.FormerNetwork.LeftFile;
 import dev.ikat.agent.migrate.FormerNetwork.Use;
 import java.io.IOException;
@@ -59,7 +59,7 @@ final class LeftFiles {
             JsonNode configuration = JSON.readTree(Files.readAllBytes(file));
             JsonNode first = configuration.path("plugins").path(0);
             JsonNode plugin = first.isMissingNode() ? configuration : first;
-            return plugin.path("type").asText().equals(former.pluginType)
+            return plugin.path("type").asText().equals(former.traces.pluginType)
                     && (former != FormerNetwork.KUBE_ROUTER
                             || plugin.path("bridge").asText().equals("kube-bridge"));
         } catch (JacksonException e) {
@@ -77,12 +77,12 @@ final class LeftFiles {
         for (Path directory : List.of(root.resolve(PINS), root.resolve(PINS + "/tc/globals"))) {
             for (Path pin : entries(directory)) {
                 String name = root.resolve(PINS).relativize(pin).toString();
-                if (former.pins.matcher(name).matches()) {
+                if (former.traces.pins.matcher(name).matches()) {
                     found.add(leftover("BPF pin " + pin, pin, Use.PODS, servesPods));
                 }
             }
         }
-        for (LeftFile file : former.files) {
+        for (LeftFile file : former.traces.files) {
             Path path = root.resolve(file.path());
             if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
                 found.add(leftover(
@@ -94,13 +94,13 @@ final class LeftFiles {
 
     private static Leftover leftover(String object, Path path, Use use, boolean servesPods) throws IOException {
         if (use == Use.PODS && servesPods) {
-            return Leftover.staying(object, "the pods above use it; restart them, then run this again");
+            return Leftover.inUse(object);
         }
         Optional<String> mount = mountIn(path);
         if (mount.isPresent()) {
             return Leftover.staying(object, "something is mounted there: umount " + mount.get());
         }
-        return Leftover.removable(object, () -> Uninstaller.deleteTree(path));
+        return Leftover.removable(object, () -> FileTree.delete(path));
     }
 
     /** Sorted by name; none if there is no such directory. */
@@ -120,9 +120,7 @@ final class LeftFiles {
     /** What is mounted there or below: its files are not the plugin's state. */
     private static Optional<String> mountIn(Path path) throws IOException {
         String real = path.toRealPath().toString();
-        // proc(5), mountinfo: the fifth field is the mount point.
-        return Files.readAllLines(Path.of("/proc/thread-self/mountinfo")).stream()
-                .map(line -> line.split(" ", 6)[4])
+        return FileTree.mountPoints().stream()
                 .filter(mount -> mount.equals(real) || mount.startsWith(real + "/"))
                 .findFirst();
     }

@@ -46,7 +46,7 @@ final class LeftLinks {
     }
 
     private Optional<LinkName> name(Link link) {
-        return former.links.stream()
+        return former.traces.links.stream()
                 .filter(name -> link.isKind(name.kind())
                         && name.name().matcher(link.name().value()).matches())
                 .findFirst();
@@ -96,7 +96,7 @@ final class LeftLinks {
             return Leftover.staying(object, "only the tool of " + former.title() + " can remove it: weave reset");
         }
         if (use == Use.PODS && servesPods()) {
-            return Leftover.staying(object, "the pods above use it; restart them, then run this again");
+            return Leftover.inUse(object);
         }
         return Leftover.removable(
                 object, () -> netlink.execute(Requests.deleteLink(link.index()).ignoring(Errno.ENODEV)));

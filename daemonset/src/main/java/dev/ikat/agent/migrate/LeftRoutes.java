@@ -55,7 +55,7 @@ final class LeftRoutes {
                 if (cilium || named.contains(rule.table())) {
                     tables.add(rule.table());
                     found.add(Leftover.removable(
-                            name(family) + " routing rule " + rule.priority() + ", which looks into table "
+                            family.title() + " routing rule " + rule.priority() + ", which looks into table "
                                     + rule.table(),
                             () -> netlink.execute(Requests.delete(rule).ignoring(Errno.ENOENT, Errno.ESRCH))));
                 }
@@ -69,13 +69,6 @@ final class LeftRoutes {
             }
         }
         return found;
-    }
-
-    private static String name(IpFamily family) {
-        return switch (family) {
-            case IPV4 -> "IPv4";
-            case IPV6 -> "IPv6";
-        };
     }
 
     private Leftover leftover(Route route) {

@@ -33,9 +33,9 @@ final class LeftRules {
                     .forEach((table, lines) ->
                             inTable(former, program, table, lines).ifPresent(found::add));
         }
-        if (!former.tables.isEmpty()) {
+        if (!former.traces.tables.isEmpty()) {
             List<String> present = list("nft", "list", "tables");
-            for (String table : former.tables) {
+            for (String table : former.traces.tables) {
                 if (present.contains("table " + table)) {
                     found.add(Leftover.removable(
                             "nftables table '" + table + "'",
@@ -43,9 +43,9 @@ final class LeftRules {
                 }
             }
         }
-        if (former.hasSets()) {
+        if (former.traces.hasSets()) {
             for (String set : list("ipset", "list", "-n")) {
-                if (former.sets.matcher(set).matches()) {
+                if (former.traces.sets.matcher(set).matches()) {
                     found.add(Leftover.removable("ipset " + set, () -> commands.run("", "ipset", "destroy", set)));
                 }
             }
@@ -83,9 +83,11 @@ final class LeftRules {
         for (String line : lines) {
             String chain = line.split(" ", 3).length > 1 ? line.split(" ", 3)[line.startsWith(":") ? 0 : 1] : "";
             if (line.startsWith(":")
-                    && former.chains.matcher(chain.substring(1)).matches()) {
+                    && former.traces.chains.matcher(chain.substring(1)).matches()) {
                 chains.add(chain.substring(1));
-            } else if (line.startsWith("-A ") && !former.chains.matcher(chain).matches() && isOf(former, line)) {
+            } else if (line.startsWith("-A ")
+                    && !former.traces.chains.matcher(chain).matches()
+                    && isOf(former, line)) {
                 rules.add(line);
             }
         }
@@ -115,10 +117,10 @@ final class LeftRules {
     private static boolean isOf(FormerNetwork former, String rule) {
         Matcher target = TARGET.matcher(rule);
         while (target.find()) {
-            if (former.chains.matcher(target.group(1)).matches()) {
+            if (former.traces.chains.matcher(target.group(1)).matches()) {
                 return true;
             }
         }
-        return former.rules.matcher(rule).find();
+        return former.traces.rules.matcher(rule).find();
     }
 }

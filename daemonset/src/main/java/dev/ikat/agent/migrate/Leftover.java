@@ -26,6 +26,11 @@ public record Leftover(List<String> objects, Optional<String> stays, Removal rem
         return new Leftover(List.of(object), Optional.empty(), removal);
     }
 
+    /** One object that pods use which the plugin has wired, and which still run. */
+    static Leftover inUse(String object) {
+        return staying(object, "the pods above use it; restart them, then run this again");
+    }
+
     /** One object that has to stay for now, or that only another tool can remove. */
     static Leftover staying(String object, String why) {
         return new Leftover(List.of(object), Optional.of(why), () -> {});

@@ -1,5 +1,6 @@
 package dev.ikat.agent.overlay;
 
+import dev.ikat.agent.migrate.FormerNetwork;
 import dev.ikat.model.InterfaceName;
 import java.util.Arrays;
 import java.util.Optional;
@@ -7,24 +8,28 @@ import java.util.regex.Pattern;
 
 /** Other CNI plugins, by the links that they leave on a host that they no longer serve. */
 public enum FormerCni {
-    FLANNEL("flannel", "flannel", "flannel(-v6)?\\.[0-9]+|flannel-wg(-v6)?"),
+    FLANNEL(FormerNetwork.FLANNEL, "flannel(-v6)?\\.[0-9]+|flannel-wg(-v6)?"),
     /** Flannel delegates to the bridge plugin, whose bridge has this name by default. */
-    BRIDGE("flannel or the bridge plugin", "flannel", "cni0"),
-    CALICO("Calico", "calico", "cali[0-9a-f]+|vxlan(-v6)?\\.calico|wireguard\\.cali|wg-v6\\.cali|tunl0"),
-    CILIUM("Cilium", "cilium", "cilium_.+|lxc[0-9a-f]{10,}|lxc_health"),
-    KUBE_ROUTER("kube-router", "kube-router", "kube-bridge|kube-dummy-if"),
-    WEAVE("Weave", "weave", "weave|vethwe.+|vxlan-6784");
+    BRIDGE("flannel or the bridge plugin", FormerNetwork.FLANNEL, "cni0"),
+    CALICO(FormerNetwork.CALICO, "cali[0-9a-f]+|vxlan(-v6)?\\.calico|wireguard\\.cali|wg-v6\\.cali|tunl0"),
+    CILIUM(FormerNetwork.CILIUM, "cilium_.+|lxc[0-9a-f]{10,}|lxc_health"),
+    KUBE_ROUTER(FormerNetwork.KUBE_ROUTER, "kube-bridge|kube-dummy-if"),
+    WEAVE(FormerNetwork.WEAVE, "weave|vethwe.+|vxlan-6784");
 
     /** IP-in-IP's own link, which the kernel makes with the module and lets nobody delete. */
     private static final String UNDELETABLE = "tunl0";
 
     private final String title;
-    private final String word;
+    private final FormerNetwork network;
     private final Pattern links;
 
-    FormerCni(String title, String word, String links) {
+    FormerCni(FormerNetwork network, String links) {
+        this(network.title(), network, links);
+    }
+
+    FormerCni(String title, FormerNetwork network, String links) {
         this.title = title;
-        this.word = word;
+        this.network = network;
         this.links = Pattern.compile(links);
     }
 
@@ -45,7 +50,8 @@ public enum FormerCni {
         String command = link.value().equals(UNDELETABLE) ? "ip address flush dev " + link : "ip link delete " + link;
         return command
                 + ofLink(link)
-                        .map(cni -> " ('ikat-agent migrate --from " + cni.word + " --check' lists all that it left)")
+                        .map(cni -> " ('ikat-agent migrate --from " + cni.network.word()
+                                + " --check' lists all that it left)")
                         .orElse("");
     }
 }
