@@ -33,6 +33,6 @@ public interface PodNetwork {
         return Optional.empty();
     }
 
-    /** Why ADD would fail or pods lack connectivity, for STATUS; empty if all is well. */
+    /** Why ADD would fail, for STATUS; empty if it would not. */
     Optional<CniException> status(NetworkConfig config);
 }

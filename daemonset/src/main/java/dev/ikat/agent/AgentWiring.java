@@ -56,6 +56,7 @@ import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.Node;
 import dev.ikat.cni.BatchReaper;
 import dev.ikat.cni.CniPlugin;
+import dev.ikat.cni.LastAgent;
 import dev.ikat.cni.NodeNetwork;
 import dev.ikat.cni.PodConnections;
 import dev.ikat.cni.Recovery;
@@ -125,7 +126,8 @@ final class AgentWiring {
     AgentWiring(AgentOptions options, StartedParts parts) {
         this.options = options;
         this.parts = parts;
-        this.network = new AgentPodNetwork(readiness, options.podGsoMaxSize());
+        this.network = new AgentPodNetwork(
+                readiness, options.podGsoMaxSize(), clock, new LastAgent(options.runDirectory(), clock).expected());
         this.steps = new StepTimer(metrics, options.killAt());
         this.conflist = new ConflistKeeper(
                 new Conflist(

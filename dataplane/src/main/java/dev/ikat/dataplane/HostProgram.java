@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
@@ -31,8 +32,19 @@ public record HostProgram(int exitCode, String output, String errors) {
      */
     public static HostProgram run(List<String> words, String input, Duration limit)
             throws IOException, InterruptedException, TimeoutException {
+        return run(words, Map.of(), input, limit);
+    }
+
+    /**
+     * The same with further environment variables.
+     *
+     * @param environment their names and values
+     */
+    public static HostProgram run(List<String> words, Map<String, String> environment, String input, Duration limit)
+            throws IOException, InterruptedException, TimeoutException {
         ProcessBuilder builder = new ProcessBuilder(words);
         builder.environment().put("LC_ALL", "C");
+        builder.environment().putAll(environment);
         Process process = builder.start();
         CompletableFuture<String> output = CompletableFuture.supplyAsync(() -> read(process.getInputStream()));
         CompletableFuture<String> errors = CompletableFuture.supplyAsync(() -> read(process.getErrorStream()));

@@ -5,6 +5,7 @@ import dev.ikat.cni.CniRequest;
 import dev.ikat.cni.CniResponse;
 import dev.ikat.cni.DirectReaper;
 import dev.ikat.cni.ForeignStoreException;
+import dev.ikat.cni.LastAgent;
 import dev.ikat.cni.NodeNetwork;
 import dev.ikat.cni.PodPolicy;
 import dev.ikat.cni.Recovery;
@@ -72,7 +73,8 @@ public final class ColdMain {
             return new CniPlugin(
                             leases,
                             node,
-                            new StandaloneNetwork(runDirectory, leases, mend, ColdMain::warn),
+                            new StandaloneNetwork(
+                                    runDirectory, leases, new LastAgent(runDirectory, clock), mend, ColdMain::warn),
                             PodPolicy.NONE,
                             reaper,
                             StepObserver.NONE)

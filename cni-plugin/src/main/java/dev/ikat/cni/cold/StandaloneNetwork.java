@@ -4,6 +4,7 @@ import dev.ikat.cni.CniError;
 import dev.ikat.cni.CniException;
 import dev.ikat.cni.Forwarding;
 import dev.ikat.cni.HostAddresses;
+import dev.ikat.cni.LastAgent;
 import dev.ikat.cni.NetworkConfig;
 import dev.ikat.cni.PodNetwork;
 import dev.ikat.ipam.AddressPlan;
@@ -31,6 +32,7 @@ final class StandaloneNetwork implements PodNetwork {
 
     private final Path runDirectory;
     private final LeaseStore leases;
+    private final LastAgent lastAgent;
     private final Runnable mend;
     private final Consumer<String> warnings;
     private Optional<AddressPlan> plan = Optional.empty();
@@ -38,12 +40,15 @@ final class StandaloneNetwork implements PodNetwork {
     /**
      * @param runDirectory where it is recorded what the host's settings were
      * @param leases where leases are, or will be
+     * @param lastAgent says whether there was an agent a moment ago
      * @param mend puts in order what a process that died has left, before anything is added
      * @param warnings is told what pods do without
      */
-    StandaloneNetwork(Path runDirectory, LeaseStore leases, Runnable mend, Consumer<String> warnings) {
+    StandaloneNetwork(
+            Path runDirectory, LeaseStore leases, LastAgent lastAgent, Runnable mend, Consumer<String> warnings) {
         this.runDirectory = runDirectory;
         this.leases = leases;
+        this.lastAgent = lastAgent;
         this.mend = mend;
         this.warnings = warnings;
     }
@@ -147,6 +152,9 @@ final class StandaloneNetwork implements PodNetwork {
 
     @Override
     public Optional<CniException> status(NetworkConfig config) {
+        if (!config.standalone() && lastAgent.isRecent()) {
+            return Optional.empty();
+        }
         if (!config.standalone()) {
             return Optional.of(new CniException(CniError.NOT_AVAILABLE, "the Ikat agent is not running", advice()));
         }

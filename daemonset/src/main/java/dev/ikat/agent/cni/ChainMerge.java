@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * Computes what the network configuration has to be, given what it is. Ikat's own are its entry, the entries of the
@@ -32,6 +33,8 @@ final class ChainMerge {
      * knows which of the plugins are somebody else's. Runtimes leave fields alone that they do not know.
      */
     private static final String WRITTEN = "dev.ikat/chain";
+
+    private static final String OFFERED = "cniVersions";
 
     /** Plugins that make a pod's interface. One before Ikat's leaves nothing to do for Ikat, whose ADD fails. */
     private static final Set<String> INTERFACE_PLUGINS = Set.of(
@@ -55,13 +58,24 @@ final class ChainMerge {
             "vlan",
             "weave-net");
 
+    /**
+     * The versions of which a runtime with libcni 1.2 takes the newest that it knows (CNI specification 1.1, section
+     * 1); older ones read {@code cniVersion} alone.
+     */
+    private static final List<CniVersion> VERSIONS = List.of(CniVersion.V1_0_0, CniVersion.V1_1_0);
+
     private final List<ChainedPlugin> chain;
     private final boolean keep;
+    private final Predicate<List<String>> supportNewest;
 
-    /** @param keep whether others' changes stay */
-    ChainMerge(List<ChainedPlugin> chain, boolean keep) {
+    /**
+     * @param keep whether others' changes stay
+     * @param supportNewest whether plugins of these types, and whatever else runs with them, support the newest version
+     */
+    ChainMerge(List<ChainedPlugin> chain, boolean keep, Predicate<List<String>> supportNewest) {
         this.chain = List.copyOf(chain);
         this.keep = keep;
+        this.supportNewest = supportNewest;
     }
 
     /** One plugin of the list, and the place of the chain that it has; -1 for somebody else's. */
@@ -84,12 +98,33 @@ final class ChainMerge {
         ArrayNode plugins = plugins(list);
         // In this order where the list is new.
         list.remove(WRITTEN);
+        setVersions(list, plugins);
         list.set("plugins", plugins);
         if (!chain.isEmpty()) {
             ArrayNode written = list.putArray(WRITTEN);
             chain.forEach(plugin -> written.add(plugin.type()));
         }
         return list;
+    }
+
+    /** Offers the newest version where all plugins support it. Versions that somebody else has chosen stay. */
+    private void setVersions(ObjectNode list, ArrayNode plugins) {
+        ArrayNode offered = JSON.createArrayNode();
+        VERSIONS.forEach(version -> offered.add(version.toString()));
+        if (list.has(OFFERED) && !list.path(OFFERED).equals(offered)) {
+            return;
+        }
+        List<String> others = new ArrayList<>();
+        for (JsonNode plugin : plugins) {
+            if (!isOwn(plugin)) {
+                others.add(type(plugin));
+            }
+        }
+        if (list.path("cniVersion").asText().equals(CniVersion.V1_0_0.toString()) && supportNewest.test(others)) {
+            list.set(OFFERED, offered);
+        } else {
+            list.remove(OFFERED);
+        }
     }
 
     private static boolean isIkats(ObjectNode list) {

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ikat.agent.cni.ConflistFault.Cause;
 import dev.ikat.agent.config.ChainedPlugin;
+import dev.ikat.cni.CniVersion;
 import dev.ikat.files.OwnFile;
 import dev.ikat.model.NetworkName;
 import java.io.IOException;
@@ -42,6 +43,7 @@ public final class Conflist {
     private final List<ChainedPlugin> chain;
     private final boolean keepChained;
     private final PluginPrograms programs;
+    private final PluginVersions versions;
 
     /**
      * @param directory the directory in which the runtime looks
@@ -56,12 +58,18 @@ public final class Conflist {
         this.chain = List.copyOf(chain);
         this.keepChained = keepChained;
         this.programs = programs;
+        this.versions = new PluginVersions(programs);
     }
 
     /** With the plugins of the chain that are not left out now. */
     private ChainMerge merge() {
         return new ChainMerge(
-                chain.stream().filter(plugin -> !isLeftOut(plugin)).toList(), keepChained);
+                chain.stream().filter(plugin -> !isLeftOut(plugin)).toList(), keepChained, this::supportNewest);
+    }
+
+    private boolean supportNewest(List<String> types) {
+        return Stream.concat(types.stream(), drops().stream().map(Drop::type))
+                .allMatch(type -> versions.supports(type, CniVersion.NEWEST));
     }
 
     private boolean isLeftOut(ChainedPlugin plugin) {

@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -45,6 +46,16 @@ public record PluginPrograms(List<Path> directories) {
                 && type.indexOf('/') < 0
                 && type.indexOf('\0') < 0
                 && directories.stream().anyMatch(directory -> isProgram(directory.resolve(type)));
+    }
+
+    /** The plugin's file as this process can run it; empty where it is not there, or a link. */
+    Optional<Path> file(String type) {
+        return has(type)
+                ? directories.stream()
+                        .map(directory -> directory.resolve(type))
+                        .filter(file -> Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS))
+                        .findFirst()
+                : Optional.empty();
     }
 
     private static boolean isProgram(Path file) {

@@ -9,6 +9,8 @@ import dev.ikat.ipam.AddressPlan;
 import dev.ikat.ipam.AddressRange;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.Collections;
 import java.util.List;
 import java.util.NavigableSet;
@@ -18,7 +20,7 @@ import java.util.Set;
 /**
  * What the plugin needs to know about the node, from the node object: addresses from its pod CIDRs, and the MTU of the
  * path to the other nodes. Pods are wired once everything has been in order for the first time. Later failures are
- * repaired in the background and reported by STATUS, unless the node's addresses turn out to belong to another node.
+ * repaired in the background; new pods are refused only if the node's addresses turn out to belong to another node.
  */
 public final class AgentPodNetwork implements PodNetwork {
     private final Readiness readiness;
@@ -31,9 +33,15 @@ public final class AgentPodNetwork implements PodNetwork {
 
     private volatile boolean wasReady;
 
-    public AgentPodNetwork(Readiness readiness, Optional<Integer> gsoMaxSize) {
+    private final InstantSource clock;
+    private final Instant expected;
+
+    /** @param expected until when this agent is expected to be ready, because it takes the place of another one */
+    public AgentPodNetwork(Readiness readiness, Optional<Integer> gsoMaxSize, InstantSource clock, Instant expected) {
         this.readiness = readiness;
         this.gsoMaxSize = gsoMaxSize;
+        this.clock = clock;
+        this.expected = expected;
     }
 
     /**
@@ -93,8 +101,12 @@ public final class AgentPodNetwork implements PodNetwork {
         };
     }
 
+    private Optional<String> refusal() {
+        return situation.flatMap(now -> now.overlay().refusal());
+    }
+
     private void requireOwnAddresses() {
-        Optional<String> refusal = situation.flatMap(now -> now.overlay().refusal());
+        Optional<String> refusal = refusal();
         if (refusal.isPresent()) {
             // Also where it was ready before: an address of somebody else's block would take that one's packets.
             throw new CniException(
@@ -155,19 +167,24 @@ public final class AgentPodNetwork implements PodNetwork {
                 String.join("; ", readiness.reasons()));
     }
 
+    /**
+     * What an ADD would be told, and nothing else: a runtime reports a node whose plugin fails as not ready, and the
+     * cluster then takes the node's pods out of their services, and after minutes away. What else is not in order is
+     * said by the agent's own readiness.
+     */
     @Override
     public Optional<CniException> status(NetworkConfig config) {
-        List<String> reasons = readiness.reasons();
-        if (reasons.isEmpty()) {
+        Optional<String> refusal = refusal();
+        if (refusal.isPresent()) {
+            return Optional.of(new CniException(
+                    wasReady ? CniError.LIMITED_CONNECTIVITY : CniError.NOT_AVAILABLE,
+                    "this node must not assign addresses to pods now",
+                    refusal.get()));
+        }
+        if (wasReady || clock.instant().isBefore(expected)) {
             return Optional.empty();
         }
-        return Optional.of(
-                wasReady
-                        ? new CniException(
-                                CniError.LIMITED_CONNECTIVITY,
-                                "a part of the pod network is not in order",
-                                String.join("; ", reasons))
-                        : new CniException(
-                                CniError.NOT_AVAILABLE, "the agent is not ready yet", String.join("; ", reasons)));
+        return Optional.of(new CniException(
+                CniError.NOT_AVAILABLE, "the agent is not ready yet", String.join("; ", readiness.reasons())));
     }
 }

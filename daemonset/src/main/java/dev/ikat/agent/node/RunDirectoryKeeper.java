@@ -64,6 +64,7 @@ public final class RunDirectoryKeeper {
             lock.answerClaims();
             Set<String> gone = gone();
             if (gone.isEmpty()) {
+                lock.renew();
                 inOrder();
                 return true;
             }

@@ -1,5 +1,6 @@
 package dev.ikat.agent.server;
 
+import dev.ikat.cni.LastAgent;
 import dev.ikat.files.OwnDirectory;
 import dev.ikat.files.OwnFile;
 import java.io.IOException;
@@ -10,6 +11,7 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.Optional;
 import jnr.unixsocket.Credentials;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * lock two files of the same name.
  */
 public final class AgentLock implements AutoCloseable {
-    private static final String NAME = "agent.lock";
+    private static final String NAME = LastAgent.FILE;
 
     private final Path runDirectory;
     private final HostClaim claim;
@@ -146,6 +148,13 @@ public final class AgentLock implements AutoCloseable {
         claim.answer();
     }
 
+    /** Has the file say that the agent is at work; has to be called from time to time. */
+    public synchronized void renew() throws IOException {
+        if (isInPlace()) {
+            new LastAgent(runDirectory, Clock.systemUTC()).renew();
+        }
+    }
+
     private static void close(@Nullable FileChannel channel, @Nullable HostClaim claim, Exception failure) {
         try (channel;
                 claim) {
@@ -158,6 +167,7 @@ public final class AgentLock implements AutoCloseable {
     @Override
     public synchronized void close() {
         try {
+            renew();
             claim.close();
             channel.close();
         } catch (IOException e) {

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -53,6 +54,23 @@ class ConflistTest {
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
     }
 
+    /** One that answers VERSION. */
+    private void install(String program, String... versions) throws IOException {
+        install(program);
+        Files.writeString(
+                directory.resolve("bin").resolve(program),
+                "#!/bin/sh\n[ \"$CNI_COMMAND\" = VERSION ] || exit 1\ncat >/dev/null\n"
+                        + "echo '{\"cniVersion\": \"1.0.0\", \"supportedVersions\": [\""
+                        + String.join("\", \"", versions) + "\"]}'\n");
+    }
+
+    /** What runtimes with libcni 1.2 may choose of; empty for what cniVersion says alone. */
+    private List<String> offered() throws IOException {
+        List<String> versions = new ArrayList<>();
+        read().path("cniVersions").forEach(version -> versions.add(version.asText()));
+        return versions;
+    }
+
     /** The file as it is, from now on. */
     private void write(String text) throws IOException {
         Files.writeString(directory.resolve("10-ikat.conflist"), text);
@@ -92,6 +110,61 @@ class ConflistTest {
         try (Stream<Path> files = Files.list(directory.resolve("net.d"))) {
             assertThat(files).containsExactly(conflist.file());
         }
+    }
+
+    @Test
+    void newestVersionIsOfferedWhileEveryPluginSupportsIt() throws IOException {
+        install("portmap", "0.4.0", "1.0.0", "1.1.0");
+        install("bandwidth", "0.4.0", "1.0.0");
+        Conflist conflist = conflist("portmap");
+        conflist.write();
+        assertThat(offered()).containsExactly("1.0.0", "1.1.0");
+        assertThat(read().path("cniVersion").asText()).isEqualTo("1.0.0");
+        assertThat(conflist.write()).isEqualTo(Conflist.Found.IN_ORDER);
+
+        // Somebody chains one that is older.
+        ObjectNode list = (ObjectNode) read();
+        ((ArrayNode) list.path("plugins")).addObject().put("type", "bandwidth");
+        write(list.toString());
+        conflist.write();
+        assertThat(offered()).isEmpty();
+        assertThat(plugins()).containsExactly("ikat", "portmap", "bandwidth");
+
+        install("bandwidth", "1.0.0", "1.1.0");
+        conflist.write();
+        assertThat(offered()).as("it was replaced").containsExactly("1.0.0", "1.1.0");
+    }
+
+    @Test
+    void pluginThatCannotBeAskedIsCalledByTheOldVersion() throws IOException {
+        install("portmap");
+        conflist("portmap").write();
+        assertThat(offered()).isEmpty();
+    }
+
+    @Test
+    void pluginInTheNetworksDirectoryHasToSupportTheNewestVersionToo() throws IOException {
+        install("tuning", "1.0.0");
+        Path drop = Files.createDirectories(directory.resolve("ikat")).resolve("50-tuning.conf");
+        Files.writeString(drop, "{\"type\": \"tuning\"}");
+        Conflist conflist = conflist();
+        conflist.write();
+        assertThat(offered()).isEmpty();
+
+        Files.delete(drop);
+        conflist.write();
+        assertThat(offered()).containsExactly("1.0.0", "1.1.0");
+    }
+
+    @Test
+    void versionsThatSomebodyElseHasChosenStay() throws IOException {
+        Conflist conflist = conflist();
+        conflist.write();
+        ObjectNode list = (ObjectNode) read();
+        list.putArray("cniVersions").add("0.4.0").add("1.0.0");
+        write(list.toString());
+        assertThat(conflist.write()).isEqualTo(Conflist.Found.IN_ORDER);
+        assertThat(offered()).containsExactly("0.4.0", "1.0.0");
     }
 
     @Test
@@ -226,11 +299,11 @@ class ConflistTest {
 
     @Test
     void pluginsInTheNetworksDirectoryAreKnownUnlessTheListExcludesThem() throws IOException {
-        conflist().write();
         Path drop = Files.createDirectory(directory.resolve("ikat")).resolve("50-mesh.conf");
         Files.writeString(drop, MESH);
         Files.writeString(directory.resolve("ikat/60-none.conf"), "{");
         Files.writeString(directory.resolve("ikat/README"), "no plugin");
+        conflist().write();
 
         assertThat(conflist().drops())
                 .containsExactly(

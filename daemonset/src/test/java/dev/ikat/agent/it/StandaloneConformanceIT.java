@@ -7,7 +7,11 @@ import dev.ikat.testbed.host.Json;
 import dev.ikat.testbed.host.ProcessResult;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresRoot;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -65,6 +69,19 @@ final class StandaloneConformanceIT extends CniConformance {
                 call("STATUS", Map.of(), "{\"cniVersion\": \"1.1.0\", \"name\": \"cluster\", \"type\": \"ikat\"}");
 
         assertThat(Json.parse(result.stdout()).get("code").number()).isEqualTo(50);
+    }
+
+    /** Between two agents, as at an upgrade; without a next one STATUS fails after a while. */
+    @Test
+    void statusSucceedsForAMomentAfterAnAgentWasThere() throws IOException {
+        String cluster = "{\"cniVersion\": \"1.1.0\", \"name\": \"cluster\", \"type\": \"ikat\"}";
+        Path lock = Files.createDirectories(runDirectory).resolve("agent.lock");
+        Files.writeString(lock, "1");
+        assertThat(call("STATUS", Map.of(), cluster).exitCode()).isZero();
+
+        Files.setLastModifiedTime(lock, FileTime.from(Instant.now().minusSeconds(120)));
+        ProcessResult status = call("STATUS", Map.of(), cluster);
+        assertThat(Json.parse(status.stdout()).get("code").number()).isEqualTo(50);
     }
 
     @Test

@@ -30,6 +30,8 @@ import dev.ikat.netlink.route.RouteFilter;
 import dev.ikat.netlink.route.RouteProtocol;
 import dev.ikat.netlink.route.VethSpec;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -58,7 +60,8 @@ abstract class NodeNetworkKeeperScene {
     final FakeDataplane ebpf = new FakeDataplane(kernel, "ebpf", EnumSet.of(Capability.POLICY));
     final Dataplanes dataplanes = new Dataplanes(
             Map.of(Backend.NFTABLES, nftables, Backend.IPTABLES, iptables, Backend.EBPF, ebpf), Backend.NFTABLES);
-    final AgentPodNetwork network = new AgentPodNetwork(new Readiness(), Optional.empty());
+    final AgentPodNetwork network =
+            new AgentPodNetwork(new Readiness(), Optional.empty(), InstantSource.system(), Instant.EPOCH);
     final NodeFaults faults = new NodeFaults();
     final List<Lease> leases = new ArrayList<>();
     final AtomicLong nanos = new AtomicLong();

@@ -11,6 +11,7 @@ import dev.ikat.agent.config.ChainedPlugin;
 import dev.ikat.agent.observe.Metrics;
 import dev.ikat.agent.reconcile.Readiness;
 import dev.ikat.agent.reconcile.Readiness.Part;
+import dev.ikat.cni.CniError;
 import dev.ikat.cni.CniException;
 import dev.ikat.cni.CniResult;
 import dev.ikat.cni.CniVersion;
@@ -20,16 +21,20 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class ReadyNodeTest {
     private final Readiness readiness = new Readiness();
-    private final AgentPodNetwork network = new AgentPodNetwork(readiness, Optional.empty());
+    private final AgentPodNetwork network =
+            new AgentPodNetwork(readiness, Optional.empty(), InstantSource.system(), Instant.EPOCH);
     private final AtomicInteger announced = new AtomicInteger();
 
     @TempDir
@@ -63,7 +68,11 @@ class ReadyNodeTest {
     }
 
     private void requireReady() {
-        network.requireReady(new NetworkConfig(
+        network.requireReady(config());
+    }
+
+    private static NetworkConfig config() {
+        return new NetworkConfig(
                 CniVersion.V1_0_0,
                 new NetworkName("ikat"),
                 false,
@@ -72,7 +81,7 @@ class ReadyNodeTest {
                 List.of(),
                 CniResult.Dns.NONE,
                 Optional.empty(),
-                Optional.empty()));
+                Optional.empty());
     }
 
     @Test
@@ -163,5 +172,31 @@ class ReadyNodeTest {
         node.check();
         assertThat(conflist).content().doesNotContain("portmap");
         assertThat(readiness.isReady()).isTrue();
+    }
+
+    @Test
+    void statusFailsUntilPodsAreWiredAndNotForWhatIsRepairedLater() {
+        allBut(Part.OVERLAY);
+        node.check();
+        assertThat(network.status(config())).map(CniException::error).contains(CniError.NOT_AVAILABLE);
+
+        readiness.ready(Part.OVERLAY);
+        node.check();
+        readiness.notReady(Part.FIREWALL, "something is in the way");
+        assertThat(network.status(config())).isEmpty();
+    }
+
+    /** As at each upgrade: otherwise the cluster would take the node's pods out of their services. */
+    @Test
+    void statusOfAnAgentThatTakesAnothersPlaceSucceedsForAWhile() {
+        Instant start = Instant.parse("2026-01-01T00:00:00Z");
+        AtomicReference<Instant> now = new AtomicReference<>(start);
+        AgentPodNetwork successor = new AgentPodNetwork(readiness, Optional.empty(), now::get, start.plusSeconds(60));
+        readiness.notReady(Part.OVERLAY, "is not looked at yet");
+
+        assertThat(successor.status(config())).isEmpty();
+        assertThatThrownBy(() -> successor.requireReady(config())).isInstanceOf(CniException.class);
+        now.set(start.plusSeconds(61));
+        assertThat(successor.status(config())).map(CniException::error).contains(CniError.NOT_AVAILABLE);
     }
 }
