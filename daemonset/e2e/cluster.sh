@@ -1,38 +1,45 @@
 #!/usr/bin/env bash
 # A real Kubernetes on this machine with Ikat in it: see 'usage'. Called by ./dev cluster.
 set -euo pipefail
-readonly HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+source "$HERE/runtimes.sh"
 readonly DEPLOY=$HERE/../deploy DISTRIBUTION=$HERE/../target/ikat IMAGE=$HERE/../target/ikat-agent.tar
-readonly CACHE=${IKAT_CLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ikat-cluster}
-readonly BIN=$CACHE/bin RUN=$CACHE/running CONTROL=ikat-control
-readonly KUBECTL=("$BIN/kubectl" "--kubeconfig=$RUN/admin.kubeconfig")
+readonly RUN=$CACHE/running CONTROL=ikat-control
+readonly VERSIONS='1.37 1.34 1.20'
 
 usage() {
   cat <<TEXT
 usage: ./dev cluster COMMAND
 
-  up [--nodes N] [--backend B] [--processes]
-                                build Kubernetes if it was not yet (a quarter of an hour, once), start a control plane
-                                and N nodes (default 2), install Ikat with policy backend B (default nftables) by its
-                                image and manifests; with --processes instead as processes of the nodes
+  up [OPTION...]                build the cluster's programs if that was not done yet (some 15 minutes on two processors,
+                                once a machine), start a control plane and nodes, and install Ikat by its image and
+                                manifests
+      --kubernetes VERSION      1.37 (default) or 1.34, both of Go modules, or 1.20 of Debian 12's source package
+      --nodes N                 1 to 9 nodes (default 2)
+      --backend B               Ikat's policy backend: nftables (default), iptables or ebpf
+      --kube-proxy MODE         nftables (default), iptables (with 1.20 the only one), or none
+      --runtime R               of the nodes: containerd (default), or crio where CRI-O is installed; not with 1.20
+      --control-plane-node      node-1 has the taint of a control plane: Ikat runs on it and workloads don't; with
+                                --nodes 1 workloads do
+      --processes               Ikat as processes of the nodes instead of a DaemonSet
+      --without-ikat            no Ikat: the nodes are not ready until another plugin is installed
   down                          end all of it and remove what it left in the kernel
   kubectl ARGUMENT...           kubectl, as the cluster's administrator
-  enter NODE [COMMAND...]       a command (default: a shell) in a node: node-1, node-2, ...
-  add NODE | remove NODE        start one more node; end one, as if its plug were pulled
-  stop|start|restart NODE SERVICE   containerd, kubelet, kube-proxy or ikat-agent; of 'control': etcd, kube-apiserver,
-                                kube-controller-manager, kube-scheduler
+  enter NODE [COMMAND...]       a command (default: a shell) in a node: node-1, node-2, ...; crictl is there
+  add NODE [--runtime R]        start one more node
+  remove NODE                   end one, as if its plug were pulled
+  load ARCHIVE                  give all nodes the images of a file of 'docker save'
+  stop|start|restart NODE SERVICE   runtime (containerd or crio), kubelet, kube-proxy or ikat-agent; of 'control': etcd,
+                                kube-apiserver, kube-controller-manager, kube-scheduler
   backend B                     change the policy backend of all agents; the DaemonSet's are replaced one by one
   nodes                         the nodes that run
+  version                       the version of its Kubernetes, as in --kubernetes
   log|pid NODE SERVICE          where its log is; its process in the node
 
-Each node has network, mount, process and host name namespaces of its own, its own containerd, kubelet and kube-proxy;
-the control plane has its own too. Kubernetes is Debian's 1.20.2, IPv4 and IPv6. All state is below $CACHE.
+Each node has network, mount, process and host name namespaces of its own, its own runtime, kubelet and kube-proxy; the
+control plane has its own too. IPv4 and IPv6; from 1.34 on with CoreDNS as the service 10.96.0.10. All state is below
+$CACHE.
 TEXT
-}
-
-fail() {
-  printf 'cluster: %s\n' "$*" >&2
-  exit 1
 }
 
 # The first process inside the namespaces of a node, or of 'control'.
@@ -69,7 +76,14 @@ token() { # USER GROUPS
 
 # As an administrator on the control plane's machine.
 kubectl() {
-  inside control "${KUBECTL[@]}" "$@"
+  inside control "$CACHE/kubernetes-$VERSION/kubectl" "--kubeconfig=$RUN/admin.kubeconfig" "$@"
+}
+
+# Of the cluster that runs.
+read_settings() {
+  [ -e "$RUN/settings" ] || fail "no cluster runs; './dev cluster up' starts one"
+  # shellcheck disable=SC1091
+  source "$RUN/settings"
 }
 
 await() { # SECONDS WHAT COMMAND...
@@ -111,24 +125,38 @@ start_control() {
   token system:kube-controller-manager system:authenticated
   token system:kube-scheduler system:authenticated
   token system:kube-proxy system:authenticated
-  as_daemonset || token system:serviceaccount:kube-system:ikat system:serviceaccounts
+  [ "$AGENTS" != processes ] || token system:serviceaccount:kube-system:ikat system:serviceaccounts
   local node
   for node in $(seq 9); do token "system:node:node-$node" system:nodes; done
   kubeconfig "$RUN/admin.kubeconfig" admin
   kubeconfig "$RUN/control/kube-controller-manager.kubeconfig" system:kube-controller-manager
   kubeconfig "$RUN/control/kube-scheduler.kubeconfig" system:kube-scheduler
-  begin control bash "$HERE/control-plane.sh" "$RUN/control" "$BIN"
+  begin control bash "$HERE/control-plane.sh" "$RUN/control"
   await 90 "the API server" kubectl get --raw /readyz
   await 30 "the default service account" kubectl -n default get serviceaccount default
 }
 
 add_node() {
-  start_node "$1"
+  local runtime=$RUNTIME
+  [ "${2:-}" != --runtime ] || runtime=${3:-}
+  check_runtime "$runtime"
+  start_node "$1" "$runtime"
   finish_node "$1"
 }
 
-start_node() {
-  local name=$1 number=${1#node-} space
+check_runtime() { # RUNTIME
+  case $1 in
+    containerd) ;;
+    crio)
+      is_modern || fail "CRI-O is here for Kubernetes 1.34 and later"
+      command -v crio >/dev/null || fail "there is no 'crio' on the PATH: install CRI-O, with pinns and conmon"
+      ;;
+    *) fail "--runtime takes containerd or crio, not '$1'" ;;
+  esac
+}
+
+start_node() { # NODE RUNTIME
+  local name=${1:-} number=${1#node-} space
   [[ $name =~ ^node-[1-9]$ ]] || fail "a node's name is node-1 to node-9, not '$name'"
   init_of "$name" >/dev/null && fail "$name runs already"
   space=$(namespace "$name")
@@ -143,15 +171,37 @@ start_node() {
   ip -n "$space" route add default via fd55::1
   mkdir -p "$RUN/$name/stopped"
   touch "$RUN/$name/stopped/ikat-agent"
+  echo "$2" >"$RUN/$name/runtime"
   kubeconfig "$RUN/$name/kubelet.kubeconfig" "system:node:$name"
   kubeconfig "$RUN/$name/kube-proxy.kubeconfig" system:kube-proxy
-  begin "$name" bash "$HERE/node.sh" "$name" "$RUN/$name" "$BIN" "10.55.0.1$number" "fd55::1$number"
+  begin "$name" bash "$HERE/node.sh" "$name" "$RUN/$name" "10.55.0.1$number" "fd55::1$number"
 }
 
 finish_node() {
   await 300 "the images on $1" images_settled "$1"
   [ -e "$RUN/$1/imported" ] || fail "$(tail -n 1 "$RUN/$1/log/init.log")"
-  as_daemonset || install_process "$1"
+  [ "$AGENTS" != processes ] || install_process "$1"
+  await 60 "the pod CIDRs of $1" has_ranges "$1"
+  route_to_pods "$1"
+}
+
+has_ranges() { # NODE
+  [ -n "$(ranges "$1")" ]
+}
+
+ranges() { # NODE: its pod CIDRs
+  kubectl get node "$1" -o jsonpath='{range .spec.podCIDRs[*]}{@}{"\n"}{end}'
+}
+
+# The API server's proxy asks pods themselves.
+route_to_pods() { # NODE
+  local range
+  for range in $(ranges "$1"); do
+    case $range in
+      *:*) ip -n "$CONTROL" route replace "$range" via "fd55::1${1#node-}" ;;
+      *) ip -n "$CONTROL" route replace "$range" via "10.55.0.1${1#node-}" ;;
+    esac
+  done
 }
 
 # A node without its images has ended, having said why.
@@ -160,14 +210,26 @@ images_settled() {
 }
 
 as_daemonset() {
-  [ "$(cat "$RUN/agents")" = daemonset ]
+  [ "$AGENTS" = daemonset ]
 }
 
-# What the overlay of the backend says, in the words of the cluster's kubectl, which is older than the overlays' own.
+# By the overlay of the backend. Where there is no kube-proxy the API server has no service's address.
 apply_daemonset() { # BACKEND
   local overlay=$RUN/overlay
   rm -rf "$overlay"
   mkdir -p "$overlay"
+  if is_modern; then
+    # Kustomize takes relative paths alone.
+    echo "resources: ['$(realpath --relative-to="$overlay" "$DEPLOY/overlays/$1")']" >"$overlay/kustomization.yaml"
+    [ "$KUBE_PROXY" != none ] || cat "$HERE/objects/api-server-address.yaml" >>"$overlay/kustomization.yaml"
+  else
+    overlay_in_old_words "$1"
+  fi
+  kubectl apply -k "$overlay" >/dev/null
+}
+
+# The kubectl of 1.20 is older than the overlays' form of patches.
+overlay_in_old_words() { # BACKEND
   cp "$DEPLOY/base/ikat.yaml" "$DEPLOY/overlays/$1"/*.yaml "$overlay/"
   cat >"$overlay/kustomization.yaml" <<YAML
 resources: [ikat.yaml]
@@ -177,7 +239,6 @@ YAML
 patchesJson6902:
 - {target: {group: apps, version: v1, kind: DaemonSet, namespace: kube-system, name: ikat}, path: capabilities.yaml}
 YAML
-  kubectl apply -k "$overlay" >/dev/null
 }
 
 # The launcher where the runtime looks for it, and the agent with the rights of the service account.
@@ -219,36 +280,85 @@ nodes() {
 }
 
 up() {
-  local count=2 backend=nftables agents=daemonset
+  VERSION=1.37 KUBE_PROXY='' AGENTS=daemonset RUNTIME=containerd
+  local count=2 backend=nftables control_plane=no
   while [ $# -gt 0 ]; do
     case $1 in
+      --kubernetes | --nodes | --backend | --kube-proxy | --runtime) [ $# -gt 1 ] || fail "$1 needs a value" ;;&
+      --kubernetes) VERSION=$2; shift 2 ;;
       --nodes) count=$2; shift 2 ;;
       --backend) backend=$2; shift 2 ;;
-      --processes) agents=processes; shift ;;
+      --kube-proxy) KUBE_PROXY=$2; shift 2 ;;
+      --runtime) RUNTIME=$2; shift 2 ;;
+      --control-plane-node) control_plane=yes; shift ;;
+      --processes) AGENTS=processes; shift ;;
+      --without-ikat) AGENTS=none; shift ;;
       *) fail "up does not know '$1'" ;;
     esac
   done
+  [[ " $VERSIONS " == *" $VERSION "* ]] || fail "--kubernetes takes ${VERSIONS// /, }, not '$VERSION'"
   [[ $count =~ ^[1-9]$ ]] || fail "--nodes takes 1 to 9, not '$count'"
+  [ -d "$DEPLOY/overlays/$backend" ] || fail "--backend takes nftables, iptables or ebpf, not '$backend'"
+  if is_modern; then : "${KUBE_PROXY:=nftables}"; else : "${KUBE_PROXY:=iptables}"; fi
+  case $VERSION/$KUBE_PROXY in
+    */iptables | */none | 1.3?/nftables) ;;
+    1.20/nftables) fail "the kube-proxy of 1.20 has no mode nftables" ;;
+    *) fail "--kube-proxy takes nftables, iptables or none, not '$KUBE_PROXY'" ;;
+  esac
+  check_runtime "$RUNTIME"
   if init_of control >/dev/null; then
     echo "cluster: it runs already; ./dev cluster down ends it"
     exit 0
   fi
-  "$HERE/kubernetes.sh"
+  programs
   down
   mkdir -p "$RUN"
+  printf '%s\n' "VERSION=$VERSION" "KUBE_PROXY=$KUBE_PROXY" "AGENTS=$AGENTS" "RUNTIME=$RUNTIME" >"$RUN/settings"
   echo "$backend" >"$RUN/backend"
-  echo "$agents" >"$RUN/agents"
-  "$HERE/images.sh" "$RUN/images"
+  "$HERE/images.sh" cluster "$RUN/images"
   if as_daemonset; then agent_image; fi
   start_control
-  if as_daemonset; then apply_daemonset "$backend"; else kubectl apply -f "$HERE/objects/access.yaml" >/dev/null; fi
+  case $AGENTS in
+    daemonset) apply_daemonset "$backend" ;;
+    processes) kubectl apply -f "$HERE/objects/access.yaml" >/dev/null ;;
+  esac
   local number
-  for number in $(seq "$count"); do start_node "node-$number"; done
+  for number in $(seq "$count"); do start_node "node-$number" "$RUNTIME"; done
   for number in $(seq "$count"); do finish_node "node-$number"; done
-  for number in $(seq "$count"); do
-    await 120 "node-$number" kubectl wait --for=condition=Ready "node/node-$number" --timeout=1s
-  done
+  [ "$control_plane" = no ] || taint_control_plane "$count"
+  if is_modern; then install_dns; fi
+  if [ "$AGENTS" != none ]; then
+    for number in $(seq "$count"); do
+      await 120 "node-$number" kubectl wait --for=condition=Ready "node/node-$number" --timeout=1s
+    done
+    if is_modern; then await 120 "CoreDNS" kubectl -n kube-system rollout status deployment coredns --timeout=1s; fi
+  fi
   kubectl get nodes -o wide
+}
+
+programs() {
+  install_packages runc busybox-static containernetworking-plugins jq openssl conntrack iptables podman debootstrap procps
+  if is_modern; then
+    "$HERE/programs.sh" etcd containerd crictl coredns plugins/loopback plugins/portmap "kubernetes-$VERSION"/{kube-apiserver,kube-controller-manager} \
+      "kubernetes-$VERSION"/{kube-scheduler,kubelet,kubectl,kube-proxy}
+  else
+    "$HERE/kubernetes-1.20.sh"
+  fi
+}
+
+# As kubeadm does it; a single node would otherwise run nothing.
+taint_control_plane() { # NODES
+  kubectl label node node-1 node-role.kubernetes.io/control-plane= >/dev/null
+  [ "$1" = 1 ] || kubectl taint node node-1 node-role.kubernetes.io/control-plane:NoSchedule >/dev/null
+}
+
+install_dns() {
+  local overlay=$RUN/dns
+  mkdir -p "$overlay"
+  cp "$HERE/objects/dns.yaml" "$overlay/"
+  echo 'resources: [dns.yaml]' >"$overlay/kustomization.yaml"
+  [ "$KUBE_PROXY" != none ] || cat "$HERE/objects/api-server-address.yaml" >>"$overlay/kustomization.yaml"
+  kubectl apply -k "$overlay" >/dev/null
 }
 
 # Of what was built, for each node's containerd.
@@ -258,6 +368,19 @@ agent_image() {
     "$DEPLOY/image/build.sh"
   fi
   ln -s "$(readlink -f "$IMAGE")" "$RUN/images/"
+}
+
+# Also to nodes that come later.
+load() { # ARCHIVE
+  local archive node
+  archive=$(readlink -f "$1") || true
+  [ -f "$archive" ] || fail "there is no file '$1'"
+  [ "$archive" -ef "$RUN/images/${archive##*/}" ] || ln -sf "$archive" "$RUN/images/"
+  for node in $(nodes); do
+    inside "$node" env RUNTIME="$(cat "$RUN/$node/runtime")" PATH="$(programs_path)" bash -c \
+      "source '$HERE/runtimes.sh'; import_image '$archive'" >>"$RUN/$node/log/images.log" 2>&1 ||
+      fail "$node does not take $archive: $(tail -n 1 "$RUN/$node/log/images.log")"
+  done
 }
 
 end() {
@@ -296,6 +419,7 @@ process_of() { # NODE SERVICE
 service() { # VERB NODE SERVICE
   local process
   [ -d "$RUN/$2" ] || fail "there is no $2"
+  [ "$3" != runtime ] || set -- "$1" "$2" "$(cat "$RUN/$2/runtime")"
   if [ "$3" = ikat-agent ] && [ "$1" != restart ] && as_daemonset; then
     fail "the agents are a DaemonSet's, which Kubernetes starts and stops"
   fi
@@ -320,15 +444,28 @@ case $command in
 esac
 [ "$(id -u)" = 0 ] || fail "the cluster is made of namespaces, which needs root"
 case $command in
+  up | down | nodes) ;;
+  *) read_settings ;;
+esac
+case $command in
   up) up "$@" ;;
   down) down ;;
   kubectl) kubectl "$@" ;;
-  enter) if [ $# -gt 1 ]; then inside "$@"; else inside "$1" bash; fi ;;
-  add) add_node "$1" ;;
+  enter)
+    [ $# -gt 0 ] || fail "enter which node?"
+    node=$1
+    shift
+    [ $# -gt 0 ] || set -- bash
+    RUNTIME=$(cat "$RUN/$node/runtime" 2>/dev/null || true)
+    inside "$node" env PATH="$(programs_path)" CONTAINER_RUNTIME_ENDPOINT="unix://$(runtime_socket)" "$@"
+    ;;
+  add) add_node "$@" ;;
   remove) end "$1"; rm -rf "${RUN:?}/$1" ;;
+  load) load "$1" ;;
   stop | start | restart) service "$command" "$@" ;;
   backend) change_backend "$1" ;;
   nodes) nodes ;;
+  version) echo "$VERSION" ;;
   pid) process_of "$1" "$2" ;;
   log) echo "$RUN/$1/log/$2.log" ;;
   *)

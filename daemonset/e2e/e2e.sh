@@ -118,6 +118,9 @@ expect() { # yes|no FROM-NAMESPACE FROM-APP TO-NAMESPACE TO-APP
   ! grep -v "^$want " <<<"$answers" | grep . || return 1
 }
 
+# The minor version of the cluster's Kubernetes.
+minor_version() { k get --raw /version | jq -r '.minor | sub("[^0-9].*"; "")'; }
+
 # --- cases ---
 
 nodes_are_ready() {
@@ -139,15 +142,20 @@ manifests_taken() {
 }
 overlays_taken() {
   needs_console
-  # The cluster's own kubectl does not know the overlays' form of patches.
-  command kubectl kustomize "$DEPLOY/base" >/dev/null 2>&1 || { say "there is no kubectl >= 1.21 on the PATH"; exit 77; }
-  local overlay
-  for overlay in "$DEPLOY"/overlays/*/; do taken "$(command kubectl kustomize "$overlay")"; done
+  # The kubectl of 1.20 does not know the overlays' form of patches.
+  [ "$(cluster version)" != 1.20 ] || exit 77
+  local overlay words
+  for overlay in "$DEPLOY"/overlays/*/; do
+    words=$(k kustomize "$overlay" 2>&1 >/dev/null)
+    [ -z "$words" ] || wrong "$overlay: $words"
+    taken "$(k kustomize "$overlay")"
+  done
 }
 taken() { # MANIFESTS
   local objects answers
   objects=$(grep -c '^kind: ' <<<"$1")
-  answers=$(k apply --dry-run=server -f - <<<"$1")
+  answers=$(k apply --dry-run=server -f - <<<"$1" 2>&1)
+  ! grep -i 'warning' <<<"$answers" >&2 || wrong "the API server warns"
   [ "$(grep -c '(server dry run)$' <<<"$answers")" = "$objects" ] || wrong "of $objects objects the API server took: $answers"
 }
 
@@ -192,7 +200,7 @@ services_and_api_server() {
   local pod service api
   [ -n "$(pods $NAMESPACE client)" ] || wrong "there are no pods"
   service=$(k -n $NAMESPACE get service web -o jsonpath='{.spec.clusterIP}')
-  api=$(k -n default get endpoints kubernetes -o jsonpath='{.subsets[0].addresses[0].ip}/{.subsets[0].ports[0].port}')
+  api=$(k -n default get endpointslices kubernetes -o jsonpath='{.endpoints[0].addresses[0]}/{.ports[0].port}')
   for pod in $(pods $NAMESPACE client); do
     within 20 answered $NAMESPACE "$pod" "$service/80" "$(k -n default get service kubernetes -o jsonpath='{.spec.clusterIP}')/443" "$api"
   done
@@ -289,175 +297,6 @@ first_packet() {
 }
 first_ended() { k -n $NAMESPACE get pod "$1" -o jsonpath='{.status.phase}' | grep -E 'Succeeded|Failed'; }
 
-# --- what happens to nodes ---
-
-# Runs a command while a client of one node pings a server of the other, and a stranger tries to connect to it.
-without_a_loss() { # COMMAND...
-  local nodes servers client stranger server address before
-  k apply -f "$HERE/objects/default-deny.yaml" -f "$HERE/objects/allow-client-all.yaml" -f "$HERE/objects/allow-client.yaml" >/dev/null
-  within 10 none_reach $OTHER stranger $NAMESPACE web
-  within 10 all_reach $NAMESPACE client $NAMESPACE web
-  mapfile -t servers < <(pods $NAMESPACE web)
-  server=${servers[0]}
-  mapfile -t nodes < <(ready_nodes | grep -vFx "$(node_of $NAMESPACE "$server")")
-  client=$(pod_on "${nodes[0]}" $NAMESPACE client)
-  stranger=$(pod_on "${nodes[0]}" $OTHER stranger)
-  before=$(restarts)
-  address=$(k -n $NAMESPACE get pod "$server" -o jsonpath='{.status.podIP}')
-  k -n $NAMESPACE exec "$client" -- sh -c "rm -f /tmp/ping; (ping -i 0.1 $address >/tmp/ping 2>&1; echo ended >>/tmp/ping) </dev/null >/dev/null 2>&1 & echo \$! >/tmp/ping.pid"
-  k -n $OTHER exec "$stranger" -- sh -c "rm -f /tmp/passed /tmp/tries; $GET; (while :; do echo >>/tmp/tries; (get $address/8080 && echo >>/tmp/passed) & sleep 0.2; done) </dev/null >/dev/null 2>&1 & echo \$! >/tmp/loop.pid"
-  "$@"
-  sleep 2
-  within 60 k -n $NAMESPACE exec "$client" -- sh -c :
-  within 60 k -n $OTHER exec "$stranger" -- sh -c :
-  k -n $NAMESPACE exec "$client" -- sh -c 'kill -INT $(ps | grep "[p]ing -i" | while read pid rest; do echo $pid; done)' || true
-  k -n $OTHER exec "$stranger" -- sh -c 'kill $(cat /tmp/loop.pid)'
-  sleep 0.5
-  local statistics
-  statistics=$(k -n $NAMESPACE exec "$client" -- grep transmitted /tmp/ping)
-  say "$statistics; the stranger was denied $(k -n $OTHER exec "$stranger" -- sh -c 'grep -c "" /tmp/tries') times"
-  grep -q ' 0% packet loss' <<<"$statistics" || wrong "packets were lost"
-  k -n $OTHER exec "$stranger" -- sh -c '! [ -e /tmp/passed ]' || wrong "a denied connection passed"
-  [ "$(restarts)" = "$before" ] || wrong "containers were restarted"
-}
-restarts() { k -n $NAMESPACE get pods -l app=web -o json | jq -c '[.items[] | [.metadata.uid, .status.containerStatuses[0].restartCount]] | sort'; }
-
-new_pods_run() {
-  k -n $NAMESPACE scale deployment web --replicas=6 >/dev/null
-  within 90 k -n $NAMESPACE rollout status deployment/web --timeout=5s
-  within 15 all_reach $NAMESPACE client $NAMESPACE web
-  k -n $NAMESPACE scale deployment web --replicas=4 >/dev/null
-  within 60 four_servers
-}
-four_servers() { [ "$(pods $NAMESPACE web | wc -l)" = 4 ]; }
-
-service_restarted() { # SERVICE
-  needs_console
-  without_a_loss restart_everywhere "$1"
-  within 60 nodes_all_ready
-  new_pods_run
-}
-restart_everywhere() {
-  local node
-  for node in $(cluster nodes); do cluster restart "$node" "$1"; done
-  sleep 5
-}
-
-pods_of_agents_deleted() {
-  without_a_loss k delete pods -A -l app.kubernetes.io/name=ikat --wait
-  within 90 agents_ready
-  new_pods_run
-}
-agents_ready() { k get daemonsets -A -l app.kubernetes.io/name=ikat -o json | jq -e 'all(.items[].status; .desiredNumberScheduled > 0 and .numberReady == .desiredNumberScheduled)'; }
-
-agents_killed() {
-  needs_console
-  without_a_loss kill_agents
-  new_pods_run
-}
-kill_agents() {
-  local node process
-  for node in $(cluster nodes); do
-    process=$(cluster pid "$node" ikat-agent)
-    [ -n "$process" ] || wrong "there is no agent on $node"
-    cluster enter "$node" kill -KILL "$process"
-  done
-  sleep 5
-}
-
-# A pod that comes while there is no agent waits, and starts when there is one again.
-pod_waits_for_agent() {
-  daemonset || needs_console
-  trap start_agents EXIT
-  stop_agents
-  k -n $NAMESPACE scale deployment web --replicas=6 >/dev/null
-  sleep 6
-  [ "$(k -n $NAMESPACE get deployment web -o jsonpath='{.status.readyReplicas}')" = 4 ] || wrong "a pod became ready without an agent"
-  start_agents
-  trap - EXIT
-  within 90 k -n $NAMESPACE rollout status deployment/web --timeout=5s
-  within 15 all_reach $NAMESPACE client $NAMESPACE web
-  k -n $NAMESPACE scale deployment web --replicas=4 >/dev/null
-  within 60 four_servers
-}
-
-# A DaemonSet for nodes that there are none of has no pods.
-stop_agents() {
-  local node
-  if daemonset; then
-    select_nodes '"yes"'
-    within 60 no_agents
-  else
-    for node in $(cluster nodes); do cluster stop "$node" ikat-agent; done
-  fi
-}
-start_agents() {
-  local node
-  if daemonset; then
-    select_nodes null
-  else
-    for node in $(cluster nodes); do cluster start "$node" ikat-agent; done
-  fi
-}
-select_nodes() { # VALUE: of a label that no node has
-  k get daemonsets -A -l app.kubernetes.io/name=ikat -o json | jq -r '.items[].metadata | .namespace + " " + .name' |
-    while read -r namespace name; do
-      k -n "$namespace" patch daemonset "$name" \
-        -p "{\"spec\": {\"template\": {\"spec\": {\"nodeSelector\": {\"ikat-e2e/none\": $1}}}}}" >/dev/null </dev/null
-    done
-}
-no_agents() { [ -z "$(k get pods -A -l app.kubernetes.io/name=ikat --no-headers)" ]; }
-
-api_server_away() {
-  needs_console
-  without_a_loss api_server_restarted
-  within 60 nodes_all_ready
-  new_pods_run
-  # What the API server says afterwards is heard: a policy changes who is let in.
-  k -n $NAMESPACE delete networkpolicy --all >/dev/null
-  within 20 all_reach $OTHER stranger $NAMESPACE web
-}
-api_server_restarted() {
-  trap 'cluster start control kube-apiserver' EXIT
-  cluster stop control kube-apiserver
-  local node
-  for node in $(cluster nodes); do cluster restart "$node" ikat-agent; done
-  sleep 10
-  cluster start control kube-apiserver
-  within 60 k get --raw /readyz
-}
-
-node_drained_removed_and_back() {
-  needs_console
-  local nodes node stay
-  k -n $NAMESPACE delete networkpolicy --all >/dev/null
-  mapfile -t nodes < <(cluster nodes)
-  stay=${nodes[0]} node=${nodes[-1]}
-  # Again where the scheduler had not heard yet that the node takes no more pods.
-  within 90 drained "$node"
-  within 60 k -n $NAMESPACE rollout status deployment/web --timeout=5s
-  local range
-  range=$(k get node "$node" -o jsonpath='{.spec.podCIDR}')
-  cluster enter "$stay" ip route show proto 107 | grep "$range" >/dev/null || wrong "$stay had no route to $range"
-  cluster remove "$node"
-  k delete node "$node" >/dev/null
-  within 10 no_route "$stay" "$range"
-  within 60 pods_only_on_others "$node"
-  cluster add "$node"
-  within 90 nodes_all_ready
-  [ "$(ready_nodes | wc -l)" = "${#nodes[@]}" ] || wrong "not all nodes came back"
-  rolled_out
-  # Some servers on it again.
-  rolling_update
-  pods_reach_each_other
-}
-drained() {
-  k drain "$1" --ignore-daemonsets --force --delete-emptydir-data --timeout=30s || return 1
-  ! k -n $NAMESPACE get pods -l app=web -o wide --no-headers | grep -w "$1"
-}
-no_route() { ! cluster enter "$1" ip route show proto 107 | grep "$2"; }
-pods_only_on_others() { ! k get pods -A -o wide --no-headers | grep -w "$1"; }
-
 nothing_left() {
   needs_console
   k delete namespace $NAMESPACE $OTHER --wait >/dev/null
@@ -466,6 +305,8 @@ nothing_left() {
 }
 no_pod_links() { ! cluster enter "$1" ip -o link show | grep -oE ' ik[0-9a-f]{11}[@:]'; }
 
+source "$HERE/e2e-faults.sh"
+source "$HERE/e2e-modern.sh"
 within 5 k get --raw /readyz || { echo "e2e: no cluster answers; './dev cluster up' starts one, or set KUBECONFIG" >&2; exit 1; }
 start=$SECONDS
 if [ -z "$backends" ]; then backends=$(backends_here); fi
@@ -477,6 +318,7 @@ case_ "pods reach each other, on a node and across nodes, IPv4 and IPv6" pods_re
 case_ "nodes reach pods" nodes_reach_pods
 case_ "pods reach services and the API server" services_and_api_server
 case_ "a rolling update" rolling_update
+if [ "$(minor_version)" -ge 34 ]; then modern_cases; fi
 for backend in ${backends//,/ }; do
   if [ "$own" = 1 ]; then case_ "$backend: put in force while pods run" use_backend "$backend"; fi
   case_ "$backend: NetworkPolicies are enforced" policies
@@ -486,7 +328,7 @@ for backend in ${backends//,/ }; do
 done
 case_ "a pod that comes while there is no agent" pod_waits_for_agent
 case_ "the kubelet is restarted" service_restarted kubelet
-case_ "containerd is restarted" service_restarted containerd
+case_ "the container runtime is restarted" service_restarted runtime
 case_ "the API server is away, and agents start meanwhile" api_server_away
 case_ "a node is drained, removed, and comes back" node_drained_removed_and_back
 if [ "$keep" = 0 ]; then case_ "nothing is left of the pods" nothing_left; fi

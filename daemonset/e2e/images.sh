@@ -1,32 +1,96 @@
 #!/usr/bin/env bash
-# Writes the two images that the cluster needs as archives for 'ctr images import': one that only sleeps, for pods'
-# sandboxes, and one of busybox.
-# usage: images.sh DIRECTORY
+# Writes images as archives that runtimes import, without a registry.
+# usage: images.sh cluster DIRECTORY           one that only sleeps, for pods' sandboxes, one of busybox, and CoreDNS
+#        images.sh e2e DIRECTORY VERSION NAME...   what stands for the images of Kubernetes' own tests under these names
 set -euo pipefail
-readonly DIRECTORY=$1
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+readonly KIND=$1 DIRECTORY=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+mkdir -p "$DIRECTORY"
 
-mkdir -p "$work/root/bin" "$work/root/tmp" "$work/root/etc" "$work/root/proc" "$work/root/sys" "$work/root/dev" "$DIRECTORY"
-busybox=$(command -v busybox)
-cp "$busybox" "$work/root/bin/busybox"
-for applet in sh sleep nc wget ping ping6 httpd ip cat ls echo kill ps hostname mkdir seq date grep timeout; do
-  ln -sf busybox "$work/root/bin/$applet"
-done
-tar -C "$work/root" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$work/layer.tar" .
-layer=$(sha256sum "$work/layer.tar" | cut -d' ' -f1)
-
-image() { # NAME COMMAND-AS-JSON
-  local config="{\"architecture\": \"$(dpkg --print-architecture)\", \"os\": \"linux\",
-    \"config\": {\"Env\": [\"PATH=/bin\"], \"Cmd\": $2}, \"rootfs\": {\"type\": \"layers\", \"diff_ids\": [\"sha256:$layer\"]}}"
-  printf '%s' "$config" >"$work/config.json"
-  local digest
-  digest=$(sha256sum "$work/config.json" | cut -d' ' -f1)
-  mv "$work/config.json" "$work/$digest.json"
-  printf '[{"Config": "%s.json", "RepoTags": ["localhost/ikat-e2e/%s:1"], "Layers": ["layer.tar"]}]' "$digest" "$1" \
-    >"$work/manifest.json"
-  tar -C "$work" -cf "$DIRECTORY/$1.tar" manifest.json "$digest.json" layer.tar
+layer() { # ROOT: makes layer.tar of it
+  tar -C "$1" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$work/layer.tar" .
 }
 
-image pause '["/bin/sleep", "2147483647"]'
-image box '["/bin/sh"]'
+# Of the layer that was made last.
+image() { # FILE ENTRYPOINT-AS-JSON COMMAND-AS-JSON NAME...
+  local file=$1 config digest names
+  config="{\"architecture\": \"$(dpkg --print-architecture)\", \"os\": \"linux\", \"config\": {
+    \"Env\": [\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"], \"Entrypoint\": $2, \"Cmd\": $3},
+    \"rootfs\": {\"type\": \"layers\", \"diff_ids\": [\"sha256:$(sha256sum "$work/layer.tar" | cut -d' ' -f1)\"]}}"
+  shift 3
+  printf '%s' "$config" >"$work/config.json"
+  digest=$(sha256sum "$work/config.json" | cut -d' ' -f1)
+  mv "$work/config.json" "$work/$digest.json"
+  names=$(printf ', "%s"' "$@")
+  printf '[{"Config": "%s.json", "RepoTags": [%s], "Layers": ["layer.tar"]}]' "$digest" "${names#, }" >"$work/manifest.json"
+  tar -C "$work" -cf "$file.new" manifest.json "$digest.json" layer.tar
+  mv "$file.new" "$file"
+}
+
+cluster_images() {
+  local root=$work/box applet
+  mkdir -p "$root"/{bin,tmp,etc,proc,sys,dev}
+  cp "$(command -v busybox)" "$root/bin/busybox"
+  for applet in sh sleep nc wget ping ping6 httpd ip cat ls echo kill ps hostname mkdir seq date grep timeout; do
+    ln -sf busybox "$root/bin/$applet"
+  done
+  layer "$root"
+  image "$DIRECTORY/pause.tar" null '["/bin/sleep", "2147483647"]' localhost/ikat-e2e/pause:1
+  image "$DIRECTORY/box.tar" null '["/bin/sh"]' localhost/ikat-e2e/box:1
+  [ -x "$CACHE/coredns/coredns" ] || return 0
+  mkdir "$work/dns"
+  cp "$CACHE/coredns/coredns" "$work/dns/"
+  layer "$work/dns"
+  image "$DIRECTORY/coredns.tar" '["/coredns"]' '[]' localhost/ikat-e2e/coredns:1
+}
+
+# Upstream's agnhost image is of Alpine with these programs; here they are Debian's, installed once a machine.
+agnhost_root() {
+  local root=$CACHE/agnhost-root mirror applet
+  [ ! -e "$root" ] || return 0
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep '/debian/*$' | head -1)
+  [ -n "$mirror" ] || fail "no Debian mirror in this machine's apt sources, so there is nothing to make the tests' images of"
+  echo "cluster: making the root of the tests' images (a minute or two, once); log: $CACHE/agnhost.log"
+  rm -rf "$root.new"
+  debootstrap --variant=minbase --include=bind9-dnsutils,busybox-static,ca-certificates,curl,iperf,iproute2,iptables,netcat-openbsd,procps,socat \
+    bookworm "$root.new" "$mirror" >"$CACHE/agnhost.log" 2>&1 || { tail "$CACHE/agnhost.log" >&2; fail "debootstrap failed"; }
+  rm -rf "$root.new"/{var/cache/apt,var/lib/apt/lists,usr/share/doc,usr/share/man,usr/share/locale,dev}
+  mkdir -p "$root.new"/{dev,uploads,var/cache/apt,var/lib/apt/lists}
+  # What Alpine's busybox has and Debian's base does not.
+  for applet in wget ping vi nslookup telnet; do
+    [ -e "$root.new/usr/bin/$applet" ] || ln -s /bin/busybox "$root.new/usr/bin/$applet"
+  done
+  echo 'user-defined-in-image:x:1000:1000::/home:/bin/sh' >>"$root.new/etc/passwd"
+  printf '%s\n' 'user-defined-in-image:x:1000:' 'group-defined-in-image:x:50000:user-defined-in-image' >>"$root.new/etc/group"
+  mv "$root.new" "$root"
+}
+
+e2e_images() { # VERSION NAME...
+  local root=$CACHE/agnhost-root module name servers=() shells=() sleepers=() version=$1
+  shift
+  agnhost_root
+  module=$(cd "$HERE/kubernetes/kubernetes-$version" && "$(go_command)" list -m -f '{{.Dir}}' k8s.io/kubernetes)
+  cp -a --reflink=auto "$root" "$work/agnhost"
+  cp "$CACHE/kubernetes-$version/agnhost" "$work/agnhost/agnhost"
+  ln -s agnhost "$work/agnhost/agnhost-2"
+  cp "$module"/test/images/agnhost/porter/localhost.{crt,key} "$work/agnhost/"
+  cp "$CACHE/coredns/coredns" "$work/agnhost/coredns"
+  layer "$work/agnhost"
+  for name in "$@"; do
+    case ${name##*/} in
+      agnhost:*) servers+=("$name") ;;
+      pause:*) sleepers+=("$name") ;;
+      *) shells+=("$name") ;;
+    esac
+  done
+  image "$DIRECTORY/e2e-agnhost.tar" '["/agnhost"]' '["pause"]' "${servers[@]}"
+  [ "${#sleepers[@]}" = 0 ] || image "$DIRECTORY/e2e-pause.tar" '["/bin/sleep"]' '["infinity"]' "${sleepers[@]}"
+  [ "${#shells[@]}" = 0 ] || image "$DIRECTORY/e2e-shell.tar" null '["/bin/sh"]' "${shells[@]}"
+}
+
+case $KIND in
+  cluster) cluster_images ;;
+  e2e) e2e_images "${@:3}" ;;
+esac

@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
-# The first process of a node: a file system whose changes nobody else sees, then containerd, kubelet, kube-proxy and
-# agent. It runs in network, mount, process and host name namespaces of its own; all of the node ends with it.
-# usage: node.sh NODE STATE BIN IPV4 IPV6
+# The first process of a node: a file system whose changes nobody else sees, then containerd or CRI-O, kubelet, kube-proxy
+# and agent. It runs in network, mount, process and host name namespaces of its own; all of the node ends with it.
+# usage: node.sh NODE STATE IPV4 IPV6
 set -euo pipefail
-readonly NODE=$1 STATE=$2 BIN=$3 IPV4=$4 IPV6=$5
-source "$(dirname "${BASH_SOURCE[0]}")/supervise.sh"
+readonly NODE=$1 STATE=$2 IPV4=$3 IPV6=$4
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+source "$HERE/supervise.sh"
+source "$HERE/runtimes.sh"
+source "$STATE/../settings"
+RUNTIME=$(cat "$STATE/runtime")
+PATH=$(programs_path)
 cd "$STATE"
 
 own_file_system() {
   leave_foreign_mounts
-  mkdir -p volatile disk/containerd disk/kubelet
+  mkdir -p volatile disk/containerd disk/containers disk/kubelet
   mount -t tmpfs tmpfs volatile
   local directory name
   for directory in /etc /var/lib /opt; do
@@ -20,13 +25,18 @@ own_file_system() {
   done
   mount -t tmpfs tmpfs /run
   mount -t tmpfs tmpfs /var/log
-  mkdir -p /run/netns /run/lock /var/lib/containerd /var/lib/kubelet /etc/cni/net.d /opt/cni/bin /etc/ikat
+  mkdir -p /run/netns /run/lock /var/lib/containerd /var/lib/containers /var/lib/kubelet /etc/cni/net.d /opt/cni/bin /etc/ikat
   # The host's own network configurations are not the node's.
   find /etc/cni/net.d -mindepth 1 -delete
   # Runtimes give a sandbox its lo by the one, Ikat's manifest asks for the other; elsewhere Kubernetes' packages bring both.
-  cp /usr/lib/cni/loopback /usr/lib/cni/portmap /opt/cni/bin/
+  if is_modern; then
+    cp "$CACHE"/plugins/{loopback,portmap} /opt/cni/bin/
+  else
+    cp /usr/lib/cni/loopback /usr/lib/cni/portmap /opt/cni/bin/
+  fi
   # Layers can't lie on an overlay.
   mount --bind disk/containerd /var/lib/containerd
+  mount --bind disk/containers /var/lib/containers
   mount --bind disk/kubelet /var/lib/kubelet
   mount -t bpf bpf /sys/fs/bpf
   # The kubelet sets these for the whole machine; so it finds them set.
@@ -41,18 +51,11 @@ own_file_system() {
   mount --make-rshared /
 }
 
-configuration() {
-  hostname "$NODE"
-  cat >volatile/containerd.toml <<TOML
-version = 2
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "localhost/ikat-e2e/pause:1"
-  restrict_oom_score_adj = true
-TOML
-  cat >volatile/kubelet.yaml <<YAML
+# What every version of the kubelet here takes, and what only the old or only the newer ones do.
+kubelet_configuration() {
+  cat <<YAML
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
-featureGates: {IPv6DualStack: true}
 failSwapOn: false
 cgroupDriver: cgroupfs
 cgroupsPerQOS: false
@@ -63,16 +66,39 @@ evictionHard: {nodefs.available: 1%, imagefs.available: 1%}
 authentication: {anonymous: {enabled: true}, webhook: {enabled: false}}
 authorization: {mode: AlwaysAllow}
 YAML
-  cat >volatile/kube-proxy.yaml <<YAML
+  if is_modern; then
+    # The machine may have cgroup v1; and its own name servers are not the cluster's.
+    cat <<YAML
+failCgroupV1: false
+containerRuntimeEndpoint: unix://$(runtime_socket)
+clusterDNS: [10.96.0.10]
+clusterDomain: cluster.local
+resolvConf: $STATE/volatile/resolv.conf
+YAML
+  else
+    echo 'featureGates: {IPv6DualStack: true}'
+  fi
+}
+
+kube_proxy_configuration() {
+  cat <<YAML
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
-featureGates: {IPv6DualStack: true}
-mode: iptables
+mode: $KUBE_PROXY
 hostnameOverride: $NODE
 clientConnection: {kubeconfig: $STATE/kube-proxy.kubeconfig}
 # These two are the machine's, not a network namespace's.
 conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
 YAML
+  is_modern || echo 'featureGates: {IPv6DualStack: true}'
+}
+
+configuration() {
+  hostname "$NODE"
+  : >volatile/resolv.conf
+  runtime_configuration
+  kubelet_configuration >volatile/kubelet.yaml
+  kube_proxy_configuration >volatile/kube-proxy.yaml
 }
 
 fail() {
@@ -84,25 +110,26 @@ fail() {
 import_images() {
   local image attempt
   for ((attempt = 0; ; attempt++)); do
-    ! ctr version >/dev/null 2>&1 || break
-    [ "$attempt" -lt 60 ] || fail "containerd does not answer; $STATE/log/containerd.log says why"
+    ! runtime_answers || break
+    [ "$attempt" -lt 60 ] || fail "$RUNTIME does not answer; $STATE/log/$RUNTIME.log says why"
     sleep 1
   done
   for image in "$STATE"/../images/*.tar; do
-    ctr --namespace k8s.io images import "$image" >>log/images.log 2>&1 ||
-      fail "containerd does not take $(readlink -f "$image"): $(tail -n 1 log/images.log)"
+    import_image "$image" >>log/images.log 2>&1 ||
+      fail "$RUNTIME does not take $(readlink -f "$image"): $(tail -n 1 log/images.log)"
   done
   touch imported
 }
 
 own_file_system
 configuration
-supervise containerd containerd --config volatile/containerd.toml &
+runtime_supervised &
 import_images
-supervise kubelet "$BIN/kubelet" --kubeconfig="$STATE/kubelet.kubeconfig" --config=volatile/kubelet.yaml \
-  --container-runtime=remote --container-runtime-endpoint=unix:///run/containerd/containerd.sock --network-plugin=cni \
-  --hostname-override="$NODE" --node-ip="$IPV4,$IPV6" &
-supervise kube-proxy "$BIN/kube-proxy" --config=volatile/kube-proxy.yaml &
+kubelet=(kubelet --kubeconfig="$STATE/kubelet.kubeconfig" --config=volatile/kubelet.yaml --hostname-override="$NODE"
+  --node-ip="$IPV4,$IPV6")
+is_modern || kubelet+=(--container-runtime=remote "--container-runtime-endpoint=unix://$(runtime_socket)" --network-plugin=cni)
+supervise kubelet "${kubelet[@]}" &
+if [ "$KUBE_PROXY" != none ]; then supervise kube-proxy kube-proxy --config=volatile/kube-proxy.yaml & fi
 # An agent that is no pod, if one is installed; it has its settings from whoever did so.
 supervise ikat-agent /opt/ikat-agent/bin/ikat-agent --config=/etc/ikat/config.yaml &
 wait

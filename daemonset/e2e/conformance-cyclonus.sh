@@ -1,0 +1,30 @@
+# Sourced by conformance.sh: the cases that cyclonus generates, each a policy or a change, and a table of who may reach whom
+# as cyclonus computes it from the API's text.
+
+run_cyclonus() {
+  local log=$RUN/conformance-cyclonus-$backend.log output=$work/cyclonus.xml count arguments
+  e2e_images
+  "$HERE/programs.sh" cyclonus
+  # Its default leaves out some of its own cases; here all are tried.
+  arguments=(generate --exclude= --cleanup-namespaces --perturbation-wait-seconds=2 --job-timeout-seconds=2 --retries=2
+    "--junit-results-file=$output")
+  has_sctp || arguments+=(--server-protocol=TCP,UDP)
+  [ -z "$only" ] || arguments+=("--include=$only")
+  count=$("$CACHE/cyclonus/cyclonus" "${arguments[@]}" --dry-run 2>/dev/null | sed -n 's/.*test cases to run by tag:.*//p; s/^\([0-9]*\) test cases.*/\1/p' | head -1)
+  echo "conformance: cyclonus with $backend: ${count:-all} cases; log: $log"
+  cluster enter control env KUBECONFIG="$RUN/admin.kubeconfig" "$CACHE/cyclonus/cyclonus" "${arguments[@]}" >"$log" 2>&1 </dev/null &
+  local runner=$! done=0 now
+  while kill -0 "$runner" 2>/dev/null; do
+    sleep 5
+    now=$(grep -c '^starting test case #' "$log" || true)
+    [ "$now" -lt $((done + 10)) ] || { echo "conformance: $now cases begun"; done=$now; }
+  done
+  wait "$runner" || true
+  [ -s "$output" ] || { tail -n 5 "$log" >&2; fail "cyclonus did not run"; }
+  # Each testcase element begins a line here.
+  sed 's/<testcase/\n&/g' "$output" | sed -nE '/^<testcase/ { s/.* name="([^"]*)".*/\1\t&/; p }' |
+    awk -F'\t' '{ print ($2 ~ /<failure/ ? "failed" : "passed") "\t0\t" $1 "\t" }' |
+    sed 's/&#34;/"/g; s/&gt;/>/g; s/&lt;/</g; s/&amp;/\&/g' >"$work/results"
+  report cyclonus "The policies that cyclonus generates" "./dev conformance cyclonus --backend $backend" "$work/results" "${sctp_left_out# }"
+  [ -n "$only" ] || cp "$output" "$reports/cyclonus-$backend.xml"
+}

@@ -1,0 +1,204 @@
+#!/usr/bin/env bash
+# Suites that others wrote, run against Ikat in the cluster of ./dev cluster: see 'usage'. Called by ./dev conformance.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+readonly REPORTS=$HERE/../../docs/reports KNOWN=$HERE/kubernetes/known-failures RUN=$CACHE/running
+readonly SUITES='netpol network-conformance network cyclonus cni'
+
+usage() {
+  cat <<TEXT
+usage: ./dev conformance [SUITE...] [--backend B] [--only PATTERN] [--report DIRECTORY]
+
+Runs suites that others wrote against Ikat, in the cluster of './dev cluster up' (which is started if none runs, and then
+ended), and writes a report of each suite and backend to docs/reports, with a file for JUnit beside it.
+
+  netpol               the Netpol specs of Kubernetes' own e2e.test: NetworkPolicies by tables of who reaches whom
+  network-conformance  its [sig-network] specs that are part of Kubernetes' conformance
+  network              its other [sig-network] specs that need neither a cloud nor the Internet
+  cyclonus             the NetworkPolicies that cyclonus generates
+  cni                  cnitool of the CNI project calls the plugin, alone and chained with the reference plugins
+
+  (no SUITE)           all of them
+  --backend B          nftables, iptables or ebpf (default: the one in force)
+  --only PATTERN       specs whose names match this (regular expression); the report is then not written
+  --report DIRECTORY   instead of docs/reports
+TEXT
+}
+
+suites=() backend='' only='' reports=$REPORTS
+while [ $# -gt 0 ]; do
+  case $1 in
+    --backend | --only | --report) [ $# -gt 1 ] || fail "$1 needs a value" ;;&
+    --backend) backend=$2; shift 2 ;;
+    --only) only=$2; shift 2 ;;
+    --report) reports=$2; shift 2 ;;
+    -h | --help) usage; exit ;;
+    -*) usage >&2; fail "there is no option '$1'" ;;
+    *)
+      [[ " $SUITES " == *" $1 "* ]] || fail "there is no suite '$1'; there are $SUITES"
+      suites+=("$1")
+      shift
+      ;;
+  esac
+done
+[ "${#suites[@]}" -gt 0 ] || read -ra suites <<<"$SUITES"
+
+cluster() { "$HERE/cluster.sh" "$@"; }
+
+work=$(mktemp -d) started=no
+finish() {
+  rm -rf "$work"
+  [ "$started" = no ] || cluster down
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+if [ -z "$(cluster nodes)" ]; then
+  started=yes
+  cluster up ${backend:+--backend "$backend"}
+fi
+VERSION=$(cluster version)
+readonly PROGRAMS=$CACHE/kubernetes-$VERSION
+is_modern || fail "the suites are those of Kubernetes 1.34 and later, and this cluster is $VERSION"
+in_force=$(cat "$RUN/backend")
+if [ -n "$backend" ] && [ "$backend" != "$in_force" ]; then
+  echo "conformance: changing the backend from $in_force to $backend"
+  cluster backend "$backend"
+fi
+backend=${backend:-$in_force}
+readonly backend
+
+has_sctp() {
+  grep -q '^SCTP' /proc/net/protocols || modprobe -q sctp 2>/dev/null
+}
+
+# --- what a report says ---
+
+# Lines of "result TAB seconds TAB name TAB words", result being passed, failed or skipped; skipped ones are counted only.
+report() { # SUITE TITLE COMMAND RESULTS LEFT-OUT-TEXT
+  local suite=$1 title=$2 command=$3 results=$4 left_out=$5 file passed failed
+  passed=$(grep -c '^passed' "$results" || true) failed=$(grep -c '^failed' "$results" || true)
+  echo "conformance: $suite with $backend: $passed passed, $failed failed"
+  [ -z "$only" ] || return 0
+  mkdir -p "$reports"
+  file=$reports/$suite-$backend.md
+  {
+    printf '# %s, %s\n\n' "$title" "$backend"
+    printf '| | |\n|---|---|\n'
+    printf '| result | %s passed, %s failed |\n' "$passed" "$failed"
+    printf '| date | %s |\n' "$(date -u +%Y-%m-%d)"
+    printf '| Ikat | %s, policy backend %s |\n' "$(git -C "$HERE" rev-parse --short HEAD)" "$backend"
+    printf '| cluster | Kubernetes %s, %s, %s nodes, kube-proxy in mode %s |\n' "$(cluster kubectl version -o json | jq -r .serverVersion.gitVersion)" \
+      "$(cluster kubectl get node node-1 -o jsonpath='{.status.nodeInfo.containerRuntimeVersion}')" "$(cluster nodes | wc -l)" \
+      "$(. "$RUN/settings" && echo "$KUBE_PROXY")"
+    printf '| kernel | %s |\n' "$(uname -r)"
+    printf '| command | `%s` |\n' "$command"
+    printf '| time | %s s |\n\n' "$((SECONDS - begun))"
+    [ -z "$left_out" ] || printf 'Left out: %s\n\n' "$left_out"
+    if [ "$failed" -gt 0 ]; then
+      printf '## Failed\n\n| what | why |\n|---|---|\n'
+      grep '^failed' "$results" | while IFS=$'\t' read -r _ _ name words; do
+        printf '| %s | %s |\n' "${name//|/\\|}" "$(explanation "$suite" "$name" "$words")"
+      done
+      printf '\n'
+    fi
+    printf '## Passed\n\n'
+    grep '^passed' "$results" | cut -f3 | sed 's/^/- /; s/[<>]/\\&/g'
+  } >"$file"
+  echo "conformance: report: $(realpath --relative-to="$PWD" "$file")"
+}
+
+# Of the file of known failures; or what the suite said.
+explanation() { # SUITE NAME WORDS
+  local suite pattern reason
+  while IFS=$'\t' read -r suite pattern reason; do
+    [[ $suite != '#'* ]] || continue
+    if [ "$suite" = "$1" ] && [[ $2 =~ $pattern ]]; then
+      echo "$reason"
+      return
+    fi
+  done <"$KNOWN"
+  printf 'not explained: %s' "$(tr '\n|' '  ' <<<"$3" | cut -c 1-300)"
+}
+
+# --- Kubernetes' own tests ---
+
+e2e_images() {
+  local names
+  "$HERE/programs.sh" coredns "kubernetes-$VERSION"/{agnhost,e2e.test,ginkgo}
+  [ ! -e "$RUN/e2e-images" ] || return 0
+  mapfile -t names < <("$PROGRAMS/e2e.test" --list-images 2>/dev/null | grep -E '/(agnhost|busybox|glibc-dns-testing|jessie-dnsutils|pause):')
+  # cyclonus has a version of its own.
+  names+=(registry.k8s.io/e2e-test-images/agnhost:2.43)
+  "$HERE/images.sh" e2e "$work" "$VERSION" "${names[@]}"
+  mv "$work"/e2e-*.tar "$RUN/images/"
+  local archive
+  for archive in "$RUN"/images/e2e-*.tar; do cluster load "$archive"; done
+  touch "$RUN/e2e-images"
+}
+
+e2e_suite() { # SUITE TITLE FOCUS SKIP LEFT-OUT-TEXT
+  local suite=$1 title=$2 focus=$3 skip=$4 left_out=$5 count log=$RUN/conformance-$1-$backend.log output=$work/$1
+  e2e_images
+  mkdir -p "$output"
+  [ -z "$only" ] || focus="$focus.*($only)"
+  count=$("$PROGRAMS/e2e.test" --ginkgo.dry-run --ginkgo.no-color --ginkgo.focus="$focus" --ginkgo.skip="$skip" 2>/dev/null |
+    sed -n 's/^Will run \([0-9]*\) of.*/\1/p')
+  echo "conformance: $suite with $backend: $count specs; log: $log"
+  # In the control plane's network, from which nodes and pods are reached.
+  cluster enter control env KUBECONFIG="$RUN/admin.kubeconfig" "$PROGRAMS/ginkgo" --procs=4 --no-color --focus="$focus" \
+    --skip="$skip" --json-report=report.json --junit-report=junit.xml --output-dir="$output" --silence-skips -v \
+    "$PROGRAMS/e2e.test" -- --provider=skeleton --kubectl-path="$PROGRAMS/kubectl" --dump-logs-on-failure=false \
+    --allowed-not-ready-nodes=9 --disable-log-dump >"$log" 2>&1 </dev/null &
+  local runner=$!
+  progress "$count" "$runner" "$log"
+  wait "$runner" || true
+  [ -s "$output/report.json" ] || { tail -n 5 "$log" >&2; fail "$suite did not run"; }
+  jq -r '.[].SpecReports[]? | select(.LeafNodeType == "It" and (.State | IN("passed", "failed", "timedout", "panicked", "interrupted", "aborted"))) |
+    [(if .State == "passed" then "passed" else "failed" end), (.RunTime / 1e9), ((.ContainerHierarchyTexts // []) + [.LeafNodeText] | join(" ")),
+     ((.Failure.Message // "") | gsub("\\s+"; " "))] | @tsv' "$output/report.json" >"$work/results"
+  report "$suite" "$title" "./dev conformance $suite --backend $backend" "$work/results" "$left_out"
+  [ -n "$only" ] || cp "$output/junit.xml" "$reports/$suite-$backend.xml"
+  ! grep -q '^failed' "$work/results" || grep '^failed' "$work/results" | cut -f3,4 | cut -c 1-300 | sed 's/^/  failed: /'
+}
+
+# Says what ended since it last said something.
+progress() { # COUNT PROCESS LOG
+  local done=0 now failed
+  while kill -0 "$2" 2>/dev/null; do
+    sleep 5
+    now=$(grep -cE '^• (\[|$)' "$3" || true) failed=$(grep -cE '^• \[(FAILED|PANICKED|TIMEDOUT)' "$3" || true)
+    if [ "$now" -ge $((done + 5)) ] || { [ "$now" = "$1" ] && [ "$now" != "$done" ]; }; then
+      echo "conformance: $now of $1, $failed failed"
+      done=$now
+    fi
+  done
+}
+
+sctp_left_out='' sctp_skip=''
+if ! has_sctp; then
+  sctp_left_out=' This kernel has no SCTP, so the specs whose connections are SCTP are left out.'
+  sctp_skip='|\[Feature:SCTPConnectivity\]|:? sctp'
+fi
+
+run_netpol() {
+  e2e_suite netpol "Kubernetes' Netpol specs" '\[sig-network\] Netpol' "^\$$sctp_skip" "${sctp_left_out# }"
+}
+
+run_network_conformance() {
+  e2e_suite network-conformance "Kubernetes' [sig-network] conformance specs" '\[sig-network\].*\[Conformance\]' "^\$" ''
+}
+
+run_network() {
+  e2e_suite network "Kubernetes' other [sig-network] specs" '\[sig-network\]' \
+    "Netpol|\[Conformance\]|\[Disruptive\]|Feature:LoadBalancer|Provider:|Internet connection|Networking-Performance|PerformanceDNS|KubeProxyNFAcct|LocalhostNodePorts|DNS configMap|\[Alpha\]|Feature:(NetworkPolicy|.*Alpha)$sctp_skip" \
+    "what needs a cloud's load balancers or another cloud's service, the Internet, an upstream name server, or kube-proxy in mode iptables with localhost NodePorts; what measures performance; and what ends the machine's own services.$sctp_left_out"
+}
+
+source "$HERE/conformance-cyclonus.sh"
+source "$HERE/conformance-cni.sh"
+
+for suite in "${suites[@]}"; do
+  begun=$SECONDS
+  "run_${suite//-/_}"
+done
