@@ -14,15 +14,19 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.route.IcmpError;
 import dev.ikat.netlink.route.Link;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.StandardProtocolFamily;
 import java.nio.channels.DatagramChannel;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -32,6 +36,7 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -56,6 +61,7 @@ public final class DatapathProbe implements SelfTest {
     private static final int ECHO_ATTEMPTS = 2;
     private static final int ECHO_MILLIS = 500;
     private static final int SMALL = 32;
+    private static final Duration ERROR_LIMIT = Duration.ofSeconds(1);
 
     private final Function<CniRequest, CniResponse> plugin;
     private final Predicate<IpAddress> claimed;
@@ -137,8 +143,28 @@ public final class DatapathProbe implements SelfTest {
             });
         }
 
-        boolean reaches(IpAddress address) {
-            return namespace.call(() -> answers(address));
+        boolean reaches(Target target) {
+            return namespace.call(() -> answers(target.address()))
+                    || (target.way() == Way.ROUTE
+                            && Stream.concat(Stream.of(target.address()), target.spare().stream())
+                                    .anyMatch(this::isDisowned));
+        }
+
+        /**
+         * Whether the other node says that it has no way to an address, as its agent has the kernel do for all
+         * addresses of its block that no pod has. Agents of former versions have it do so for the one that answers
+         * today.
+         */
+        private boolean isDisowned(IpAddress address) {
+            try {
+                return namespace
+                        .call(() -> IcmpError.provoke(address, ERROR_LIMIT))
+                        .filter(error -> error.isNoRoute() && !isOfThisHost(error.from()))
+                        .isPresent();
+            } catch (NetlinkException | UncheckedIOException e) {
+                LOG.atDebug().addKeyValue("reason", e.getMessage()).log("self-test-failed");
+                return false;
+            }
         }
 
         @Override
@@ -172,9 +198,18 @@ public final class DatapathProbe implements SelfTest {
         List<Target> unreached = targets.stream()
                 .filter(target -> !failing.contains(target.address().family()))
                 .takeWhile(_ -> !Thread.currentThread().isInterrupted())
-                .filter(target -> answers(target.underlay()) && !first.reaches(target.address()))
+                .filter(target -> answers(target.underlay()) && !first.reaches(target))
                 .toList();
         return new Findings(failing, unreached);
+    }
+
+    /** This host says of a neighbour that it does not find what another host says of its routes. */
+    private static boolean isOfThisHost(IpAddress address) {
+        try {
+            return NetworkInterface.getByInetAddress(address.toInetAddress()) != null;
+        } catch (SocketException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** To the calling thread, by an echo reply, or by a connection that is refused. */

@@ -3,6 +3,7 @@ package dev.ikat.agent.firewall;
 import dev.ikat.agent.dataplane.Dataplanes;
 import dev.ikat.agent.firewall.SelfTest.Findings;
 import dev.ikat.agent.firewall.SelfTest.Target;
+import dev.ikat.agent.firewall.SelfTest.Way;
 import dev.ikat.agent.node.NodeSituation;
 import dev.ikat.agent.overlay.OverlayRoute;
 import dev.ikat.agent.overlay.OverlayState;
@@ -14,6 +15,7 @@ import dev.ikat.dataplane.AcceptanceState;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.FirewallAcceptance;
 import dev.ikat.ipam.AddressPlan;
+import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.netfilter.BaseChain.Hook;
@@ -240,20 +242,13 @@ public final class FirewallKeeper implements AutoCloseable {
         for (int i = 0; i < count; i++) {
             Peer peer = peers.get((nextPeer + i) % peers.size());
             for (OverlayRoute route : peer.routes()) {
-                if (route instanceof OverlayRoute.Tunnelled(var block, var via, var over)) {
-                    peer.addresses().stream()
-                            .filter(address -> address.family() == over)
-                            .findFirst()
-                            .ifPresent(underlay -> targets.add(new Target(
-                                    via,
-                                    underlay,
-                                    true,
-                                    "node " + peer.node() + " answers at " + underlay
-                                            + ", but not through the tunnel to "
-                                            + block
-                                            + ": Ikat does not run there, or a firewall on the way refuses UDP port "
-                                            + port
-                                            + "; ask 'ikat-agent status' there")));
+                switch (route) {
+                    case OverlayRoute.Tunnelled tunnelled ->
+                        tunnelled(peer, tunnelled, port).ifPresent(targets::add);
+                    case OverlayRoute.Direct direct -> targets.add(direct(peer, direct));
+                    case OverlayRoute.Unreachable _, OverlayRoute.Answering _ -> {
+                        // These lead to no other node.
+                    }
                 }
             }
             for (IpAddress address : peer.addresses()) {
@@ -262,7 +257,8 @@ public final class FirewallKeeper implements AutoCloseable {
                             new Target(
                                     address,
                                     address,
-                                    false,
+                                    Way.MASQUERADE,
+                                    Optional.empty(),
                                     "node " + peer.node() + " answers this node at " + address
                                             + ", but not this node's pods, which leave the cluster as it: "
                                             + "masquerade or forwarding fails; look at 'nft list ruleset' and 'iptables-save'"));
@@ -270,6 +266,37 @@ public final class FirewallKeeper implements AutoCloseable {
             }
         }
         return targets;
+    }
+
+    private static Optional<Target> tunnelled(Peer peer, OverlayRoute.Tunnelled route, String port) {
+        return peer.addresses().stream()
+                .filter(address -> address.family() == route.underlay())
+                .findFirst()
+                .map(underlay -> new Target(
+                        route.via(),
+                        underlay,
+                        Way.TUNNEL,
+                        Optional.empty(),
+                        "node " + peer.node() + " answers at " + underlay
+                                + ", but not through the tunnel to "
+                                + route.destination()
+                                + ": Ikat does not run there, or a firewall on the way refuses UDP port "
+                                + port
+                                + "; ask 'ikat-agent status' there"));
+    }
+
+    private Target direct(Peer peer, OverlayRoute.Direct route) {
+        Cidr block = route.destination();
+        return new Target(
+                block.network(),
+                route.via(),
+                Way.ROUTE,
+                // Where no other program has a rule here, at most the other node's refuses an echo request to itself.
+                Optional.of(block.last()).filter(_ -> !survey.undecided()),
+                "node " + peer.node() + " answers at " + route.via() + ", but not at " + block.network()
+                        + " for its pods in " + block
+                        + ": Ikat does not run there, or a firewall here, there or on the way refuses packets with"
+                        + " addresses of pods; ask 'ikat-agent status' there");
     }
 
     /** @throws NotYetException if packets don't pass, or if that is not known and not self-evident */
@@ -308,22 +335,30 @@ public final class FirewallKeeper implements AutoCloseable {
             String families =
                     new TreeSet<>(failing).stream().map(IpFamily::title).collect(Collectors.joining(" and "));
             String what = "no " + families + " packet passes between two pods of this node: ";
-            List<Obstacle> obstacles = obstacles(hook -> hook != Hook.INPUT);
-            if (obstacles.isEmpty()) {
+            if (obstacles(hook -> hook != Hook.INPUT).isEmpty()) {
                 faults.add(what + "a rule of the host refuses it; look for it in 'nft list ruleset', 'iptables-save' "
                         + "and 'iptables-legacy-save'");
             }
-            obstacles.forEach(obstacle -> faults.add(what + obstacle.what() + "; run: " + obstacle.remedy()));
+            name(hook -> hook != Hook.INPUT, what, faults);
         }
         List<Target> confirmed = tested.map(Tested::confirmed).orElse(List.of());
         confirmed.forEach(target -> faults.add(target.fault()));
-        if (confirmed.stream().anyMatch(Target::tunnelled)) {
+        if (isMissed(confirmed, Way.TUNNEL)) {
             // The other node's answers come by the tunnel as well.
-            obstacles(hook -> hook == Hook.INPUT)
-                    .forEach(obstacle -> faults.add("tunnels from other nodes may be refused here: " + obstacle.what()
-                            + "; run: " + obstacle.remedy()));
+            name(hook -> hook == Hook.INPUT, "tunnels from other nodes may be refused here: ", faults);
+        }
+        if (failing.isEmpty() && (isMissed(confirmed, Way.ROUTE) || isMissed(confirmed, Way.MASQUERADE))) {
+            name(hook -> hook != Hook.INPUT, "packets between pods and other nodes may be refused here: ", faults);
         }
         return faults;
+    }
+
+    private static boolean isMissed(List<Target> unreached, Way way) {
+        return unreached.stream().anyMatch(target -> target.way() == way);
+    }
+
+    private void name(Predicate<Hook> at, String what, List<String> faults) {
+        obstacles(at).forEach(obstacle -> faults.add(what + obstacle.what() + "; run: " + obstacle.remedy()));
     }
 
     /** At such hooks, those that refuse what is forwarded first. */

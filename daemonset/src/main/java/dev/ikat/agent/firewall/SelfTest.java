@@ -10,15 +10,27 @@ import java.util.Set;
 /** Finds out by packets whether packets pass. */
 @FunctionalInterface
 public interface SelfTest {
+    /** How a pod's packets come to an address of another node. */
+    enum Way {
+        /** Through a tunnel, whose end has the address. */
+        TUNNEL,
+        /** By a route to the other node's pods, one of whose addresses it is. */
+        ROUTE,
+        /** With this node's address as their source. */
+        MASQUERADE
+    }
+
     /**
      * An address of another node that a pod has to reach.
      *
      * @param address that answers to echo requests, or refuses a connection
      * @param underlay the other node's own address, which answers this node itself where that node is up
-     * @param tunnelled whether it is reached through a tunnel
+     * @param way how it is reached
+     * @param spare an address of the same block that no pod has: where it is known that nothing here refuses the
+     *     answer, it is enough that the other node says so; otherwise empty
      * @param fault what is wrong if only {@code underlay} answers
      */
-    record Target(IpAddress address, IpAddress underlay, boolean tunnelled, String fault) {}
+    record Target(IpAddress address, IpAddress underlay, Way way, Optional<IpAddress> spare, String fault) {}
 
     /**
      * What was found.

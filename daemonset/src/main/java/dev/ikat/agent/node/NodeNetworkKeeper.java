@@ -25,6 +25,7 @@ import dev.ikat.dataplane.Masquerading;
 import dev.ikat.dataplane.SourceGuard;
 import dev.ikat.ipam.Lease;
 import dev.ikat.kubernetes.ClusterSource;
+import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.namespace.Sysctl;
 import dev.ikat.netlink.route.Netlink;
@@ -34,6 +35,7 @@ import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -178,8 +180,10 @@ public final class NodeNetworkKeeper {
         Set<IpFamily> given = EnumSet.noneOf(IpFamily.class);
         given.addAll(now.overlay().podFamilies());
         given.retainAll(kernel.families());
+        NavigableSet<IpAddress> taken = HostAddresses.addresses(held);
+        taken.addAll(now.overlay().answering());
         try {
-            network.update(now, given, HostAddresses.addresses(held));
+            network.update(now, given, taken);
         } catch (IllegalArgumentException e) {
             throw new NotYetException("this host has a whole pod CIDR for itself: " + e.getMessage());
         }

@@ -56,6 +56,14 @@ public final class GuardPlanner {
         nodeAddresses.addAll(overlay.neighbours().keySet());
         nodeAddresses.addAll(self.internalIps());
         nodes.forEach(node -> nodeAddresses.addAll(node.internalIps()));
+        if (tunnels) {
+            // A tunnel link's socket takes what comes to any address of its node.
+            nodeAddresses.addAll(overlay.answering());
+            overlay.peers().stream()
+                    .flatMap(peer -> peer.routes().stream())
+                    .filter(OverlayRoute.Direct.class::isInstance)
+                    .forEach(route -> nodeAddresses.add(route.destination().network()));
+        }
         Set<IpAddress> carried =
                 uplink.addresses().stream().map(InterfaceAddress::address).collect(Collectors.toSet());
         return new GuardState(
@@ -77,7 +85,7 @@ public final class GuardPlanner {
                 switch (route) {
                     case OverlayRoute.Tunnelled _ -> tunnelled.add(route.destination());
                     case OverlayRoute.Direct _ -> direct.add(route.destination());
-                    case OverlayRoute.Unreachable _ -> {
+                    case OverlayRoute.Unreachable _, OverlayRoute.Answering _ -> {
                         // This node's own, and no peer's.
                     }
                 }

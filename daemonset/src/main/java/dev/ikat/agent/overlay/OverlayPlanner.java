@@ -100,6 +100,9 @@ public final class OverlayPlanner {
                 .toList();
         accepted.forEach(own -> routes.add(new OverlayRoute.Unreachable(own)));
         List<Peer> peers = others.stream().map(this::peer).toList();
+        accepted.stream()
+                .filter(this::isReachedDirectly)
+                .forEach(own -> routes.add(new OverlayRoute.Answering(Cidr.host(own.network()))));
         checkMtu();
         // Where all are on one link there is nothing to tunnel; the MTU is the tunnel's all the same, so that the first
         // node elsewhere finds pods that its packets fit.
@@ -132,6 +135,14 @@ public final class OverlayPlanner {
                 peers,
                 faults,
                 claims.inForce());
+    }
+
+    /** Both ends have the same kind of path. In a block of one or two addresses a pod may have the first one. */
+    private boolean isReachedDirectly(Cidr own) {
+        return own.prefixLength() < own.family().bits() - 1
+                && routes.stream()
+                        .anyMatch(route -> route instanceof OverlayRoute.Direct
+                                && route.destination().family() == own.family());
     }
 
     private boolean sendsOver(IpFamily underlay) {

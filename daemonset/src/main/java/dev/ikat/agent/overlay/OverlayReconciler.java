@@ -9,6 +9,7 @@ import dev.ikat.model.MacAddress;
 import dev.ikat.netlink.Errno;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.Request;
+import dev.ikat.netlink.namespace.Sysctl;
 import dev.ikat.netlink.route.FdbEntry;
 import dev.ikat.netlink.route.Neighbour;
 import dev.ikat.netlink.route.Netlink;
@@ -42,6 +43,11 @@ public final class OverlayReconciler {
      * migration, is cut off by it.
      */
     private static final int METRIC_LAST = 0x7fff_ffff;
+
+    /** The index of the loopback link in every network namespace, {@code net/flow.h}. */
+    private static final int LOOPBACK = 1;
+
+    private static final String LOOPBACK_WITHOUT_IPV6 = "net/ipv6/conf/lo/disable_ipv6";
 
     private final Netlink netlink;
     private final ForeignRoutes foreign;
@@ -276,8 +282,10 @@ public final class OverlayReconciler {
         Set<Key> present = new HashSet<>();
         Set<Cidr> replaceable = new HashSet<>();
         List<Route> own = new ArrayList<>();
-        RouteFilter filter = RouteFilter.ALL.table(Route.TABLE_MAIN).protocol(RouteProtocol.IKAT);
-        for (Route route : netlink.routes(family, filter)) {
+        RouteFilter filter = RouteFilter.ALL.protocol(RouteProtocol.IKAT);
+        List<Route> ours = new ArrayList<>(netlink.routes(family, filter.table(Route.TABLE_MAIN)));
+        ours.addAll(netlink.routes(family, filter.table(Route.TABLE_LOCAL)));
+        for (Route route : ours) {
             if (route.type() != RouteType.UNICAST || route.gateway().isPresent()) {
                 own.add(route);
                 present.add(Key.of(route));
@@ -292,7 +300,9 @@ public final class OverlayReconciler {
         for (OverlayRoute overlayRoute : state.routes()) {
             boolean tunnelMissing = overlayRoute instanceof OverlayRoute.Tunnelled tunnelled
                     && !tunnels.containsKey(tunnelled.underlay());
-            if (overlayRoute.destination().family() != family || tunnelMissing) {
+            if (overlayRoute.destination().family() != family
+                    || tunnelMissing
+                    || (overlayRoute instanceof OverlayRoute.Answering && !canAnswer(family))) {
                 continue;
             }
             Route route = route(overlayRoute, tunnels);
@@ -312,6 +322,10 @@ public final class OverlayReconciler {
             String node = nodes.get(route.destination());
             if (node != null) {
                 parts.put(requests.size(), new Part(node, "pod CIDR " + route.destination(), Optional.of(route)));
+            } else if (overlayRoute instanceof OverlayRoute.Answering) {
+                // No pod needs it.
+                parts.put(
+                        requests.size(), new Part(state.self(), "address " + route.destination(), Optional.of(route)));
             }
             // Replacing could hit somebody else's route of the same destination and metric; adding fails on one.
             if (route.type() == RouteType.UNICAST && replaceable.contains(route.destination())) {
@@ -328,6 +342,11 @@ public final class OverlayReconciler {
                 change(Requests.delete(route).ignoring(Errno.ESRCH, Errno.ENODEV), requests);
             }
         }
+    }
+
+    /** A loopback link without IPv6, as where somebody has turned it off for all links, refuses such a route. */
+    private static boolean canAnswer(IpFamily family) {
+        return family == IpFamily.IPV4 || Sysctl.read(LOOPBACK_WITHOUT_IPV6).equals("0");
     }
 
     private static boolean movesToAnotherLink(Route old, Route now) {
@@ -350,6 +369,14 @@ public final class OverlayReconciler {
                 Route.to(destination)
                         .type(RouteType.UNREACHABLE)
                         .scope(Scope.UNIVERSE)
+                        .metric(METRIC_LAST);
+            // No address on a link: nothing is to be sent from it but answers. A tunnel link may have the same one.
+            case OverlayRoute.Answering(Cidr destination) ->
+                Route.to(destination)
+                        .type(RouteType.LOCAL)
+                        .table(Route.TABLE_LOCAL)
+                        .scope(destination.family() == IpFamily.IPV4 ? Scope.HOST : Scope.UNIVERSE)
+                        .link(LOOPBACK)
                         .metric(METRIC_LAST);
         };
     }

@@ -6,7 +6,7 @@ import dev.ikat.model.IpFamily;
 
 /** A route of the overlay: to the pods of another node, or one that ends at this node for its own block. */
 public sealed interface OverlayRoute {
-    /** The block of the pods. */
+    /** The block of the pods, or a part of it. */
     Cidr destination();
 
     /**
@@ -31,4 +31,10 @@ public sealed interface OverlayRoute {
      * up. Unreachable rather than blackhole, so that peers of a pod that was just deleted learn it at once.
      */
     record Unreachable(Cidr destination) implements OverlayRoute {}
+
+    /**
+     * Ends here: the address of this node's own block that answers other nodes' self-tests, whose packets come without
+     * a tunnel. It is the one that a tunnel link would have, and so no pod's.
+     */
+    record Answering(Cidr destination) implements OverlayRoute {}
 }

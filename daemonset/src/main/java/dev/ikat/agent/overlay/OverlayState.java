@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * The complete desired state of the overlay in the kernel: whatever is Ikat's and not in here is removed.
@@ -104,6 +105,14 @@ public record OverlayState(
                 .filter(fault -> fault.node().equals(self) && fault.cause().forbidsPods())
                 .map(NodeFault::text)
                 .findFirst();
+    }
+
+    /** The addresses by which this node answers for its own blocks without a tunnel. */
+    public Set<IpAddress> answering() {
+        return routes.stream()
+                .filter(OverlayRoute.Answering.class::isInstance)
+                .map(route -> route.destination().network())
+                .collect(Collectors.toSet());
     }
 
     /** The forwarding entries of the tunnel link that sends over this family. */

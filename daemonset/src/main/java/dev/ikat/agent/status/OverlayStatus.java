@@ -57,7 +57,7 @@ public record OverlayStatus(
                             direct.destination().toString(),
                             "route",
                             direct.via().toString()));
-                case OverlayRoute.Unreachable _ -> {
+                case OverlayRoute.Unreachable _, OverlayRoute.Answering _ -> {
                     // The node's own block, or one that nothing leads to; the faults name the latter.
                 }
             }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ikat.agent.dataplane.Dataplanes;
 import dev.ikat.agent.firewall.SelfTest.Findings;
 import dev.ikat.agent.firewall.SelfTest.Target;
+import dev.ikat.agent.firewall.SelfTest.Way;
 import dev.ikat.agent.node.NodeSituation;
 import dev.ikat.agent.overlay.InForce;
 import dev.ikat.agent.overlay.OverlayRoute;
@@ -51,6 +52,7 @@ import org.junit.jupiter.api.Test;
 
 class FirewallKeeperTest {
     private static final Cidr BLOCK = Cidr.parse("10.244.1.0/24");
+    private static final Cidr FAR = Cidr.parse("10.244.2.0/24");
     private static final IpAddress PEER = IpAddress.parse("192.0.2.12");
     private static final FirewallSurvey DROPPING =
             new FirewallSurvey(List.of(new Obstacle(Hook.FORWARD, "the chain 'x' drops", "nft y")), true, Map.of());
@@ -65,6 +67,7 @@ class FirewallKeeperTest {
     private volatile boolean legacy;
     private volatile boolean othersReady = true;
     private volatile boolean nodeKnown = true;
+    private volatile OverlayRoute way = new OverlayRoute.Tunnelled(FAR, FAR.network(), IpFamily.IPV4);
     private volatile Optional<Findings> findings = Optional.of(new Findings(Set.of(), List.of()));
     private volatile Instant now = Instant.parse("2026-01-01T00:00:00Z");
     private volatile CountDownLatch tested = new CountDownLatch(1);
@@ -132,10 +135,9 @@ class FirewallKeeperTest {
         keeper.close();
     }
 
-    private static NodeSituation situation() {
+    private NodeSituation situation() {
         IpAddress self = IpAddress.parse("192.0.2.11");
         Uplink uplink = new Uplink(2, new InterfaceName("eth0"), 1500, List.of());
-        Cidr far = Cidr.parse("10.244.2.0/24");
         OverlayState overlay = new OverlayState(
                 List.of(new OverlayState.Tunnel(
                         new InterfaceName("ikat-vxlan"),
@@ -153,11 +155,7 @@ class FirewallKeeperTest {
                 Set.of(IpFamily.IPV4),
                 "a",
                 Set.of(BLOCK),
-                List.of(new Peer(
-                        "b",
-                        List.of(PEER),
-                        Set.of(far),
-                        Set.of(new OverlayRoute.Tunnelled(far, far.network(), IpFamily.IPV4)))),
+                List.of(new Peer("b", List.of(PEER), Set.of(FAR), Set.of(way))),
                 List.of(),
                 InForce.NOTHING);
         return new NodeSituation(
@@ -283,7 +281,8 @@ class FirewallKeeperTest {
         host = obstacles(Hook.INPUT);
         String fault =
                 "node b answers at 192.0.2.12, but not through the tunnel to 10.244.2.0/24: Ikat does not run there";
-        findings = Optional.of(new Findings(Set.of(), List.of(new Target(PEER, PEER, true, fault))));
+        findings = Optional.of(
+                new Findings(Set.of(), List.of(new Target(PEER, PEER, Way.TUNNEL, Optional.empty(), fault))));
         assertThatThrownBy(this::run).isInstanceOf(NotYetException.class);
         awaitTest();
         assertThatCode(this::run).doesNotThrowAnyException();
@@ -300,6 +299,45 @@ class FirewallKeeperTest {
     }
 
     @Test
+    void podsBehindARouteAreTriedAtTheAddressThatAnswersForThem() throws InterruptedException {
+        way = new OverlayRoute.Direct(FAR, PEER, 2);
+        host = WITH_RULES;
+        assertThatThrownBy(this::run).isInstanceOf(NotYetException.class);
+        awaitTest();
+        assertThat(tests.getFirst().getFirst())
+                .returns(FAR.network(), Target::address)
+                .returns(PEER, Target::underlay)
+                .returns(Way.ROUTE, Target::way)
+                .returns(Optional.empty(), Target::spare);
+
+        host = FirewallSurvey.NOTHING;
+        now = now.plus(Duration.ofMinutes(5));
+        run();
+        awaitTest();
+        assertThat(tests.getLast().getFirst().spare())
+                .as("nothing here can be the reason")
+                .contains(IpAddress.parse("10.244.2.255"));
+    }
+
+    @Test
+    void chainThatForwardedPacketsPassIsNamedWherePodsBehindARouteAreNotReached() throws InterruptedException {
+        host = obstacles(Hook.INPUT, Hook.FORWARD);
+        findings = Optional.of(new Findings(
+                Set.of(), List.of(new Target(FAR.network(), PEER, Way.ROUTE, Optional.empty(), "not at 10.244.2.0"))));
+        assertThatThrownBy(this::run).isInstanceOf(NotYetException.class);
+        awaitTest();
+        assertThatCode(this::run).doesNotThrowAnyException();
+        now = now.plusSeconds(21);
+        run();
+        awaitTest();
+        assertThat(keeper.faults())
+                .containsExactly(
+                        "not at 10.244.2.0",
+                        "packets between pods and other nodes may be refused here: the chain at FORWARD drops; "
+                                + "run: nft FORWARD");
+    }
+
+    @Test
     void unknownCauseSaysWhereToLook() throws InterruptedException {
         host = WITH_RULES;
         findings = Optional.of(new Findings(Set.of(IpFamily.IPV4), List.of()));
@@ -311,8 +349,9 @@ class FirewallKeeperTest {
     @Test
     void faultsOfOtherNodesKeepNobodyUnready() throws InterruptedException {
         host = WITH_RULES;
-        findings =
-                Optional.of(new Findings(Set.of(), List.of(new Target(PEER, PEER, false, "node b is behind a wall"))));
+        findings = Optional.of(new Findings(
+                Set.of(),
+                List.of(new Target(PEER, PEER, Way.MASQUERADE, Optional.empty(), "node b is behind a wall"))));
         assertThatThrownBy(this::run).isInstanceOf(NotYetException.class);
         awaitTest();
         assertThatCode(this::run).doesNotThrowAnyException();

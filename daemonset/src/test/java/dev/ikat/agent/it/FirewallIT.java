@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.ipam.AddressRange;
 import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.testbed.cluster.Cluster;
@@ -133,6 +134,56 @@ final class FirewallIT {
             assertThat(node.metrics()).contains("ikat_packets_blocked{family=\"ipv4\"} 0");
             NodeWitness.awaitExactly(node, LIMIT);
         }
+    }
+
+    @Test
+    void chainThatDropsPacketsOfPodsBehindARouteIsNamed() {
+        try (Cluster cluster = Cluster.create(Cluster.Options.nodes(2).withAgentArguments("--overlay=direct"))) {
+            ClusterNode node = cluster.node(0);
+            ClusterNode other = cluster.node(1);
+            other.startAgent();
+            // Pods of this node reach each other, and the other node itself, whose answers are let in.
+            node.namespace()
+                    .exec(
+                            "nft",
+                            "add table inet strict; add chain inet strict through { type filter hook forward priority 5; "
+                                    + "policy drop; }; add rule inet strict through iifname \"ik*\" accept; "
+                                    + "add rule inet strict through ip saddr " + address(other, IpFamily.IPV4)
+                                    + " accept; add rule inet strict through ip6 saddr "
+                                    + address(other, IpFamily.IPV6) + " accept");
+            other.awaitReady(Cluster.READY_LIMIT);
+            node.startAgent();
+            node.awaitReady(Cluster.READY_LIMIT);
+            for (Cidr block : other.podCidrs()) {
+                Await.until(
+                        // Such a fault counts when it is found twice.
+                        LIMIT.plus(LIMIT),
+                        () -> "the fault is not told: " + node.logTail(),
+                        () -> node.logLines().stream()
+                                .anyMatch(line -> line.contains("event=packets-blocked")
+                                        && line.contains("for its pods in " + block)));
+            }
+            assertThat(node.status().stdout())
+                    .contains("packets between pods and other nodes may be refused here: the nftables chain"
+                            + " 'inet strict through' drops")
+                    .contains("nft insert rule inet strict through oifname \"ik*\" accept");
+
+            node.namespace().exec("nft", "delete table inet strict");
+            Await.until(
+                    LIMIT.plus(LIMIT),
+                    () -> "packets don't pass: " + node.logTail(),
+                    () -> node.status().stdout().contains("packets   pass"));
+            assertThat(other.status().stdout()).doesNotContain("do not pass");
+        }
+    }
+
+    private static String address(ClusterNode node, IpFamily family) {
+        return node.internalIps().stream()
+                .map(InterfaceAddress::address)
+                .filter(address -> address.family() == family)
+                .findFirst()
+                .orElseThrow()
+                .toString();
     }
 
     @Test

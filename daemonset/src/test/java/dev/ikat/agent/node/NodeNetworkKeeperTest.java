@@ -215,7 +215,7 @@ class NodeNetworkKeeperTest extends NodeNetworkKeeperScene {
         run(Part.OVERLAY);
 
         assertThat(network.nodePlan().orElseThrow().families()).containsExactly(IpFamily.IPV4);
-        assertThat(routes()).containsExactly("10.244.1.0/24", "10.244.2.0/24 via 192.168.0.2");
+        assertThat(routes()).containsExactly("10.244.1.0/24", "10.244.1.0/32", "10.244.2.0/24 via 192.168.0.2");
         assertThat(netlink.routes(IpFamily.IPV6, RouteFilter.ALL)).isEmpty();
         assertThat(faults.all()).singleElement().satisfies(fault -> {
             assertThat(fault.node()).isEqualTo("a");
@@ -261,8 +261,8 @@ class NodeNetworkKeeperTest extends NodeNetworkKeeperScene {
     @Test
     void routesLeadToTheOtherNodesPods() {
         known();
-        assertThat(run(Part.OVERLAY)).isEqualTo(2);
-        assertThat(routes()).containsExactly("10.244.1.0/24", "10.244.2.0/24 via 192.168.0.2");
+        assertThat(run(Part.OVERLAY)).isEqualTo(3);
+        assertThat(routes()).containsExactly("10.244.1.0/24", "10.244.1.0/32", "10.244.2.0/24 via 192.168.0.2");
         assertThat(run(Part.OVERLAY)).isZero();
         assertThat(faults.all()).isEmpty();
     }
@@ -347,7 +347,7 @@ class NodeNetworkKeeperTest extends NodeNetworkKeeperScene {
                 .singleElement()
                 .returns(NodeFault.Cause.TUNNEL, NodeFault::cause)
                 .returns(reason, NodeFault::text);
-        assertThat(routes()).containsExactly("10.244.1.0/24", "10.244.2.0/24 via 192.168.0.2");
+        assertThat(routes()).containsExactly("10.244.1.0/24", "10.244.1.0/32", "10.244.2.0/24 via 192.168.0.2");
         nanos.addAndGet(Duration.ofSeconds(6).toNanos());
         assertThat(keeper.unnoticedDrift()).contains(Part.OVERLAY);
     }

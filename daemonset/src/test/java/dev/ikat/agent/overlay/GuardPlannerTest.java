@@ -88,6 +88,13 @@ class GuardPlannerTest {
     }
 
     @Test
+    void podsSendNothingToTheTunnelPortOfAddressesThatAnswerForANodesBlock() {
+        assertThat(plan(OverlayMode.AUTO, node("near", List.of("192.168.0.2"), "10.244.2.0/24"))
+                        .nodeAddresses())
+                .contains(IpAddress.parse("10.244.1.0"), IpAddress.parse("10.244.2.0"));
+    }
+
+    @Test
     void directAndNoneHaveNoTunnels() {
         Node peer = node("b", List.of("192.168.0.2"), "10.244.2.0/24");
 

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -145,6 +146,40 @@ class OverlayPlannerTest {
         assertThat(state.routes())
                 .contains(direct("10.244.2.0/24", "192.168.0.2"), direct("fd00:244:2::/64", "fd00::2"));
         assertThat(state.podMtu()).isEqualTo(1500);
+    }
+
+    private static Set<String> answering(OverlayMode mode, Node... peers) {
+        return plan(mode, peers).answering().stream().map(IpAddress::toString).collect(Collectors.toSet());
+    }
+
+    @Test
+    void nodeAnswersForItsBlocksInTheFamiliesInWhichItIsReachedDirectly() {
+        Node dual = node("b", List.of("192.168.0.2", "fd00::2"), "10.244.2.0/24", "fd00:244:2::/64");
+        Node single = node("b", List.of("192.168.0.2"), "10.244.2.0/24", "fd00:244:2::/64");
+        assertThat(answering(OverlayMode.DIRECT, dual)).containsExactlyInAnyOrder("10.244.1.0", "fd00:244:1::");
+        assertThat(answering(OverlayMode.AUTO, single)).containsExactly("10.244.1.0");
+        assertThat(answering(OverlayMode.VXLAN, dual))
+                .as("the tunnel link has them")
+                .isEmpty();
+        assertThat(answering(OverlayMode.NONE, dual)).isEmpty();
+        assertThat(answering(OverlayMode.DIRECT)).as("nobody asks").isEmpty();
+    }
+
+    @Test
+    void blockThatReservesNoAddressHasNoneThatAnswers() {
+        assertThat(answeringOf("10.244.1.0/31")).isEmpty();
+        assertThat(answeringOf("10.244.1.0/30")).containsExactly(IpAddress.parse("10.244.1.0"));
+    }
+
+    private static Set<IpAddress> answeringOf(String block) {
+        return OverlayPlanner.plan(
+                        new OverlaySettings(OverlayMode.DIRECT, 4796, 8472, 0, true),
+                        node("a", List.of("192.168.0.1"), block),
+                        List.of(node("b", List.of("192.168.0.2"), "10.244.2.0/24")),
+                        UPLINK,
+                        Set.of(),
+                        InForce.NOTHING)
+                .answering();
     }
 
     @Test

@@ -184,6 +184,42 @@ class OverlayReconcilerTest {
     }
 
     @Test
+    void nodesAnswerForTheirBlocksAlsoWithoutATunnel() {
+        makeNodes(0, 0);
+        reconcileAll(OverlayMode.DIRECT);
+        assertNodesAnswerEachOther();
+        TestNode node = nodes.getFirst();
+        assertThat(node.namespace.ip("address")).doesNotContain("10.244.1.0/", "fd00:10:244:1::/");
+
+        node.namespace.ip("route", "del", "local", "10.244.1.0", "table", "local");
+        node.namespace.ip("-6", "route", "add", "local", "fd00:10:244:1::9", "dev", "lo", "proto", "107");
+        assertThat(node.reconcile(OverlayMode.DIRECT)).hasSize(2);
+        assertThat(node.reconcile(OverlayMode.DIRECT)).isEmpty();
+        assertNodesAnswerEachOther();
+        assertThat(node.namespace.ip("-6", "route", "show", "table", "local")).doesNotContain("fd00:10:244:1::9");
+    }
+
+    private void assertNodesAnswerEachOther() {
+        List<Probe.Target> targets = new ArrayList<>();
+        for (TestNode from : nodes) {
+            nodes.forEach(to -> to.object
+                    .podCidrs()
+                    .forEach(cidr -> targets.add(Probe.Target.icmp(from.namespace, cidr.network()))));
+        }
+        assertThat(Probe.failures(targets, Duration.ofSeconds(2))).isEmpty();
+    }
+
+    @Test
+    void hostWithoutIpv6OnItsLoopbackLinkAnswersByIpv4Alone() {
+        makeNodes(0, 0);
+        TestNode node = nodes.getFirst();
+        node.namespace.sysctl("net.ipv6.conf.lo.disable_ipv6", "1");
+        reconcileAll(OverlayMode.DIRECT);
+        assertThat(node.namespace.ip("route", "show", "table", "local")).contains("local 10.244.1.0 dev lo proto 107");
+        assertThat(node.namespace.ip("-6", "route", "show", "table", "local")).doesNotContain("proto 107");
+    }
+
+    @Test
     void autoMixesBoth() {
         makeNodes(0, 0, 1);
         reconcileAll(OverlayMode.AUTO);
@@ -192,6 +228,7 @@ class OverlayReconcilerTest {
         assertThat(routes)
                 .contains("10.244.2.0/24 via 172.30.0.12 dev eth0")
                 .contains("10.244.3.0/24 via 10.244.3.0 dev ikat-vxlan");
+        assertNodesAnswerEachOther();
     }
 
     @Test
@@ -280,6 +317,10 @@ class OverlayReconcilerTest {
             });
             assertThat(node.namespace.ip("route", "show", "proto", "107")).isBlank();
             assertThat(node.namespace.ip("-6", "route", "show", "proto", "107")).isBlank();
+            assertThat(node.namespace.ip("route", "show", "table", "local", "proto", "107"))
+                    .isBlank();
+            assertThat(node.namespace.ip("-6", "route", "show", "table", "local", "proto", "107"))
+                    .isBlank();
         });
     }
 

@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
+import java.time.Duration;
 
 /**
  * The C library's system calls. Each returns what the kernel does: the result, or the negated error number.
@@ -27,6 +28,8 @@ public final class Libc {
     public static final int O_WRONLY = 1;
     public static final int O_NONBLOCK = 0x800;
     public static final int O_CLOEXEC = 0x80000;
+
+    private static final short POLLIN = 1;
 
     private static final Linker LINKER = Linker.nativeLinker();
     private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
@@ -154,6 +157,20 @@ public final class Libc {
     /** poll(2); {@code descriptors} is an array of struct pollfd. */
     static int poll(MemorySegment descriptors, int count, int timeoutMillis) {
         return call(POLL, descriptors.address(), count, timeoutMillis, 0, 0, 0, descriptors);
+    }
+
+    /**
+     * Whether there is something to receive within this time; poll(2) of one descriptor. An interruption by a signal
+     * counts as nothing.
+     */
+    public static boolean isReadable(int fd, Duration limit) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment descriptor = arena.allocate(Long.BYTES, Integer.BYTES);
+            descriptor.set(ValueLayout.JAVA_INT, 0, fd);
+            descriptor.set(ValueLayout.JAVA_SHORT, Integer.BYTES, POLLIN);
+            // Rounded up, lest the last part of a millisecond is waited for in a loop.
+            return poll(descriptor, 1, Math.clamp(limit.toMillis() + 1, 0, Integer.MAX_VALUE)) > 0;
+        }
     }
 
     /** eventfd(2). */
