@@ -6,7 +6,6 @@ import dev.ikat.agent.firewall.SelfTest.Target;
 import dev.ikat.agent.firewall.SelfTest.Way;
 import dev.ikat.agent.node.NodeSituation;
 import dev.ikat.agent.overlay.OverlayRoute;
-import dev.ikat.agent.overlay.OverlayState;
 import dev.ikat.agent.overlay.Peer;
 import dev.ikat.agent.reconcile.Readiness.Part;
 import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
@@ -26,7 +25,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
@@ -61,6 +59,9 @@ public final class FirewallKeeper implements AutoCloseable {
     private static final Duration LEGACY_EVERY = Duration.ofSeconds(5);
 
     private static final Duration STOP_LIMIT = Duration.ofSeconds(3);
+
+    /** What packets between two pods of this node pass. */
+    private static final Predicate<Obstacle> FORWARDED = obstacle -> obstacle.hook() != Hook.INPUT;
 
     /** How many other nodes are tried in one self-test; the next ones in the next. */
     private static final int PEERS_TRIED = 4;
@@ -168,28 +169,22 @@ public final class FirewallKeeper implements AutoCloseable {
         Optional<NodeSituation> known = situation.get();
         nodeAwaited = known.isEmpty();
         NodeSituation now = known.orElseThrow(() -> new NotYetException("the node is not known yet"));
-        OptionalInt port = tunnelPort(now);
+        Arrivals arrivals = Arrivals.of(now);
         if (acceptance.isEmpty()) {
             acceptance = Optional.of(dataplanes.with(Capability.ACCEPTANCE).acceptance());
         }
-        AcceptanceState wanted = new AcceptanceState(port);
-        FirewallSurvey seen = ruleset.survey(port);
+        AcceptanceState wanted = new AcceptanceState(arrivals.tunnelPort());
+        FirewallSurvey seen = ruleset.survey(arrivals);
         boolean changed = false;
         // On a host with many rules it takes long to list them, which is needless if the few that matter are as before.
         if (!accepted.equals(Optional.of(wanted)) || !seen.equals(survey) || ruleset.hasLegacyTables()) {
             changed = acceptance.get().reconcile(wanted);
             accepted = Optional.of(wanted);
         }
-        survey = changed ? ruleset.survey(port) : seen;
+        survey = changed ? ruleset.survey(arrivals) : seen;
         test(now);
         judge();
         return changed ? 1 : 0;
-    }
-
-    private static OptionalInt tunnelPort(NodeSituation now) {
-        return now.overlay().tunnels().stream()
-                .mapToInt(OverlayState.Tunnel::port)
-                .findFirst();
     }
 
     /** Starts a self-test if one is due; its end has this part checked again. */
@@ -234,7 +229,9 @@ public final class FirewallKeeper implements AutoCloseable {
     private List<Target> targets(NodeSituation now) {
         List<Peer> peers = now.overlay().peers();
         List<Target> targets = new ArrayList<>();
-        String port = tunnelPort(now).stream().mapToObj(Integer::toString).collect(Collectors.joining());
+        String port = Arrivals.of(now).tunnelPort().stream()
+                .mapToObj(Integer::toString)
+                .collect(Collectors.joining());
         int count = Math.min(PEERS_TRIED, peers.size());
         if (tested.filter(Tested::isUnconfirmed).isEmpty()) {
             nextPeer += count;
@@ -302,11 +299,8 @@ public final class FirewallKeeper implements AutoCloseable {
     /** @throws NotYetException if packets don't pass, or if that is not known and not self-evident */
     private void judge() {
         Optional<Tested> last = tested;
-        if (last.isEmpty()) {
-            if (survey.undecided()) {
-                throw new NotYetException("whether the host's firewall lets pods' packets pass is being tested");
-            }
-            return;
+        if (last.isEmpty() && survey.undecided()) {
+            throw new NotYetException("whether the host's firewall lets pods' packets pass is being tested");
         }
         List<String> faults = faults();
         String all = String.join("; ", faults);
@@ -318,37 +312,49 @@ public final class FirewallKeeper implements AutoCloseable {
                 faults.forEach(fault -> LOG.atWarn().addKeyValue("fault", fault).log("packets-blocked"));
             }
         }
-        if (last.get().isBad()) {
+        if (last.filter(Tested::isBad).isPresent()) {
             throw new NotYetException(faults.getFirst());
         }
     }
 
     /** What keeps packets from passing, and what to do about it, a line each; empty as far as is known. */
     public List<String> faults() {
-        Optional<Findings> findings = tested.flatMap(Tested::findings);
-        if (findings.isEmpty()) {
-            return List.of();
-        }
         List<String> faults = new ArrayList<>();
-        Set<IpFamily> failing = findings.get().failing();
+        Set<IpFamily> failing = failing();
         if (!failing.isEmpty()) {
             String families =
                     new TreeSet<>(failing).stream().map(IpFamily::title).collect(Collectors.joining(" and "));
             String what = "no " + families + " packet passes between two pods of this node: ";
-            if (obstacles(hook -> hook != Hook.INPUT).isEmpty()) {
+            if (obstacles(FORWARDED).isEmpty()) {
                 faults.add(what + "a rule of the host refuses it; look for it in 'nft list ruleset', 'iptables-save' "
                         + "and 'iptables-legacy-save'");
             }
-            name(hook -> hook != Hook.INPUT, what, faults);
+            name(FORWARDED, what, faults);
         }
         List<Target> confirmed = tested.map(Tested::confirmed).orElse(List.of());
         confirmed.forEach(target -> faults.add(target.fault()));
         if (isMissed(confirmed, Way.TUNNEL)) {
             // The other node's answers come by the tunnel as well.
-            name(hook -> hook == Hook.INPUT, "tunnels from other nodes may be refused here: ", faults);
+            name(
+                    obstacle -> obstacle.hook() == Hook.INPUT && !obstacle.certain(),
+                    "tunnels from other nodes may be refused here: ",
+                    faults);
+        }
+        name(
+                obstacle -> obstacle.hook() == Hook.INPUT && obstacle.certain(),
+                "tunnels from other nodes are refused here: ",
+                faults);
+        if (failing.isEmpty()) {
+            name(
+                    FORWARDED.and(Obstacle::certain),
+                    "packets from pods of other nodes to pods of this node are refused here: ",
+                    faults);
         }
         if (failing.isEmpty() && (isMissed(confirmed, Way.ROUTE) || isMissed(confirmed, Way.MASQUERADE))) {
-            name(hook -> hook != Hook.INPUT, "packets between pods and other nodes may be refused here: ", faults);
+            name(
+                    FORWARDED.and(obstacle -> !obstacle.certain()),
+                    "packets between pods and other nodes may be refused here: ",
+                    faults);
         }
         return faults;
     }
@@ -357,14 +363,14 @@ public final class FirewallKeeper implements AutoCloseable {
         return unreached.stream().anyMatch(target -> target.way() == way);
     }
 
-    private void name(Predicate<Hook> at, String what, List<String> faults) {
-        obstacles(at).forEach(obstacle -> faults.add(what + obstacle.what() + "; run: " + obstacle.remedy()));
+    private void name(Predicate<Obstacle> which, String what, List<String> faults) {
+        obstacles(which).forEach(obstacle -> faults.add(what + obstacle.what() + "; run: " + obstacle.remedy()));
     }
 
-    /** At such hooks, those that refuse what is forwarded first. */
-    private List<Obstacle> obstacles(Predicate<Hook> at) {
+    /** Such obstacles, those that refuse what is forwarded first. */
+    private List<Obstacle> obstacles(Predicate<Obstacle> which) {
         return survey.obstacles().stream()
-                .filter(obstacle -> at.test(obstacle.hook()))
+                .filter(which)
                 .sorted(Comparator.comparing(obstacle -> obstacle.hook() != Hook.FORWARD))
                 .toList();
     }
@@ -393,7 +399,7 @@ public final class FirewallKeeper implements AutoCloseable {
         if (current != generation) {
             generation = current;
             Optional<NodeSituation> known = situation.get();
-            if (known.isPresent() && !ruleset.survey(tunnelPort(known.get())).equals(survey)) {
+            if (known.isPresent() && !ruleset.survey(Arrivals.of(known.get())).equals(survey)) {
                 return true;
             }
         }

@@ -4,7 +4,9 @@ import dev.ikat.model.LinkNames;
 import dev.ikat.netlink.netfilter.BaseChain;
 import dev.ikat.netlink.netfilter.BaseChain.Hook;
 import dev.ikat.netlink.netfilter.ChainRule;
+import dev.ikat.netlink.netfilter.ChainRule.Answer;
 import dev.ikat.netlink.netfilter.ChainRule.Effect;
+import dev.ikat.netlink.netfilter.ExpectedPacket;
 import dev.ikat.netlink.netfilter.TableFamily;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -20,9 +22,10 @@ import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 
 /**
- * What others' chains of nf_tables do with packets that none of their conditions is about.
+ * What others' chains of nf_tables do with packets that none of their conditions is about, and with those of other
+ * nodes.
  *
- * @param obstacles the chains that refuse such a packet
+ * @param obstacles the chains that refuse such packets
  * @param undecided whether any chain has rules, so that only a packet can tell
  * @param iptables what the chains of iptables do to which Ikat adds rules, by their paths
  */
@@ -51,10 +54,11 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
      *
      * @param chains at the kernel's hooks
      * @param rulesOf the rules of a table
-     * @param tunnelPort the UDP port of the tunnels, which have to pass as well; empty where there are none
+     * @param arrivals which have to pass as well
      */
     static FirewallSurvey of(
-            List<BaseChain> chains, BiFunction<TableFamily, String, List<ChainRule>> rulesOf, OptionalInt tunnelPort) {
+            List<BaseChain> chains, BiFunction<TableFamily, String, List<ChainRule>> rulesOf, Arrivals arrivals) {
+        OptionalInt tunnelPort = arrivals.tunnelPort();
         Map<String, Map<String, List<ChainRule>>> tables = new HashMap<>();
         Map<String, Obstacle> obstacles = new LinkedHashMap<>();
         Map<String, String> iptables = new HashMap<>();
@@ -72,8 +76,12 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
                     || !own.stream().allMatch(rule -> rule.target().startsWith(OWN_PREFIX));
             if (isOfIptables(chain)) {
                 iptables.put(chain.path(), chain.dropping() + " " + own + " " + acceptedBy(rules));
-            } else if (refuses(chain, rules)) {
-                obstacles.put(chain.path(), obstacle(chain, tunnelPort));
+            } else {
+                Arrival arrival = arrival(chain, rules, arrivals);
+                boolean everything = refuses(chain, rules);
+                if (arrival == Arrival.REFUSED || (arrival == Arrival.UNKNOWN && everything)) {
+                    obstacles.put(chain.path(), obstacle(chain, tunnelPort, arrival == Arrival.REFUSED, everything));
+                }
             }
         }
         return new FirewallSurvey(List.copyOf(obstacles.values()), undecided, iptables);
@@ -108,12 +116,94 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
         return effect == Effect.REFUSE || (chain.dropping() && effect != Effect.ACCEPT);
     }
 
+    /** What becomes of the packets of other nodes' tunnels or pods in a chain. */
+    private enum Arrival {
+        ACCEPTED,
+        /** At least those of one node. */
+        REFUSED,
+        /** It depends on what is not read, or not known of the packets. */
+        UNKNOWN
+    }
+
+    private static Arrival arrival(BaseChain chain, Map<String, List<ChainRule>> rules, Arrivals arrivals) {
+        List<List<ExpectedPacket>> packets = switch (chain.hook()) {
+            case INPUT -> arrivals.tunnels();
+            case FORWARD -> arrivals.pods();
+            case PREROUTING, OUTPUT, POSTROUTING -> List.of();
+        };
+        // What else is forwarded is another matter.
+        boolean accepted = chain.hook() == Hook.INPUT && !packets.isEmpty();
+        for (List<ExpectedPacket> one : packets) {
+            Set<Effect> possible = EnumSet.noneOf(Effect.class);
+            for (ExpectedPacket packet : one) {
+                boolean undecided =
+                        !chain.family().sees(packet) || fate(chain.name(), rules, packet, new HashSet<>(), possible);
+                if (undecided) {
+                    possible.add(chain.dropping() && chain.family().sees(packet) ? Effect.REFUSE : Effect.ACCEPT);
+                }
+            }
+            if (!possible.contains(Effect.ACCEPT)) {
+                return Arrival.REFUSED;
+            }
+            accepted &= !possible.contains(Effect.REFUSE);
+        }
+        return accepted ? Arrival.ACCEPTED : Arrival.UNKNOWN;
+    }
+
+    /**
+     * What a chain may do with a packet.
+     *
+     * @param possible gets what may become of it here
+     * @return whether it may leave the chain undecided
+     */
+    private static boolean fate(
+            String chain,
+            Map<String, List<ChainRule>> rules,
+            ExpectedPacket packet,
+            Set<String> entered,
+            Set<Effect> possible) {
+        if (!entered.add(chain)) {
+            // Not in a ruleset that the kernel takes.
+            return true;
+        }
+        boolean leaves = false;
+        boolean goesOn = true;
+        for (ChainRule rule : rules.getOrDefault(chain, List.of())) {
+            Answer about = rule.isAbout(packet);
+            if (about == Answer.NO) {
+                continue;
+            }
+            boolean ends = true;
+            switch (rule.effect()) {
+                case REFUSE, ACCEPT -> possible.add(rule.effect());
+                case UNKNOWN -> {
+                    possible.add(Effect.ACCEPT);
+                    ends = false;
+                }
+                case NONE -> ends = false;
+                case RETURN -> leaves = true;
+                case JUMP -> ends = !fate(rule.target(), rules, packet, entered, possible);
+                case GOTO -> leaves |= fate(rule.target(), rules, packet, entered, possible);
+            }
+            if (ends && about == Answer.YES) {
+                goesOn = false;
+                break;
+            }
+        }
+        // Others may lead there, too.
+        entered.remove(chain);
+        return leaves || goesOn;
+    }
+
     /** What a chain does with a packet that no condition is about. */
     private static Effect effect(String chain, Map<String, List<ChainRule>> rules, Set<String> visited) {
         if (!visited.add(chain)) {
             return Effect.NONE;
         }
         for (ChainRule rule : rules.getOrDefault(chain, List.of())) {
+            if (!rule.conditions().isEmpty()) {
+                continue;
+            }
             switch (rule.effect()) {
                 case REFUSE, ACCEPT -> {
                     return rule.effect();
@@ -127,7 +217,7 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
                         return there;
                     }
                 }
-                case CONDITIONAL, NONE -> {
+                case UNKNOWN, NONE -> {
                     // It decides nothing for such a packet.
                 }
             }
@@ -135,11 +225,20 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
         return Effect.NONE;
     }
 
-    private static Obstacle obstacle(BaseChain chain, OptionalInt tunnelPort) {
+    /**
+     * @param certain whether it certainly refuses packets of other nodes
+     * @param everything whether it refuses what none of its conditions is about
+     */
+    private static Obstacle obstacle(BaseChain chain, OptionalInt tunnelPort, boolean certain, boolean everything) {
         boolean arriving = chain.hook() == Hook.INPUT;
         String what = "the nftables chain '" + chain.path() + "' "
-                + (chain.dropping() ? "drops" : "refuses")
-                + (arriving ? " packets to this node" : " forwarded packets") + " that it has no rule for";
+                + (certain && arriving
+                        ? "refuses packets of other nodes to UDP port " + tunnelPort.orElseThrow()
+                        : !everything
+                                ? "refuses forwarded packets"
+                                : (chain.dropping() ? "drops" : "refuses")
+                                        + (arriving ? " packets to this node" : " forwarded packets")
+                                        + " that it has no rule for");
         if (chain.table().equals("firewalld")) {
             List<String> commands = new ArrayList<>();
             commands.add("firewall-cmd --permanent --zone=trusted --add-interface=" + LinkNames.POD_PREFIX + "+");
@@ -150,12 +249,13 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
             commands.add("firewall-cmd --permanent --policy=ikat --set-target=ACCEPT");
             tunnelPort.ifPresent(port -> commands.add("firewall-cmd --permanent --add-port=" + port + "/udp"));
             commands.add("firewall-cmd --reload");
-            return new Obstacle(chain.hook(), what + " (firewalld)", String.join(" && ", commands));
+            return new Obstacle(chain.hook(), what + " (firewalld)", String.join(" && ", commands), certain);
         }
         String insert = "nft insert rule " + chain.path() + " ";
         String remedy = arriving
                 ? insert + "udp dport " + tunnelPort.orElseThrow() + " accept"
                 : insert + "iifname " + PODS + " accept; " + insert + "oifname " + PODS + " accept";
-        return new Obstacle(chain.hook(), what, remedy + "; and add the same to the file that it is loaded from");
+        return new Obstacle(
+                chain.hook(), what, remedy + "; and add the same to the file that it is loaded from", certain);
     }
 }

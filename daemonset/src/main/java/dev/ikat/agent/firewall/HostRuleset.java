@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.OptionalInt;
 
 /** The rules of all programs on this host. For any thread. */
 public interface HostRuleset extends AutoCloseable {
@@ -18,7 +17,7 @@ public interface HostRuleset extends AutoCloseable {
     boolean hasLegacyTables();
 
     /** Looks at everything. */
-    FirewallSurvey survey(OptionalInt tunnelPort);
+    FirewallSurvey survey(Arrivals arrivals);
 
     @Override
     void close();
@@ -49,8 +48,8 @@ public interface HostRuleset extends AutoCloseable {
             }
 
             @Override
-            public FirewallSurvey survey(OptionalInt tunnelPort) {
-                return FirewallSurvey.of(ruleset.baseChains(), ruleset::rules, tunnelPort)
+            public FirewallSurvey survey(Arrivals arrivals) {
+                return FirewallSurvey.of(ruleset.baseChains(), ruleset::rules, arrivals)
                         .undecided(hasLegacyTables());
             }
 

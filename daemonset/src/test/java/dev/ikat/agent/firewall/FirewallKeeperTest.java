@@ -54,8 +54,8 @@ class FirewallKeeperTest {
     private static final Cidr BLOCK = Cidr.parse("10.244.1.0/24");
     private static final Cidr FAR = Cidr.parse("10.244.2.0/24");
     private static final IpAddress PEER = IpAddress.parse("192.0.2.12");
-    private static final FirewallSurvey DROPPING =
-            new FirewallSurvey(List.of(new Obstacle(Hook.FORWARD, "the chain 'x' drops", "nft y")), true, Map.of());
+    private static final FirewallSurvey DROPPING = new FirewallSurvey(
+            List.of(new Obstacle(Hook.FORWARD, "the chain 'x' drops", "nft y", false)), true, Map.of());
     private static final FirewallSurvey WITH_RULES = new FirewallSurvey(List.of(), true, Map.of());
 
     private final FakeKernel kernel = new FakeKernel();
@@ -108,7 +108,7 @@ class FirewallKeeperTest {
                 }
 
                 @Override
-                public FirewallSurvey survey(OptionalInt tunnelPort) {
+                public FirewallSurvey survey(Arrivals arrivals) {
                     return host;
                 }
 
@@ -253,7 +253,7 @@ class FirewallKeeperTest {
     private static FirewallSurvey obstacles(Hook... hooks) {
         return new FirewallSurvey(
                 Stream.of(hooks)
-                        .map(hook -> new Obstacle(hook, "the chain at " + hook + " drops", "nft " + hook))
+                        .map(hook -> new Obstacle(hook, "the chain at " + hook + " drops", "nft " + hook, false))
                         .toList(),
                 true,
                 Map.of());
@@ -335,6 +335,30 @@ class FirewallKeeperTest {
                         "not at 10.244.2.0",
                         "packets between pods and other nodes may be refused here: the chain at FORWARD drops; "
                                 + "run: nft FORWARD");
+    }
+
+    @Test
+    void chainThatCertainlyRefusesTunnelsIsNamedBeforeOneFails() throws InterruptedException {
+        host = new FirewallSurvey(
+                List.of(new Obstacle(Hook.INPUT, "the chain 'in' refuses port 8472", "nft z", true)), true, Map.of());
+        assertThatThrownBy(this::run).isInstanceOf(NotYetException.class);
+        awaitTest();
+        assertThatCode(this::run).as("pods of this node reach each other").doesNotThrowAnyException();
+        assertThat(keeper.faults())
+                .containsExactly(
+                        "tunnels from other nodes are refused here: the chain 'in' refuses port 8472; run: nft z");
+    }
+
+    @Test
+    void chainThatCertainlyRefusesPodsOfOtherNodesIsNamedBeforeOneFails() throws InterruptedException {
+        host = new FirewallSurvey(
+                List.of(new Obstacle(Hook.FORWARD, "the chain 'through' drops", "nft z", true)), true, Map.of());
+        assertThatThrownBy(this::run).isInstanceOf(NotYetException.class);
+        awaitTest();
+        assertThatCode(this::run).as("pods of this node reach each other").doesNotThrowAnyException();
+        assertThat(keeper.faults())
+                .containsExactly("packets from pods of other nodes to pods of this node are refused here: "
+                        + "the chain 'through' drops; run: nft z");
     }
 
     @Test

@@ -6,23 +6,24 @@ import dev.ikat.netlink.netfilter.BaseChain;
 import dev.ikat.netlink.netfilter.BaseChain.Hook;
 import dev.ikat.netlink.netfilter.ChainRule;
 import dev.ikat.netlink.netfilter.ChainRule.Effect;
+import dev.ikat.netlink.netfilter.RuleCondition;
 import dev.ikat.netlink.netfilter.TableFamily;
 import java.util.List;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 
 class FirewallSurveyTest {
-    private static final OptionalInt PORT = OptionalInt.of(8472);
+    private static final Arrivals PORT = new Arrivals(OptionalInt.of(8472), List.of(), List.of());
 
     private static BaseChain chain(String table, String name, Hook hook, boolean dropping) {
         return new BaseChain(TableFamily.INET, table, name, hook, "filter", 0, dropping);
     }
 
     private static ChainRule rule(String chain, Effect effect, String target) {
-        return new ChainRule(chain, effect, target);
+        return new ChainRule(chain, List.of(), effect, target);
     }
 
-    private static FirewallSurvey survey(OptionalInt port, BaseChain chain, ChainRule... rules) {
+    private static FirewallSurvey survey(Arrivals port, BaseChain chain, ChainRule... rules) {
         return FirewallSurvey.of(List.of(chain), (family, table) -> List.of(rules), port);
     }
 
@@ -47,7 +48,7 @@ class FirewallSurveyTest {
     @Test
     void inputMattersToTunnelsOnly() {
         BaseChain input = chain("filter", "in", Hook.INPUT, true);
-        assertThat(survey(OptionalInt.empty(), input).obstacles()).isEmpty();
+        assertThat(survey(Arrivals.NONE, input).obstacles()).isEmpty();
         assertThat(survey(PORT, input).obstacles())
                 .singleElement()
                 .satisfies(obstacle -> assertThat(obstacle.remedy())
@@ -60,7 +61,7 @@ class FirewallSurveyTest {
         assertThat(survey(
                                 PORT,
                                 open,
-                                rule("fwd", Effect.CONDITIONAL, ""),
+                                new ChainRule("fwd", List.of(RuleCondition.UNREADABLE), Effect.ACCEPT, ""),
                                 rule("fwd", Effect.JUMP, "rest"),
                                 rule("rest", Effect.NONE, ""),
                                 rule("rest", Effect.REFUSE, ""))

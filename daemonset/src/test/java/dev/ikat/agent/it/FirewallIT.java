@@ -164,8 +164,9 @@ final class FirewallIT {
                                         && line.contains("for its pods in " + block)));
             }
             assertThat(node.status().stdout())
-                    .contains("packets between pods and other nodes may be refused here: the nftables chain"
-                            + " 'inet strict through' drops")
+                    .contains(
+                            "packets from pods of other nodes to pods of this node are refused here: the nftables chain"
+                                    + " 'inet strict through' drops")
                     .contains("nft insert rule inet strict through oifname \"ik*\" accept");
 
             node.namespace().exec("nft", "delete table inet strict");
@@ -174,6 +175,32 @@ final class FirewallIT {
                     () -> "packets don't pass: " + node.logTail(),
                     () -> node.status().stdout().contains("packets   pass"));
             assertThat(other.status().stdout()).doesNotContain("do not pass");
+        }
+    }
+
+    @Test
+    void chainThatRefusesTunnelsIsNamedBeforeOneFails() {
+        try (Cluster cluster = Cluster.create(Cluster.Options.nodes(2))) {
+            ClusterNode node = cluster.node(0);
+            node.namespace()
+                    .exec(
+                            "nft",
+                            "add table inet strict; add chain inet strict in { type filter hook input priority 0; "
+                                    + "policy drop; }; add rule inet strict in ct state established,related accept; "
+                                    + "add rule inet strict in iif lo accept; "
+                                    + "add rule inet strict in meta l4proto { icmp, ipv6-icmp } accept; "
+                                    + "add rule inet strict in tcp dport 22 accept");
+            node.startAgent();
+            node.awaitReady(Cluster.READY_LIMIT);
+            assertThat(node.status().stdout())
+                    .contains("tunnels from other nodes are refused here: the nftables chain 'inet strict in'")
+                    .contains("nft insert rule inet strict in udp dport 8472 accept");
+
+            node.namespace().exec("nft", "insert rule inet strict in udp dport 8472 accept");
+            Await.until(
+                    LIMIT,
+                    () -> "it is still named: " + node.logTail(),
+                    () -> !node.status().stdout().contains("tunnels from other nodes are refused"));
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.ikat.netlink.netfilter;
 
+import dev.ikat.model.IpFamily;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -20,6 +21,11 @@ public enum TableFamily {
     /** Its name in the command {@code nft}. */
     public String word() {
         return word;
+    }
+
+    /** Whether packets like this one pass the chains of its tables. */
+    public boolean sees(ExpectedPacket packet) {
+        return this == INET || packet.family() == (this == IPV4 ? IpFamily.IPV4 : IpFamily.IPV6);
     }
 
     int number() {
