@@ -15,16 +15,17 @@
 int get(int argc, char **argv)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET };
-	struct timeval limit = { .tv_sec = 5 };
+	struct timeval limit = { 0 };
 	char buffer[65536];
 	int fd, length;
 	ssize_t n;
 
-	if (argc != 4 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1) {
-		fputs("usage: ikat-probe get IPV4-ADDRESS PORT PATH\n", stderr);
+	if (argc != 5 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1) {
+		fputs("usage: ikat-probe get IPV4-ADDRESS PORT PATH SECONDS\n", stderr);
 		return 2;
 	}
 	to.sin_port = htons(atoi(argv[2]));
+	limit.tv_sec = atoi(argv[4]);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	if (fd < 0 || connect(fd, (void *)&to, sizeof(to))) {
@@ -37,5 +38,8 @@ int get(int argc, char **argv)
 		return 1;
 	while ((n = read(fd, buffer, sizeof(buffer))) > 0)
 		fwrite(buffer, 1, n, stdout);
+	if (n < 0)
+		fprintf(stderr, "ikat-probe: %s:%s%s: %s\n", argv[1], argv[2], argv[3],
+			errno == EAGAIN ? "no answer in time" : strerror(errno));
 	return n < 0 ? 1 : 0;
 }

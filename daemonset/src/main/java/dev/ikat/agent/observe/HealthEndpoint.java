@@ -49,6 +49,7 @@ public final class HealthEndpoint implements AutoCloseable {
 
     private final Metrics metrics;
     private final Readiness readiness;
+    private final Duration limit;
     private final MetricsText text;
     private final Listener first;
     /** At the addresses that came later. */
@@ -94,9 +95,10 @@ public final class HealthEndpoint implements AutoCloseable {
         }
     }
 
-    private HealthEndpoint(InetSocketAddress address, Metrics metrics, Readiness readiness) {
+    HealthEndpoint(InetSocketAddress address, Metrics metrics, Readiness readiness, Duration limit) {
         this.metrics = metrics;
         this.readiness = readiness;
+        this.limit = limit;
         this.text = new MetricsText(metrics);
         this.first = listen(address);
     }
@@ -113,7 +115,7 @@ public final class HealthEndpoint implements AutoCloseable {
      * @throws UncheckedIOException if it can't listen on the address
      */
     public static HealthEndpoint start(InetSocketAddress address, Metrics metrics, Readiness readiness) {
-        return new HealthEndpoint(address, metrics, readiness);
+        return new HealthEndpoint(address, metrics, readiness, LIMIT);
     }
 
     private Listener listen(InetSocketAddress address) {
@@ -126,7 +128,7 @@ public final class HealthEndpoint implements AutoCloseable {
                             + "--listen, or 0 to serve them nowhere",
                     e);
         }
-        HttpExchanges exchanges = new HttpExchanges(MAX_EXCHANGES, LIMIT);
+        HttpExchanges exchanges = new HttpExchanges(MAX_EXCHANGES, limit);
         server.setExecutor(exchanges);
         page(server, "/healthz", exchange -> send(exchange, 200, TEXT, "ok\n".getBytes(UTF_8)));
         page(server, "/readyz", exchange -> {
@@ -134,7 +136,7 @@ public final class HealthEndpoint implements AutoCloseable {
             String body = reasons.isEmpty() ? "ready\n" : String.join("\n", reasons) + "\n";
             send(exchange, reasons.isEmpty() ? 200 : 503, TEXT, body.getBytes(UTF_8));
         });
-        page(server, "/metrics", exchange -> send(exchange, 200, metrics.contentType(), text.now()));
+        page(server, "/metrics", exchange -> send(exchange, 200, metrics.contentType(), exchanges.prepare(text::now)));
         server.start();
         return new Listener(server, exchanges);
     }

@@ -1,8 +1,10 @@
 package dev.ikat.agent.observe;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.Executor;
 
 /**
@@ -11,16 +13,21 @@ import java.util.concurrent.Executor;
  * go is interrupted, which closes its connection (java.nio.channels.InterruptibleChannel).
  */
 final class HttpExchanges implements Executor, AutoCloseable {
+    /** What an exchange does before it has an answer to send. */
+    interface Preparation {
+        byte[] answer() throws IOException;
+    }
+
     private final int most;
     private final Duration limit;
-    /** When each was begun with, the oldest first. */
-    private final Map<Thread, Long> running = new LinkedHashMap<>();
+    /** Since when each may be waiting for its client, which those do not that prepare an answer; the oldest first. */
+    private final Map<Thread, OptionalLong> running = new LinkedHashMap<>();
 
     private final Thread clock;
 
     /**
      * @param most how many may run at once
-     * @param limit what each may take in all: the reading of a request, and the writing of its answer
+     * @param limit what a client may take for each of the two: to send its request, and to read the answer
      */
     HttpExchanges(int most, Duration limit) {
         this.most = most;
@@ -42,8 +49,26 @@ final class HttpExchanges implements Executor, AutoCloseable {
                 ended(Thread.currentThread());
             }
         });
-        running.put(thread, System.nanoTime());
+        running.put(thread, OptionalLong.of(System.nanoTime()));
         thread.start();
+    }
+
+    /**
+     * Prepares the answer of the exchange that the calling thread runs. That takes as long as it takes: a slow machine
+     * would otherwise give up on an answer that its client waits for.
+     */
+    byte[] prepare(Preparation preparation) throws IOException {
+        clientSince(OptionalLong.empty());
+        try {
+            return preparation.answer();
+        } finally {
+            clientSince(OptionalLong.of(System.nanoTime()));
+        }
+    }
+
+    /** An exchange that has had to go meanwhile stays away. */
+    private synchronized void clientSince(OptionalLong begin) {
+        running.computeIfPresent(Thread.currentThread(), (_, _) -> begin);
     }
 
     private synchronized void ended(Thread thread) {
@@ -62,8 +87,8 @@ final class HttpExchanges implements Executor, AutoCloseable {
     }
 
     private synchronized void interruptLateOnes(long latestStart) {
-        running.forEach((thread, start) -> {
-            if (start - latestStart < 0) {
+        running.forEach((thread, since) -> {
+            if (since.isPresent() && since.getAsLong() - latestStart < 0) {
                 thread.interrupt();
             }
         });

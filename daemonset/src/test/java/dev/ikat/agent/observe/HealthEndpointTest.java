@@ -191,6 +191,28 @@ class HealthEndpointTest {
         }
     }
 
+    /** As on a slow machine, whose first collection of its metrics takes longer than a client may. */
+    @Test
+    void isGivenAsMuchTimeToPrepareAnAnswerAsItNeeds() throws Exception {
+        endpoint.close();
+        endpoint = new HealthEndpoint(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), metrics, readiness, Duration.ofMillis(200));
+        // Until a client that came later had no more time.
+        metrics.readiness(() -> {
+            try (SocketChannel late = send("GET /healthz HTTP/1.1\r\nX-Slow: ")) {
+                late.configureBlocking(true);
+                return late.read(ByteBuffer.allocate(1)) < 0;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+
+        HttpResponse<String> answer = get("/metrics");
+
+        assertThat(answer.statusCode()).isEqualTo(200);
+        assertThat(answer.body()).contains("ikat_ready 1.0");
+    }
+
     private SocketChannel send(String text) throws IOException {
         SocketChannel channel = SocketChannel.open();
         channel.setOption(StandardSocketOptions.SO_RCVBUF, 4096);

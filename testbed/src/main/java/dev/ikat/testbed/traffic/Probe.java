@@ -31,6 +31,9 @@ import java.util.stream.Stream;
  * bytes are sent, echoed by the other side, and compared. One process tries any number of targets at once.
  */
 public final class Probe {
+    /** How long a server may keep one waiting for an answer, or for more of it. */
+    private static final Duration ANSWER = Duration.ofSeconds(5);
+
     /** The default number of bytes: fits every MTU. */
     public static final int SMALL = 56;
 
@@ -308,7 +311,8 @@ public final class Probe {
      * @throws CommandFailedException if nobody listens, or the status is not 200; the message holds the answer
      */
     public static String httpGet(TestNamespace namespace, int port, String path) {
-        String answer = namespace.exec(program().toString(), "get", "127.0.0.1", Integer.toString(port), path);
+        String seconds = Long.toString(Await.onThisMachine(ANSWER).toSeconds());
+        String answer = namespace.exec(program().toString(), "get", "127.0.0.1", Integer.toString(port), path, seconds);
         if (!answer.startsWith("HTTP/1.1 200") && !answer.startsWith("HTTP/1.0 200")) {
             throw new CommandFailedException("GET %s of port %d in %s: %s".formatted(path, port, namespace, answer));
         }
