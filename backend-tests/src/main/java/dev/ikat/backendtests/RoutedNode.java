@@ -168,27 +168,31 @@ public final class RoutedNode implements AutoCloseable {
             address(pod, endpoint);
             return pod;
         }
-        node.ip("link", "set", host, "address", "ee:ee:ee:ee:ee:ee", "addrgenmode", "none", "up");
-        node.ip("addr", "add", "169.254.1.1/32", "dev", host);
-        node.ip("addr", "add", "fe80::1/64", "dev", host, "nodad");
         pod.ip("link", "set", "eth0", "up");
         String mac = pod.ipJson("link", "show", "eth0").stream()
                 .findFirst()
                 .orElseThrow()
                 .get("address")
                 .text();
+        List<String> inNode = new ArrayList<>(List.of(
+                "link set " + host + " address ee:ee:ee:ee:ee:ee addrgenmode none up",
+                "addr add 169.254.1.1/32 dev " + host,
+                "addr add fe80::1/64 dev " + host + " nodad"));
+        List<String> inPod = new ArrayList<>();
         for (IpAddress address : endpoint.addresses()) {
             String cidr = address + "/" + address.family().bits();
             if (address.family() == IpFamily.IPV4) {
-                pod.ip("addr", "add", cidr, "dev", "eth0");
-                pod.ip("route", "add", "default", "via", "169.254.1.1", "dev", "eth0", "onlink");
+                inPod.add("addr add " + cidr + " dev eth0");
+                inPod.add("route add default via 169.254.1.1 dev eth0 onlink");
             } else {
-                pod.ip("addr", "add", cidr, "dev", "eth0", "nodad");
-                pod.ip("route", "add", "default", "via", "fe80::1", "dev", "eth0");
+                inPod.add("addr add " + cidr + " dev eth0 nodad");
+                inPod.add("route add default via fe80::1 dev eth0");
             }
-            node.ip("route", "add", cidr, "dev", host);
-            node.ip("neigh", "add", address.toString(), "lladdr", mac, "dev", host, "nud", "permanent");
+            inNode.add("route add " + cidr + " dev " + host);
+            inNode.add("neigh add " + address + " lladdr " + mac + " dev " + host + " nud permanent");
         }
+        node.ipEach(inNode);
+        pod.ipEach(inPod);
         return pod;
     }
 

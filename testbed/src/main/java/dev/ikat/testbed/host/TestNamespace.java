@@ -102,6 +102,19 @@ public final class TestNamespace implements AutoCloseable {
     }
 
     /**
+     * Runs one {@code ip} inside for several commands, with blanks between their arguments, in order up to the first
+     * that fails: a process for each would take most of the time of a test on a slow machine.
+     *
+     * @throws CommandFailedException if one fails
+     */
+    public void ipEach(List<String> commands) {
+        ip(Stream.of("-n", name), "-batch", "-")
+                .withInput(String.join("\n", commands) + "\n")
+                .run()
+                .orThrow();
+    }
+
+    /**
      * Runs {@code ip -json -details} inside: {@code ipJson("route", "show", "table", "main")}.
      *
      * @throws CommandFailedException if it fails
