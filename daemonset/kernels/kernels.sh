@@ -42,7 +42,8 @@ say() {
 # What the tests of one kernel tell, as they tell it.
 show_results() { # SERIES FILE SHOWN: prints how many lines were shown
   local column test outcome what seconds
-  tail -n "+$(($3 + 1))" "$2" | while IFS=$'\t' read -r column test outcome what seconds; do
+  # An empty field between two tabs would be none to read.
+  tail -n "+$(($3 + 1))" "$2" | tr '\t' '\037' | while IFS=$'\037' read -r column test outcome what seconds; do
     say "$1: $column, $test: $outcome${what:+: $what} ($seconds s)" >&2
   done
   wc -l <"$2"
@@ -162,6 +163,8 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
+# Only for a kernel that hangs: each test has a limit of its own, and this machine may do other things too.
+export BOOT_TIMEOUT=${BOOT_TIMEOUT:-$((3600 * ${#backends[@]} * ${#tests[@]} + 600))}
 for series in "${chosen[@]}"; do
   package=$(awk -v series="$series" '$1 == series { print $2 }' <<<"$available")
   directory=$("$HERE/packages.sh" fetch "$package") || exit 1

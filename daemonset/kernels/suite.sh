@@ -4,9 +4,11 @@
 # the test, ok or refused or failed, what is wrong, and the seconds that it took. What a test printed is in /out/TEST-COLUMN.log.
 set -uo pipefail
 readonly JAVA=$1/bin/java BACKENDS=$2 TESTS=$3 DISTRIBUTION=$PWD/daemonset/target/ikat
-readonly LIMIT=1800
+readonly LIMIT=3600
 # Enough to meet what a kernel can't do; the tests on one's own kernel try hundreds.
-readonly PROGRAMS=3 CLUSTERS=3
+readonly PROGRAMS=2 CLUSTERS=2
+# Tests of the contract that ask less of the kernel than of Ikat, by its listings: that each of many kinds of damage is found.
+readonly NOT_IN_CONTRACT='.*#drift.*'
 readonly JVM=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx1g --enable-native-access=ALL-UNNAMED
   --sun-misc-unsafe-memory-access=allow "-Dikat.distribution=$DISTRIBUTION"
   "-Dikat.differential.programs=$PROGRAMS" "-Dikat.differential.clusters=$CLUSTERS"
@@ -38,12 +40,16 @@ demo() { # BACKEND
     dev.ikat.testbed.demo.Demo --pods=2 --policy-backend="${1%%-*}"
 }
 
-classes() { # MODULE CLASS...
+classes() { # MODULE CLASS|OPTION...
   local class selected=()
-  for class in "${@:2}"; do selected+=("--select-class=$class"); done
+  for class in "${@:2}"; do
+    case $class in
+      --*) selected+=("$class") ;;
+      *) selected+=("--select-class=$class") ;;
+    esac
+  done
   timeout "$LIMIT" "$JAVA" "${JVM[@]}" -cp "$1/target/test-classes:bench/target/dependency/*" \
-    org.junit.platform.console.ConsoleLauncher execute --disable-banner --disable-ansi-colors --details=tree \
-    --details-theme=ascii \
+    org.junit.platform.console.ConsoleLauncher execute --disable-banner --disable-ansi-colors --details=testfeed \
     "${selected[@]}"
 }
 
@@ -51,7 +57,7 @@ classes() { # MODULE CLASS...
 why() { # TEST LOG
   case $1 in
     demo) grep -E '^ +NO |NOT ALL WELL|Exception|^\./dev demo' "$2" | cut -c1-160 | tail -n 2 | paste -sd ';' ;;
-    *) grep -F '[X]' "$2" | sed -E 's/^[^A-Za-z0-9]*//; s/ \[X\] /: /' | cut -c1-160 | head -3 | paste -sd ';' ;;
+    *) sed -nE '/:: FAILED$/ { s/^.* > //; s/ :: FAILED$//; N; s/\n\s*/: /; p }' "$2" | cut -c1-160 | head -3 | paste -sd ';' ;;
   esac
 }
 
@@ -64,11 +70,14 @@ attempt() { # COLUMN TEST COMMAND...
     result "$1" "$2" refused "$reason" $((SECONDS - begin))
     return 1
   elif [ "$code" = 124 ]; then
-    result "$1" "$2" failed "not done within $LIMIT s" $((SECONDS - begin))
+    result "$1" "$2" failed "not done within $LIMIT s$(sed -nE 's/^.* > (.*) :: STARTED$/, was at \1/p' "$log" | tail -1)" \
+      $((SECONDS - begin))
   elif [ "$code" != 0 ] || { [ "$2" != demo ] && ! grep -Eq '[1-9][0-9]* tests successful' "$log"; }; then
     result "$1" "$2" failed "$(why "$2" "$log")" $((SECONDS - begin))
   else
-    result "$1" "$2" ok '' $((SECONDS - begin))
+    # Such as where the tests need what this kernel does not have.
+    result "$1" "$2" ok "$(sed -nE 's/^\[ *([1-9][0-9]* tests (skipped|aborted)) *\]$/\1/p' "$log" | paste -sd ' ')" \
+      $((SECONDS - begin))
   fi
 }
 
@@ -77,7 +86,7 @@ for backend in $BACKENDS; do
   for test in $TESTS; do
     case $test in
       demo) attempt "$backend" demo demo "$backend" ;;
-      contract) attempt "$backend" contract classes "$module" "${prefix}BackendTest" ;;
+      contract) attempt "$backend" contract classes "$module" "--exclude-methodname=$NOT_IN_CONTRACT" "${prefix}BackendTest" ;;
       policies) attempt "$backend" policies classes "$module" "${prefix}ApiAgreementTest" "${prefix}EvaluatorAgreementTest" ;;
       *) ;;
     esac || break
