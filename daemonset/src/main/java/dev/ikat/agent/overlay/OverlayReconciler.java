@@ -346,7 +346,9 @@ public final class OverlayReconciler {
 
     /** A loopback link without IPv6, as where somebody has turned it off for all links, refuses such a route. */
     private static boolean canAnswer(IpFamily family) {
-        return family == IpFamily.IPV4 || Sysctl.read(LOOPBACK_WITHOUT_IPV6).equals("0");
+        return family == IpFamily.IPV4
+                || (Sysctl.hasIpv6(Sysctl.PARAMETERS)
+                        && Sysctl.read(LOOPBACK_WITHOUT_IPV6).equals("0"));
     }
 
     private static boolean movesToAnotherLink(Route old, Route now) {
