@@ -180,7 +180,7 @@ cni_chained() { # NAME PLUGIN-AS-JSON...
   cnitool_ check cni-suite-a
   case $name in
     tuning | all) [ "$(in_pod cni-suite-a sysctl -n net.core.somaxconn)" = 500 ] || cni_wrong "the pod's setting is not what tuning sets" ;;&
-    bandwidth | all) tc qdisc show | grep -Eq 'tbf|htb' || cni_wrong "bandwidth has limited nothing" ;;&
+    bandwidth | all) tc qdisc show | grep -E 'tbf|htb' >/dev/null || cni_wrong "bandwidth has limited nothing" ;;&
     portmap | all)
       in_pod cni-suite-a timeout 10 busybox nc -l -p 8080 </dev/null >/dev/null &
       sleep 0.5
