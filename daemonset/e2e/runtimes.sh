@@ -34,7 +34,8 @@ TOML
   fi
 }
 
-# Conmon, runc and pinns are those of the PATH. CRI-O sets oomScoreAdj itself, so runc is called by what takes it out again.
+# Conmon, runc and pinns are those of the PATH. CRI-O always sets oomScoreAdj and limits of huge pages, which not every
+# machine's root may, so runc is called by what takes them out again.
 crio_configuration() {
   cat >volatile/runc <<'SH'
 #!/usr/bin/env bash
@@ -43,7 +44,7 @@ for ((i = 1; i < $#; i++)); do
   case ${!i} in
     --bundle | -b)
       next=$((i + 1)) file=${!next}/config.json
-      jq 'del(.process.oomScoreAdj)' "$file" >"$file.new"
+      jq 'del(.process.oomScoreAdj, .linux.resources.hugepageLimits)' "$file" >"$file.new"
       mv "$file.new" "$file"
       ;;
   esac
@@ -52,6 +53,9 @@ exec runc "$@"
 SH
   chmod 755 volatile/runc
   echo '{"default": [{"type": "insecureAcceptAnything"}]}' >volatile/policy.json
+  # Manifests name the agent's image without a registry, which CRI-O completes only by this file.
+  mkdir -p /etc/containers
+  echo 'unqualified-search-registries = ["docker.io"]' >/etc/containers/registries.conf
   cat <<TOML
 [crio]
 root = "/var/lib/containers/storage"
