@@ -378,7 +378,7 @@ load() { # ARCHIVE
   [ "$archive" -ef "$RUN/images/${archive##*/}" ] || ln -sf "$archive" "$RUN/images/"
   for node in $(nodes); do
     inside "$node" env RUNTIME="$(cat "$RUN/$node/runtime")" PATH="$(programs_path)" bash -c \
-      "source '$HERE/runtimes.sh'; import_image '$archive'" >>"$RUN/$node/log/images.log" 2>&1 ||
+      'source "$1"; import_image "$2"' bash "$HERE/runtimes.sh" "$archive" >>"$RUN/$node/log/images.log" 2>&1 ||
       fail "$node does not take $archive: $(tail -n 1 "$RUN/$node/log/images.log")"
   done
 }

@@ -21,6 +21,11 @@ install_packages() { # PACKAGE...: those that are not there
     "${missing[@]}" >/dev/null
 }
 
+# Where this machine's own packages come from; nothing where that is no mirror of Debian.
+debian_mirror() {
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | awk '/\/debian\/*$/ && !found { print; found = 1 }'
+}
+
 is_recent_go() { # GO: 1.21 is the first that fetches the release that a go.mod asks for
   local version
   version=$(GOTOOLCHAIN=local "$1" env GOVERSION 2>/dev/null) || return 1

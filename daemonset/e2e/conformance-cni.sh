@@ -1,8 +1,11 @@
-# Sourced by conformance.sh: the CNI project's own caller and its reference plugins, in the first node and in network
-# namespaces that stand for pods.
+# Sourced by conformance.sh: the CNI project's own caller and its reference plugins, in a node of their own and in
+# network namespaces that stand for pods.
 
 run_cni() {
   local log=$RUN/conformance-cni-$backend.log
+  local tuning='{"type": "tuning", "sysctl": {"net.core.somaxconn": "500"}}' portmap='{"type": "portmap", "capabilities": {"portMappings": true}}'
+  local firewall='{"type": "firewall", "backend": "iptables"}'
+  local bandwidth='{"type": "bandwidth", "ingressRate": 80000000, "ingressBurst": 8000000, "egressRate": 80000000, "egressBurst": 8000000}'
   "$HERE/programs.sh" cnitool plugins
   : >"$work/results"
   echo "conformance: cni with $backend: cnitool $(module_version cnitool) and the reference plugins $(module_version plugins); log: $log"
@@ -19,14 +22,12 @@ run_cni() {
   cni_case "STATUS succeeds while the agent is there" cni_status
   cni_case "GC without a list of what is valid deletes what libcni knows, and is refused" cni_gc
   cni_case "ADD and DEL for two interfaces of one pod" cni_two_interfaces
-  cni_case "a chain with tuning" cni_chained tuning '{"type": "tuning", "sysctl": {"net.core.somaxconn": "500"}}'
-  cni_case "a chain with bandwidth" cni_chained bandwidth '{"type": "bandwidth", "ingressRate": 80000000, "ingressBurst": 8000000, "egressRate": 80000000, "egressBurst": 8000000}'
-  cni_case "a chain with portmap" cni_chained portmap '{"type": "portmap", "capabilities": {"portMappings": true}}'
+  cni_case "a chain with tuning" cni_chained tuning "$tuning"
+  cni_case "a chain with bandwidth" cni_chained bandwidth "$bandwidth"
+  cni_case "a chain with portmap" cni_chained portmap "$portmap"
   cni_case "a chain with sbr" cni_chained sbr '{"type": "sbr"}'
-  cni_case "a chain with firewall" cni_chained firewall '{"type": "firewall", "backend": "iptables"}'
-  cni_case "a chain with all of them" cni_chained all '{"type": "tuning", "sysctl": {"net.core.somaxconn": "500"}}' \
-    '{"type": "bandwidth", "ingressRate": 80000000, "ingressBurst": 8000000, "egressRate": 80000000, "egressBurst": 8000000}' \
-    '{"type": "portmap", "capabilities": {"portMappings": true}}' '{"type": "firewall", "backend": "iptables"}'
+  cni_case "a chain with firewall" cni_chained firewall "$firewall"
+  cni_case "a chain with all of them" cni_chained all "$tuning" "$bandwidth" "$portmap" "$firewall"
   cluster remove $node
   cluster kubectl delete node $node >/dev/null
   trap finish EXIT
@@ -172,10 +173,12 @@ cni_gc() {
 cni_chained() { # NAME PLUGIN-AS-JSON...
   local name=$1 links
   shift
+  # cnitool gives it to plugins with such a capability.
+  export CAP_ARGS='{"portMappings": [{"hostPort": 18080, "containerPort": 8080, "protocol": "tcp"}]}'
   links=$(host_links)
   configuration "$@"
   fresh cni-suite-a
-  CAP_ARGS='{"portMappings": [{"hostPort": 18080, "containerPort": 8080, "protocol": "tcp"}]}' cnitool_ add cni-suite-a >/dev/null
+  cnitool_ add cni-suite-a >/dev/null
   outside cni-suite-a || cni_wrong "nothing outside is reached"
   cnitool_ check cni-suite-a
   case $name in
@@ -187,6 +190,6 @@ cni_chained() { # NAME PLUGIN-AS-JSON...
       busybox nc -w 2 10.55.0.19 18080 </dev/null || cni_wrong "the host's port leads nowhere"
       ;;
   esac
-  CAP_ARGS='{"portMappings": [{"hostPort": 18080, "containerPort": 8080, "protocol": "tcp"}]}' cnitool_ del cni-suite-a
+  cnitool_ del cni-suite-a
   gone "$links"
 }

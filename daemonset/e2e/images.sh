@@ -50,7 +50,7 @@ cluster_images() {
 agnhost_root() {
   local root=$CACHE/agnhost-root mirror applet
   [ ! -e "$root" ] || return 0
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep '/debian/*$' | head -1)
+  mirror=$(debian_mirror)
   [ -n "$mirror" ] || fail "no Debian mirror in this machine's apt sources, so there is nothing to make the tests' images of"
   echo "cluster: making the root of the tests' images (a minute or two, once); log: $CACHE/agnhost.log"
   rm -rf "$root.new"

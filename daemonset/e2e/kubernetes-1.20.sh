@@ -15,7 +15,7 @@ for program in "${PROGRAMS[@]}"; do [ -x "$BIN/$program" ] || complete=0; done
 mkdir -p "$BIN" "$CACHE"/{src,apt/lists/partial,apt/archives/partial}
 cd "$CACHE/src"
 # Kubernetes is in this release only; its signatures are checked by apt like every other package's.
-mirror=$(grep -rhoE 'https?://[^ ]+/debian/?$' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | sort -u | head -1 || true)
+mirror=$(debian_mirror)
 [ -n "$mirror" ] || fail "no Debian mirror in /etc/apt: cannot get the kubernetes source package"
 echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" >"$CACHE/apt/src.list"
 options=(-o Dir::Etc::sourcelist="$CACHE/apt/src.list" -o Dir::Etc::sourceparts=/nonexistent

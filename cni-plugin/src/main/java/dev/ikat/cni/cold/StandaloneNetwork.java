@@ -152,11 +152,10 @@ final class StandaloneNetwork implements PodNetwork {
 
     @Override
     public Optional<CniException> status(NetworkConfig config) {
-        if (!config.standalone() && lastAgent.isRecent()) {
-            return Optional.empty();
-        }
         if (!config.standalone()) {
-            return Optional.of(new CniException(CniError.NOT_AVAILABLE, "the Ikat agent is not running", advice()));
+            return lastAgent.isRecent()
+                    ? Optional.empty()
+                    : Optional.of(new CniException(CniError.NOT_AVAILABLE, "the Ikat agent is not running", advice()));
         }
         // A network that could not be added to is broken, and says so.
         configured(config);

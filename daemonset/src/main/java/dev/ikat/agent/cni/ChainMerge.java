@@ -62,7 +62,7 @@ final class ChainMerge {
      * The versions of which a runtime with libcni 1.2 takes the newest that it knows (CNI specification 1.1, section
      * 1); older ones read {@code cniVersion} alone.
      */
-    private static final List<CniVersion> VERSIONS = List.of(CniVersion.V1_0_0, CniVersion.V1_1_0);
+    private static final List<CniVersion> VERSIONS = List.of(CniVersion.V1_0_0, CniVersion.NEWEST);
 
     private final List<ChainedPlugin> chain;
     private final boolean keep;

@@ -34,7 +34,7 @@ record Arrivals(OptionalInt tunnelPort, List<List<ExpectedPacket>> tunnels, List
     static Arrivals of(NodeSituation now) {
         List<OverlayState.Tunnel> tunnels = now.overlay().tunnels();
         return new Arrivals(
-                tunnels.stream().mapToInt(OverlayState.Tunnel::port).findFirst(),
+                tunnelPort(now),
                 tunnels.stream()
                         .flatMap(tunnel -> now.overlay().peers().stream()
                                 .flatMap(peer -> source(peer, tunnel.local()).stream())
@@ -49,6 +49,13 @@ record Arrivals(OptionalInt tunnelPort, List<List<ExpectedPacket>> tunnels, List
                                 .limit(NODES_TRIED)
                                 .map(route -> packets(now, somePod(route.destination()), somePod(own))))
                         .toList());
+    }
+
+    /** The UDP port of the node's tunnels; empty where there are none. */
+    static OptionalInt tunnelPort(NodeSituation now) {
+        return now.overlay().tunnels().stream()
+                .mapToInt(OverlayState.Tunnel::port)
+                .findFirst();
     }
 
     /** An address that a pod of this block may have. */

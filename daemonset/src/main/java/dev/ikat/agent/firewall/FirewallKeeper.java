@@ -229,9 +229,8 @@ public final class FirewallKeeper implements AutoCloseable {
     private List<Target> targets(NodeSituation now) {
         List<Peer> peers = now.overlay().peers();
         List<Target> targets = new ArrayList<>();
-        String port = Arrivals.of(now).tunnelPort().stream()
-                .mapToObj(Integer::toString)
-                .collect(Collectors.joining());
+        String port =
+                Arrivals.tunnelPort(now).stream().mapToObj(Integer::toString).collect(Collectors.joining());
         int count = Math.min(PEERS_TRIED, peers.size());
         if (tested.filter(Tested::isUnconfirmed).isEmpty()) {
             nextPeer += count;

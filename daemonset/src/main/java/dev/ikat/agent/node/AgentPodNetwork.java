@@ -101,16 +101,21 @@ public final class AgentPodNetwork implements PodNetwork {
         };
     }
 
-    private Optional<String> refusal() {
-        return situation.flatMap(now -> now.overlay().refusal());
+    /** Also where it was ready before: an address of somebody else's block would take that one's packets. */
+    private Optional<CniException> refusal(CniError error) {
+        return situation
+                .flatMap(now -> now.overlay().refusal())
+                .map(reason -> new CniException(error, "this node must not assign addresses to pods now", reason));
+    }
+
+    private CniException notReady(CniError error) {
+        return new CniException(error, "the agent is not ready yet", String.join("; ", readiness.reasons()));
     }
 
     private void requireOwnAddresses() {
-        Optional<String> refusal = refusal();
+        Optional<CniException> refusal = refusal(CniError.TRY_AGAIN_LATER);
         if (refusal.isPresent()) {
-            // Also where it was ready before: an address of somebody else's block would take that one's packets.
-            throw new CniException(
-                    CniError.TRY_AGAIN_LATER, "this node must not assign addresses to pods now", refusal.get());
+            throw refusal.get();
         }
     }
 
@@ -118,8 +123,7 @@ public final class AgentPodNetwork implements PodNetwork {
     public void requireReady(NetworkConfig config) {
         requireOwnAddresses();
         if (!wasReady) {
-            throw new CniException(
-                    CniError.TRY_AGAIN_LATER, "the agent is not ready yet", String.join("; ", readiness.reasons()));
+            throw notReady(CniError.TRY_AGAIN_LATER);
         }
     }
 
@@ -174,17 +178,10 @@ public final class AgentPodNetwork implements PodNetwork {
      */
     @Override
     public Optional<CniException> status(NetworkConfig config) {
-        Optional<String> refusal = refusal();
-        if (refusal.isPresent()) {
-            return Optional.of(new CniException(
-                    wasReady ? CniError.LIMITED_CONNECTIVITY : CniError.NOT_AVAILABLE,
-                    "this node must not assign addresses to pods now",
-                    refusal.get()));
+        Optional<CniException> refusal = refusal(wasReady ? CniError.LIMITED_CONNECTIVITY : CniError.NOT_AVAILABLE);
+        if (refusal.isPresent() || wasReady || clock.instant().isBefore(expected)) {
+            return refusal;
         }
-        if (wasReady || clock.instant().isBefore(expected)) {
-            return Optional.empty();
-        }
-        return Optional.of(new CniException(
-                CniError.NOT_AVAILABLE, "the agent is not ready yet", String.join("; ", readiness.reasons())));
+        return Optional.of(notReady(CniError.NOT_AVAILABLE));
     }
 }
