@@ -158,7 +158,8 @@ node_drained_removed_and_back() {
   cluster remove "$node"
   k delete node "$node" >/dev/null
   within 10 no_route "$stay" "$range"
-  within 60 pods_only_on_others "$node"
+  # The garbage collector looks each 20 s for pods whose node is gone, and gives that node 40 s to come back.
+  within 120 pods_only_on_others "$node"
   cluster add "$node"
   within 90 nodes_all_ready
   [ "$(ready_nodes | wc -l)" = "${#nodes[@]}" ] || wrong "not all nodes came back"

@@ -301,9 +301,15 @@ nothing_left() {
   needs_console
   k delete namespace $NAMESPACE $OTHER --wait >/dev/null
   local node
-  for node in $(cluster nodes); do within 30 no_pod_links "$node"; done
+  for node in $(cluster nodes); do within 30 links_only_of_others "$node"; done
 }
-no_pod_links() { ! cluster enter "$1" ip -o link show | grep -oE ' ik[0-9a-f]{11}[@:]'; }
+# As many links as there are pods with a network of their own, such as CoreDNS'.
+links_only_of_others() {
+  local links pods
+  links=$(cluster enter "$1" ip -o link show | grep -cE ' ik[0-9a-f]{11}[@:]' || true)
+  pods=$(k get pods -A --field-selector "spec.nodeName=$1" -o json | jq '[.items[] | select(.spec.hostNetwork | not)] | length')
+  [ "$links" = "$pods" ] || { echo "$1 has $links links to $pods pods"; return 1; }
+}
 
 source "$HERE/e2e-faults.sh"
 source "$HERE/e2e-modern.sh"
