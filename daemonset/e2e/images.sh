@@ -47,24 +47,28 @@ cluster_images() {
 }
 
 # Upstream's agnhost image is of Alpine with these programs; here they are Debian's, installed once a machine.
+# Debian's busybox has a wget of its own, which ends with a segmentation fault: it is linked statically, and asks glibc for
+# names.
+readonly AGNHOST_PACKAGES=bind9-dnsutils,busybox-static,ca-certificates,curl,iperf,iproute2,iptables,netcat-openbsd,procps,socat,wget
 agnhost_root() {
   local root=$CACHE/agnhost-root mirror applet
-  [ ! -e "$root" ] || return 0
+  [ "$(cat "$CACHE/agnhost-packages" 2>/dev/null)" != "$AGNHOST_PACKAGES" ] || return 0
   mirror=$(debian_mirror)
   [ -n "$mirror" ] || fail "no Debian mirror in this machine's apt sources, so there is nothing to make the tests' images of"
   echo "cluster: making the root of the tests' images (a minute or two, once); log: $CACHE/agnhost.log"
   rm -rf "$root.new"
-  debootstrap --variant=minbase --include=bind9-dnsutils,busybox-static,ca-certificates,curl,iperf,iproute2,iptables,netcat-openbsd,procps,socat \
-    bookworm "$root.new" "$mirror" >"$CACHE/agnhost.log" 2>&1 || { tail "$CACHE/agnhost.log" >&2; fail "debootstrap failed"; }
+  debootstrap --variant=minbase "--include=$AGNHOST_PACKAGES" bookworm "$root.new" "$mirror" >"$CACHE/agnhost.log" 2>&1 || { tail "$CACHE/agnhost.log" >&2; fail "debootstrap failed"; }
   rm -rf "$root.new"/{var/cache/apt,var/lib/apt/lists,usr/share/doc,usr/share/man,usr/share/locale,dev}
   mkdir -p "$root.new"/{dev,uploads,var/cache/apt,var/lib/apt/lists}
   # What Alpine's busybox has and Debian's base does not.
-  for applet in wget ping vi nslookup telnet; do
+  for applet in ping vi nslookup telnet; do
     [ -e "$root.new/usr/bin/$applet" ] || ln -s /bin/busybox "$root.new/usr/bin/$applet"
   done
   echo 'user-defined-in-image:x:1000:1000::/home:/bin/sh' >>"$root.new/etc/passwd"
   printf '%s\n' 'user-defined-in-image:x:1000:' 'group-defined-in-image:x:50000:user-defined-in-image' >>"$root.new/etc/group"
+  rm -rf "$root"
   mv "$root.new" "$root"
+  echo "$AGNHOST_PACKAGES" >"$CACHE/agnhost-packages"
 }
 
 e2e_images() { # VERSION NAME...
