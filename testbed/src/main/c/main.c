@@ -45,7 +45,15 @@ static const char usage[] =
 	"                                       messages the server and the client have received\n"
 	"       ikat-probe frames               put frames on links and tell where their marks came in; commands on stdin:\n"
 	"           watch PLACE NETNS INTERFACE|*, listen PLACE NETNS UDP-PORT, send NETNS INTERFACE FRAME,\n"
-	"           await PLACE MARK MILLISECONDS; in the end a line for each mark: PLACE MARK\n";
+	"           await PLACE MARK MILLISECONDS; in the end a line for each mark: PLACE MARK\n"
+	"       ikat-probe meet NETNS PORT THEIR-PORT\n"
+	"                                       ask whoever connects for a first byte at its own port; print the time of\n"
+	"                                       day in microseconds when it came, or failed\n"
+	"       ikat-probe attempts NETNS ADDRESS PORT EVERY-US LIMIT-MS\n"
+	"                                       begin connections, until killed; print when each began, and accepted or\n"
+	"                                       refused\n"
+	"       ikat-probe trips NETNS ADDRESS PORT TIMES\n"
+	"                                       a byte to an echo server and back; print the microseconds of each time\n";
 
 socklen_t read_address(const char *text, uint16_t port, struct sockaddr_storage *into)
 {
@@ -105,6 +113,12 @@ int main(int argc, char **argv)
 		return associate(argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "frames"))
 		return frames(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "meet"))
+		return meet(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "attempts"))
+		return attempts(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "trips"))
+		return trips(argc - 1, argv + 1);
 	fputs(usage, stderr);
 	return 2;
 }

@@ -19,6 +19,9 @@ int inject(int argc, char **argv);
 int stream(int argc, char **argv);
 int associate(int argc, char **argv);
 int frames(int argc, char **argv);
+int meet(int argc, char **argv);
+int attempts(int argc, char **argv);
+int trips(int argc, char **argv);
 
 /* Reads an address of either family and its port into `into`; returns its length, 0 if it is not an address. */
 socklen_t read_address(const char *text, uint16_t port, struct sockaddr_storage *into);
