@@ -1,5 +1,6 @@
 package dev.ikat.cluster;
 
+import dev.ikat.model.IpAddress;
 import java.util.regex.Pattern;
 
 /**
@@ -130,6 +131,25 @@ final class Names {
                     "invalid port name '" + name
                             + "': it has to be 1 to 15 lower case letters, digits and single '-', with at least one "
                             + "letter, not starting or ending with '-'");
+        }
+    }
+
+    /** One label, which may be empty: services name their ports in longer words than pods do. */
+    static void requireServicePortName(String field, String name) {
+        if (!name.isEmpty() && (name.length() > LABEL_LENGTH || !isLabel(name))) {
+            throw new InvalidObjectException(
+                    field,
+                    "invalid port name '" + name
+                            + "': it has to be 1 to 63 lower case letters, digits and '-', starting and ending with a "
+                            + "letter or digit");
+        }
+    }
+
+    /** An address that means the same on every node. */
+    static void requireReachable(String field, IpAddress address) {
+        if (address.isUnspecified() || address.isLoopback() || address.isLinkLocal() || address.isMulticast()) {
+            throw new InvalidObjectException(
+                    field, "no connection can be sent on to " + address + ", as it is not the same on every node");
         }
     }
 

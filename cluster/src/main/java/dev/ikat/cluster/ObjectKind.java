@@ -22,6 +22,14 @@ public record ObjectKind(String group, String title, boolean namespaced, Naming 
     /** A network policy, which restricts pods. */
     public static final ObjectKind NETWORK_POLICY =
             new ObjectKind("networking.k8s.io", "NetworkPolicy", true, Naming.SUBDOMAIN);
+    /** A service, which is reached at addresses of its own. */
+    public static final ObjectKind SERVICE = new ObjectKind("", "Service", true, Naming.LABEL);
+    /** Endpoints of a service. */
+    public static final ObjectKind ENDPOINT_SLICE =
+            new ObjectKind("discovery.k8s.io", "EndpointSlice", true, Naming.SUBDOMAIN);
+    /** Blocks of addresses for services. */
+    public static final ObjectKind SERVICE_CIDR =
+            new ObjectKind("networking.k8s.io", "ServiceCIDR", false, Naming.SUBDOMAIN);
 
     private static final Comparator<ObjectKind> ORDER =
             Comparator.comparing(ObjectKind::title).thenComparing(ObjectKind::group);

@@ -30,7 +30,7 @@ public final class ApiKind<T extends ClusterObject> {
 
     private final ObjectKind kind;
     private final Class<T> type;
-    private final String version;
+    private final List<String> versions;
     private final String plural;
     private final ObjectForm<T> form;
     private final FieldFilter keep;
@@ -49,14 +49,14 @@ public final class ApiKind<T extends ClusterObject> {
     private ApiKind(
             ObjectKind kind,
             Class<T> type,
-            String version,
+            List<String> versions,
             String plural,
             ObjectForm<T> form,
             FieldFilter keep,
             Treatment<T> treatment) {
         this.kind = kind;
         this.type = type;
-        this.version = version;
+        this.versions = versions;
         this.plural = plural;
         this.form = form;
         this.keep = keep;
@@ -78,7 +78,7 @@ public final class ApiKind<T extends ClusterObject> {
         return new ApiKind<>(
                 kind,
                 type,
-                version,
+                List.of(version),
                 plural,
                 form,
                 FieldFilter.of(all),
@@ -86,7 +86,17 @@ public final class ApiKind<T extends ClusterObject> {
     }
 
     private ApiKind<T> with(Treatment<T> other) {
-        return new ApiKind<>(kind, type, version, plural, form, keep, other);
+        return new ApiKind<>(kind, type, versions, plural, form, keep, other);
+    }
+
+    /**
+     * The same kind, which an older cluster has only in this version. The form has to read both; it writes the version
+     * that the kind was created with, and manifests have to be in that.
+     */
+    ApiKind<T> orEarlier(String version) {
+        List<String> all = new ArrayList<>(versions);
+        all.add(version);
+        return new ApiKind<>(kind, type, List.copyOf(all), plural, form, keep, treatment);
     }
 
     /**
@@ -118,13 +128,19 @@ public final class ApiKind<T extends ClusterObject> {
         return kind;
     }
 
-    /** The path of all objects of this kind. */
-    String path() {
-        return (kind.group().isEmpty() ? "/api/" : "/apis/") + apiVersion() + "/" + plural;
+    /** The paths of all objects of this kind, of which a server has at least one: that of the newest version first. */
+    List<String> paths() {
+        return versions.stream()
+                .map(version -> (kind.group().isEmpty() ? "/api/" : "/apis/") + grouped(version) + "/" + plural)
+                .toList();
     }
 
-    /** Group and version, as in {@code networking.k8s.io/v1}: the value of {@code apiVersion}. */
+    /** Group and newest version, as in {@code networking.k8s.io/v1}: the value of {@code apiVersion}. */
     String apiVersion() {
+        return grouped(versions.getFirst());
+    }
+
+    private String grouped(String version) {
         return kind.group().isEmpty() ? version : kind.group() + "/" + version;
     }
 

@@ -1,9 +1,12 @@
 package dev.ikat.kubernetes;
 
+import dev.ikat.cluster.EndpointSlice;
 import dev.ikat.cluster.Namespace;
 import dev.ikat.cluster.NetworkPolicy;
 import dev.ikat.cluster.Node;
 import dev.ikat.cluster.Pod;
+import dev.ikat.cluster.Service;
+import dev.ikat.cluster.ServiceCidr;
 import java.util.List;
 
 /** The kinds that a source can be opened with. */
@@ -13,8 +16,15 @@ public final class ApiKinds {
     public static final ApiKind<Pod> PODS = PodForm.KIND;
     public static final ApiKind<NetworkPolicy> NETWORK_POLICIES = NetworkPolicyForm.KIND;
 
+    public static final ApiKind<Service> SERVICES = ServiceForm.KIND;
+    public static final ApiKind<EndpointSlice> ENDPOINT_SLICES = EndpointSliceForm.KIND;
+    public static final ApiKind<ServiceCidr> SERVICE_CIDRS = ServiceCidrForm.KIND;
+
     /** The kinds that a node's network and its policies depend on. */
     public static final List<ApiKind<?>> NETWORKING = List.of(NODES, NAMESPACES, PODS, NETWORK_POLICIES);
+
+    /** The further kinds that a node needs to send connections to services on. */
+    public static final List<ApiKind<?>> SERVICE_KINDS = List.of(SERVICES, ENDPOINT_SLICES, SERVICE_CIDRS);
 
     private ApiKinds() {}
 }

@@ -134,6 +134,14 @@ final class ObjectFields {
                 .orElse(Protocol.TCP);
     }
 
+    /** The same, or empty for a protocol that is not known. */
+    static Optional<Protocol> knownProtocol(YamlValue port) {
+        String text = port.get("protocol").map(YamlValue::text).orElse(Protocol.TCP.name());
+        return Arrays.stream(Protocol.values())
+                .filter(protocol -> protocol.name().equals(text))
+                .findFirst();
+    }
+
     /** The one of the choices whose title the value is. */
     static <T> T choice(YamlValue value, T[] choices, Function<T, String> title) {
         String text = value.text();

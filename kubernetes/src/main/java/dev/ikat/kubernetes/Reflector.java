@@ -17,8 +17,8 @@ import org.slf4j.LoggerFactory;
  * Follows all objects of one kind: a list, then a watch from where the list stood, again from where the last watch
  * stood, and a new list only where the server has forgotten that, or tells of a time before it: it was restored from a
  * backup. It goes on for ever; what it hears goes to a {@link Sink}. See the Kubernetes API concepts, "efficient
- * detection of changes". Of an optional kind it is no failure that the server does not have it: it is asked for again
- * after a pause.
+ * detection of changes". Of a kind that the server does not have in one version it is asked for another one. Of an
+ * optional kind it is no failure that the server has none of them: it is asked for again after a pause.
  */
 final class Reflector implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Reflector.class);
@@ -65,6 +65,9 @@ final class Reflector implements AutoCloseable {
     private volatile boolean forgotten;
 
     private String listQuery = FROM_MEMORY;
+
+    /** Which of the kind's paths the server is asked for. */
+    private int pathIndex;
 
     /** That the server just said that it does not have the kind, which has to be confirmed. */
     private boolean doubted;
@@ -155,10 +158,8 @@ final class Reflector implements AutoCloseable {
                 // Only close interrupts.
                 return;
             } catch (ApiException e) {
-                if (kind.isOptional() && e.code() == ApiException.NOT_FOUND) {
-                    notFound();
-                } else {
-                    failed(e);
+                if (e.code() != ApiException.NOT_FOUND || !triesOtherPath()) {
+                    failedOrNotFound(e);
                 }
             } catch (IOException e) {
                 failed(e);
@@ -172,6 +173,28 @@ final class Reflector implements AutoCloseable {
                 failed(e);
             }
         }
+    }
+
+    /** The server does not have this path: whether there is another one that it was not asked for since. */
+    private boolean triesOtherPath() {
+        pathIndex = (pathIndex + 1) % kind.paths().size();
+        if (pathIndex == 0) {
+            return false;
+        }
+        version = "";
+        return true;
+    }
+
+    private void failedOrNotFound(ApiException e) {
+        if (kind.isOptional() && e.code() == ApiException.NOT_FOUND) {
+            notFound();
+        } else {
+            failed(e);
+        }
+    }
+
+    private String path() {
+        return kind.paths().get(pathIndex);
     }
 
     private void failed(Exception thrown) {
@@ -194,8 +217,8 @@ final class Reflector implements AutoCloseable {
     }
 
     /**
-     * The server does not have this kind. One that is just starting says so too, for a moment, of kinds that it has: so
-     * what is in force goes only if it says it twice.
+     * The server does not have this kind, in no version. One that is just starting says so too, for a moment, of kinds
+     * that it has: so what is in force goes only if it says it twice.
      */
     private void notFound() {
         version = "";
@@ -238,7 +261,7 @@ final class Reflector implements AutoCloseable {
         sink.listBegins(kind);
         do {
             String more = next.isEmpty() ? "" : "&continue=" + URLEncoder.encode(next, StandardCharsets.UTF_8);
-            try (GuardedStream body = open(kind.path() + "?" + query + more, STALL);
+            try (GuardedStream body = open(path() + "?" + query + more, STALL);
                     JsonParser json = ApiConnection.JSON.createParser((InputStream) body)) {
                 ListHead head = ListHead.read(json, kind, sink::listed);
                 at = head.version();
@@ -254,8 +277,8 @@ final class Reflector implements AutoCloseable {
     /** Returns when the server ends the watch, as it does after a while: whether it lasted. */
     private boolean watch() throws IOException, InterruptedException {
         int seconds = random.nextInt(SHORTEST_WATCH, LONGEST_WATCH);
-        String path = kind.path() + "?watch=1&allowWatchBookmarks=true&resourceVersion=" + version + "&timeoutSeconds="
-                + seconds;
+        String path =
+                path() + "?watch=1&allowWatchBookmarks=true&resourceVersion=" + version + "&timeoutSeconds=" + seconds;
         try (GuardedStream body = open(path, Duration.ofSeconds(seconds).plus(WATCH_GRACE))) {
             sink.connected(kind);
             long begun = System.nanoTime();

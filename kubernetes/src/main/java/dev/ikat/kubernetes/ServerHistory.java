@@ -94,9 +94,19 @@ final class ServerHistory {
 
     /** Where the store stands; empty where the server does not say. */
     private String reached(ApiKind<?> kind) throws IOException, InterruptedException {
+        for (String path : kind.paths()) {
+            String reached = reached(kind, path);
+            if (!reached.isEmpty()) {
+                return reached;
+            }
+        }
+        return "";
+    }
+
+    private String reached(ApiKind<?> kind, String path) throws IOException, InterruptedException {
         GuardedStream body;
         try {
-            body = new GuardedStream(api.get(kind.path() + ONE), STALL);
+            body = new GuardedStream(api.get(path + ONE), STALL);
         } catch (ApiException e) {
             if (e.code() == ApiException.NO_ANSWER) {
                 throw e;

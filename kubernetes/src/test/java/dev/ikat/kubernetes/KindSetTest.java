@@ -44,7 +44,7 @@ class KindSetTest {
     @Test
     void pathsAreThoseOfTheApi() {
         assertThat(KINDS.all())
-                .extracting(ApiKind::path)
+                .flatExtracting(ApiKind::paths)
                 .containsExactly(
                         "/api/v1/nodes",
                         "/api/v1/namespaces",

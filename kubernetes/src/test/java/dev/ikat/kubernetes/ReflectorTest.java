@@ -340,4 +340,19 @@ class ReflectorTest {
     void versionsAreComparedAsNumbersOrNotAtAll(String version, String than, boolean older) {
         assertThat(ServerHistory.isOlder(version, than)).isEqualTo(older);
     }
+
+    @Test
+    void earlierVersionIsReadWhereTheServerDoesNotHaveTheNewer() {
+        String newer = "/apis/discovery.k8s.io/v1/endpointslices";
+        String earlier = "/apis/discovery.k8s.io/v1beta1/endpointslices";
+        kind = ApiKinds.ENDPOINT_SLICES;
+        server.uninstall(newer);
+        server.put(earlier, "web", "{\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\"}}");
+
+        start(MOMENT);
+
+        until("the list", () -> heard.contains("connected"));
+        assertThat(heard).containsExactly("begin", "begin", "web", "end", "connected");
+        assertThat(requests("watch=1")).allMatch(request -> request.contains(earlier));
+    }
 }
