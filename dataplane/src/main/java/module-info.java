@@ -2,6 +2,7 @@
 module dev.ikat.dataplane {
     requires transitive dev.ikat.model;
     requires transitive dev.ikat.policy;
+    requires transitive dev.ikat.services;
     requires static org.jspecify;
 
     exports dev.ikat.dataplane;

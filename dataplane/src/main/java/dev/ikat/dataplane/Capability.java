@@ -9,5 +9,7 @@ public enum Capability {
     /** Believe a packet's source only on the way that this source's packets come: {@link SourceGuard}. */
     GUARD,
     /** Have the host's own firewall accept what Ikat lets pass: {@link FirewallAcceptance}. */
-    ACCEPTANCE
+    ACCEPTANCE,
+    /** Send connections to services to their backends: {@link ServiceBackend}. */
+    SERVICES
 }

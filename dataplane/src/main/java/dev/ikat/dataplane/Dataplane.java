@@ -44,6 +44,11 @@ public interface Dataplane extends AutoCloseable {
         throw new UnsupportedOperationException(name() + " can't add to the host's own firewall");
     }
 
+    /** Opens the backend for services; throws as {@link #policy()} does. */
+    default ServiceBackend services() {
+        throw new UnsupportedOperationException(name() + " has no services");
+    }
+
     /**
      * Removes what earlier runs left of a capability. Succeeds if there is nothing, or if this dataplane can't be used
      * here.
