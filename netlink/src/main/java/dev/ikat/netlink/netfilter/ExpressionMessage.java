@@ -20,7 +20,7 @@ final class ExpressionMessage {
     private static final int NFT_REG_VERDICT = 0;
 
     private static final int NFTA_IMMEDIATE_DATA = 2;
-    private static final int NFTA_DATA_VALUE = 1;
+    static final int NFTA_DATA_VALUE = 1;
     static final int NFTA_DATA_VERDICT = 2;
     private static final int NFTA_VERDICT_CODE = 1;
     private static final int NFTA_VERDICT_CHAIN = 2;
@@ -285,9 +285,13 @@ final class ExpressionMessage {
     static String value(AttributeReader data) {
         while (data.next()) {
             if (data.type() == NFTA_DATA_VALUE) {
-                return HexFormat.of().formatHex(data.bytes());
+                return hex(data.bytes());
             }
         }
         return "";
+    }
+
+    static String hex(byte[] bytes) {
+        return HexFormat.of().formatHex(bytes);
     }
 }

@@ -19,6 +19,12 @@ public final class NftablesBatch {
 
     public static final int NFT_MSG_NEWTABLE = 0;
     public static final int NFT_MSG_GETTABLE = 1;
+    public static final int NFT_MSG_NEWCHAIN = 3;
+    public static final int NFT_MSG_DELCHAIN = 5;
+    public static final int NFT_MSG_NEWRULE = 6;
+    public static final int NFT_MSG_DELRULE = 8;
+    public static final int NFT_MSG_NEWSET = 9;
+    public static final int NFT_MSG_DELSET = 11;
     public static final int NFT_MSG_NEWSETELEM = 12;
     public static final int NFT_MSG_DELSETELEM = 14;
 
@@ -76,6 +82,28 @@ public final class NftablesBatch {
         return message(NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_NFTABLES, message), flags, NFPROTO_INET, 0);
     }
 
+    /** Begins a message that puts something behind what is there, such as a rule at the end of its chain. */
+    public NftablesBatch beginAppended(int message) {
+        int flags = NetlinkSocket.NLM_F_CREATE | NetlinkSocket.NLM_F_APPEND;
+        return message(NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_NFTABLES, message), flags, NFPROTO_INET, 0);
+    }
+
+    /** Begins a request for a list. */
+    NftablesBatch beginDump(int message) {
+        return message(
+                NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_NFTABLES, message),
+                NetlinkSocket.NLM_F_DUMP,
+                NFPROTO_INET,
+                0);
+    }
+
+    /** Has the kernel answer the last message, for all: it reports each failure unasked. */
+    public NftablesBatch acknowledgeLast() {
+        int flags = buffer.getShort(messageStart + 6) | NetlinkSocket.NLM_F_ACK;
+        buffer.putShort(messageStart + 6, (short) flags);
+        return this;
+    }
+
     private NftablesBatch message(int type, int flags, int family, int resource) {
         reserve(MessageWriter.NLMSG_HDRLEN + NetfilterMessage.HEADER);
         messageStart = buffer.position();
@@ -106,6 +134,11 @@ public final class NftablesBatch {
     /** A number in network byte order, as nf_tables expects. */
     public NftablesBatch number(int attribute, int value) {
         return attribute(attribute, ByteBuffer.allocate(4).putInt(value).array(), 4);
+    }
+
+    /** A number of 64 bits in network byte order. */
+    public NftablesBatch longNumber(int attribute, long value) {
+        return attribute(attribute, ByteBuffer.allocate(8).putLong(value).array(), 8);
     }
 
     /** Bytes as they are. */

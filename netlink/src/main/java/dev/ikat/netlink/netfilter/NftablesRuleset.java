@@ -2,6 +2,7 @@ package dev.ikat.netlink.netfilter;
 
 import dev.ikat.netlink.Errno;
 import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.Request;
 import dev.ikat.netlink.netfilter.SetElement.Member;
 import dev.ikat.netlink.wire.MessageWriter;
 import dev.ikat.netlink.wire.NetlinkSocket;
@@ -53,6 +54,40 @@ public final class NftablesRuleset implements AutoCloseable {
         } catch (NetlinkException e) {
             if (isAbsent(e)) {
                 return 0;
+            }
+            throw e;
+        }
+    }
+
+    /** Whether there is a table of this name; it costs as little with any number of tables. */
+    public boolean hasTable(TableFamily family, String table) {
+        return exists(MessageWriter.request(
+                "read",
+                "the table " + family.word() + " " + table,
+                RulesetMessage.GETTABLE,
+                0,
+                message -> NetfilterMessage.nfgenmsg(message, family.number(), 0)
+                        .string(RulesetMessage.NFTA_TABLE_NAME, table)));
+    }
+
+    /** Whether a table has a chain of this name; it costs as little with any number of chains. */
+    public boolean hasChain(TableFamily family, String table, String chain) {
+        return exists(MessageWriter.request(
+                "read",
+                "the chain " + family.word() + " " + table + " " + chain,
+                RulesetMessage.GETCHAIN,
+                0,
+                message -> NetfilterMessage.nfgenmsg(message, family.number(), 0)
+                        .string(RulesetMessage.NFTA_CHAIN_TABLE, table)
+                        .string(RulesetMessage.NFTA_CHAIN_NAME, chain)));
+    }
+
+    private boolean exists(Request request) {
+        try {
+            return socket.get(request, _ -> Optional.of(true)).orElse(false);
+        } catch (NetlinkException e) {
+            if (e.errno() == Errno.ENOENT || isAbsent(e)) {
+                return false;
             }
             throw e;
         }

@@ -17,9 +17,12 @@ import java.nio.ByteOrder;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * The netfilter socket that libnftables opened in this process. A table can belong to one socket, and libnftables can
@@ -37,7 +40,17 @@ public final class NftablesSocket {
     private static final int SO_PROTOCOL = 38;
     private static final int SO_DOMAIN = 39;
 
-    private static final int RECEIVE_BYTES = 1 << 16;
+    private static final int SO_SNDBUFFORCE = 32;
+    private static final int SO_RCVBUFFORCE = 33;
+    private static final int MSG_DONTWAIT = 0x40;
+
+    /** A refusal repeats the message, whose longest attribute has 64 KiB. */
+    private static final int RECEIVE_BYTES = 1 << 17;
+
+    /** What a socket sends at once by default is 208 KiB (net.core.wmem_default). */
+    private static final int USUAL_BYTES = 100_000;
+
+    private static final int MAX_DUMP_ATTEMPTS = 10;
 
     private final int descriptor;
 
@@ -85,12 +98,18 @@ public final class NftablesSocket {
     }
 
     /**
-     * Sends a transaction in which every message asks for an acknowledgement.
+     * Sends a transaction in which every message, or the last alone, asks for an acknowledgement.
      *
      * @return 0, or the errno of the first message that was refused; then nothing of the transaction is in force
      */
     public int transact(NftablesBatch batch) {
         try (Arena arena = Arena.ofConfined()) {
+            drain(arena);
+            if (batch.size() > USUAL_BYTES) {
+                // Twice, because the kernel counts its own overhead.
+                buffer(SO_SNDBUFFORCE, 2 * batch.size(), arena);
+                buffer(SO_RCVBUFFORCE, 2 * batch.size(), arena);
+            }
             send(batch, arena);
             int last = batch.lastSequence() - 1; // The end of a batch is not acknowledged.
             int refused = 0;
@@ -149,6 +168,97 @@ public final class NftablesSocket {
             }
         }
         return new TableStatus(flags, owner);
+    }
+
+    /** Answers to an earlier transaction that nobody waited for would be taken for answers to this one. */
+    private void drain(Arena arena) {
+        MemorySegment room = arena.allocate(RECEIVE_BYTES);
+        while (Libc.recvfrom(descriptor, room, MSG_DONTWAIT, MemorySegment.NULL, MemorySegment.NULL) >= 0) {
+            // Thrown away.
+        }
+    }
+
+    private void buffer(int option, int bytes, Arena arena) {
+        int refused = Libc.setsockopt(descriptor, SOL_SOCKET, option, arena.allocateFrom(ValueLayout.JAVA_INT, bytes));
+        if (refused < 0) {
+            throw new NetlinkException("enlarge the buffers of the nf_tables socket to " + bytes + " bytes", -refused);
+        }
+    }
+
+    /** The chains of a table of the family {@code inet}. */
+    public List<TableContent.Chain> chains(String table) {
+        return dump(
+                new NftablesBatch()
+                        .beginDump(RulesetMessage.NFT_MSG_GETCHAIN)
+                        .text(TableContent.NFTA_CHAIN_TABLE, table)
+                        .end(),
+                message -> TableContent.chain(message, table));
+    }
+
+    /** The rules of a table of the family {@code inet}. */
+    public List<TableContent.Rule> rules(String table) {
+        return dump(
+                new NftablesBatch()
+                        .beginDump(RulesetMessage.NFT_MSG_GETRULE)
+                        .text(RulesetMessage.NFTA_RULE_TABLE, table)
+                        .end(),
+                message -> TableContent.rule(message, table));
+    }
+
+    /** The names of the sets and maps of a table of the family {@code inet}. */
+    public List<String> sets(String table) {
+        return dump(
+                new NftablesBatch()
+                        .beginDump(TableContent.NFT_MSG_GETSET)
+                        .text(TableContent.NFTA_SET_TABLE, table)
+                        .end(),
+                message -> TableContent.set(message, table));
+    }
+
+    /** The elements of a set or map of a table of the family {@code inet}. */
+    public List<TableContent.SetEntry> elements(String table, String set) {
+        List<List<TableContent.SetEntry>> parts = dump(
+                new NftablesBatch()
+                        .beginDump(RulesetMessage.NFT_MSG_GETSETELEM)
+                        .text(RulesetMessage.NFTA_SET_ELEM_LIST_TABLE, table)
+                        .text(RulesetMessage.NFTA_SET_ELEM_LIST_SET, set)
+                        .end(),
+                TableContent::entries);
+        return parts.stream().flatMap(List::stream).toList();
+    }
+
+    private <T> List<T> dump(NftablesBatch request, Function<MessageReader, Optional<T>> parser) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment room = arena.allocate(RECEIVE_BYTES);
+            for (int attempt = 0; attempt < MAX_DUMP_ATTEMPTS; attempt++) {
+                drain(arena);
+                send(request, arena);
+                List<T> objects = new ArrayList<>();
+                if (dumped(room, parser, objects)) {
+                    return objects;
+                }
+            }
+            throw new NetlinkException("list objects of nf_tables", Errno.EINTR);
+        }
+    }
+
+    /** Whether the list is of one moment. */
+    private <T> boolean dumped(MemorySegment room, Function<MessageReader, Optional<T>> parser, List<T> objects) {
+        boolean consistent = true;
+        while (true) {
+            MessageReader message = receive(room);
+            while (message.next()) {
+                consistent &= !message.isInterrupted();
+                if (message.type() == MessageReader.NLMSG_DONE || message.type() == MessageReader.NLMSG_ERROR) {
+                    int errno = AckMessage.errno(message);
+                    if (errno != 0 && errno != Errno.EINTR) {
+                        throw new NetlinkException("list objects of nf_tables", errno);
+                    }
+                    return consistent && errno == 0;
+                }
+                parser.apply(message).ifPresent(objects::add);
+            }
+        }
     }
 
     private void send(NftablesBatch messages, Arena arena) {

@@ -8,11 +8,13 @@ import java.util.Optional;
 
 /** Messages of nf_tables about chains, rules and sets ({@code linux/netfilter/nf_tables.h}), for reading. */
 final class RulesetMessage {
-    private static final int NFT_MSG_GETCHAIN = 4;
-    private static final int NFT_MSG_GETRULE = 7;
-    private static final int NFT_MSG_GETSETELEM = 13;
+    private static final int NFT_MSG_GETTABLE = 1;
+    static final int NFT_MSG_GETCHAIN = 4;
+    static final int NFT_MSG_GETRULE = 7;
+    static final int NFT_MSG_GETSETELEM = 13;
     private static final int NFT_MSG_GETGEN = 16;
 
+    static final int GETTABLE = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_NFTABLES, NFT_MSG_GETTABLE);
     static final int GETCHAIN = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_NFTABLES, NFT_MSG_GETCHAIN);
     static final int GETRULE = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE);
     static final int GETSETELEM = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM);
@@ -20,8 +22,10 @@ final class RulesetMessage {
 
     private static final int NFTA_GEN_ID = 1;
 
-    private static final int NFTA_CHAIN_TABLE = 1;
-    private static final int NFTA_CHAIN_NAME = 3;
+    static final int NFTA_TABLE_NAME = 1;
+
+    static final int NFTA_CHAIN_TABLE = 1;
+    static final int NFTA_CHAIN_NAME = 3;
     private static final int NFTA_CHAIN_HOOK = 4;
     private static final int NFTA_CHAIN_POLICY = 5;
     private static final int NFTA_CHAIN_TYPE = 7;

@@ -53,6 +53,11 @@ public final class MessageReader {
         return Short.toUnsignedInt(datagram.getShort(start + 4));
     }
 
+    /** Whether the list that it belongs to changed meanwhile. */
+    public boolean isInterrupted() {
+        return (flags() & NetlinkSocket.NLM_F_DUMP_INTR) != 0;
+    }
+
     int flags() {
         return Short.toUnsignedInt(datagram.getShort(start + 6));
     }

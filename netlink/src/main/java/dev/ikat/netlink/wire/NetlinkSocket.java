@@ -43,7 +43,7 @@ public final class NetlinkSocket implements AutoCloseable {
     public static final int NLM_F_REQUEST = 0x01;
     public static final int NLM_F_ACK = 0x04;
     static final int NLM_F_DUMP_INTR = 0x10;
-    static final int NLM_F_DUMP = 0x300;
+    public static final int NLM_F_DUMP = 0x300;
 
     public static final int NLM_F_REPLACE = 0x100;
     public static final int NLM_F_EXCL = 0x200;

@@ -206,6 +206,17 @@ class NftablesRulesetTest {
     }
 
     @Test
+    void tablesAndChainsAreFoundByTheirNames() {
+        host.exec("nft", "add table ip6 t");
+        host.exec("nft", "add chain ip6 t c");
+        assertThat(ruleset.hasTable(TableFamily.IPV6, "t")).isTrue();
+        assertThat(ruleset.hasTable(TableFamily.IPV4, "t")).isFalse();
+        assertThat(ruleset.hasChain(TableFamily.IPV6, "t", "c")).isTrue();
+        assertThat(ruleset.hasChain(TableFamily.IPV6, "t", "d")).isFalse();
+        assertThat(ruleset.hasChain(TableFamily.IPV4, "t", "c")).isFalse();
+    }
+
+    @Test
     void eachChangeHasAGeneration() {
         int before = ruleset.generation();
         assertThat(ruleset.generation()).isEqualTo(before);

@@ -1,0 +1,144 @@
+package dev.ikat.netlink.netfilter;
+
+import dev.ikat.netlink.wire.AttributeReader;
+import dev.ikat.netlink.wire.MessageReader;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** What a table of nf_tables consists of, as far as it tells whether somebody changed it. */
+public final class TableContent {
+    static final int NFT_MSG_GETSET = 10;
+
+    static final int NFTA_CHAIN_TABLE = 1;
+    private static final int NFTA_CHAIN_NAME = 3;
+    private static final int NFTA_CHAIN_POLICY = 5;
+    private static final int NFTA_RULE_CHAIN = 2;
+    private static final int NFTA_RULE_HANDLE = 3;
+    static final int NFTA_SET_TABLE = 1;
+    private static final int NFTA_SET_NAME = 2;
+    private static final int NFTA_SET_ELEM_LIST_ELEMENTS = 3;
+    private static final int NFTA_SET_ELEM_KEY = 1;
+    private static final int NFTA_SET_ELEM_DATA = 2;
+    private static final int NFTA_SET_ELEM_FLAGS = 3;
+    private static final int NFTA_SET_ELEM_KEY_END = 10;
+
+    private TableContent() {}
+
+    /**
+     * A chain.
+     *
+     * @param policy its policy's number (NF_ACCEPT, NF_DROP); -1 if it has no hook
+     */
+    public record Chain(String name, int policy) {}
+
+    /**
+     * A rule.
+     *
+     * @param handle which the kernel gives it anew when it is altered
+     */
+    public record Rule(String chain, String handle) {}
+
+    /**
+     * An element of a set or map.
+     *
+     * @param key its key, or the first of its keys, in hexadecimal digits
+     * @param end the last of its keys, in hexadecimal digits; empty if it has one
+     * @param flags NFT_SET_ELEM_*
+     * @param data a map's value, in hexadecimal digits, or the chain where it goes; otherwise empty
+     */
+    public record SetEntry(String key, String end, int flags, String data) {}
+
+    static Optional<Chain> chain(MessageReader message, String table) {
+        String of = "";
+        String name = "";
+        int policy = -1;
+        AttributeReader attributes = message.attributes(NetfilterMessage.HEADER);
+        while (attributes.next()) {
+            switch (attributes.type()) {
+                case NFTA_CHAIN_TABLE -> of = attributes.string();
+                case NFTA_CHAIN_NAME -> name = attributes.string();
+                case NFTA_CHAIN_POLICY -> policy = attributes.u32be();
+                default -> {}
+            }
+        }
+        return of.equals(table) ? Optional.of(new Chain(name, policy)) : Optional.empty();
+    }
+
+    static Optional<Rule> rule(MessageReader message, String table) {
+        String of = "";
+        String chain = "";
+        String handle = "";
+        AttributeReader attributes = message.attributes(NetfilterMessage.HEADER);
+        while (attributes.next()) {
+            switch (attributes.type()) {
+                case RulesetMessage.NFTA_RULE_TABLE -> of = attributes.string();
+                case NFTA_RULE_CHAIN -> chain = attributes.string();
+                case NFTA_RULE_HANDLE -> handle = ExpressionMessage.hex(attributes.bytes());
+                default -> {}
+            }
+        }
+        return of.equals(table) ? Optional.of(new Rule(chain, handle)) : Optional.empty();
+    }
+
+    static Optional<String> set(MessageReader message, String table) {
+        String of = "";
+        String name = "";
+        AttributeReader attributes = message.attributes(NetfilterMessage.HEADER);
+        while (attributes.next()) {
+            switch (attributes.type()) {
+                case NFTA_SET_TABLE -> of = attributes.string();
+                case NFTA_SET_NAME -> name = attributes.string();
+                default -> {}
+            }
+        }
+        return of.equals(table) ? Optional.of(name) : Optional.empty();
+    }
+
+    static Optional<List<SetEntry>> entries(MessageReader message) {
+        List<SetEntry> entries = new ArrayList<>();
+        AttributeReader attributes = message.attributes(NetfilterMessage.HEADER);
+        while (attributes.next()) {
+            if (attributes.type() == NFTA_SET_ELEM_LIST_ELEMENTS) {
+                AttributeReader list = attributes.nested();
+                while (list.next()) {
+                    entries.add(entry(list.nested()));
+                }
+            }
+        }
+        return Optional.of(entries);
+    }
+
+    private static SetEntry entry(AttributeReader attributes) {
+        String key = "";
+        String end = "";
+        int flags = 0;
+        String data = "";
+        while (attributes.next()) {
+            switch (attributes.type()) {
+                case NFTA_SET_ELEM_KEY -> key = ExpressionMessage.value(attributes.nested());
+                case NFTA_SET_ELEM_KEY_END -> end = ExpressionMessage.value(attributes.nested());
+                case NFTA_SET_ELEM_FLAGS -> flags = attributes.u32be();
+                case NFTA_SET_ELEM_DATA -> data = data(attributes.nested());
+                default -> {}
+            }
+        }
+        return new SetEntry(key, end, flags, data);
+    }
+
+    private static String data(AttributeReader data) {
+        while (data.next()) {
+            switch (data.type()) {
+                case ExpressionMessage.NFTA_DATA_VALUE -> {
+                    return ExpressionMessage.hex(data.bytes());
+                }
+                case ExpressionMessage.NFTA_DATA_VERDICT -> {
+                    RuleExpression.Decide verdict = ExpressionMessage.verdict(data.nested());
+                    return verdict.target().isEmpty() ? verdict.effect().name() : verdict.target();
+                }
+                default -> {}
+            }
+        }
+        return "";
+    }
+}
