@@ -12,11 +12,13 @@ import dev.ikat.dataplane.MasqueradeState;
 import dev.ikat.dataplane.Masquerading;
 import dev.ikat.dataplane.Masquerading.Outcome;
 import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.dataplane.SourceGuard;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.services.program.ServiceProgram;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -48,10 +50,12 @@ public abstract class DataplaneContract {
     private Optional<Masquerading> masquerading = Optional.empty();
     private Optional<SourceGuard> guard = Optional.empty();
     private Optional<FirewallAcceptance> acceptance = Optional.empty();
+    private Optional<ServiceBackend> services = Optional.empty();
 
     @AfterEach
     final void closeDataplane() {
         policy.ifPresent(PolicyBackend::close);
+        services.ifPresent(ServiceBackend::close);
         dataplane.close();
     }
 
@@ -94,6 +98,15 @@ public abstract class DataplaneContract {
                 FirewallAcceptance opened = acceptance.orElseGet(dataplane::acceptance);
                 acceptance = Optional.of(opened);
                 yield opened.reconcile(new AcceptanceState(OptionalInt.of(8472)));
+            }
+            case SERVICES -> {
+                ServiceBackend opened = services.orElseGet(dataplane::services);
+                services = Optional.of(opened);
+                boolean differs = !opened.audit(ServiceProgram.EMPTY).isEmpty();
+                if (differs) {
+                    opened.replace(ServiceProgram.EMPTY);
+                }
+                yield differs;
             }
         };
     }
@@ -152,6 +165,10 @@ public abstract class DataplaneContract {
             case MASQUERADE -> masquerading = Optional.empty();
             case GUARD -> guard = Optional.empty();
             case ACCEPTANCE -> acceptance = Optional.empty();
+            case SERVICES -> {
+                services.ifPresent(ServiceBackend::close);
+                services = Optional.empty();
+            }
         }
     }
 

@@ -8,8 +8,11 @@ import dev.ikat.dataplane.GuardState;
 import dev.ikat.dataplane.MasqueradeState;
 import dev.ikat.dataplane.Masquerading;
 import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.dataplane.SourceGuard;
 import dev.ikat.model.IpAddress;
+import dev.ikat.services.program.ServiceChange;
+import dev.ikat.services.program.ServiceProgram;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -157,6 +160,43 @@ public final class FakeDataplane implements Dataplane {
             @Override
             public void remove() {
                 kernel.remove(name, Capability.ACCEPTANCE);
+            }
+        };
+    }
+
+    @Override
+    public ServiceBackend services() {
+        require(Capability.SERVICES);
+        return new ServiceBackend() {
+            @Override
+            public void replace(ServiceProgram program) {
+                kernel.put(name, program);
+            }
+
+            @Override
+            public void apply(ServiceChange change) {
+                kernel.put(name, change.applyTo(inForce()));
+            }
+
+            private ServiceProgram inForce() {
+                return kernel.serviceProgram(name).orElse(ServiceProgram.EMPTY);
+            }
+
+            @Override
+            public List<String> audit(ServiceProgram program) {
+                return kernel.serviceProgram(name).equals(Optional.of(program))
+                        ? List.of()
+                        : List.of("other services are in force");
+            }
+
+            @Override
+            public void remove() {
+                kernel.remove(name, Capability.SERVICES);
+            }
+
+            @Override
+            public void close() {
+                // The kernel keeps what is in force.
             }
         };
     }

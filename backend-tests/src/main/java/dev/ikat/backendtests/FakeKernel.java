@@ -10,6 +10,7 @@ import dev.ikat.policy.program.Evaluator;
 import dev.ikat.policy.program.Flow;
 import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.services.program.ServiceProgram;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -30,6 +31,7 @@ public final class FakeKernel {
     private final Map<String, MasqueradeState> masquerades = new TreeMap<>();
     private final Map<String, GuardState> guards = new TreeMap<>();
     private final Map<String, AcceptanceState> acceptances = new TreeMap<>();
+    private final Map<String, ServiceProgram> services = new TreeMap<>();
     private final Map<String, String> refusals = new HashMap<>();
     private final Map<String, String> refusedRemovals = new HashMap<>();
     private final List<String> steps = new ArrayList<>();
@@ -60,6 +62,7 @@ public final class FakeKernel {
             case MASQUERADE -> masquerades;
             case GUARD -> guards;
             case ACCEPTANCE -> acceptances;
+            case SERVICES -> services;
         };
     }
 
@@ -81,6 +84,11 @@ public final class FakeKernel {
     /** What a kind of dataplane has the host's firewall accept. */
     public synchronized Optional<AcceptanceState> acceptance(String kind) {
         return Optional.ofNullable(acceptances.get(kind));
+    }
+
+    /** What a kind of backend does with services. */
+    public synchronized Optional<ServiceProgram> serviceProgram(String kind) {
+        return Optional.ofNullable(services.get(kind));
     }
 
     /** What was done, the oldest first: {@code nftables replace}. */
@@ -115,6 +123,7 @@ public final class FakeKernel {
         masquerades.remove(kind);
         guards.remove(kind);
         acceptances.remove(kind);
+        services.remove(kind);
     }
 
     /** Another program removes a pod's program, unnoticed by the backend. */
@@ -156,6 +165,13 @@ public final class FakeKernel {
         note(kind, "acceptance");
     }
 
+    /** @throws PolicyBackendException if this kind is refused changes */
+    synchronized void put(String kind, ServiceProgram program) {
+        require(refusals, kind);
+        services.put(kind, program);
+        note(kind, "services");
+    }
+
     /** @throws PolicyBackendException if what this kind has in force can't be removed */
     synchronized void remove(String kind, Capability capability) {
         require(refusedRemovals, kind);
@@ -183,6 +199,6 @@ public final class FakeKernel {
 
     @Override
     public synchronized String toString() {
-        return programs + " " + masquerades + " " + guards + " " + acceptances;
+        return programs + " " + masquerades + " " + guards + " " + acceptances + " " + services;
     }
 }

@@ -47,7 +47,7 @@ public final class IptablesDataplane implements Dataplane {
 
     @Override
     public Set<Capability> capabilities() {
-        return EnumSet.allOf(Capability.class);
+        return EnumSet.complementOf(EnumSet.of(Capability.SERVICES));
     }
 
     private synchronized IptablesVariant variant() {
@@ -105,6 +105,9 @@ public final class IptablesDataplane implements Dataplane {
                     case MASQUERADE -> new IptablesMasquerade(programs, former).remove();
                     case GUARD -> new IptablesGuard(programs, former, OptionalInt.empty()).remove();
                     case ACCEPTANCE -> new IptablesAcceptance(programs).remove();
+                    case SERVICES -> {
+                        // It never had any in force.
+                    }
                 }
                 listings.forget();
                 LOG.atInfo()
@@ -124,6 +127,7 @@ public final class IptablesDataplane implements Dataplane {
             case POLICY -> IptablesBackend.isPresent(listings, former);
             case MASQUERADE -> IptablesMasquerade.isPresent(listings, former);
             case GUARD -> IptablesGuard.isPresent(listings, former);
+            case SERVICES -> false;
             case ACCEPTANCE -> IptablesAcceptance.isPresent(listings, former);
         };
     }

@@ -12,6 +12,7 @@ import dev.ikat.netlink.netfilter.TableStatus;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import jnr.ffi.LibraryLoader;
 import jnr.ffi.Pointer;
@@ -127,6 +128,18 @@ final class Nftables implements AutoCloseable {
     synchronized Optional<Integer> transact(NftablesBatch batch) {
         open(context);
         return socket.map(found -> asked(() -> found.transact(batch)));
+    }
+
+    /**
+     * Asks the kernel itself, past libnftables.
+     *
+     * @throws NftablesException if libnftables' socket could not be found
+     */
+    synchronized <T> T ask(Function<NftablesSocket, T> question) {
+        open(context);
+        NftablesSocket found = socket.orElseThrow(
+                () -> new NftablesException("the netfilter socket of libnftables was not found in this process"));
+        return asked(() -> question.apply(found));
     }
 
     /** Whether {@link #transact} can be used. */

@@ -4,6 +4,7 @@ import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.Dataplane;
 import dev.ikat.dataplane.Masquerading;
 import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.dataplane.SourceGuard;
 import java.util.EnumSet;
 import java.util.Optional;
@@ -43,7 +44,7 @@ public final class NftablesDataplane implements Dataplane {
 
     @Override
     public Set<Capability> capabilities() {
-        return EnumSet.of(Capability.POLICY, Capability.MASQUERADE, Capability.GUARD);
+        return EnumSet.of(Capability.POLICY, Capability.MASQUERADE, Capability.GUARD, Capability.SERVICES);
     }
 
     private synchronized NftablesTable table() {
@@ -81,6 +82,11 @@ public final class NftablesDataplane implements Dataplane {
     }
 
     @Override
+    public ServiceBackend services() {
+        return new NftablesServices(table());
+    }
+
+    @Override
     public void removeLeft(Capability capability, boolean inUse) {
         if (inUse) {
             return;
@@ -90,6 +96,7 @@ public final class NftablesDataplane implements Dataplane {
                 case POLICY -> policy().remove();
                 case MASQUERADE -> masquerading().remove();
                 case GUARD -> guard().remove();
+                case SERVICES -> table().remove(Owner.SERVICES);
                 case ACCEPTANCE -> {
                     // A table of its own can't overrule what another refuses.
                 }

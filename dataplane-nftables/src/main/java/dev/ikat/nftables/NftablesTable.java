@@ -3,10 +3,12 @@ package dev.ikat.nftables;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.ikat.netlink.Errno;
 import dev.ikat.netlink.netfilter.NftablesBatch;
+import dev.ikat.netlink.netfilter.NftablesSocket;
 import dev.ikat.netlink.netfilter.TableStatus;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
@@ -121,7 +123,21 @@ public final class NftablesTable implements AutoCloseable {
         }
     }
 
-    private static String refusal(int errno) {
+    /**
+     * Runs a transaction of the kernel's own messages.
+     *
+     * @return 0, or the errno with which it was refused as a whole
+     */
+    int transact(NftablesBatch batch) {
+        return nftables.ask(socket -> socket.transact(batch));
+    }
+
+    /** Reads from the kernel itself, which takes less time than libnftables where there are many elements. */
+    <T> T read(Function<NftablesSocket, T> question) {
+        return nftables.ask(question);
+    }
+
+    static String refusal(int errno) {
         return Errno.name(errno) + (errno == Errno.EPERM ? " (the table belongs to another process)" : "");
     }
 

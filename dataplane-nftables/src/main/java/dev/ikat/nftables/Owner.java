@@ -12,7 +12,9 @@ enum Owner {
     /** Masquerade. */
     MASQUERADE("masquerade-", "masquerading|(pods|cluster)_[46]"),
     /** The source guard. */
-    GUARD("guard-", "(?!)");
+    GUARD("guard-", "(?!)"),
+    /** Services. */
+    SERVICES("services-", "(?!)");
 
     private final String prefix;
     private final Pattern former;
