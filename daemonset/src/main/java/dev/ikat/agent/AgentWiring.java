@@ -41,6 +41,7 @@ import dev.ikat.agent.server.CniServer;
 import dev.ikat.agent.server.ContainerLanes;
 import dev.ikat.agent.server.ControlClient;
 import dev.ikat.agent.server.Reply;
+import dev.ikat.agent.services.NodeServices;
 import dev.ikat.agent.status.AgentStatus;
 import dev.ikat.agent.status.ConflistStatus;
 import dev.ikat.agent.status.ErrorStatus;
@@ -51,11 +52,14 @@ import dev.ikat.agent.status.OverlayStatus;
 import dev.ikat.agent.status.PolicyReviewStatus;
 import dev.ikat.agent.status.PolicyStatus;
 import dev.ikat.agent.status.ReloadStatus;
+import dev.ikat.agent.status.ServiceStatus;
 import dev.ikat.agent.status.SourceStatus;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.Node;
+import dev.ikat.cluster.ObjectKind;
 import dev.ikat.cni.BatchReaper;
 import dev.ikat.cni.CniPlugin;
+import dev.ikat.cni.HostAddresses;
 import dev.ikat.cni.LastAgent;
 import dev.ikat.cni.NodeNetwork;
 import dev.ikat.cni.PodConnections;
@@ -79,12 +83,14 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -101,12 +107,9 @@ final class AgentWiring {
     private static final InetAddress LOOPBACK = InetAddress.ofLiteral("127.0.0.1");
 
     private static final Set<Part> NETFILTER =
-            Collections.unmodifiableSet(EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY));
+            Collections.unmodifiableSet(EnumSet.of(Part.GUARD, Part.MASQUERADE, Part.POLICY, Part.SERVICES));
     /** What has files in the run directory, which it writes again where they are gone. */
     private static final Set<Part> RUN_FILES = Collections.unmodifiableSet(EnumSet.of(Part.PODS, Part.FORWARDING));
-
-    /** What the agent wants to know of the cluster. */
-    private static final List<ApiKind<?>> KINDS = ApiKinds.NETWORKING;
 
     private final AgentOptions options;
     private final StartedParts parts;
@@ -174,6 +177,14 @@ final class AgentWiring {
         Dataplanes planes = parts.keep(Dataplanes.of(nftables, options.policy(), report::told, options.runDirectory()));
         report.metrics().tables(planes::tables);
         NodePolicy policy = parts.keep(NodePolicy.start(options.nodeName(), options.policy(), planes, leases, report));
+        NodeServices services = parts.keep(NodeServices.start(
+                options.nodeName(),
+                options.services(),
+                planes,
+                () -> HostAddresses.addresses(HostAddresses.read(netlink)),
+                metrics.registry(),
+                () -> loop.trigger(EnumSet.of(Part.SERVICES), Cause.CHANGE)));
+        status.register(new ServiceStatus(services::state));
         BackendChange change = new BackendChange(options, planes, () -> loop.trigger(NETFILTER, Cause.CHANGE));
         metrics.reloads(change::notApplied);
         status.register(PolicyReviewStatus.QUESTION, new PolicyReviewStatus(policy::review));
@@ -209,6 +220,7 @@ final class AgentWiring {
 
         keeper.register(loop);
         policy.register(loop);
+        services.register(loop);
         firewall.register(loop);
         leaseKeeper.register(loop);
         NftablesWatch others = parts.keep(new NftablesWatch(nftables, () -> loop.trigger(NETFILTER, Cause.DRIFT)));
@@ -220,8 +232,9 @@ final class AgentWiring {
         parts.keep(KernelWatch.start(
                 netlink,
                 changed -> loop.trigger(changed, Cause.DRIFT),
-                () -> unnoticedDrift(keeper, policy, leaseKeeper, firewall)));
+                () -> unnoticedDrift(keeper, policy, services, leaseKeeper, firewall)));
         listen(cluster, policy);
+        services.subscribe(cluster);
         loop.start();
 
         CniPlugin plugin = new CniPlugin(leases, node, network, policy.podPolicy(), reaper, steps);
@@ -318,10 +331,12 @@ final class AgentWiring {
     }
 
     private ClusterSource cluster() {
+        List<ApiKind<?>> kinds = new ArrayList<>(ApiKinds.NETWORKING);
+        kinds.addAll(NodeServices.kinds(options.services()));
         ClusterSource cluster = switch (options.cluster()) {
-            case ClusterOrigin.Manifests(Path directory) -> new ManifestDirectory(directory, KINDS);
+            case ClusterOrigin.Manifests(Path directory) -> new ManifestDirectory(directory, kinds);
             case ClusterOrigin.Api(ApiAddress address) ->
-                KubernetesSource.open(address, KINDS, options.stateDirectory(), metrics.registry());
+                KubernetesSource.open(address, kinds, options.stateDirectory(), metrics.registry());
         };
         metrics.degraded(() -> cluster.degraded().isPresent());
         metrics.apiSilence(cluster::silence);
@@ -332,10 +347,17 @@ final class AgentWiring {
 
     /** What the kernel does not tell of, by looks that cost next to nothing. */
     private static Set<Part> unnoticedDrift(
-            NodeNetworkKeeper keeper, NodePolicy policy, LeaseKeeper leases, FirewallKeeper firewall) {
+            NodeNetworkKeeper keeper,
+            NodePolicy policy,
+            NodeServices services,
+            LeaseKeeper leases,
+            FirewallKeeper firewall) {
         Set<Part> drifted = keeper.unnoticedDrift();
-        if (policy.isUnwatched() || keeper.isUnwatched()) {
+        if (policy.isUnwatched() || services.isUnwatched() || keeper.isUnwatched()) {
             drifted.addAll(NETFILTER);
+        }
+        if (services.isConcerned()) {
+            drifted.add(Part.SERVICES);
         }
         if (firewall.isConcerned()) {
             drifted.add(Part.FIREWALL);
@@ -348,7 +370,9 @@ final class AgentWiring {
 
     private void listen(ClusterSource cluster, NodePolicy policy) {
         AtomicBoolean first = new AtomicBoolean(true);
-        cluster.start(change -> {
+        cluster.start();
+        Set<ObjectKind> kinds = ApiKinds.NETWORKING.stream().map(ApiKind::kind).collect(Collectors.toSet());
+        cluster.subscribe(kinds, change -> {
             policy.changed(change);
             if (first.getAndSet(false) || concernsNodes(change)) {
                 loop.trigger(KernelWatch.NODE_CHANGE, Cause.CHANGE);

@@ -18,14 +18,18 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code ikat-agent migrate}: what a former CNI plugin has left on this host is listed, and removed on demand. */
+/**
+ * {@code ikat-agent migrate}: what a former CNI plugin or kube-proxy has left on this host is listed, and removed on
+ * demand.
+ */
 @Command(
         name = "migrate",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        description = "Lists what another CNI plugin has left on this host, and removes it with --remove: network "
-                + "configurations, links, routes, rules, sets, BPF pins and state. Links of pods that still run stay, "
-                + "and so does what those pods use. Remove the other plugin from the cluster first.",
+        description =
+                "Lists what another CNI plugin, or kube-proxy, has left on this host, and removes it with --remove: network "
+                        + "configurations, links, routes, rules, sets, BPF pins and state. Links of pods that still run stay, "
+                        + "and so does what those pods use. Remove the other plugin from the cluster first.",
         footer = {
             "",
             "The exit code is 0 if nothing is left, 1 if something is left or nothing was done, and 2 if the options "
@@ -40,7 +44,7 @@ final class MigrateCommand implements Callable<Integer> {
             names = "--from",
             required = true,
             paramLabel = "NAME",
-            description = "The former plugin: flannel, calico, cilium, kube-router or weave.")
+            description = "What was there before: flannel, calico, cilium, kube-router, weave or kube-proxy.")
     String from = "";
 
     @Option(names = "--check", description = "Only list; this is also what happens without --remove.")

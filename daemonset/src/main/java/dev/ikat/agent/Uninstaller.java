@@ -90,6 +90,7 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
                 "rules in the host's firewall",
                 failures,
                 () -> dataplanes.removeLeft(Capability.ACCEPTANCE, Optional.empty()));
+        attempt("services", failures, () -> dataplanes.removeLeft(Capability.SERVICES, Optional.empty()));
         attempt("masquerading", failures, () -> dataplanes.removeLeft(Capability.MASQUERADE, Optional.empty()));
         attempt("source guard", failures, () -> dataplanes.removeLeft(Capability.GUARD, Optional.empty()));
         report.accept("overlay, policies and masquerade");

@@ -64,6 +64,7 @@ class ChartSettingsTest {
             case NUMBER -> "\"integer\"";
             case NUMBER_OR_TEXT -> "[\"integer\",\"string\"]";
             case TRUTH -> "\"boolean\"";
+            case TRUTH_OR_TEXT -> "[\"boolean\",\"string\"]";
             case LIST -> "\"array\"";
         };
         assertThat(property.path("type")).hasToString(types);
@@ -111,6 +112,7 @@ class ChartSettingsTest {
             case DROP_LOG_GROUP -> Stream.of("off", "0", "65535");
             case SAMPLE_ACCEPTED -> Stream.of("2147483647");
             case POD_GSO_MAX_SIZE -> Stream.of("196608");
+            case NODE_PORT_ADDRESSES -> Stream.of("10.0.0.0/8,fd00::/8");
             case EBPF_TABLE_LIMITS -> Stream.of("members=2097152,connections=1000");
             default -> throw new AssertionError("a value for " + setting + ", to be tried");
         };
@@ -150,6 +152,7 @@ class ChartSettingsTest {
         return switch (setting.kind()) {
             case TEXT -> quoted(text);
             case NUMBER, TRUTH -> text;
+            case TRUTH_OR_TEXT -> text.matches("true|false") ? text : quoted(text);
             case NUMBER_OR_TEXT -> text.matches("[0-9]+") ? text : quoted(text);
             case LIST ->
                 Arrays.stream(text.split(",", -1))

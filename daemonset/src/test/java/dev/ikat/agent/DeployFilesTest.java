@@ -114,6 +114,11 @@ class DeployFilesTest {
                           "verbs": ["get", "list", "watch"]},
                          {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"],
                           "verbs": ["get", "list", "watch"]},
+                         {"apiGroups": [""], "resources": ["services"], "verbs": ["get", "list", "watch"]},
+                         {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"],
+                          "verbs": ["get", "list", "watch"]},
+                         {"apiGroups": ["networking.k8s.io"], "resources": ["servicecidrs"],
+                          "verbs": ["get", "list", "watch"]},
                          {"apiGroups": [""], "resources": ["nodes/status"], "verbs": ["patch"]}]
                         """));
         JsonNode binding = document("base/ikat.yaml", "ClusterRoleBinding");

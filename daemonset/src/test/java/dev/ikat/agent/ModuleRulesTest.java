@@ -26,6 +26,7 @@ class ModuleRulesTest {
     private static final String CLUSTER = "dev.ikat.cluster..";
     private static final String KUBERNETES = "dev.ikat.kubernetes..";
     private static final String POLICY = "dev.ikat.policy..";
+    private static final String SERVICES = "dev.ikat.services..";
     private static final String DATAPLANE = "dev.ikat.dataplane..";
     private static final String CNI = "dev.ikat.cni..";
     private static final String NFTABLES = "dev.ikat.nftables..";
@@ -50,6 +51,7 @@ class ModuleRulesTest {
                         "dev.ikat.cluster",
                         "dev.ikat.kubernetes",
                         "dev.ikat.policy",
+                        "dev.ikat.services",
                         "dev.ikat.dataplane",
                         "dev.ikat.cni",
                         "dev.ikat.nftables",
@@ -91,7 +93,8 @@ class ModuleRulesTest {
                 Map.entry("ipam knows nobody but model", only(IPAM, MODEL)),
                 Map.entry("cluster knows nobody but model", only(CLUSTER, MODEL)),
                 Map.entry("policy stands on cluster", only(POLICY, MODEL, CLUSTER)),
-                Map.entry("dataplane stands on policy", only(DATAPLANE, MODEL, CLUSTER, POLICY)),
+                Map.entry("services stand on cluster", only(SERVICES, MODEL, CLUSTER)),
+                Map.entry("dataplane stands on policy and services", only(DATAPLANE, MODEL, CLUSTER, POLICY, SERVICES)),
                 Map.entry(
                         "cni-plugin stands on netlink, ipam and files, and reads JSON in a stream",
                         only(CNI, MODEL, NETLINK, IPAM, FILES, "com.fasterxml.jackson.core..")),
@@ -103,16 +106,17 @@ class ModuleRulesTest {
                                 NETLINK,
                                 CLUSTER,
                                 POLICY,
+                                SERVICES,
                                 DATAPLANE,
                                 "com.fasterxml.jackson..",
                                 "jnr.ffi..",
                                 "org.slf4j..")),
                 Map.entry(
                         "iptables implements dataplane",
-                        only(IPTABLES, MODEL, CLUSTER, POLICY, DATAPLANE, "org.slf4j..")),
+                        only(IPTABLES, MODEL, CLUSTER, POLICY, SERVICES, DATAPLANE, "org.slf4j..")),
                 Map.entry(
                         "eBPF implements dataplane by netlink, and is the one that calls libbpf",
-                        only(EBPF, MODEL, NETLINK, CLUSTER, POLICY, DATAPLANE, "jnr.ffi..", "org.slf4j..")),
+                        only(EBPF, MODEL, NETLINK, CLUSTER, POLICY, SERVICES, DATAPLANE, "jnr.ffi..", "org.slf4j..")),
                 Map.entry(
                         "in the agent, only the registry's factory, its settings and who wires it know a dataplane by its class",
                         noClasses()
@@ -134,7 +138,8 @@ class ModuleRulesTest {
                                 .should()
                                 .dependOnClassesThat()
                                 .resideInAnyPackage(
-                                        NETLINK, IPAM, POLICY, DATAPLANE, CNI, NFTABLES, IPTABLES, EBPF, AGENT)),
+                                        NETLINK, IPAM, POLICY, SERVICES, DATAPLANE, CNI, NFTABLES, IPTABLES, EBPF,
+                                        AGENT)),
                 Map.entry(
                         "nobody but the agent knows where the cluster's objects come from",
                         noClasses()

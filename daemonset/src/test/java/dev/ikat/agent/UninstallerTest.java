@@ -173,11 +173,12 @@ class UninstallerTest {
         kernel.refuseRemoval("nftables", "somebody holds the table");
         List<String> failures = uninstall(Optional.empty());
         assertThat(failures)
-                .hasSize(6)
+                .hasSize(7)
                 .anyMatch(failure -> failure.startsWith("pods' links: ") && failure.contains("EPERM"))
                 .anyMatch(failure -> failure.startsWith("overlay: "))
                 .contains(
                         "policies: somebody holds the table",
+                        "services: somebody holds the table",
                         "masquerading: somebody holds the table",
                         "source guard: somebody holds the table");
         assertThat(conflist).doesNotExist();

@@ -26,6 +26,7 @@ class UnusedCodeTest {
                     + " are compared with values of the same builders");
 
     private static final String DOCUMENTED = "documentation, chart and help are compared with it";
+    private static final String ORACLE = "what dataplanes for services are compared with, in tests";
     private static final String KINDS =
             "a kind of object can be optional, or written; the source's tests register such kinds";
     private static final String SHORT =
@@ -37,8 +38,8 @@ class UnusedCodeTest {
             Map.entry("dev.ikat.agent.config.Setting.paramLabel", DOCUMENTED),
             Map.entry("dev.ikat.cluster.ClusterObject.resourceVersion", KINDS),
             Map.entry("dev.ikat.kubernetes.ApiKind.keepingVersion", KINDS),
-            Map.entry("dev.ikat.kubernetes.ApiKind.optional", KINDS),
             Map.entry("dev.ikat.cluster.LabelSelector.of", SHORT),
+            Map.entry("dev.ikat.kubernetes.ClusterSource.start", SHORT),
             Map.entry("dev.ikat.cni.NodeNetwork.of", SHORT),
             Map.entry("dev.ikat.ipam.AddressPlan.of", SHORT),
             Map.entry(
@@ -49,7 +50,9 @@ class UnusedCodeTest {
                     "each capability of a dataplane can be removed; its contract tests it"),
             Map.entry("dev.ikat.policy.compiler.PolicyCompiler.update", SHORT),
             Map.entry("dev.ikat.policy.program.Flow.of", SHORT),
-            Map.entry("dev.ikat.policy.program.Flow.ping", SHORT));
+            Map.entry("dev.ikat.policy.program.Flow.ping", SHORT),
+            Map.entry("dev.ikat.services.program.ServiceEvaluator.evaluate", ORACLE),
+            Map.entry("dev.ikat.services.program.Outcome.why", ORACLE));
 
     private static final JavaClasses INSTALLED = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)

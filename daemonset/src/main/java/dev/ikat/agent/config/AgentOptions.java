@@ -26,6 +26,7 @@ import java.util.Optional;
  * @param masquerade whether packets that leave the cluster get the node's address
  * @param masqueradeForeign whether packets that others send through this node to other nodes' pods get its address, too
  * @param policy the settings for network policies
+ * @param services the settings for services
  * @param listen where metrics and health are served
  * @param reconcileInterval the interval at which everything is compared even if nothing happened
  * @param leaseGrace how long a lease may be without its link before it counts as a leak
@@ -51,6 +52,7 @@ public record AgentOptions(
         boolean masquerade,
         boolean masqueradeForeign,
         PolicySettings policy,
+        ServiceOptions services,
         Listen listen,
         Duration reconcileInterval,
         Duration leaseGrace,
@@ -76,6 +78,7 @@ public record AgentOptions(
                 masquerade,
                 masqueradeForeign,
                 other,
+                services,
                 listen,
                 reconcileInterval,
                 leaseGrace,

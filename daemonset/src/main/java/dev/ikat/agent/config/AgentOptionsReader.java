@@ -8,6 +8,7 @@ import dev.ikat.cluster.InvalidObjectException;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
 import dev.ikat.kubernetes.ApiAddress;
+import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceName;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -82,6 +83,7 @@ public final class AgentOptionsReader {
                 text -> text.isEmpty() ? Optional.empty() : Optional.of(FaultPoint.parse(text)),
                 "");
         PolicySettings policy = PolicySettingsReader.read(reader);
+        ServiceOptions services = services();
         FixedPodCidrs podCidrs = reader.parse(Setting.POD_CIDRS, FixedPodCidrs.NONE, FixedPodCidrs::parse, "");
         LogSettings log = new LogSettings(
                 reader.parse(
@@ -113,6 +115,7 @@ public final class AgentOptionsReader {
                 masquerade,
                 masqueradeForeign,
                 policy,
+                services,
                 listen,
                 interval,
                 grace,
@@ -140,6 +143,25 @@ public final class AgentOptionsReader {
             }
         }
         return chain;
+    }
+
+    private ServiceOptions services() {
+        List<Cidr> nodePortAddresses = new ArrayList<>();
+        for (String block : reader.list(Setting.NODE_PORT_ADDRESSES)) {
+            try {
+                nodePortAddresses.add(Cidr.parse(block));
+            } catch (IllegalArgumentException e) {
+                reader.fault(Setting.NODE_PORT_ADDRESSES, String.valueOf(e.getMessage()));
+            }
+        }
+        return new ServiceOptions(
+                reader.parse(
+                        Setting.SERVICES,
+                        ServiceOptions.Mode.FALSE,
+                        text -> ServiceOptions.Mode.valueOf(text.toUpperCase(Locale.ROOT)),
+                        "is invalid: it has to be true, false or auto"),
+                reader.truth(Setting.SERVICE_EXTERNAL_IPS),
+                nodePortAddresses);
     }
 
     private OverlaySettings overlay() {

@@ -100,6 +100,7 @@ public final class Configuration {
         return switch (kind) {
             case NUMBER, TRUTH -> text;
             case NUMBER_OR_TEXT -> text.matches("[0-9]+") ? text : quoted(text);
+            case TRUTH_OR_TEXT -> text.matches(NO_TEXT) ? text : quoted(text);
             case TEXT -> quoted(text);
             case LIST -> elements(text).stream().map(Configuration::quoted).collect(Collectors.joining(", ", "[", "]"));
         };

@@ -132,6 +132,7 @@ public final class ConfigurationFile {
             case NUMBER -> isScalar(value, Tag.INT);
             case NUMBER_OR_TEXT -> isScalar(value, Tag.INT) || isScalar(value, Tag.STR);
             case TRUTH -> isScalar(value, Tag.BOOL);
+            case TRUTH_OR_TEXT -> isScalar(value, Tag.BOOL) || isScalar(value, Tag.STR);
             case LIST -> false;
         };
         return fits ? Optional.of(plain(value)) : Optional.empty();

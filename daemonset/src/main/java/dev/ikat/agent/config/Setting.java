@@ -128,6 +128,24 @@ public enum Setting {
             "What enforces network policies. It also does masquerade and the source guard; with ebpf or"
                     + " none, nftables does these, or else iptables. With none, no policies are "
                     + "enforced. The agent can change between the others while it runs."),
+    SERVICES(
+            Kind.TRUTH_OR_TEXT,
+            "true|false|auto",
+            "false",
+            "Send connections to Kubernetes' services to their endpoints, in place of kube-proxy; auto does so as long "
+                    + "as no kube-proxy is seen on the node. nftables does it, whatever enforces policies."),
+    SERVICE_EXTERNAL_IPS(
+            Kind.TRUTH,
+            "true|false",
+            "true",
+            "With services: accept connections to a service's spec.externalIPs, which the API deprecates, because "
+                    + "whoever may create services can draw any address's traffic to himself by them."),
+    NODE_PORT_ADDRESSES(
+            Kind.LIST,
+            "CIDR",
+            "",
+            "With services: serve node ports at those addresses of the host that are in one of these blocks; by default "
+                    + "at the node's InternalIPs."),
     IPTABLES_VARIANT(
             Kind.TEXT,
             "auto|legacy|nft",
@@ -182,6 +200,7 @@ public enum Setting {
         NUMBER("whole number"),
         NUMBER_OR_TEXT("text or whole number"),
         TRUTH("true or false"),
+        TRUTH_OR_TEXT("true, false or text"),
         LIST("list of texts");
 
         private final String words;

@@ -6,7 +6,9 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** CNI plugins that Ikat can clean up after, and the names that they give to what they make on a host. */
+/**
+ * What Ikat can clean up after, CNI plugins and kube-proxy, and the names that they give to what they make on a host.
+ */
 @SuppressWarnings("ImmutableEnumChecker") // What a constant has is set while it is made.
 public enum FormerNetwork {
     FLANNEL(
@@ -84,7 +86,20 @@ public enum FormerNetwork {
                     .chains("WEAVE(-.+)?")
                     .rules(" -[io] weave |--match-set weaver-no-masq-local ")
                     .sets("weave-.+|weaver-no-masq-local")
-                    .files(new LeftFile("var/lib/weave", Use.OWN), new LeftFile("run/weave", Use.OWN)));
+                    .files(new LeftFile("var/lib/weave", Use.OWN), new LeftFile("run/weave", Use.OWN))),
+    /** Not its chains KUBE-FIREWALL, KUBE-KUBELET-CANARY and KUBE-IPTABLES-HINT: they are the kubelet's. */
+    KUBE_PROXY(
+            "kube-proxy",
+            "kube-proxy",
+            new Traces("kube-proxy")
+                    .links(new LinkName("kube-ipvs0", "dummy", Use.OWN))
+                    .chains(
+                            "KUBE-(SERVICES|EXTERNAL-SERVICES|NODEPORTS|NODE-PORT|POSTROUTING|MARK-MASQ|MARK-DROP|FORWARD"
+                                    + "|PROXY-FIREWALL|PROXY-CANARY|LOAD-BALANCER|SOURCE-RANGES-FIREWALL|IPVS-(OUT-)?FILTER"
+                                    + "|(SVC|SVL|SEP|EXT|FW|XLB)-.+)")
+                    .tables("ip kube-proxy", "ip6 kube-proxy")
+                    .sets("KUBE-(6-)?(CLUSTER-IP|LOOP-BACK|EXTERNAL-IP(-LOCAL)?|IPVS-IPS|LOAD-BALANCER(-.+)?"
+                            + "|NODE-PORT-.+|HEALTH-CHECK-NODE-PORT)"));
 
     /** Who would miss an object. */
     enum Use {
@@ -113,7 +128,7 @@ public enum FormerNetwork {
         private static final Pattern NOTHING = Pattern.compile("(?!)");
 
         final String process;
-        final String pluginType;
+        final Optional<String> pluginType;
         List<LinkName> links = List.of();
         Pattern chains = NOTHING;
         Pattern rules = NOTHING;
@@ -128,7 +143,13 @@ public enum FormerNetwork {
          */
         Traces(String process, String pluginType) {
             this.process = process;
-            this.pluginType = pluginType;
+            this.pluginType = Optional.of(pluginType);
+        }
+
+        /** Of something that is no CNI plugin, and so is in no network configuration. */
+        Traces(String process) {
+            this.process = process;
+            this.pluginType = Optional.empty();
         }
 
         Traces links(LinkName... names) {

@@ -59,7 +59,8 @@ final class LeftFiles {
             JsonNode configuration = JSON.readTree(Files.readAllBytes(file));
             JsonNode first = configuration.path("plugins").path(0);
             JsonNode plugin = first.isMissingNode() ? configuration : first;
-            return plugin.path("type").asText().equals(former.traces.pluginType)
+            return former.traces.pluginType.equals(
+                            Optional.of(plugin.path("type").asText()))
                     && (former != FormerNetwork.KUBE_ROUTER
                             || plugin.path("bridge").asText().equals("kube-bridge"));
         } catch (JacksonException e) {

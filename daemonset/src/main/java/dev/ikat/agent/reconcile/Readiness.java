@@ -28,6 +28,8 @@ public final class Readiness {
         MASQUERADE,
         /** What pods may send and receive. */
         POLICY,
+        /** Connections to services reach their backends, where that is Ikat's task. */
+        SERVICES,
         /** The host's own firewall lets pods' packets pass. */
         FIREWALL,
         /** What earlier agents left incomplete. */

@@ -19,6 +19,7 @@ public final class StatusText {
             NodeStatus::read,
             ReloadStatus::read,
             PolicyStatus::read,
+            ServiceStatus::read,
             FirewallStatus::read,
             OverlayStatus::read,
             LeaseStatus::read,

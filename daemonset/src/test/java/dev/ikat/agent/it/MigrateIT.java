@@ -206,6 +206,36 @@ final class MigrateIT {
     }
 
     @Test
+    void kubeProxysRulesGoAndTheKubeletsStay() {
+        host.exec("iptables-nft", "-t", "nat", "-N", "KUBE-SERVICES");
+        host.exec("iptables-nft", "-t", "nat", "-N", "KUBE-SVC-ABCDEFGHIJKLMNOP");
+        host.exec("iptables-nft", "-t", "nat", "-A", "PREROUTING", "-j", "KUBE-SERVICES");
+        host.exec(
+                "iptables-nft",
+                "-t",
+                "nat",
+                "-A",
+                "KUBE-SERVICES",
+                "-d",
+                "10.96.0.1",
+                "-j",
+                "KUBE-SVC-ABCDEFGHIJKLMNOP");
+        host.exec("ip6tables-legacy", "-N", "KUBE-FORWARD");
+        host.exec("ip6tables-legacy", "-A", "FORWARD", "-j", "KUBE-FORWARD");
+        host.exec("iptables-nft", "-N", "KUBE-FIREWALL");
+        host.exec("iptables-nft", "-A", "INPUT", "-j", "KUBE-FIREWALL");
+        host.exec("nft", "add", "table", "ip", "kube-proxy");
+        host.exec("ipset", "create", "KUBE-CLUSTER-IP", "hash:ip");
+        host.exec("ipset", "create", "KUBE-SRC-ABC", "hash:ip");
+
+        assertLeft("kube-proxy", "iptables-nft chain KUBE-SERVICES", "nftables table 'ip kube-proxy'", "ipset KUBE-CL");
+        assertRemovedAndNothingLeft("kube-proxy");
+
+        assertThat(rules()).contains("KUBE-FIREWALL").doesNotContain("KUBE-SERVICES", "KUBE-SVC", "KUBE-FORWARD");
+        assertThat(host.exec("ipset", "list", "-n")).contains("KUBE-SRC-ABC").doesNotContain("KUBE-CLUSTER-IP");
+    }
+
+    @Test
     void kubeRoutersAndWeavesGoAndKubeProxysStay() throws IOException {
         Files.createDirectories(root.resolve("etc/iproute2"));
         Files.writeString(root.resolve("etc/iproute2/rt_tables"), "254 main\n77 kube-router\n");
@@ -282,6 +312,6 @@ final class MigrateIT {
         assertThat(refused.exitCode()).isEqualTo(2);
         assertThat(refused.stderr())
                 .isEqualTo("ikat-agent migrate: --from: 'fannel' is invalid: it has to be one of flannel, calico,"
-                        + " cilium, kube-router, weave. Nothing was changed.\n");
+                        + " cilium, kube-router, weave, kube-proxy. Nothing was changed.\n");
     }
 }

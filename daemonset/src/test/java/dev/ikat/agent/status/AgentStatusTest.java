@@ -21,6 +21,7 @@ import dev.ikat.agent.policy.PolicySettings;
 import dev.ikat.agent.reconcile.Readiness;
 import dev.ikat.agent.reconcile.Readiness.Part;
 import dev.ikat.agent.reconcile.RecentErrors;
+import dev.ikat.agent.services.ServiceState;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.LabelSelector;
 import dev.ikat.cluster.Labels;
@@ -209,6 +210,26 @@ class AgentStatusTest {
         PolicyState never = new PolicyState(PolicySettings.Backend.EBPF, Optional.of("no tcx"), Optional.empty());
         assertThat(text(new PolicyStatus(() -> never, List::of)))
                 .containsExactly("policies  ebpf, not in force: no tcx");
+    }
+
+    @Test
+    void servicesSayWhoHasThemInForceAndWhatIsWrong() throws IOException {
+        ServiceState state = new ServiceState(
+                Optional.of("nftables"), Optional.empty(), 3, 5, 7, List.of("default/web: no such thing"));
+        ServiceStatus services = new ServiceStatus(() -> state);
+        assertThat(json(services))
+                .isEqualTo("{\"services\":{\"dataplane\":\"nftables\",\"ports\":3,\"frontends\":5,"
+                        + "\"backends\":7,\"faults\":[\"default/web: no such thing\"]}}");
+        assertThat(text(services))
+                .containsExactly(
+                        "services  nftables, 3 service ports at 5 addresses and ports, 7 backends",
+                        "          fault: default/web: no such thing");
+    }
+
+    @Test
+    void servicesSayWhyIkatDoesNotHaveThem() throws IOException {
+        assertThat(text(new ServiceStatus(() -> ServiceState.OFF)))
+                .containsExactly("services  not by Ikat: services is false");
     }
 
     private static Node node(String name, String address, String podCidr) {

@@ -1,0 +1,91 @@
+package dev.ikat.agent.services;
+
+import dev.ikat.netlink.netfilter.NftablesRuleset;
+import dev.ikat.netlink.netfilter.TableFamily;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.Predicate;
+
+/**
+ * Looks for a kube-proxy in the network namespace of the calling thread: by the port at which it answers health checks,
+ * and by the rules that it makes in each of its modes. Not thread-safe.
+ */
+final class KubeProxySigns implements AutoCloseable {
+    /** {@code healthzBindAddress}' default port (KubeProxyConfiguration). */
+    private static final int HEALTH_PORT = 10256;
+
+    /** TCP_LISTEN (net/tcp_states.h). */
+    private static final String LISTENING = "0A";
+
+    /** The chain of kube-proxy's mode iptables that packets enter first. */
+    private static final String ENTRY_CHAIN = "KUBE-SERVICES";
+
+    private static final String REMOVE = "end the kube-proxy, then 'ikat-agent migrate --from kube-proxy --remove'";
+
+    private final NftablesRuleset ruleset;
+    private final Path proc;
+
+    private KubeProxySigns(NftablesRuleset ruleset, Path proc) {
+        this.ruleset = ruleset;
+        this.proc = proc;
+    }
+
+    /** Opens the look-out. */
+    static KubeProxySigns open() {
+        return new KubeProxySigns(NftablesRuleset.open(), Path.of("/proc/thread-self/net"));
+    }
+
+    /** Another number after each change of anybody's rules; asking costs next to nothing. */
+    int generation() {
+        return ruleset.generation();
+    }
+
+    /** What shows that there is a kube-proxy, or what one has left, and how to be rid of it; empty if nothing does. */
+    Optional<String> find() {
+        return rules().map(rules ->
+                        rules + (isListening() ? " of a kube-proxy that runs" : " of kube-proxy") + "; " + REMOVE)
+                .or(() -> isListening()
+                        ? Optional.of("a kube-proxy answers health checks at port " + HEALTH_PORT + "; " + REMOVE)
+                        : Optional.empty());
+    }
+
+    private Optional<String> rules() {
+        for (TableFamily family : new TableFamily[] {TableFamily.IPV4, TableFamily.IPV6}) {
+            if (ruleset.hasTable(family, "kube-proxy")) {
+                return Optional.of("the nftables table " + family.word() + " kube-proxy");
+            }
+            if (ruleset.hasChain(family, "nat", ENTRY_CHAIN)) {
+                return Optional.of("the chain " + ENTRY_CHAIN + " of iptables-nft");
+            }
+        }
+        if (hasLine("dev", line -> line.startsWith("kube-ipvs0:"))) {
+            return Optional.of("the link kube-ipvs0");
+        }
+        return Optional.empty();
+    }
+
+    private boolean isListening() {
+        String port = ":%04X".formatted(HEALTH_PORT);
+        Predicate<String> listens = line -> {
+            String[] fields = line.split("\\s+", 6);
+            return fields.length > 4 && fields[1].endsWith(port) && fields[3].equals(LISTENING);
+        };
+        return hasLine("tcp", listens) || hasLine("tcp6", listens);
+    }
+
+    private boolean hasLine(String file, Predicate<String> wanted) {
+        try (var lines = Files.lines(proc.resolve(file))) {
+            return lines.map(String::strip).anyMatch(wanted);
+        } catch (IOException e) {
+            // A kernel without IPv6 has no such file.
+            return false;
+        }
+    }
+
+    @Override
+    public void close() {
+        ruleset.close();
+    }
+}

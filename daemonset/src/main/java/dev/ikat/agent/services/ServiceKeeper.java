@@ -1,0 +1,298 @@
+package dev.ikat.agent.services;
+
+import dev.ikat.agent.config.ServiceOptions;
+import dev.ikat.agent.dataplane.Dataplanes;
+import dev.ikat.agent.observe.HealthCheckPorts;
+import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
+import dev.ikat.cluster.ClusterChange;
+import dev.ikat.model.IpAddress;
+import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.netfilter.Conntrack;
+import dev.ikat.services.compiler.ServiceCompiler;
+import dev.ikat.services.compiler.ServiceSettings;
+import dev.ikat.services.program.Backend;
+import dev.ikat.services.program.Frontend;
+import dev.ikat.services.program.FrontendProgram;
+import dev.ikat.services.program.ServiceChange;
+import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.Target;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps what the kernel does with connections to services up to date with the cluster. Changes that arrive at the same
+ * time are compiled together and become one change of the kernel, on one thread. {@link #reconcile} puts everything in
+ * force at first, and repairs drift later. Thread-safe.
+ */
+final class ServiceKeeper implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ServiceKeeper.class);
+    private static final Duration STOP_LIMIT = Duration.ofSeconds(5);
+
+    private final ServiceOptions options;
+    private final BlockingQueue<Arrival> queue = new LinkedBlockingQueue<>();
+    private final Thread thread;
+    private final Supplier<? extends Set<IpAddress>> hostAddresses;
+    private final Runnable needed;
+    private final ServiceMetrics metrics;
+    private final StaleFlows stale;
+    private final HealthCheckPorts healthChecks = new HealthCheckPorts();
+    private final KubeProxySigns kubeProxy;
+
+    /** Held while something is compiled and put in force. */
+    private final ReentrantLock lock = new ReentrantLock();
+
+    private final ServiceCompiler compiler;
+    private final ServicesInForce inForce;
+    private boolean clusterKnown;
+    /** What shows that there is a kube-proxy; empty if nothing does. */
+    private Optional<String> sign = Optional.empty();
+
+    /** Of the rules, when they were last asked for signs of a kube-proxy. */
+    private int generation;
+
+    private volatile boolean closed;
+
+    /**
+     * A change of the cluster, and when it came.
+     *
+     * @param since in nanoseconds, as {@link System#nanoTime} counts
+     */
+    private record Arrival(ClusterChange change, long since) {}
+
+    /**
+     * Works in the network namespace of the calling thread.
+     *
+     * @param nodeName this node's
+     * @param hostAddresses the addresses of the host's links
+     * @param registry serves the metrics
+     * @param needed has {@link #reconcile} run soon
+     */
+    ServiceKeeper(
+            String nodeName,
+            ServiceOptions options,
+            Dataplanes dataplanes,
+            Supplier<? extends Set<IpAddress>> hostAddresses,
+            PrometheusRegistry registry,
+            Runnable needed) {
+        this.options = options;
+        this.hostAddresses = hostAddresses;
+        this.needed = needed;
+        this.compiler =
+                new ServiceCompiler(nodeName, new ServiceSettings(options.externalIps(), options.nodePortAddresses()));
+        this.inForce = new ServicesInForce(dataplanes);
+        this.stale = new StaleFlows(Conntrack.open());
+        this.kubeProxy = KubeProxySigns.open();
+        this.metrics = new ServiceMetrics(registry, this::state);
+        this.thread = Thread.ofPlatform().name("services").unstarted(this::run);
+    }
+
+    /** Starts the thread. */
+    ServiceKeeper start() {
+        thread.start();
+        return this;
+    }
+
+    /** The cluster has changed; the first call has all of its objects. */
+    void changed(ClusterChange change) {
+        queue.add(new Arrival(change, System.nanoTime()));
+    }
+
+    private void run() {
+        try {
+            while (!closed) {
+                List<Arrival> batch = new ArrayList<>();
+                batch.add(queue.take());
+                queue.drainTo(batch);
+                work(batch);
+            }
+        } catch (InterruptedException e) {
+            // Only close interrupts.
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void work(List<Arrival> batch) {
+        lock.lock();
+        try {
+            ServiceChange change = ServiceChange.NONE;
+            for (Arrival arrival : batch) {
+                change = change.then(compiler.apply(arrival.change()));
+            }
+            boolean first = !clusterKnown;
+            clusterKnown = true;
+            if (first || (inForce.failure().isEmpty() && !change.isEmpty() && !inForce.apply(change))) {
+                needed.run();
+            } else if (inForce.failure().isEmpty() && !change.isEmpty()) {
+                metrics.applied(System.nanoTime() - batch.getFirst().since());
+                forget(change.changed(), change.removed());
+            }
+            if (inForce.failure().isEmpty()) {
+                healthChecks.serve(compiler.healthChecks());
+            }
+        } catch (RuntimeException e) {
+            LOG.atError().addKeyValue("error", e.getMessage()).setCause(e).log("services-failed");
+            inForce.lost("internal error: " + e.getMessage());
+            needed.run();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Puts services in force, or repairs them; takes them out of force where a kube-proxy is seen and the setting is
+     * {@code auto}.
+     *
+     * @return how many differences there were
+     * @throws NotYetException if the cluster's services are not read yet
+     * @throws RuntimeException if no dataplane can be used here, or the kernel can't be asked or refuses
+     */
+    int reconcile() {
+        lock.lock();
+        try {
+            Optional<String> seen = kubeProxy.find();
+            if (options.mode() == ServiceOptions.Mode.AUTO && seen.isPresent()) {
+                leaveToKubeProxy(seen.get());
+                return 0;
+            }
+            if (seen.isEmpty() && sign.isPresent()) {
+                LOG.atInfo().log("kube-proxy-gone");
+            }
+            sign = seen;
+            if (!clusterKnown) {
+                throw new NotYetException("the cluster's services are not read yet");
+            }
+            ServiceChange change =
+                    options.nodePortAddresses().isEmpty() ? ServiceChange.NONE : compiler.host(hostAddresses.get());
+            boolean before = inForce.failure().isEmpty();
+            if (before && !change.isEmpty()) {
+                before = inForce.apply(change);
+            }
+            int differences = inForce.reconcile(compiler::program);
+            if (!before) {
+                forget(compiler.program().frontends().values(), Set.of());
+            }
+            healthChecks.serve(compiler.healthChecks());
+            return differences;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void leaveToKubeProxy(String seen) {
+        if (!sign.equals(Optional.of(seen))) {
+            LOG.atInfo().addKeyValue("sign", seen).log("services-left-to-kube-proxy");
+        }
+        sign = Optional.of(seen);
+        healthChecks.serve(List.of());
+        inForce.remove("services is auto, and a kube-proxy is seen: " + seen);
+    }
+
+    private void forget(Collection<FrontendProgram> changed, Set<Frontend> removed) {
+        try {
+            int flows = stale.forget(changed, removed);
+            if (flows > 0) {
+                metrics.forgotten(flows);
+                LOG.atInfo().addKeyValue("flows", flows).log("service-flows-forgotten");
+            }
+        } catch (NetlinkException e) {
+            // The services are in force; only flows that are open already are concerned.
+            LOG.atWarn().addKeyValue("reason", e.getMessage()).log("service-flows-not-forgotten");
+        }
+    }
+
+    /** Whether the kernel does not notify of others' changes, so that they have to be looked for. */
+    boolean isUnwatched() {
+        lock.lock();
+        try {
+            return !inForce.isWatched();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Whether a kube-proxy has come or gone since {@link #reconcile} last looked. For the agent's regular looks: the
+     * rules are only asked for when somebody has changed some.
+     */
+    boolean isConcerned() {
+        lock.lock();
+        try {
+            int now = kubeProxy.generation();
+            if (now == generation) {
+                return false;
+            }
+            generation = now;
+            return !kubeProxy.find().equals(sign);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** What has become of services. */
+    ServiceState state() {
+        lock.lock();
+        try {
+            ServiceProgram program = compiler.program();
+            Set<Backend> backends = new HashSet<>();
+            Set<Object> services = new HashSet<>();
+            for (FrontendProgram frontend : program.frontends().values()) {
+                services.add(List.of(frontend.service(), frontend.frontend().protocol()));
+                for (Target target : List.of(frontend.inside(), frontend.outside())) {
+                    if (target instanceof Target.Balance(List<Backend> some)) {
+                        backends.addAll(some);
+                    }
+                }
+            }
+            List<String> findings = new ArrayList<>();
+            if (options.mode() == ServiceOptions.Mode.TRUE) {
+                sign.ifPresent(seen -> findings.add("services is true, and a kube-proxy does the same: " + seen));
+            }
+            compiler.findings()
+                    .forEach(finding ->
+                            findings.add(finding.service() + ": " + finding.field() + ": " + finding.text()));
+            findings.addAll(healthChecks.failures());
+            return new ServiceState(
+                    inForce.by(),
+                    inForce.failure(),
+                    services.size(),
+                    program.frontends().size(),
+                    backends.size(),
+                    findings);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Stops; what is in the kernel stays in force. */
+    @Override
+    public void close() {
+        closed = true;
+        thread.interrupt();
+        try {
+            thread.join(STOP_LIMIT);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        healthChecks.close();
+        lock.lock();
+        try {
+            inForce.close();
+            stale.close();
+            kubeProxy.close();
+        } finally {
+            lock.unlock();
+        }
+    }
+}

@@ -1,0 +1,154 @@
+package dev.ikat.agent.services;
+
+import dev.ikat.agent.dataplane.Dataplanes;
+import dev.ikat.dataplane.Capability;
+import dev.ikat.dataplane.Dataplane;
+import dev.ikat.dataplane.PolicyBackendException;
+import dev.ikat.dataplane.ServiceBackend;
+import dev.ikat.services.program.ServiceChange;
+import dev.ikat.services.program.ServiceProgram;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The dataplane that has services in force, and whether it has the caller's program. What the kernel refused is not in
+ * force before the whole program is put in force anew; a dataplane goes only when its successor is in force. Not
+ * thread-safe.
+ */
+final class ServicesInForce implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ServicesInForce.class);
+    private static final int DIFFERENCES_LOGGED = 5;
+
+    private final Dataplanes dataplanes;
+    private Optional<ServiceBackend> backend = Optional.empty();
+    private Optional<Dataplane> by = Optional.empty();
+    private Optional<String> failure = Optional.of("they are not in force yet");
+    private boolean othersRemoved;
+
+    ServicesInForce(Dataplanes dataplanes) {
+        this.dataplanes = dataplanes;
+    }
+
+    /** Why the program is not in force; empty if it is. */
+    Optional<String> failure() {
+        return failure;
+    }
+
+    /** The dataplane that has it in force; empty if none has. */
+    Optional<String> by() {
+        return failure.isEmpty() ? by.map(Dataplane::name) : Optional.empty();
+    }
+
+    /** Whether the kernel notifies of others' changes to what is in force. */
+    boolean isWatched() {
+        return by.map(Dataplane::isWatched).orElse(true);
+    }
+
+    /** Changes the program in force; where that is refused, nothing counts as being in force. */
+    boolean apply(ServiceChange change) {
+        try {
+            backend.orElseThrow().apply(change);
+            return true;
+        } catch (PolicyBackendException e) {
+            LOG.atError().addKeyValue("error", e.getMessage()).setCause(e).log("services-refused");
+            lost(String.valueOf(e.getMessage()));
+            return false;
+        }
+    }
+
+    /** Nobody knows any more what is in force. */
+    void lost(String reason) {
+        failure = Optional.of(reason);
+    }
+
+    /**
+     * Has the dataplane that is to have services put the program in force where it is not, or repairs what somebody
+     * changed.
+     *
+     * @param program asked for only where it is needed
+     * @return how many differences there were
+     * @throws RuntimeException if the dataplane can't be used here, or the kernel can't be asked or refuses
+     */
+    int reconcile(Supplier<ServiceProgram> program) {
+        Dataplane chosen = dataplanes.with(Capability.SERVICES);
+        if (!by.equals(Optional.of(chosen))) {
+            take(chosen, program.get());
+            return 0;
+        }
+        ServiceBackend open = backend.orElseThrow();
+        if (failure.isPresent()) {
+            replace(open, program.get());
+            return 0;
+        }
+        if (open.isUntouched()) {
+            return 0;
+        }
+        List<String> drift = open.audit(program.get());
+        if (!drift.isEmpty()) {
+            LOG.atWarn()
+                    .addKeyValue("differences", drift.size())
+                    .addKeyValue("first", drift.subList(0, Math.min(DIFFERENCES_LOGGED, drift.size())))
+                    .log("services-drift");
+            replace(open, program.get());
+        }
+        return drift.size();
+    }
+
+    private void take(Dataplane chosen, ServiceProgram program) {
+        ServiceBackend next = chosen.services();
+        try {
+            replace(next, program);
+        } catch (RuntimeException e) {
+            next.close();
+            throw e;
+        }
+        Optional<ServiceBackend> former = backend;
+        backend = Optional.of(next);
+        by = Optional.of(chosen);
+        former.ifPresent(old -> {
+            old.remove();
+            old.close();
+        });
+        dataplanes.removeLeft(Capability.SERVICES, by);
+        othersRemoved = true;
+    }
+
+    private void replace(ServiceBackend open, ServiceProgram program) {
+        long start = System.nanoTime();
+        try {
+            open.replace(program);
+        } catch (PolicyBackendException e) {
+            failure = Optional.of(String.valueOf(e.getMessage()));
+            throw e;
+        }
+        failure = Optional.empty();
+        LOG.atInfo()
+                .addKeyValue("frontends", program.frontends().size())
+                .addKeyValue("ms", (System.nanoTime() - start) / 1_000_000)
+                .log("services-in-force");
+    }
+
+    /** Takes services out of force, and what earlier agents left of them; costs nothing the second time. */
+    void remove(String reason) {
+        failure = Optional.of(reason);
+        backend.ifPresent(open -> {
+            open.remove();
+            open.close();
+        });
+        backend = Optional.empty();
+        by = Optional.empty();
+        if (!othersRemoved) {
+            dataplanes.removeLeft(Capability.SERVICES, Optional.empty());
+            othersRemoved = true;
+        }
+    }
+
+    /** Lets go of the dataplane; what is in the kernel stays in force. */
+    @Override
+    public void close() {
+        backend.ifPresent(ServiceBackend::close);
+    }
+}

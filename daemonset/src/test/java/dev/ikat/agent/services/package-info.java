@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.services;
+
+import org.jspecify.annotations.NullMarked;
