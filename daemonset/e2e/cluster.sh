@@ -16,8 +16,8 @@ usage: ./dev cluster COMMAND
                                 manifests
       --kubernetes VERSION      1.37 (default) or 1.34, both of Go modules, or 1.20 of Debian 12's source package
       --nodes N                 1 to 9 nodes (default 2)
-      --backend B               Ikat's policy backend: nftables (default), iptables or ebpf
-      --kube-proxy MODE         nftables (default), iptables (with 1.20 the only one), or none
+      --backend B               Ikat's policy backend: nftables (default), iptables or ebpf; with --processes also none
+      --kube-proxy MODE         nftables (default), iptables (with 1.20 the only one), or none: then Ikat implements services
       --runtime R               of the nodes: containerd (default), or crio where CRI-O is installed; not with 1.20
       --control-plane-node      node-1 has the taint of a control plane: Ikat runs on it and workloads don't; with
                                 --nodes 1 workloads do
@@ -75,8 +75,9 @@ token() { # USER GROUPS
 }
 
 # As an administrator on the control plane's machine.
+# What kubectl remembers of the API is this cluster's, not that of an older Kubernetes which had the same address.
 kubectl() {
-  inside control "$CACHE/kubernetes-$VERSION/kubectl" "--kubeconfig=$RUN/admin.kubeconfig" "$@"
+  inside control "$CACHE/kubernetes-$VERSION/kubectl" "--kubeconfig=$RUN/admin.kubeconfig" "--cache-dir=$RUN/kubectl" "$@"
 }
 
 # Of the cluster that runs.
@@ -213,7 +214,8 @@ as_daemonset() {
   [ "$AGENTS" = daemonset ]
 }
 
-# By the overlay of the backend. Where there is no kube-proxy the API server has no service's address.
+# By the overlay of the backend. Where there is no kube-proxy Ikat implements services, and has to reach the API server
+# before that.
 apply_daemonset() { # BACKEND
   local overlay=$RUN/overlay
   rm -rf "$overlay"
@@ -221,7 +223,7 @@ apply_daemonset() { # BACKEND
   if is_modern; then
     # Kustomize takes relative paths alone.
     echo "resources: ['$(realpath --relative-to="$overlay" "$DEPLOY/overlays/$1")']" >"$overlay/kustomization.yaml"
-    [ "$KUBE_PROXY" != none ] || cat "$HERE/objects/api-server-address.yaml" >>"$overlay/kustomization.yaml"
+    [ "$KUBE_PROXY" != none ] || cat "$HERE/objects/"{api-server-address,services}.yaml >>"$overlay/kustomization.yaml"
   else
     overlay_in_old_words "$1"
   fi
@@ -252,7 +254,8 @@ install_process() { # NODE
 }
 
 process_settings() { # NODE
-  printf '%s: %s\n' node-name "$1" kubeconfig "$RUN/$1/ikat.kubeconfig" policy-backend "$(cat "$RUN/backend")" |
+  printf '%s: %s\n' node-name "$1" kubeconfig "$RUN/$1/ikat.kubeconfig" policy-backend "$(cat "$RUN/backend")" \
+    services "$([ "$KUBE_PROXY" = none ] && echo true || echo false)" |
     inside "$1" tee /etc/ikat/config.yaml >/dev/null
 }
 
@@ -298,7 +301,10 @@ up() {
   done
   [[ " $VERSIONS " == *" $VERSION "* ]] || fail "--kubernetes takes ${VERSIONS// /, }, not '$VERSION'"
   [[ $count =~ ^[1-9]$ ]] || fail "--nodes takes 1 to 9, not '$count'"
-  [ -d "$DEPLOY/overlays/$backend" ] || fail "--backend takes nftables, iptables or ebpf, not '$backend'"
+  case $backend/$AGENTS in
+    nftables/* | iptables/* | ebpf/* | none/processes) ;;
+    *) fail "--backend takes nftables, iptables or ebpf, or with --processes none, not '$backend'" ;;
+  esac
   if is_modern; then : "${KUBE_PROXY:=nftables}"; else : "${KUBE_PROXY:=iptables}"; fi
   case $VERSION/$KUBE_PROXY in
     */iptables | */none | 1.3?/nftables) ;;
@@ -399,9 +405,10 @@ down() {
   for directory in "$RUN"/node-* "$RUN/control"; do
     [ ! -d "$directory" ] || end "$(basename "$directory")"
   done
-  # Containers' cgroups are of their names only.
+  # Containers' cgroups are of their names only. Those of CRI-O that were left would keep the next kubelet busy: it asks
+  # CRI-O about each of them, again and again, before its node is registered.
   local group
-  for group in /sys/fs/cgroup/k8s.io /sys/fs/cgroup/*/k8s.io; do
+  for group in /sys/fs/cgroup/{,*/}{k8s.io,crio,crio-*}; do
     [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
   done
   rm -rf "$RUN"

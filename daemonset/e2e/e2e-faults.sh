@@ -8,7 +8,7 @@ without_a_loss() { # COMMAND...
   within 10 all_reach $NAMESPACE client $NAMESPACE web
   mapfile -t servers < <(pods $NAMESPACE web)
   server=${servers[0]}
-  mapfile -t nodes < <(ready_nodes | grep -vFx "$(node_of $NAMESPACE "$server")")
+  mapfile -t nodes < <(nodes_with $NAMESPACE client | grep -vFx "$(node_of $NAMESPACE "$server")")
   client=$(pod_on "${nodes[0]}" $NAMESPACE client)
   stranger=$(pod_on "${nodes[0]}" $OTHER stranger)
   before=$(restarts)

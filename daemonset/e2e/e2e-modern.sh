@@ -1,7 +1,7 @@
 # Sourced by e2e.sh: cases of what only Kubernetes 1.34 and later have, or do.
 
 modern_cases() {
-  case_ "pods and nodes have addresses of both families in the API" both_families_in_status
+  case_ "pods and nodes have addresses of each of the cluster's families in the API" families_in_status
   case_ "the runtime asks the plugin for its STATUS" status_asked
   case_ "a policy names the port of a native sidecar" sidecar_port
   case_ "a pod whose container is replaced in place keeps its network" replaced_in_place
@@ -10,9 +10,12 @@ modern_cases() {
   case_ "of Pod Security's baseline, what a CNI plugin can't keep to" pod_security
 }
 
-both_families_in_status() {
-  k get pods -A -o json | jq -e '[.items[] | select(.status.phase == "Running")] | length > 0 and
-    all(.[]; (.status.podIPs | length == 2) and (.status.hostIPs | length == 2) and .status.podIP == .status.podIPs[0].ip)' >/dev/null ||
+# As many as nodes have pod CIDRs: one family in a cluster of kind, unless that is told otherwise.
+families_in_status() {
+  local families
+  families=$(k get nodes -o json | jq '.items[0].spec | (.podCIDRs // [.podCIDR]) | length')
+  k get pods -A -o json | jq -e "[.items[] | select(.status.phase == \"Running\")] | length > 0 and
+    all(.[]; (.status.podIPs | length == $families) and (.status.hostIPs | length == $families) and .status.podIP == .status.podIPs[0].ip)" >/dev/null ||
     wrong "a pod lacks an address: $(k get pods -A -o json | jq -c '.items[] | [.metadata.name, .status.podIPs, .status.hostIPs]')"
 }
 

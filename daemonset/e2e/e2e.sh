@@ -91,6 +91,8 @@ pod_on() { # NODE NAMESPACE APP
   k -n "$2" get pods -l "app=$3" --field-selector "spec.nodeName=$1,status.phase=Running" -o json |
     jq -r '[.items[] | select(.metadata.deletionTimestamp == null)][0].metadata.name'
 }
+# A control plane's node may have none.
+nodes_with() { k -n "$1" get pods -l "app=$2" --field-selector status.phase=Running -o json | jq -r '[.items[].spec.nodeName] | unique[]'; }
 ready_nodes() { k get nodes -o json | jq -r '.items[] | select(any(.status.conditions[]; .type == "Ready" and .status == "True")) | .metadata.name'; }
 
 # What a pod or a node does to ask ADDRESS/PORT: whatever answers in HTTP will do, so the API server, whose TLS this is

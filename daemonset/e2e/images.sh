@@ -2,6 +2,7 @@
 # Writes images as archives that runtimes import, without a registry.
 # usage: images.sh cluster DIRECTORY           one that only sleeps, for pods' sandboxes, one of busybox, and CoreDNS
 #        images.sh e2e DIRECTORY VERSION NAME...   what stands for the images of Kubernetes' own tests under these names
+#        images.sh kubernetes DIRECTORY VERSION NAME...   what kubeadm starts, under the names that it asks for
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 readonly KIND=$1 DIRECTORY=$2
@@ -94,7 +95,37 @@ e2e_images() { # VERSION NAME...
   [ "${#shells[@]}" = 0 ] || image "$DIRECTORY/e2e-shell.tar" null '["/bin/sh"]' "${shells[@]}"
 }
 
+# Each of the program that its name says. kube-proxy also calls iptables, which the tests' images have.
+kubernetes_images() { # VERSION NAME...
+  local name program root version=$1
+  agnhost_root
+  shift
+  for name in "$@"; do
+    program=${name##*/} program=${program%%:*} root=$work/$program
+    mkdir -p "$root/tmp" "$root/usr/local/bin"
+    case $program in
+      pause) install -D "$(command -v busybox)" "$root/bin/sleep" ;;
+      coredns) cp "$CACHE/coredns/coredns" "$root/" ;;
+      etcd) cp "$CACHE/etcd/etcd" "$root/usr/local/bin/" ;;
+      kube-proxy)
+        cp -a --reflink=auto "$CACHE/agnhost-root/." "$root"
+        cp "$CACHE/kubernetes-$version/kube-proxy" "$root/usr/local/bin/"
+        ;;
+      kube-*) cp "$CACHE/kubernetes-$version/$program" "$root/usr/local/bin/" ;;
+      *) fail "kubeadm asks for $name, of which images.sh knows no program" ;;
+    esac
+    layer "$root"
+    case $program in
+      pause) image "$DIRECTORY/${name##*/}.tar" null '["/bin/sleep", "2147483647"]' "$name" ;;
+      coredns) image "$DIRECTORY/${name##*/}.tar" '["/coredns"]' '[]' "$name" ;;
+      *) image "$DIRECTORY/${name##*/}.tar" null "[\"$program\"]" "$name" ;;
+    esac
+    rm -rf "$root"
+  done
+}
+
 case $KIND in
   cluster) cluster_images ;;
+  kubernetes) kubernetes_images "${@:3}" ;;
   e2e) e2e_images "${@:3}" ;;
 esac

@@ -37,9 +37,10 @@ version_of() { # MODULE PACKAGE
 # A version as the programs say it; without that a kubelet calls itself v0.0.0.
 version_flags() { # MODULE VERSION
   case $1 in
-    kubernetes-*)
+    kubernetes-* | kubeadm)
+      local minor=${2#v1.}
       echo "-X k8s.io/component-base/version.gitVersion=$2 -X k8s.io/component-base/version.gitMajor=1" \
-        "-X k8s.io/component-base/version.gitMinor=${1#*-1.} -X k8s.io/component-base/version.gitTreeState=clean"
+        "-X k8s.io/component-base/version.gitMinor=${minor%%.*} -X k8s.io/component-base/version.gitTreeState=clean"
       ;;
     containerd) echo "-X github.com/containerd/containerd/v2/version.Version=$2" ;;
     crictl) echo "-X sigs.k8s.io/cri-tools/pkg/version.Version=$2" ;;

@@ -23,6 +23,9 @@ version = 3
   sandbox = "localhost/ikat-e2e/pause:1"
 [plugins."io.containerd.cri.v1.runtime"]
   restrict_oom_score_adj = true
+# How long ADD and DEL took, for benchmarks.
+[metrics]
+  address = "127.0.0.1:1338"
 TOML
   else
     cat <<TOML
@@ -68,6 +71,8 @@ pause_image = "localhost/ikat-e2e/pause:1"
 pause_command = ""
 signature_policy = "$PWD/volatile/policy.json"
 [crio.network]
+# Without it CRI-O asks a plugin for its STATUS only until it is ready for the first time.
+cni_status_grace_period = "15s"
 network_dir = "/etc/cni/net.d"
 plugin_dirs = ["/opt/cni/bin"]
 [crio.runtime]
