@@ -6,6 +6,7 @@ import dev.ikat.cluster.EndpointSlice.Endpoint;
 import dev.ikat.cluster.EndpointSlice.Hints;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
+import dev.ikat.cluster.Service;
 import dev.ikat.model.IpFamily;
 import java.io.IOException;
 import java.util.Arrays;
@@ -62,8 +63,8 @@ final class EndpointSliceForm implements ObjectForm<EndpointSlice> {
                         .flatMap(Optional::stream)
                         .toList())
                 .orElse(List.of());
-        // What else may be an endpoint, has names for addresses.
-        List<Endpoint> endpoints = faults.attempt(() -> family.isPresent()
+        // Of a slice that is left to others there are none here; what else may be an endpoint, has names for addresses.
+        List<Endpoint> endpoints = faults.attempt(() -> family.isPresent() && !isLeftToOthers(document)
                         ? document.list("endpoints", EndpointSliceForm::endpoint)
                         : List.<Endpoint>of())
                 .orElse(List.of());
@@ -73,6 +74,13 @@ final class EndpointSliceForm implements ObjectForm<EndpointSlice> {
                 () -> document.make(() -> new EndpointSlice(namespace, name, service, family, ports, endpoints)));
         faults.throwIfAny();
         return slice.orElseThrow();
+    }
+
+    private static boolean isLeftToOthers(YamlValue document) {
+        return document.require("metadata")
+                .get("labels")
+                .map(labels -> labels.entries().containsKey(Service.HEADLESS_LABEL))
+                .orElse(false);
     }
 
     private static Optional<IpFamily> family(String addressType) {

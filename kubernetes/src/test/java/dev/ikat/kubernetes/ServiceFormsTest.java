@@ -137,6 +137,19 @@ final class ServiceFormsTest {
         assertThat(slice.endpoints()).isEmpty();
     }
 
+    /** As kube-proxy has it. */
+    @Test
+    void sliceWithTheHeadlessLabelHasNoEndpoints() {
+        EndpointSlice slice = (EndpointSlice) read(
+                ApiKinds.ENDPOINT_SLICES,
+                SLICE.replace(
+                        "kubernetes.io/service-name:",
+                        "service.kubernetes.io/headless: \"\", kubernetes.io/service-name:"));
+
+        assertThat(slice.service()).isEqualTo("web");
+        assertThat(slice.endpoints()).isEmpty();
+    }
+
     @Test
     void headlessServiceHasNoAddresses() {
         assertThat(service(SERVICE.replace("clusterIPs: [10.96.0.7, \"fd96::7\"]", "clusterIPs: [None]"))
