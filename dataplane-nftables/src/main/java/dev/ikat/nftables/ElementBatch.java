@@ -8,17 +8,17 @@ import java.util.List;
  * it changes one, which with 10,000 of them takes it 60 ms; these messages need nothing but what they say.
  */
 final class ElementBatch {
-    private static final int NFTA_SET_ELEM_LIST_TABLE = 1;
-    private static final int NFTA_SET_ELEM_LIST_SET = 2;
-    private static final int NFTA_SET_ELEM_LIST_ELEMENTS = 3;
-    private static final int NFTA_LIST_ELEM = 1;
-    private static final int NFTA_SET_ELEM_KEY = 1;
-    private static final int NFTA_SET_ELEM_DATA = 2;
-    private static final int NFTA_DATA_VALUE = 1;
-    private static final int NFTA_DATA_VERDICT = 2;
-    private static final int NFTA_VERDICT_CODE = 1;
-    private static final int NFTA_VERDICT_CHAIN = 2;
-    private static final int NFT_GOTO = -4;
+    static final int NFTA_SET_ELEM_LIST_TABLE = 1;
+    static final int NFTA_SET_ELEM_LIST_SET = 2;
+    static final int NFTA_SET_ELEM_LIST_ELEMENTS = 3;
+    static final int NFTA_LIST_ELEM = 1;
+    static final int NFTA_SET_ELEM_KEY = 1;
+    static final int NFTA_SET_ELEM_DATA = 2;
+    static final int NFTA_DATA_VALUE = 1;
+    static final int NFTA_DATA_VERDICT = 2;
+    static final int NFTA_VERDICT_CODE = 1;
+    static final int NFTA_VERDICT_CHAIN = 2;
+    static final int NFT_GOTO = -4;
     private static final int NFT_RETURN = -5;
 
     /** An attribute's length has 16 bits, and an IPv6 element takes less than 100 bytes. */

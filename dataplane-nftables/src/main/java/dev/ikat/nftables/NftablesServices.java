@@ -248,16 +248,15 @@ public final class NftablesServices implements ServiceBackend {
     }
 
     private Set<String> chainsInForce() {
-        return owned(
-                table.read(socket -> socket.chains(NftablesTable.NAME)).stream().map(TableContent.Chain::name));
+        return owned(table.read(socket -> socket.chains(NftablesTable.NAME)));
     }
 
     private Set<String> setsInForce() {
-        return owned(table.read(socket -> socket.sets(NftablesTable.NAME)).stream());
+        return owned(table.read(socket -> socket.sets(NftablesTable.NAME)));
     }
 
-    private static Set<String> owned(Stream<String> names) {
-        return names.filter(Owner.SERVICES::owns).collect(Collectors.toCollection(TreeSet::new));
+    private static Set<String> owned(List<String> names) {
+        return names.stream().filter(Owner.SERVICES::owns).collect(Collectors.toCollection(TreeSet::new));
     }
 
     private Set<TableContent.Rule> rulesInForce() {

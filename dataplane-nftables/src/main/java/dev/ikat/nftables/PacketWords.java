@@ -51,11 +51,6 @@ record PacketWords(int number, int address, int sourceOffset, int destinationOff
                 .transport(register + address + 1, PORT_OFFSET, 2);
     }
 
-    /** Reads the source address and what {@link #destination} reads. */
-    RuleWriter client(RuleWriter rule, int register) {
-        return destination(source(rule, register), register + address);
-    }
-
     RuleWriter echoRequest(RuleWriter rule) {
         return rule.meta(0, Meta.L4PROTO)
                 .equal(0, (byte) icmp)

@@ -1,5 +1,17 @@
 package dev.ikat.nftables;
 
+import static dev.ikat.nftables.ElementBatch.NFTA_DATA_VALUE;
+import static dev.ikat.nftables.ElementBatch.NFTA_DATA_VERDICT;
+import static dev.ikat.nftables.ElementBatch.NFTA_LIST_ELEM;
+import static dev.ikat.nftables.ElementBatch.NFTA_SET_ELEM_DATA;
+import static dev.ikat.nftables.ElementBatch.NFTA_SET_ELEM_KEY;
+import static dev.ikat.nftables.ElementBatch.NFTA_SET_ELEM_LIST_ELEMENTS;
+import static dev.ikat.nftables.ElementBatch.NFTA_SET_ELEM_LIST_SET;
+import static dev.ikat.nftables.ElementBatch.NFTA_SET_ELEM_LIST_TABLE;
+import static dev.ikat.nftables.ElementBatch.NFTA_VERDICT_CHAIN;
+import static dev.ikat.nftables.ElementBatch.NFTA_VERDICT_CODE;
+import static dev.ikat.nftables.ElementBatch.NFT_GOTO;
+
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
@@ -25,21 +37,10 @@ import java.util.Map;
 record ServiceElement(ServiceSet set, IpFamily family, SetEntry entry) {
     private static final HexFormat HEX = HexFormat.of();
 
-    private static final int NFTA_SET_ELEM_LIST_TABLE = 1;
-    private static final int NFTA_SET_ELEM_LIST_SET = 2;
-    private static final int NFTA_SET_ELEM_LIST_ELEMENTS = 3;
-    private static final int NFTA_LIST_ELEM = 1;
-    private static final int NFTA_SET_ELEM_KEY = 1;
-    private static final int NFTA_SET_ELEM_DATA = 2;
     private static final int NFTA_SET_ELEM_FLAGS = 3;
     private static final int NFTA_SET_ELEM_KEY_END = 10;
     private static final int NFT_SET_ELEM_INTERVAL_END = 1;
-    private static final int NFTA_DATA_VALUE = 1;
-    private static final int NFTA_DATA_VERDICT = 2;
-    private static final int NFTA_VERDICT_CODE = 1;
-    private static final int NFTA_VERDICT_CHAIN = 2;
     private static final int NFT_JUMP = -3;
-    private static final int NFT_GOTO = -4;
 
     /** An attribute's length has 16 bits, and the longest element takes less than 150 bytes. */
     private static final int MOST_AT_ONCE = 400;

@@ -12,9 +12,6 @@ import java.util.List;
  *     InternalIPs
  */
 public record ServiceOptions(Mode mode, boolean externalIps, List<Cidr> nodePortAddresses) {
-    /** Services are somebody else's, such as kube-proxy's. */
-    public static final ServiceOptions OFF = new ServiceOptions(Mode.FALSE, true, List.of());
-
     public ServiceOptions {
         nodePortAddresses = List.copyOf(nodePortAddresses);
     }

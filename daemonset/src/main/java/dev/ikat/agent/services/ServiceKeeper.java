@@ -259,9 +259,7 @@ final class ServiceKeeper implements AutoCloseable {
             if (options.mode() == ServiceOptions.Mode.TRUE) {
                 sign.ifPresent(seen -> findings.add("services is true, and a kube-proxy does the same: " + seen));
             }
-            compiler.findings()
-                    .forEach(finding ->
-                            findings.add(finding.service() + ": " + finding.field() + ": " + finding.text()));
+            compiler.findings().forEach(finding -> findings.add(finding.toString()));
             findings.addAll(healthChecks.failures());
             return new ServiceState(
                     inForce.by(),

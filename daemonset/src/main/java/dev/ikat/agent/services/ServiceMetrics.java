@@ -1,9 +1,11 @@
 package dev.ikat.agent.services;
 
 import io.prometheus.metrics.core.metrics.Counter;
-import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Histogram;
+import io.prometheus.metrics.model.registry.MultiCollector;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
+import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import io.prometheus.metrics.model.snapshots.Unit;
 import java.util.function.Supplier;
 
@@ -29,26 +31,38 @@ final class ServiceMetrics {
                         + "has their backend.")
                 .withoutExemplars()
                 .register(registry);
-        GaugeWithCallback.builder()
-                .name("ikat_service_ports")
-                .help("Ports of services that this node sends connections of to their backends.")
-                .callback(callback -> callback.call(state.get().services()))
-                .register(registry);
-        GaugeWithCallback.builder()
-                .name("ikat_service_frontends")
-                .help("Addresses and ports at which services are reached on this node.")
-                .callback(callback -> callback.call(state.get().frontends()))
-                .register(registry);
-        GaugeWithCallback.builder()
-                .name("ikat_service_backends")
-                .help("Different sockets of endpoints to which connections to services go.")
-                .callback(callback -> callback.call(state.get().backends()))
-                .register(registry);
-        GaugeWithCallback.builder()
-                .name("ikat_services_in_force")
-                .help("1 if Ikat has services in force on this node; 0 if it does not, as the status explains.")
-                .callback(callback -> callback.call(state.get().dataplane().isPresent() ? 1 : 0))
-                .register(registry);
+        // One look at the state for all of them, as it goes through all services.
+        registry.register((MultiCollector) () -> gauges(state.get()));
+    }
+
+    private static MetricSnapshots gauges(ServiceState now) {
+        return MetricSnapshots.of(
+                gauge(
+                        "ikat_service_ports",
+                        "Ports of services that this node sends connections of to their backends.",
+                        now.services()),
+                gauge(
+                        "ikat_service_frontends",
+                        "Addresses and ports at which services are reached on this node.",
+                        now.frontends()),
+                gauge(
+                        "ikat_service_backends",
+                        "Different sockets of endpoints to which connections to services go.",
+                        now.backends()),
+                gauge(
+                        "ikat_services_in_force",
+                        "1 if Ikat has services in force on this node; 0 if it does not, as the status explains.",
+                        now.dataplane().isPresent() ? 1 : 0));
+    }
+
+    private static GaugeSnapshot gauge(String name, String help, int value) {
+        return GaugeSnapshot.builder()
+                .name(name)
+                .help(help)
+                .dataPoint(GaugeSnapshot.GaugeDataPointSnapshot.builder()
+                        .value(value)
+                        .build())
+                .build();
     }
 
     void applied(long nanos) {

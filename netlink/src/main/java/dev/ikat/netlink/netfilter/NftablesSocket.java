@@ -185,12 +185,12 @@ public final class NftablesSocket {
         }
     }
 
-    /** The chains of a table of the family {@code inet}. */
-    public List<TableContent.Chain> chains(String table) {
+    /** The names of the chains of a table of the family {@code inet}. */
+    public List<String> chains(String table) {
         return dump(
                 new NftablesBatch()
                         .beginDump(RulesetMessage.NFT_MSG_GETCHAIN)
-                        .text(TableContent.NFTA_CHAIN_TABLE, table)
+                        .text(RulesetMessage.NFTA_CHAIN_TABLE, table)
                         .end(),
                 message -> TableContent.chain(message, table));
     }

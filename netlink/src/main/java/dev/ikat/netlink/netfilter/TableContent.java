@@ -10,9 +10,6 @@ import java.util.Optional;
 public final class TableContent {
     static final int NFT_MSG_GETSET = 10;
 
-    static final int NFTA_CHAIN_TABLE = 1;
-    private static final int NFTA_CHAIN_NAME = 3;
-    private static final int NFTA_CHAIN_POLICY = 5;
     private static final int NFTA_RULE_CHAIN = 2;
     private static final int NFTA_RULE_HANDLE = 3;
     static final int NFTA_SET_TABLE = 1;
@@ -24,13 +21,6 @@ public final class TableContent {
     private static final int NFTA_SET_ELEM_KEY_END = 10;
 
     private TableContent() {}
-
-    /**
-     * A chain.
-     *
-     * @param policy its policy's number (NF_ACCEPT, NF_DROP); -1 if it has no hook
-     */
-    public record Chain(String name, int policy) {}
 
     /**
      * A rule.
@@ -49,20 +39,8 @@ public final class TableContent {
      */
     public record SetEntry(String key, String end, int flags, String data) {}
 
-    static Optional<Chain> chain(MessageReader message, String table) {
-        String of = "";
-        String name = "";
-        int policy = -1;
-        AttributeReader attributes = message.attributes(NetfilterMessage.HEADER);
-        while (attributes.next()) {
-            switch (attributes.type()) {
-                case NFTA_CHAIN_TABLE -> of = attributes.string();
-                case NFTA_CHAIN_NAME -> name = attributes.string();
-                case NFTA_CHAIN_POLICY -> policy = attributes.u32be();
-                default -> {}
-            }
-        }
-        return of.equals(table) ? Optional.of(new Chain(name, policy)) : Optional.empty();
+    static Optional<String> chain(MessageReader message, String table) {
+        return name(message, table, RulesetMessage.NFTA_CHAIN_TABLE, RulesetMessage.NFTA_CHAIN_NAME);
     }
 
     static Optional<Rule> rule(MessageReader message, String table) {
@@ -82,14 +60,19 @@ public final class TableContent {
     }
 
     static Optional<String> set(MessageReader message, String table) {
+        return name(message, table, NFTA_SET_TABLE, NFTA_SET_NAME);
+    }
+
+    /** The name of an object, if it is one of this table. */
+    private static Optional<String> name(MessageReader message, String table, int tableAttribute, int nameAttribute) {
         String of = "";
         String name = "";
         AttributeReader attributes = message.attributes(NetfilterMessage.HEADER);
         while (attributes.next()) {
-            switch (attributes.type()) {
-                case NFTA_SET_TABLE -> of = attributes.string();
-                case NFTA_SET_NAME -> name = attributes.string();
-                default -> {}
+            if (attributes.type() == tableAttribute) {
+                of = attributes.string();
+            } else if (attributes.type() == nameAttribute) {
+                name = attributes.string();
             }
         }
         return of.equals(table) ? Optional.of(name) : Optional.empty();

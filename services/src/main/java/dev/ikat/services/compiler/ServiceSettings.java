@@ -11,9 +11,6 @@ import java.util.List;
  * @param nodePortAddresses the blocks whose addresses of this node have node ports; none for the node's InternalIPs
  */
 public record ServiceSettings(boolean externalIps, List<Cidr> nodePortAddresses) {
-    /** As kube-proxy has it. */
-    public static final ServiceSettings DEFAULT = new ServiceSettings(true, List.of());
-
     public ServiceSettings {
         nodePortAddresses = List.copyOf(nodePortAddresses);
     }

@@ -40,7 +40,7 @@ final class ServiceCompilerTest {
     private static final String CLUSTER_IP = "10.96.0.7";
     private static final String VIP = "203.0.113.1";
 
-    private final ServiceCompiler compiler = new ServiceCompiler("node", ServiceSettings.DEFAULT);
+    private final ServiceCompiler compiler = new ServiceCompiler("node", new ServiceSettings(true, List.of()));
 
     private static Service service(String name, TrafficPolicy internal, External external, long created) {
         return new Service(
