@@ -1,12 +1,11 @@
 package dev.ikat.agent.services;
 
 import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Histogram;
-import io.prometheus.metrics.model.registry.MultiCollector;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
-import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
-import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import io.prometheus.metrics.model.snapshots.Unit;
+import java.time.Duration;
 import java.util.function.Supplier;
 
 /** Metrics about services. Thread-safe. */
@@ -31,38 +30,53 @@ final class ServiceMetrics {
                         + "has their backend.")
                 .withoutExemplars()
                 .register(registry);
-        // One look at the state for all of them, as it goes through all services.
-        registry.register((MultiCollector) () -> gauges(state.get()));
+        Supplier<ServiceState> recent = new Recent(state);
+        GaugeWithCallback.builder()
+                .name("ikat_service_ports")
+                .help("Ports of services that this node sends connections of to their backends.")
+                .callback(callback -> callback.call(recent.get().services()))
+                .register(registry);
+        GaugeWithCallback.builder()
+                .name("ikat_service_frontends")
+                .help("Addresses and ports at which services are reached on this node.")
+                .callback(callback -> callback.call(recent.get().frontends()))
+                .register(registry);
+        GaugeWithCallback.builder()
+                .name("ikat_service_backends")
+                .help("Different sockets of endpoints to which connections to services go.")
+                .callback(callback -> callback.call(recent.get().backends()))
+                .register(registry);
+        GaugeWithCallback.builder()
+                .name("ikat_services_in_force")
+                .help("1 if Ikat has services in force on this node; 0 if it does not, as the status explains.")
+                .callback(callback -> callback.call(recent.get().dataplane().isPresent() ? 1 : 0))
+                .register(registry);
     }
 
-    private static MetricSnapshots gauges(ServiceState now) {
-        return MetricSnapshots.of(
-                gauge(
-                        "ikat_service_ports",
-                        "Ports of services that this node sends connections of to their backends.",
-                        now.services()),
-                gauge(
-                        "ikat_service_frontends",
-                        "Addresses and ports at which services are reached on this node.",
-                        now.frontends()),
-                gauge(
-                        "ikat_service_backends",
-                        "Different sockets of endpoints to which connections to services go.",
-                        now.backends()),
-                gauge(
-                        "ikat_services_in_force",
-                        "1 if Ikat has services in force on this node; 0 if it does not, as the status explains.",
-                        now.dataplane().isPresent() ? 1 : 0));
-    }
+    /**
+     * The state as it was at most {@link #AGE} ago: to ask for it goes through all services, and each scrape needs it
+     * four times. Thread-safe.
+     */
+    private static final class Recent implements Supplier<ServiceState> {
+        private static final long AGE = Duration.ofMillis(200).toNanos();
 
-    private static GaugeSnapshot gauge(String name, String help, int value) {
-        return GaugeSnapshot.builder()
-                .name(name)
-                .help(help)
-                .dataPoint(GaugeSnapshot.GaugeDataPointSnapshot.builder()
-                        .value(value)
-                        .build())
-                .build();
+        private final Supplier<ServiceState> state;
+        private ServiceState last = ServiceState.OFF;
+        private long asked = System.nanoTime() - AGE;
+
+        Recent(Supplier<ServiceState> state) {
+            this.state = state;
+        }
+
+        @Override
+        public synchronized ServiceState get() {
+            long now = System.nanoTime();
+            if (now - asked >= AGE) {
+                last = state.get();
+                asked = now;
+            }
+            return last;
+        }
     }
 
     void applied(long nanos) {
