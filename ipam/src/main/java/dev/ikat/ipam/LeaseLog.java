@@ -374,7 +374,8 @@ final class LeaseLog implements AutoCloseable {
         while (!Files.exists(there) && there.getParent() != null) {
             there = there.getParent();
         }
-        long free = Files.getFileStore(there).getUsableSpace();
+        // That of a FileStore would read the table of all mounts for it, to which each container of the node adds.
+        long free = there.toFile().getUsableSpace();
         if (free < ROOM_NEEDED) {
             throw new FileSystemException(directory.toString(), null, "only " + free + " bytes are free: " + NO_SPACE);
         }
