@@ -31,6 +31,7 @@ public final class FakeDataplane implements Dataplane {
     private final List<Set<IpAddress>> ended = new ArrayList<>();
     private Optional<String> missing = Optional.empty();
     private Map<String, Double> fill = Map.of();
+    private Optional<Dataplane> base = Optional.empty();
     private boolean watched;
     private boolean closed;
 
@@ -55,6 +56,12 @@ public final class FakeDataplane implements Dataplane {
     /** The kernel notifies of others' changes to it. */
     public FakeDataplane watched() {
         watched = true;
+        return this;
+    }
+
+    /** Its services include those of this one. */
+    public FakeDataplane standingOn(Dataplane other) {
+        base = Optional.of(other);
         return this;
     }
 
@@ -96,6 +103,11 @@ public final class FakeDataplane implements Dataplane {
         missing.ifPresent(reason -> {
             throw new IllegalStateException(reason);
         });
+    }
+
+    @Override
+    public boolean standsOn(Dataplane other, Capability capability) {
+        return capability == Capability.SERVICES && base.equals(Optional.of(other));
     }
 
     @Override

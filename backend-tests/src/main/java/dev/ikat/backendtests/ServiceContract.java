@@ -29,6 +29,7 @@ import java.net.PortUnreachableException;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -53,6 +54,8 @@ public abstract class ServiceContract {
 
     /** Enough connections that one of three backends is left out by chance once in ten million times. */
     private static final int MANY = 40;
+
+    private static final int CHANGES = 100;
 
     private ServiceScene scene;
     private ServiceBackend services;
@@ -364,6 +367,32 @@ public abstract class ServiceContract {
 
         assertThat(scene.ask(scene.outside(), ServiceScene.nodeAddress(IpFamily.IPV4), 9090))
                 .isEqualTo(new Answer(3, ServiceScene.outsideAddress(IpFamily.IPV4)));
+    }
+
+    @Test
+    protected void manyChangesOfEndpointsCutNoConnectionAndRefuseNoNewOne() throws IOException {
+        services.replace(web());
+        Map<Socket, Integer> open = new LinkedHashMap<>();
+        try {
+            for (int i = 0; i < MANY; i++) {
+                Socket connection = scene.connect(scene.pod(CLIENT), clusterIp(IpFamily.IPV4), 80);
+                open.put(connection, ServiceScene.ask(connection).server());
+            }
+            for (int i = 0; i < CHANGES; i++) {
+                Target target = i % 2 == 0 ? balance(IpFamily.IPV4, 2, 3) : balance(IpFamily.IPV4, 2, 3, 4);
+                services.apply(change(clusterIp(IpFamily.IPV4, target)));
+                assertThat(scene.ask(scene.pod(CLIENT), clusterIp(IpFamily.IPV4), 80)
+                                .server())
+                        .isIn(i % 2 == 0 ? List.of(2, 3) : SERVERS);
+            }
+            for (Map.Entry<Socket, Integer> connection : open.entrySet()) {
+                assertThat(ServiceScene.ask(connection.getKey()).server()).isEqualTo(connection.getValue());
+            }
+        } finally {
+            for (Socket connection : open.keySet()) {
+                connection.close();
+            }
+        }
     }
 
     @Test

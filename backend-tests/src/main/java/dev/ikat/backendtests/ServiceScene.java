@@ -166,12 +166,16 @@ final class ServiceScene implements AutoCloseable {
 
     /** Connects from a namespace. */
     Socket connect(TestNamespace from, IpAddress address, int port) throws IOException {
+        return connect(from, address, port, LIMIT);
+    }
+
+    private static Socket connect(TestNamespace from, IpAddress address, int port, Duration limit) throws IOException {
         try {
             return InNamespace.call(from.path(), () -> {
                 Socket socket = new Socket();
                 try {
-                    socket.setSoTimeout((int) LIMIT.toMillis());
-                    socket.connect(new InetSocketAddress(address.toInetAddress(), port), (int) LIMIT.toMillis());
+                    socket.setSoTimeout((int) limit.toMillis());
+                    socket.connect(new InetSocketAddress(address.toInetAddress(), port), (int) limit.toMillis());
                     return socket;
                 } catch (IOException e) {
                     try {
@@ -205,17 +209,27 @@ final class ServiceScene implements AutoCloseable {
 
     /** Connects, asks and closes. */
     Answer ask(TestNamespace from, IpAddress address, int port) throws IOException {
-        try (Socket connection = connect(from, address, port)) {
+        return ask(from, address, port, LIMIT);
+    }
+
+    /** The same, and waits for so long. */
+    Answer ask(TestNamespace from, IpAddress address, int port, Duration limit) throws IOException {
+        try (Socket connection = connect(from, address, port, limit)) {
             return ask(connection);
         }
     }
 
     /** Sends one datagram and waits for the answer. */
     Answer askByDatagram(TestNamespace from, IpAddress address, int port) throws IOException {
+        return askByDatagram(from, address, port, LIMIT);
+    }
+
+    /** The same, and waits for so long. */
+    Answer askByDatagram(TestNamespace from, IpAddress address, int port, Duration limit) throws IOException {
         try {
             return InNamespace.call(from.path(), () -> {
                 try (DatagramSocket socket = new DatagramSocket()) {
-                    socket.setSoTimeout((int) LIMIT.toMillis());
+                    socket.setSoTimeout((int) limit.toMillis());
                     socket.connect(new InetSocketAddress(address.toInetAddress(), port));
                     socket.send(new DatagramPacket(new byte[] {'?'}, 1));
                     DatagramPacket answer = new DatagramPacket(new byte[200], 200);

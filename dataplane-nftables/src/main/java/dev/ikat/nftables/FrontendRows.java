@@ -48,7 +48,7 @@ record FrontendRows(
         List<Backend> outside = isAlike(program)
                 ? List.of()
                 : arranged(former.map(FrontendRows::outside).orElse(List.of()), program.outside());
-        Writer writer = new Writer(program, podCidrs);
+        Writer writer = new Writer(program, former.map(FrontendRows::chains).orElse(Set.of()), podCidrs);
         writer.write(inside, outside);
         return new FrontendRows(program, inside, outside, writer.elements, writer.shared, writer.chains, writer.sticky);
     }
@@ -83,16 +83,18 @@ record FrontendRows(
         private final FrontendProgram program;
         private final Frontend frontend;
         private final IpFamily family;
+        private final Set<ServiceChain> former;
         private final Set<Cidr> podCidrs;
         private final Set<ServiceElement> elements = new LinkedHashSet<>();
         private final Set<ServiceElement> shared = new LinkedHashSet<>();
         private final Set<ServiceChain> chains = new LinkedHashSet<>();
         private final List<StickyTarget> sticky = new ArrayList<>();
 
-        Writer(FrontendProgram program, Set<Cidr> podCidrs) {
+        Writer(FrontendProgram program, Set<ServiceChain> former, Set<Cidr> podCidrs) {
             this.program = program;
             this.frontend = program.frontend();
             this.family = frontend.address().family();
+            this.former = former;
             this.podCidrs = podCidrs;
         }
 
@@ -137,7 +139,7 @@ record FrontendRows(
                 element(set, target.name());
                 elements.addAll(target.choices());
             } else {
-                ServiceChain chain = new ServiceChain(family, backends.size(), outside);
+                ServiceChain chain = new ServiceChain(family, slots(backends.size(), outside), outside);
                 chains.add(chain);
                 element(set, chain.name());
                 int index = outside ? ServiceChain.FIRST_OUTSIDE : 0;
@@ -145,6 +147,20 @@ record FrontendRows(
                     elements.add(ServiceElement.backend(frontend, index++, backend));
                 }
             }
+            hairpins(backends);
+        }
+
+        private int slots(int count, boolean outside) {
+            return ServiceChain.slots(
+                    count,
+                    former.stream()
+                            .filter(chain -> chain.outside() == outside)
+                            .mapToInt(ServiceChain::slots)
+                            .findAny()
+                            .orElse(0));
+        }
+
+        private void hairpins(List<Backend> backends) {
             for (Backend backend : backends) {
                 if (podCidrs.stream().anyMatch(cidr -> cidr.contains(backend.address()))) {
                     shared.add(ServiceElement.hairpin(backend.address()));

@@ -30,8 +30,11 @@ final class ServiceRules {
     /** Before what masquerades by destination alone; NF_IP_PRI_NAT_SRC is 100. */
     private static final int BEFORE_SOURCE_NAT = 95;
 
-    /** Before policies, which would leave without an answer what is refused anyway; NF_IP_PRI_FILTER is 0. */
-    private static final int BEFORE_FILTER = -10;
+    /**
+     * Before policies, which would leave without an answer what is refused anyway: nftables has them at -10, eBPF a
+     * little before that. Of two chains at the same place the younger would come first.
+     */
+    private static final int BEFORE_POLICIES = -50;
 
     /**
      * The mark of a packet that gets an address of the node when it leaves: the one that kube-proxy has for that, and
@@ -70,9 +73,9 @@ final class ServiceRules {
             new Base(PREROUTING, "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST),
             new Base(OUTPUT, "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST),
             new Base(POSTROUTING, "nat", NF_INET_POST_ROUTING, BEFORE_SOURCE_NAT),
-            new Base(REJECT_FORWARD, "filter", NF_INET_FORWARD, BEFORE_FILTER),
-            new Base(REJECT_INPUT, "filter", NF_INET_LOCAL_IN, BEFORE_FILTER),
-            new Base(REJECT_OUTPUT, "filter", NF_INET_LOCAL_OUT, BEFORE_FILTER));
+            new Base(REJECT_FORWARD, "filter", NF_INET_FORWARD, BEFORE_POLICIES),
+            new Base(REJECT_INPUT, "filter", NF_INET_LOCAL_IN, BEFORE_POLICIES),
+            new Base(REJECT_OUTPUT, "filter", NF_INET_LOCAL_OUT, BEFORE_POLICIES));
 
     private ServiceRules() {}
 
