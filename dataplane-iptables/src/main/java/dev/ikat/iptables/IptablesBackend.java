@@ -17,7 +17,6 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -28,6 +27,7 @@ import java.util.stream.Stream;
  */
 public final class IptablesBackend implements PolicyBackend {
     private final Programs programs;
+    private final OwnSets kernel;
     private final List<Family> families;
     private final Map<InterfaceName, PodProgram> pods = new HashMap<>();
     private Sets sets = new Sets('a');
@@ -42,6 +42,7 @@ public final class IptablesBackend implements PolicyBackend {
      */
     public IptablesBackend(Programs programs, IptablesVariant variant, OptionalInt logGroup) {
         this.programs = programs;
+        this.kernel = new OwnSets(programs, Sets.NAME);
         this.families = Stream.of(IpFamily.values())
                 .map(family -> new Family(Rules.filter(programs, variant, family), new Chains(family, logGroup)))
                 .toList();
@@ -76,7 +77,7 @@ public final class IptablesBackend implements PolicyBackend {
     @Override
     public void replace(PolicyProgram program) {
         attempt("put the whole program in force", () -> {
-            Set<String> before = present();
+            Set<String> before = kernel.names();
             Sets next = Sets.beside(before);
             StringBuilder create = new StringBuilder();
             program.sets().values().forEach(set -> next.create(set, create));
@@ -85,61 +86,17 @@ public final class IptablesBackend implements PolicyBackend {
                     .toList();
             next.createAsked(create);
             StringBuilder nothing = new StringBuilder();
-            allOrNothing(before, nothing, undo -> {
-                ipset(create);
+            kernel.allOrNothing(next.entries().keySet(), nothing, undo -> {
+                kernel.restore(create);
                 for (int i = 0; i < families.size(); i++) {
                     undo.add(families.get(i).rules().replace(wanted.get(i)));
                 }
             });
-            destroy(before);
+            kernel.destroy(before);
             sets = next;
             pods.clear();
             pods.putAll(program.pods());
         });
-    }
-
-    /** The sets of any program's that the kernel has. */
-    private Set<String> present() {
-        return Sets.parse(programs.run("", "ipset", "save")).keySet();
-    }
-
-    private void destroy(Set<String> names) {
-        StringBuilder commands = new StringBuilder();
-        names.forEach(name -> commands.append("destroy ").append(name).append('\n'));
-        ipset(commands);
-    }
-
-    /**
-     * Does the steps, or takes back those that were done.
-     *
-     * @param before the sets that there are; others go when the steps fail
-     * @param members commands that put back the members of those
-     * @param steps given where to put what takes back each step on the rules
-     */
-    private void allOrNothing(Set<String> before, StringBuilder members, Consumer<List<Runnable>> steps) {
-        List<Runnable> undo = new ArrayList<>();
-        try {
-            steps.accept(undo);
-        } catch (IptablesException failure) {
-            try {
-                undo.reversed().forEach(Runnable::run);
-                if (!members.isEmpty()) {
-                    programs.run(members.toString(), "ipset", "-exist", "restore");
-                }
-                Set<String> made = new TreeSet<>(present());
-                made.removeAll(before);
-                destroy(made);
-            } catch (IptablesException second) {
-                failure.addSuppressed(second);
-            }
-            throw failure;
-        }
-    }
-
-    private void ipset(StringBuilder commands) {
-        if (!commands.isEmpty()) {
-            programs.run(commands.toString(), "ipset", "restore");
-        }
     }
 
     @Override
@@ -163,17 +120,19 @@ public final class IptablesBackend implements PolicyBackend {
             List<Map<String, List<String>>> wanted = chains(change);
             sets.createAsked(before);
             change.changedSets().forEach((id, members) -> sets.change(id, Set.of(), members.added(), after));
-            allOrNothing(present, takeBack, undo -> {
-                ipset(before);
+            Set<String> made = new TreeSet<>(sets.entries().keySet());
+            made.removeAll(present);
+            kernel.allOrNothing(made, takeBack, undo -> {
+                kernel.restore(before);
                 for (int i = 0; i < wanted.size(); i++) {
                     undo.add(families.get(i).rules().change(wanted.get(i)));
                 }
-                ipset(after);
+                kernel.restore(after);
             });
             StringBuilder destroy = new StringBuilder();
             change.removedSets().forEach(id -> sets.destroy(id, destroy));
             destroyUnusedBlocks(wanted, destroy);
-            ipset(destroy);
+            kernel.restore(destroy);
         });
     }
 
@@ -216,27 +175,11 @@ public final class IptablesBackend implements PolicyBackend {
         try {
             List<String> differences = new ArrayList<>();
             families.forEach(family -> family.rules().audit(differences));
-            Set<String> wanted = flat(sets.entries());
-            Set<String> present = flat(Sets.parse(programs.run("", "ipset", "save")));
-            wanted.stream()
-                    .filter(line -> !present.contains(line))
-                    .forEach(line -> differences.add("ipset: " + line + " is gone"));
-            present.stream()
-                    .filter(line -> !wanted.contains(line))
-                    .forEach(line -> differences.add("ipset: " + line + " is not Ikat's"));
+            OwnSets.compare(sets.entries(), kernel.contents(), differences);
             return differences;
         } catch (IptablesException e) {
             throw new PolicyBackendException("iptables could not read what is in force: " + e.getMessage(), e);
         }
-    }
-
-    private static Set<String> flat(Map<String, Set<String>> sets) {
-        Set<String> lines = new TreeSet<>();
-        sets.forEach((name, entries) -> {
-            lines.add("set " + name);
-            entries.forEach(entry -> lines.add(entry + " in " + name));
-        });
-        return lines;
     }
 
     @Override
@@ -244,7 +187,7 @@ public final class IptablesBackend implements PolicyBackend {
         known = false;
         try {
             families.forEach(family -> family.rules().remove());
-            destroy(present());
+            kernel.destroy(kernel.names());
         } catch (IptablesException e) {
             throw new PolicyBackendException("iptables could not remove the program: " + e.getMessage(), e);
         }

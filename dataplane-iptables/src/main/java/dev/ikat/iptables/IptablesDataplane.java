@@ -5,6 +5,7 @@ import dev.ikat.dataplane.Dataplane;
 import dev.ikat.dataplane.FirewallAcceptance;
 import dev.ikat.dataplane.Masquerading;
 import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.dataplane.SourceGuard;
 import java.nio.file.Path;
 import java.util.EnumSet;
@@ -47,7 +48,7 @@ public final class IptablesDataplane implements Dataplane {
 
     @Override
     public Set<Capability> capabilities() {
-        return EnumSet.complementOf(EnumSet.of(Capability.SERVICES));
+        return EnumSet.allOf(Capability.class);
     }
 
     private synchronized IptablesVariant variant() {
@@ -95,6 +96,11 @@ public final class IptablesDataplane implements Dataplane {
     }
 
     @Override
+    public ServiceBackend services() {
+        return new IptablesServices(programs, used());
+    }
+
+    @Override
     public void removeLeft(Capability capability, boolean inUse) {
         for (IptablesVariant former : IptablesVariant.values()) {
             // The host's own firewall may be both variants' at once.
@@ -105,9 +111,7 @@ public final class IptablesDataplane implements Dataplane {
                     case MASQUERADE -> new IptablesMasquerade(programs, former).remove();
                     case GUARD -> new IptablesGuard(programs, former, OptionalInt.empty()).remove();
                     case ACCEPTANCE -> new IptablesAcceptance(programs).remove();
-                    case SERVICES -> {
-                        // It never had any in force.
-                    }
+                    case SERVICES -> new IptablesServices(programs, former).remove();
                 }
                 listings.forget();
                 LOG.atInfo()
@@ -127,8 +131,8 @@ public final class IptablesDataplane implements Dataplane {
             case POLICY -> IptablesBackend.isPresent(listings, former);
             case MASQUERADE -> IptablesMasquerade.isPresent(listings, former);
             case GUARD -> IptablesGuard.isPresent(listings, former);
-            case SERVICES -> false;
             case ACCEPTANCE -> IptablesAcceptance.isPresent(listings, former);
+            case SERVICES -> IptablesServices.isPresent(listings, former);
         };
     }
 

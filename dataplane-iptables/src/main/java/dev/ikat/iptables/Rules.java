@@ -33,6 +33,8 @@ final class Rules {
 
     /** The place in a chain of the kernel's of the rule that leads to one of Ikat's. */
     private enum Place {
+        /** Before everything, also what is Ikat's. */
+        FOREMOST,
         /** Before the rules of all others. */
         FIRST,
         /** After the rules of others, but before any that refuses whatever is left. */
@@ -69,9 +71,12 @@ final class Rules {
         this.entries = entries;
     }
 
-    /** Whether a chain is Ikat's, but neither the guard's nor the acceptance's, which are in the same table. */
+    /** Whether a chain is Ikat's, but none of those with a prefix of their own, which are in the same tables. */
     private static boolean isOthers(String chain) {
-        return chain.startsWith(Chains.PREFIX) && !GuardChains.owns(chain) && !IptablesAcceptance.owns(chain);
+        return chain.startsWith(Chains.PREFIX)
+                && !GuardChains.owns(chain)
+                && !IptablesAcceptance.owns(chain)
+                && !ServiceChains.owns(chain);
     }
 
     /** Those about what is forwarded. */
@@ -119,6 +124,34 @@ final class Rules {
                 .map(hook -> new Entry(hook, IptablesAcceptance.chain(hook), Place.BEFORE_REFUSAL))
                 .toList();
         return new Rules(programs, variant, family, "filter", IptablesAcceptance::owns, entries);
+    }
+
+    /** Those that translate what goes to services. */
+    static Rules translation(Programs programs, IptablesVariant variant, IpFamily family) {
+        return new Rules(
+                programs,
+                variant,
+                family,
+                "nat",
+                ServiceChains::owns,
+                List.of(
+                        new Entry("PREROUTING", ServiceChains.TRANSLATE, Place.FOREMOST),
+                        new Entry("OUTPUT", ServiceChains.TRANSLATE, Place.FOREMOST),
+                        new Entry("POSTROUTING", ServiceChains.LEAVING, Place.FOREMOST)));
+    }
+
+    /** Those that refuse what services do not serve, before policies leave it without an answer. */
+    static Rules refusal(Programs programs, IptablesVariant variant, IpFamily family) {
+        return new Rules(
+                programs,
+                variant,
+                family,
+                "filter",
+                ServiceChains::owns,
+                List.of(
+                        new Entry("FORWARD", ServiceChains.PASSING, Place.FOREMOST),
+                        new Entry("OUTPUT", ServiceChains.PASSING, Place.FOREMOST),
+                        new Entry("INPUT", ServiceChains.ARRIVING, Place.FOREMOST)));
     }
 
     IpFamily family() {
@@ -201,8 +234,9 @@ final class Rules {
         for (Entry entry : entries) {
             if (!isInPlace(entry, saved)) {
                 saved.lines().filter(entry.jump()::equals).forEach(_ -> commands.add(entry.removal()));
-                int number = switch (entry.place()) {
-                    case FIRST -> 1;
+                long number = switch (entry.place()) {
+                    case FOREMOST -> 1;
+                    case FIRST -> 1 + foremost(entry.hook(), saved);
                     case BEFORE_REFUSAL -> Refusals.in(saved).place(entry.hook(), entry.chain()) + 1;
                 };
                 commands.add("-I " + entry.hook() + " " + number + " -j " + entry.chain());
@@ -213,9 +247,26 @@ final class Rules {
 
     private static boolean isInPlace(Entry entry, String saved) {
         return switch (entry.place()) {
+            case FOREMOST -> isForemost(entry, saved);
             case FIRST -> isFirst(entry, saved);
             case BEFORE_REFUSAL -> Refusals.in(saved).admits(entry.hook(), entry.chain());
         };
+    }
+
+    /** How many jumps a chain of the kernel's begins with that have to stay before all others. */
+    private static long foremost(String hook, String saved) {
+        return saved.lines()
+                .filter(line -> line.startsWith("-A " + hook + " "))
+                .takeWhile(line -> line.startsWith("-A " + hook + " -j " + ServiceChains.PREFIX))
+                .count();
+    }
+
+    private static boolean isForemost(Entry entry, String saved) {
+        List<String> rules = saved.lines()
+                .filter(line -> line.startsWith("-A " + entry.hook() + " "))
+                .toList();
+        return rules.stream().filter(entry.jump()::equals).count() == 1
+                && rules.getFirst().equals(entry.jump());
     }
 
     /** Whether the way to Ikat's chain is there once, and nothing but others of Ikat's before it. */
@@ -286,7 +337,7 @@ final class Rules {
                 .forEach(entry -> differences.add(where
                         + entry.hook()
                         + switch (entry.place()) {
-                            case FIRST -> " does not begin with the only jump to ";
+                            case FOREMOST, FIRST -> " does not begin with the only jump to ";
                             case BEFORE_REFUSAL -> " refuses before the only jump to ";
                         }
                         + entry.chain()));

@@ -28,7 +28,7 @@ import java.util.stream.Collectors;
  * rules keep the old ones until the new rules are there.
  */
 final class Sets implements SetNames {
-    /** What the names of all of Ikat's sets look like. */
+    /** What the names of all sets of programs look like. */
     static final String NAME = "ikat[a-l][46]-.*";
 
     /** No set of addresses has a name with a hyphen in it. */
@@ -113,7 +113,8 @@ final class Sets implements SetNames {
                 .forEach(name -> destroy(name, commands));
     }
 
-    private static String digest(String text) {
+    /** A name's part that stands for a text: 16 digits. */
+    static String digest(String text) {
         try {
             byte[] digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
             return HexFormat.of().formatHex(digest, 0, 8);
@@ -225,11 +226,6 @@ final class Sets implements SetNames {
     private void destroy(String name, StringBuilder commands) {
         commands.append("destroy ").append(name).append('\n');
         entries.remove(name);
-    }
-
-    /** What {@code ipset save} says of Ikat's sets. */
-    static Map<String, Set<String>> parse(String saved) {
-        return parse(saved, NAME);
     }
 
     /** What {@code ipset save} says of the sets whose names look like this. */

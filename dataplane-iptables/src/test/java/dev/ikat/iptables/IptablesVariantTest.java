@@ -14,15 +14,15 @@ import org.junit.jupiter.params.provider.CsvSource;
 class IptablesVariantTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            legacy -t mangle -N KUBE-IPTABLES-HINT                                            | LEGACY
-            nft -t mangle -N KUBE-IPTABLES-HINT                                               | NFT
-            legacy -t mangle -N KUBE-KUBELET-CANARY; nft -A FORWARD -j ACCEPT                 | LEGACY
-            nft -t mangle -N KUBE-KUBELET-CANARY; legacy -A FORWARD -j ACCEPT                 | NFT
-            legacy -A FORWARD -j ACCEPT                                                       | LEGACY
-            nft -A FORWARD -j ACCEPT                                                          | NFT
-            legacy -A FORWARD -j ACCEPT; nft -A INPUT -j ACCEPT; nft -A FORWARD -j ACCEPT     | NFT
-            legacy -N IKAT-X; legacy -A FORWARD -j IKAT-X; nft -A INPUT -j ACCEPT             | NFT
-            """)
+        legacy -t mangle -N KUBE-IPTABLES-HINT                                            | LEGACY
+        nft -t mangle -N KUBE-IPTABLES-HINT                                               | NFT
+        legacy -t mangle -N KUBE-KUBELET-CANARY; nft -A FORWARD -j ACCEPT                 | LEGACY
+        nft -t mangle -N KUBE-KUBELET-CANARY; legacy -A FORWARD -j ACCEPT                 | NFT
+        legacy -A FORWARD -j ACCEPT                                                       | LEGACY
+        nft -A FORWARD -j ACCEPT                                                          | NFT
+        legacy -A FORWARD -j ACCEPT; nft -A INPUT -j ACCEPT; nft -A FORWARD -j ACCEPT     | NFT
+        legacy -N IKAT-X; legacy -A FORWARD -j IKAT-X; nft -A INPUT -j ACCEPT             | NFT
+        """)
     void variantIsTheOneThatTheHostUses(String commands, IptablesVariant variant) {
         try (TestNamespace host = TestNamespace.create()) {
             for (String command : commands.split("; ", -1)) {

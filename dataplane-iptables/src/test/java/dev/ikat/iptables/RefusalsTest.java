@@ -53,7 +53,8 @@ class RefusalsTest {
         Refusals host = forward(
                 "ACCEPT",
                 "-A FORWARD -i virbr0 -j ACCEPT",
-                "-A FORWARD -m comment --comment \"the \\\"rest\\\" -j ACCEPT\" -j REJECT --reject-with icmp-host-prohibited",
+                "-A FORWARD -m comment --comment \"the \\\"rest\\\" -j ACCEPT\" -j REJECT --reject-with"
+                        + " icmp-host-prohibited",
                 "-A FORWARD -j " + OURS);
         assertThat(host.refuses("FORWARD")).isTrue();
         assertThat(host.admits("FORWARD", OURS)).isFalse();

@@ -1,0 +1,7 @@
+package dev.ikat.iptables;
+
+class LegacyServiceAgreementTest extends VariantServiceAgreement {
+    LegacyServiceAgreementTest() {
+        super(IptablesVariant.LEGACY);
+    }
+}

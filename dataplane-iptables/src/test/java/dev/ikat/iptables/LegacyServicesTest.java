@@ -1,0 +1,7 @@
+package dev.ikat.iptables;
+
+class LegacyServicesTest extends VariantServicesContract {
+    LegacyServicesTest() {
+        super(IptablesVariant.LEGACY);
+    }
+}

@@ -1,0 +1,7 @@
+package dev.ikat.iptables;
+
+class NftServiceAgreementTest extends VariantServiceAgreement {
+    NftServiceAgreementTest() {
+        super(IptablesVariant.NFT);
+    }
+}

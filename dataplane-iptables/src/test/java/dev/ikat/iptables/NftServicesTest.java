@@ -1,0 +1,7 @@
+package dev.ikat.iptables;
+
+class NftServicesTest extends VariantServicesContract {
+    NftServicesTest() {
+        super(IptablesVariant.NFT);
+    }
+}
