@@ -7,13 +7,13 @@
  * end of a pod's veth pair. What it can also decide, TCP, UDP and SCTP between two pods, it delivers directly to the
  * other pod or into the overlay, where `from_overlay` does the rest at the other end. Whatever these two can't decide
  * goes on to `forward`.
+ *
+ * What a pod sends to a service gets the address of a backend in `from_pod`, before anything else sees it. The answers
+ * get the service's address again where they leave for the pod: on the fast path, or in `to_pod`.
  */
-#include "judge.h"
-#include <bpf/bpf_core_read.h>
-#include <linux/if_ether.h>
+#include "services.h"
 #include <linux/pkt_cls.h>
 
-#define CHECKSUM_COMPLETE 2 /* linux/skbuff.h */
 #define NF_DROP 0
 #define NF_ACCEPT 1
 #define PF_INET 2
@@ -32,12 +32,6 @@ struct nf_hook_state {
 	struct net_device *in;
 	struct net_device *out;
 } __attribute__((preserve_access_index));
-
-struct sk_buff {
-	__u8 ip_summed : 2;
-} __attribute__((preserve_access_index));
-
-extern void *bpf_cast_to_kern_ctx(void *context) __ksym;
 
 struct bpf_nf_ctx {
 	const struct nf_hook_state *state;
@@ -155,106 +149,6 @@ int attempt(struct bpf_nf_ctx *ctx)
 	return NF_ACCEPT;
 }
 
-#define HEADERS 102 /* the most that is read: Ethernet, IPv6, its jumbo option, and TCP with options */
-#define JUMBO 0xc2  /* RFC 2675 */
-
-/* The hop-by-hop header of a packet above 64 KiB, as the kernel's TCP creates it: the jumbo option only. */
-static __always_inline int is_jumbo(const __u8 *option)
-{
-	return !option[1] && option[2] == JUMBO && option[3] == sizeof(__be32);
-}
-
-#define OTHER 0
-#define SIMPLE 1
-#define TOO_SHORT 2 /* only a part of it is in the linear area */
-
-/* Fills in the addresses and ports of a packet whose headers can be read directly. */
-static __noinline int look_at(struct __sk_buff *skb, struct packet *packet)
-{
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct ethhdr *ethernet;
-	__u8 *transport;
-
-	ethernet = data;
-	if ((void *)(ethernet + 1) > end)
-		return TOO_SHORT;
-	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
-		struct iphdr *header = (void *)(ethernet + 1);
-
-		if ((void *)(header + 1) > end)
-			return TOO_SHORT;
-		if (header->version != 4 || header->ihl != 5 || header->ttl <= 1 ||
-		    header->frag_off & bpf_htons(FRAGMENT_MASK))
-			return OTHER;
-		set_v4(&packet->tuple.source, header->saddr);
-		set_v4(&packet->tuple.destination, header->daddr);
-		packet->tuple.protocol = header->protocol;
-		transport = (void *)(header + 1);
-	} else if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) {
-		struct ipv6hdr *header = (void *)(ethernet + 1);
-
-		if ((void *)(header + 1) > end)
-			return TOO_SHORT;
-		if (header->version != 6 || header->hop_limit <= 1)
-			return OTHER;
-		__builtin_memcpy(&packet->tuple.source, &header->saddr, sizeof(struct address));
-		__builtin_memcpy(&packet->tuple.destination, &header->daddr, sizeof(struct address));
-		packet->tuple.protocol = header->nexthdr;
-		transport = (void *)(header + 1);
-		if (header->nexthdr == IPPROTO_HOPOPTS && !header->payload_len) {
-			if (transport + 8 > (__u8 *)end)
-				return TOO_SHORT;
-			if (!is_jumbo(transport))
-				return OTHER;
-			packet->tuple.protocol = transport[0];
-			transport += 8;
-		}
-	} else {
-		return OTHER;
-	}
-	if (packet->tuple.protocol == IPPROTO_TCP) {
-		if (transport + 20 > (__u8 *)end)
-			return TOO_SHORT;
-		packet->flags = tcp_flags(transport[13]);
-	} else if (packet->tuple.protocol == IPPROTO_UDP) {
-		if (transport + 8 > (__u8 *)end)
-			return TOO_SHORT;
-		packet->flags = FRESH;
-	} else if (packet->tuple.protocol == IPPROTO_SCTP) {
-		if (transport + 13 > (__u8 *)end)
-			return TOO_SHORT;
-		packet->flags = sctp_flags(transport[12]);
-	} else {
-		return OTHER;
-	}
-	packet->tuple.source_port = *(__be16 *)transport;
-	packet->tuple.destination_port = *(__be16 *)(transport + 2);
-	packet->port = bpf_ntohs(packet->tuple.destination_port);
-	return SIMPLE;
-}
-
-/*
- * The same for any position of the headers: a driver or a tunnel may have left them in the pages in which they arrived.
- * Only then are they pulled, because the packets of the kernel's TCP are shared, and pulling more than the headers
- * would copy them.
- */
-static __always_inline int read_simple(struct __sk_buff *skb, struct packet *packet)
-{
-	int found = look_at(skb, packet);
-
-	if (found == TOO_SHORT && !bpf_skb_pull_data(skb, skb->len < HEADERS ? skb->len : HEADERS))
-		found = look_at(skb, packet);
-	return found == SIMPLE;
-}
-
-/* Whether a network card has computed a checksum over the whole packet. */
-static __always_inline int is_summed(struct __sk_buff *skb)
-{
-	struct sk_buff *packet = bpf_cast_to_kern_ctx(skb);
-
-	return BPF_CORE_READ_BITFIELD(packet, ip_summed) == CHECKSUM_COMPLETE;
-}
-
 /* What a router does: it sets the link-layer addresses and decrements the hop limit. */
 static __always_inline int route(struct __sk_buff *skb, const struct wire *wire)
 {
@@ -297,7 +191,7 @@ static __always_inline int route(struct __sk_buff *skb, const struct wire *wire)
 }
 
 /* Whether the kernel would route the packet into the overlay, where no address is translated any more, and how. */
-static __always_inline int find_way(struct __sk_buff *skb, const struct packet *packet, struct wire *way)
+static __noinline int find_way(struct __sk_buff *skb, const struct packet *packet, struct wire *way)
 {
 	struct bpf_fib_lookup found = {
 		.ifindex = skb->ifindex,
@@ -328,17 +222,18 @@ static __always_inline int find_way(struct __sk_buff *skb, const struct packet *
 	return 1;
 }
 
-/* The endpoints of a packet whose connection took the fast path at this epoch. */
+/* The endpoints of a packet whose connection took the fast path at this epoch, and that connection's flags. */
 struct ends {
 	__u32 from;
 	__u32 to;
+	__u32 flags;
 };
 
 /*
  * Looks up a packet's connection: TC_ACT_OK if `ends` is still right and the packet may pass, TC_ACT_UNSPEC if the
  * packet can't take the fast path, and TC_ACT_PIPE if everything has to be looked up.
  */
-static __always_inline int remembered(const struct packet *packet, const struct settings *set, struct ends *ends)
+static __noinline int remembered(const struct packet *packet, const struct settings *set, struct ends *ends)
 {
 	__u64 now = bpf_ktime_get_coarse_ns(), from, to;
 	struct connection *connection;
@@ -351,7 +246,7 @@ static __always_inline int remembered(const struct packet *packet, const struct 
 	connection = find(&key, now);
 	if (!connection)
 		return TC_ACT_PIPE;
-	/* If the destination was translated, the answer has to be translated back. */
+	/* If netfilter has translated the destination, it has to translate the answer back. */
 	if (!(connection->flags & CONNECTION_SHORTCUT))
 		return TC_ACT_UNSPEC;
 	from = turned ? connection->end[1] : connection->end[0];
@@ -360,6 +255,7 @@ static __always_inline int remembered(const struct packet *packet, const struct 
 		return TC_ACT_PIPE;
 	ends->from = from;
 	ends->to = to;
+	ends->flags = connection->flags;
 	touch(connection, packet, turned, now);
 	return TC_ACT_OK;
 }
@@ -379,7 +275,8 @@ static __noinline void remember(const struct packet *packet, const struct settin
 }
 
 /* Decides about a packet that could take the fast path: TC_ACT_OK to take it, or the other action to return. */
-static __always_inline int decide(const struct packet *packet, const struct settings *set, const struct ends *ends)
+static __always_inline int decide(const struct packet *packet, const struct settings *set, int request,
+				  struct ends *ends)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
 	__u32 flags = 0;
@@ -389,7 +286,7 @@ static __always_inline int decide(const struct packet *packet, const struct sett
 		/* A packet that can't begin a connection belongs to one that may have begun elsewhere. */
 		if (!(set->flags & SETTING_SHORTCUTS) || !(packet->flags & FRESH))
 			return TC_ACT_UNSPEC;
-		flags = CONNECTION_SHORTCUT;
+		flags = request ? CONNECTION_SHORTCUT | CONNECTION_TRANSLATED : CONNECTION_SHORTCUT;
 		verdict = by_policy(packet, set, flags, now);
 	}
 	if (verdict != ACCEPTED) {
@@ -398,6 +295,7 @@ static __always_inline int decide(const struct packet *packet, const struct sett
 	}
 	if (!(flags & CONNECTION_SHORTCUT))
 		return TC_ACT_UNSPEC;
+	ends->flags = flags;
 	remember(packet, set, ends);
 	return TC_ACT_OK;
 }
@@ -413,11 +311,6 @@ static __always_inline int find_ends(const struct packet *packet, const struct s
 	return ends->from != ends->to;
 }
 
-static __always_inline struct wire *wire_of(__u32 id)
-{
-	return bpf_map_lookup_elem(&wires, &id);
-}
-
 SEC("tc")
 int from_pod(struct __sk_buff *skb)
 {
@@ -427,14 +320,25 @@ int from_pod(struct __sk_buff *skb)
 	struct ends ends = {};
 	struct wire way = {};
 	__u32 zero = 0;
-	int action;
+	int action, request = 0;
 
 	set = bpf_map_lookup_elem(&settings, &zero);
-	if (!set || !read_simple(skb, &packet))
+	if (!set)
 		return TC_ACT_UNSPEC;
 	now = *set;
+	if (!read_simple(skb, &packet)) {
+		if (now.flags & SETTING_SERVICES)
+			translate_other(skb, &packet, now.epoch, 0);
+		return TC_ACT_UNSPEC;
+	}
 	action = remembered(&packet, &now, &ends);
-	if (action == TC_ACT_UNSPEC || (action == TC_ACT_PIPE && !find_ends(&packet, &now, &ends)))
+	if (now.flags & SETTING_SERVICES && (action == TC_ACT_PIPE || ends.flags & CONNECTION_TRANSLATED)) {
+		request = translate(skb, &packet, now.epoch);
+		if (request)
+			action = remembered(&packet, &now, &ends);
+	}
+	if (action == TC_ACT_UNSPEC || packet.flags & LAST_HOP ||
+	    (action == TC_ACT_PIPE && !find_ends(&packet, &now, &ends)))
 		return TC_ACT_UNSPEC;
 	here = wire_of(ends.from);
 	if (!here || here->ifindex != skb->ifindex)
@@ -448,10 +352,12 @@ int from_pod(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	if (action == TC_ACT_PIPE) {
-		action = decide(&packet, &now, &ends);
+		action = decide(&packet, &now, request, &ends);
 		if (action != TC_ACT_OK)
 			return action;
 	}
+	if (ends.flags & CONNECTION_TRANSLATED && !request && !restore(skb, &packet))
+		return TC_ACT_UNSPEC;
 	if (!route(skb, &way))
 		return TC_ACT_UNSPEC;
 	count(COUNT_SHORTCUT);
@@ -474,7 +380,8 @@ int from_overlay(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	now = *set;
 	action = remembered(&packet, &now, &ends);
-	if (action == TC_ACT_UNSPEC || (action == TC_ACT_PIPE && !find_ends(&packet, &now, &ends)))
+	if (action == TC_ACT_UNSPEC || packet.flags & LAST_HOP ||
+	    (action == TC_ACT_PIPE && !find_ends(&packet, &now, &ends)))
 		return TC_ACT_UNSPEC;
 	/* No pod of this node sends from elsewhere: the kernel decides about such packets. */
 	if (ends.from != AWAY)
@@ -485,14 +392,29 @@ int from_overlay(struct __sk_buff *skb)
 	    bpf_check_mtu(skb, there->ifindex, &mtu, 0, BPF_MTU_CHK_SEGS))
 		return TC_ACT_UNSPEC;
 	if (action == TC_ACT_PIPE) {
-		action = decide(&packet, &now, &ends);
+		action = decide(&packet, &now, 0, &ends);
 		if (action != TC_ACT_OK)
 			return action;
 	}
+	if (ends.flags & CONNECTION_TRANSLATED && !restore(skb, &packet))
+		return TC_ACT_UNSPEC;
 	if (!route(skb, there))
 		return TC_ACT_UNSPEC;
 	count(COUNT_SHORTCUT);
 	return bpf_redirect_peer(there->ifindex, 0);
+}
+
+/* What the host's stack sends to a pod: answers of services that have not come by the fast path. */
+SEC("tc")
+int to_pod(struct __sk_buff *skb)
+{
+	struct packet packet = {};
+
+	if (read_simple(skb, &packet))
+		restore(skb, &packet);
+	else
+		translate_other(skb, &packet, 0, 1);
+	return TC_ACT_UNSPEC;
 }
 
 /* The kernel offers its functions only to programs under its own licence. */

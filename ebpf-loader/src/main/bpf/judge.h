@@ -170,13 +170,13 @@ __noinline int isolated(const struct tuple *tuple, __u32 epoch)
 	return (sender && (sender->egress || sender->ingress)) || (receiver && (receiver->egress || receiver->ingress));
 }
 
-static __always_inline __s64 lifetime(const struct tuple *tuple, const struct connection *connection)
+static __always_inline __s64 lifetime(__u8 protocol, __u32 flags)
 {
-	switch (tuple->protocol) {
+	switch (protocol) {
 	case IPPROTO_TCP:
-		if (connection->flags & CONNECTION_CLOSING)
+		if (flags & CONNECTION_CLOSING)
 			return 120 * SECOND;
-		return connection->flags & CONNECTION_REPLIED ? 432000 * SECOND : 120 * SECOND;
+		return flags & CONNECTION_REPLIED ? 432000 * SECOND : 120 * SECOND;
 	case IPPROTO_SCTP:
 		return 432000 * SECOND;
 	case IPPROTO_UDP:
@@ -252,7 +252,7 @@ static __always_inline struct connection *find(const struct tuple *key, __u64 no
 {
 	struct connection *connection = bpf_map_lookup_elem(&connections, key);
 
-	return connection && age(connection, now) <= lifetime(key, connection) ? connection : 0;
+	return connection && age(connection, now) <= lifetime(key->protocol, connection->flags) ? connection : 0;
 }
 
 /* Stores what a packet says about its connection. */
@@ -350,6 +350,11 @@ __noinline int by_policy(const struct packet *packet, const struct settings *set
 			tell(&packet->tuple, TOLD_ACCEPTED);
 	}
 	return ACCEPTED;
+}
+
+static __always_inline struct wire *wire_of(__u32 id)
+{
+	return bpf_map_lookup_elem(&wires, &id);
 }
 
 #endif

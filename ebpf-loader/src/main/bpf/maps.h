@@ -30,6 +30,7 @@ struct address {
 #define SETTING_SHORTCUTS 1 /* new connections may take the fast path */
 #define SETTING_RECHECK 2   /* connections that a new version forbids are ended */
 #define SETTING_EVENTS 4    /* user space reads events */
+#define SETTING_SERVICES 8  /* connections of pods to services are translated */
 
 struct settings {
 	__u32 epoch;
@@ -127,7 +128,10 @@ struct wire {
 	__u8 pod_mac[6];
 	__u8 host_mac[6];
 	__u32 mtu;
+	__u32 flags; /* WIRE_ */
 };
+
+#define WIRE_RESTORES 1 /* answers that the host's stack sends there are restored */
 
 /* A packet's two ends. An echo's identifier is the port of the requester; the other port is 0. */
 struct tuple {
@@ -144,6 +148,7 @@ struct tuple {
 #define CONNECTION_CLOSING 4
 #define CONNECTION_TURNED 8 /* the second end opened it */
 #define CONNECTION_FORBIDDEN 16 /* the last decision about it */
+#define CONNECTION_TRANSLATED 32 /* its answers come from a service for who opened it */
 
 #define AWAY 0xffffffff /* the identifier of an end that is reached through the overlay */
 
@@ -153,6 +158,58 @@ struct connection {
 	__u32 epoch; /* of the last decision about it */
 	__u32 flags;
 	__u64 end[2]; /* the endpoints, and above each the epoch at which it was found and the connection checked */
+};
+
+/* Where connections to a service arrive. */
+struct place {
+	struct address address;
+	__u8 protocol;
+	__u8 zero;
+	__be16 port;
+};
+
+/* The group of backends that a place has now. A group never changes; a place gets another one. */
+struct frontend {
+	__u32 group;
+	__u32 count;
+};
+
+/* One of a group's backends, counted from 0. */
+struct slot {
+	__u32 group;
+	__u32 index;
+};
+
+struct backend {
+	struct address address;
+	__be16 port;
+	__u16 zero;
+};
+
+/* A pod of this node that is one of a group's backends. */
+struct own {
+	__u32 group;
+	struct address address;
+};
+
+#define TRANSLATION_ANSWER 0x100 /* beside CONNECTION_REPLIED and CONNECTION_CLOSING */
+
+/*
+ * What becomes of the packets of one direction; the key is their tuple. Each connection has two: the other one's key is
+ * what this one becomes, turned. It begins as a connection does.
+ */
+struct translation {
+	__u64 seen; /* ns, CLOCK_MONOTONIC */
+	__u32 unused;
+	__u32 flags;
+	struct tuple becomes;
+};
+
+/* A datagram that came in fragments, of which only the first has ports; the value is what it becomes. */
+struct datagram {
+	struct address source;
+	struct address destination;
+	__u32 number;
 };
 
 /* An event for user space. */
@@ -252,6 +309,41 @@ struct {
 	__type(key, struct tuple);
 	__type(value, struct connection);
 } connections SEC(".maps");
+
+/* The maps for services are created by dev.ikat.ebpf.service.ServiceMap, and are the same for all generations. */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct place);
+	__type(value, struct frontend);
+} frontends SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct slot);
+	__type(value, struct backend);
+} backends SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct own);
+	__type(value, __u32);
+} own_backends SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct tuple);
+	__type(value, struct translation);
+} translations SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct datagram);
+	__type(value, struct tuple);
+} datagrams SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

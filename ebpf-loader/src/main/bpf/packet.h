@@ -37,12 +37,16 @@
 #define CLOSES 8  /* TCP's FIN or RST */
 #define ERROR 16  /* ICMP about another packet */
 #define BROKEN 32 /* its headers are cut off or too many */
+#define LAST_HOP 64 /* no router forwards it */
+#define PART 128 /* a fragment */
 
 struct packet {
 	struct tuple tuple;
 	__u16 port; /* the receiving port in host byte order, 0 for a protocol without ports */
 	__u16 flags;
 	__u32 inner; /* for ERROR: the offset of the packet inside */
+	__u32 transport; /* the offset of the transport header; 0 for a fragment without one */
+	__u32 datagram; /* for PART: the number of the datagram */
 };
 
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
@@ -91,6 +95,7 @@ static __always_inline void read_transport(const struct bpf_dynptr *data, __u32 
 	__u8 buffer[16];
 	const __u8 *header;
 
+	packet->transport = offset;
 	switch (packet->tuple.protocol) {
 	case IPPROTO_TCP:
 		header = quoted ? bpf_dynptr_slice(data, offset, buffer, 8) : bpf_dynptr_slice(data, offset, buffer, 14);

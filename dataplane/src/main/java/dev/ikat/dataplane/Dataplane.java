@@ -49,6 +49,11 @@ public interface Dataplane extends AutoCloseable {
         throw new UnsupportedOperationException(name() + " has no services");
     }
 
+    /** Whether this dataplane's capability includes that the other one's is in force. */
+    default boolean standsOn(Dataplane other, Capability capability) {
+        return false;
+    }
+
     /**
      * Removes what earlier runs left of a capability. Succeeds if there is nothing, or if this dataplane can't be used
      * here.

@@ -45,6 +45,14 @@ public interface ServiceBackend extends AutoCloseable {
     /** Removes everything from the kernel that any run of this backend put there. Idempotent. */
     void remove();
 
+    /**
+     * Removes only what is not left to another dataplane that this one {@linkplain Dataplane#standsOn stands on}: that
+     * dataplane goes on alone.
+     */
+    default void removeOwn() {
+        remove();
+    }
+
     /** Releases what the process holds; what is in the kernel stays in force. */
     @Override
     void close();

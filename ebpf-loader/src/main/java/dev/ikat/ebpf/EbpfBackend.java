@@ -15,15 +15,16 @@ import dev.ikat.ebpf.link.ForwardLinks;
 import dev.ikat.ebpf.link.WireWatch;
 import dev.ikat.ebpf.link.Wires;
 import dev.ikat.ebpf.program.Generation;
-import dev.ikat.ebpf.program.Table;
 import dev.ikat.ebpf.program.TableFullException;
 import dev.ikat.ebpf.program.Tables;
 import dev.ikat.ebpf.program.Transaction;
+import dev.ikat.ebpf.service.ServiceMap;
+import dev.ikat.ebpf.service.ServiceMaps;
+import dev.ikat.ebpf.service.Translations;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.namespace.NetworkNamespace;
-import dev.ikat.netlink.netfilter.Conntrack;
 import dev.ikat.netlink.netfilter.LoggedPacket;
 import dev.ikat.netlink.route.Rtnetlink;
 import dev.ikat.policy.program.Endpoint;
@@ -36,6 +37,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -60,6 +62,7 @@ public final class EbpfBackend implements PolicyBackend {
 
     private static final int RECHECK = 2;
     private static final int EVENTS = 4;
+    private static final int SERVICES = 8;
 
     /** {@code COUNT_SHORTCUT} in maps.h. */
     private static final int COUNT_SHORTCUT = 1;
@@ -68,13 +71,13 @@ public final class EbpfBackend implements PolicyBackend {
     private static final long BETWEEN_AUDITS = 30_000_000_000L;
 
     private final EbpfSettings settings;
-    private final NetworkNamespace namespace;
     private final Pins pins;
     private final Rtnetlink netlink;
     private final ForwardLinks forward;
     private final Wires wires;
     private final WireWatch watch;
     private final ConnectionSweep sweep;
+    private final TrackedConnections tracked;
     private final Optional<Consumer<LoggedPacket>> events;
     private final Map<InterfaceName, Wires.Target> targets = new HashMap<>();
     private @Nullable EventReader reader;
@@ -94,13 +97,14 @@ public final class EbpfBackend implements PolicyBackend {
     public EbpfBackend(NetworkNamespace namespace, EbpfSettings settings, Optional<Consumer<LoggedPacket>> events) {
         this.settings = settings;
         this.events = events;
-        this.namespace = namespace;
         this.pins = new Pins(namespace);
         this.netlink = Rtnetlink.open(namespace);
         this.forward = new ForwardLinks(pins, namespace);
         this.wires = new Wires(pins, namespace, netlink, settings.tcx());
         this.watch = new WireWatch(namespace, this::updateWires, this::attachWire);
-        this.sweep = new ConnectionSweep(pins.path(CONNECTIONS_PIN));
+        this.tracked = new TrackedConnections(namespace);
+        this.sweep =
+                new ConnectionSweep(() -> Connections.sweep(pins.path(CONNECTIONS_PIN)) + Translations.sweep(pins));
     }
 
     /** Whether any run of this backend has left something in a namespace. */
@@ -120,6 +124,7 @@ public final class EbpfBackend implements PolicyBackend {
         }
         try {
             Connections.withPinned(pins.path(CONNECTIONS_PIN), table -> Connections.forget(table, addresses));
+            Translations.forget(pins, addresses);
         } catch (BpfException e) {
             throw new PolicyBackendException("eBPF could not delete connections: " + e.getMessage(), e);
         }
@@ -134,7 +139,7 @@ public final class EbpfBackend implements PolicyBackend {
                 return missing;
             }
             Bpf.requireFileSystem(Pins.FILE_SYSTEM);
-            Map<String, Integer> least = capacities(new Transaction());
+            Map<String, Integer> least = settings.capacities(new Transaction(), false);
             least.put(EbpfSettings.CONNECTIONS, 1);
             try (BpfObject object = BpfObject.load(least, Map.of())) {
                 return forward.probe(object.programFd("attempt"));
@@ -164,18 +169,20 @@ public final class EbpfBackend implements PolicyBackend {
         Optional<Integer> pinned = Bpf.pinned(pins.path(CONNECTIONS_PIN));
         Optional<Integer> open = pinned.or(() -> Optional.ofNullable(generation)
                 .map(former -> connections(former).fd()));
+        Map<String, Integer> services = ServiceMaps.descriptors(pins);
+        Map<String, Integer> reused = new HashMap<>(services);
+        open.ifPresent(fd -> reused.put(EbpfSettings.CONNECTIONS, fd));
         Generation next;
         try {
             next = new Generation(
-                    BpfObject.load(
-                            capacities(rows),
-                            open.map(fd -> Map.of(EbpfSettings.CONNECTIONS, fd)).orElse(Map.of())),
+                    BpfObject.load(settings.capacities(rows, !services.isEmpty()), reused),
                     // Not one that a connection was judged at already: each transaction takes one, at most.
                     (int) System.currentTimeMillis(),
-                    flags(),
+                    flags() | (services.isEmpty() ? 0 : SERVICES),
                     settings.sample());
         } finally {
             pinned.ifPresent(Bpf::close);
+            services.values().forEach(Bpf::close);
         }
         try {
             next.commit(rows);
@@ -189,16 +196,6 @@ public final class EbpfBackend implements PolicyBackend {
         }
     }
 
-    /** For how many rows the tables are made that begin with these. */
-    private Map<String, Integer> capacities(Transaction first) {
-        Map<String, Integer> capacities = new HashMap<>();
-        for (Table table : Table.values()) {
-            capacities.put(table.map(), table.capacity(first.rows(table), settings.limit(table)));
-        }
-        capacities.put(EbpfSettings.CONNECTIONS, settings.connections());
-        return capacities;
-    }
-
     private int flags() {
         return (settings.shortcuts() ? SHORTCUTS : 0)
                 | (settings.cut() ? RECHECK : 0)
@@ -208,7 +205,7 @@ public final class EbpfBackend implements PolicyBackend {
     private void lead(Generation next, Tables made, PolicyProgram program, boolean first) {
         BpfMap connections = connections(next);
         if (first) {
-            takeOver(connections, program, next.epoch());
+            tracked.takeOver(connections, ends(program), next.epoch() - 1);
         } else if (generation == null) {
             // Pods may have gone since a former process ended.
             Connections.forgetOthers(connections, ends(program));
@@ -230,7 +227,7 @@ public final class EbpfBackend implements PolicyBackend {
             }
             if (first) {
                 // Those that began meanwhile. It has its name once it knows all of them.
-                takeOver(connections, program, next.epoch());
+                tracked.takeOver(connections, ends(program), next.epoch() - 1);
                 Bpf.pin(connections.fd(), pins.path(CONNECTIONS_PIN));
                 // Of a former version, with another layout.
                 pins.names(CONNECTIONS_PREFIX).stream()
@@ -247,8 +244,15 @@ public final class EbpfBackend implements PolicyBackend {
         return of.object().map(EbpfSettings.CONNECTIONS);
     }
 
+    private static boolean isTranslating(Generation of) {
+        return (of.flags() & SERVICES) != 0;
+    }
+
     private static Wires.Heads heads(Generation of) {
-        return new Wires.Heads(of.object().programFd("from_pod"), of.object().programFd("from_overlay"));
+        return new Wires.Heads(
+                of.object().programFd("from_pod"),
+                of.object().programFd("from_overlay"),
+                isTranslating(of) ? OptionalInt.of(of.object().programFd("to_pod")) : OptionalInt.empty());
     }
 
     private void end(@Nullable Generation former) {
@@ -265,14 +269,6 @@ public final class EbpfBackend implements PolicyBackend {
         Set<IpAddress> ends = new HashSet<>();
         program.pods().values().forEach(pod -> ends.addAll(pod.endpoint().addresses()));
         return ends;
-    }
-
-    private void takeOver(BpfMap connections, PolicyProgram program, int epoch) {
-        try (Conntrack conntrack = Conntrack.open(namespace)) {
-            Connections.takeOver(conntrack, connections, ends(program), epoch - 1);
-        } catch (NetlinkException e) {
-            LOG.atWarn().addKeyValue("reason", e.getMessage()).log("connections-not-taken-over");
-        }
     }
 
     private void target(PodProgram program) {
@@ -322,7 +318,7 @@ public final class EbpfBackend implements PolicyBackend {
     private synchronized void updateWires() {
         Generation current = generation;
         if (current != null) {
-            wires.update(current.object().map("wires"), targets);
+            wires.update(current.object().map("wires"), heads(current), targets);
         }
     }
 
@@ -362,6 +358,9 @@ public final class EbpfBackend implements PolicyBackend {
         List<String> differences =
                 new ArrayList<>(forward.differences(current.object().programFd("forward")));
         differences.addAll(wires.differences(heads(current)));
+        if (!followsServices(current)) {
+            differences.add("the programs don't translate services as they should");
+        }
         if (!pins.has(CONNECTIONS_PIN)) {
             differences.add("the name " + pins.path(CONNECTIONS_PIN) + " is gone");
         }
@@ -371,20 +370,13 @@ public final class EbpfBackend implements PolicyBackend {
     @Override
     public synchronized void handOver() {
         Generation current = generation;
+        tracked.handOverServices(pins);
         if (current != null) {
-            handOver(connections(current));
+            tracked.handOver(connections(current));
             return;
         }
         // Of a former process.
-        Connections.withPinned(pins.path(CONNECTIONS_PIN), this::handOver);
-    }
-
-    private void handOver(BpfMap connections) {
-        try (Conntrack conntrack = Conntrack.open(namespace)) {
-            Connections.handOver(connections, conntrack);
-        } catch (NetlinkException e) {
-            LOG.atWarn().addKeyValue("reason", e.getMessage()).log("connections-not-handed-over");
-        }
+        Connections.withPinned(pins.path(CONNECTIONS_PIN), tracked::handOver);
     }
 
     @Override
@@ -403,8 +395,10 @@ public final class EbpfBackend implements PolicyBackend {
             wires.end();
             forward.end();
             pins.remove(CONNECTIONS_PIN);
-            pins.names("").forEach(pins::remove);
-            pins.removeDirectory();
+            pins.names("").stream()
+                    .filter(name -> !name.startsWith(ServiceMaps.PREFIX))
+                    .forEach(pins::remove);
+            pins.removeDirectoryIfEmpty();
         } catch (BpfException e) {
             throw new PolicyBackendException("eBPF could not remove the program: " + e.getMessage(), e);
         } finally {
@@ -412,6 +406,33 @@ public final class EbpfBackend implements PolicyBackend {
             end(generation);
             generation = null;
         }
+    }
+
+    /**
+     * Has the programs translate services, or not any more, where that has changed since they were loaded. If that
+     * fails, an audit finds it.
+     */
+    synchronized void followServices() {
+        Generation current = generation;
+        // Without its connections it is somebody else's, or nobody's.
+        if (!known || current == null || !pins.has(CONNECTIONS_PIN) || followsServices(current)) {
+            return;
+        }
+        known = false;
+        begin(tables.program());
+        known = true;
+    }
+
+    private boolean followsServices(Generation current) {
+        return isTranslating(current)
+                ? ServiceMaps.areUsed(
+                        pins, current.object().map(ServiceMap.FRONTENDS.map()).fd())
+                : !ServiceMaps.arePresent(pins);
+    }
+
+    /** Has connections to services take the kernel's own path from now on. */
+    synchronized void leaveTranslated() {
+        Connections.withPinned(pins.path(CONNECTIONS_PIN), Connections::leaveTranslated);
     }
 
     /** Deletes every open connection: the next packet of each is checked like a first one. */
@@ -431,6 +452,11 @@ public final class EbpfBackend implements PolicyBackend {
     /** How many pods the other pods of this node reach by the fast path. */
     synchronized int shortcuts() {
         return wires.size();
+    }
+
+    /** How many pods have their connections to services translated. */
+    synchronized int translated() {
+        return wires.restoring();
     }
 
     /** Whether pods of other nodes are reached by the fast path through the overlay. */

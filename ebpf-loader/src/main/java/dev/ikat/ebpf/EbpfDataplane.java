@@ -3,10 +3,13 @@ package dev.ikat.ebpf;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.Dataplane;
 import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.ServiceBackend;
+import dev.ikat.ebpf.service.EbpfServices;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.netfilter.LoggedPacket;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -14,22 +17,44 @@ import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** eBPF, which enforces policies; masquerade and the source guard are left to netfilter. Thread-safe. */
+/**
+ * eBPF, which enforces policies, and translates connections of pods to services, for as long as it enforces policies
+ * too; masquerade, the source guard and all other connections to services are left to netfilter. Thread-safe.
+ */
 public final class EbpfDataplane implements Dataplane {
     private static final Logger LOG = LoggerFactory.getLogger(EbpfDataplane.class);
 
+    private final EbpfServices.Programs programs = new EbpfServices.Programs() {
+        @Override
+        public void follow() {
+            opened.ifPresent(EbpfBackend::followServices);
+        }
+
+        @Override
+        public void leaveTranslated() {
+            opened.ifPresent(EbpfBackend::leaveTranslated);
+        }
+    };
     private final NetworkNamespace namespace;
     private final EbpfSettings settings;
     private final Optional<Consumer<LoggedPacket>> events;
+    private final Dataplane rest;
     private volatile Optional<EbpfBackend> opened = Optional.empty();
+    private volatile Optional<EbpfServices> services = Optional.empty();
 
     /**
      * Works in a network namespace.
      *
      * @param namespace has to stay open until this and what it opened are closed
      * @param events receives drops, as with {@link EbpfBackend}; empty for no reports
+     * @param rest has the part of services that is not eBPF's
      */
-    public EbpfDataplane(NetworkNamespace namespace, EbpfSettings settings, Optional<Consumer<LoggedPacket>> events) {
+    public EbpfDataplane(
+            NetworkNamespace namespace,
+            EbpfSettings settings,
+            Optional<Consumer<LoggedPacket>> events,
+            Dataplane rest) {
+        this.rest = rest;
         this.namespace = namespace;
         this.settings = settings;
         this.events = events;
@@ -42,7 +67,7 @@ public final class EbpfDataplane implements Dataplane {
 
     @Override
     public Set<Capability> capabilities() {
-        return EnumSet.of(Capability.POLICY);
+        return EnumSet.of(Capability.POLICY, Capability.SERVICES);
     }
 
     @Override
@@ -53,7 +78,22 @@ public final class EbpfDataplane implements Dataplane {
     }
 
     @Override
+    public ServiceBackend services() {
+        EbpfServices made = new EbpfServices(namespace, settings::limit, rest.services(), programs);
+        services = Optional.of(made);
+        return made;
+    }
+
+    @Override
+    public boolean standsOn(Dataplane other, Capability capability) {
+        return capability == Capability.SERVICES && other.equals(rest);
+    }
+
+    @Override
     public void removeLeft(Capability capability, boolean inUse) {
+        if (capability == Capability.SERVICES && !inUse && EbpfBackend.isPresent(namespace)) {
+            EbpfServices.remove(namespace, programs);
+        }
         if (capability == Capability.POLICY && !inUse && EbpfBackend.isPresent(namespace)) {
             try (PolicyBackend former = new EbpfBackend(namespace, settings, Optional.empty())) {
                 former.remove();
@@ -72,7 +112,9 @@ public final class EbpfDataplane implements Dataplane {
 
     @Override
     public Map<String, Double> fill() {
-        return opened.map(EbpfBackend::fill).orElse(Map.of());
+        Map<String, Double> fill = new HashMap<>(opened.map(EbpfBackend::fill).orElse(Map.of()));
+        fill.putAll(services.map(EbpfServices::fill).orElse(Map.of()));
+        return fill;
     }
 
     @Override

@@ -1,7 +1,10 @@
 package dev.ikat.ebpf;
 
 import dev.ikat.ebpf.program.Table;
+import dev.ikat.ebpf.program.Transaction;
+import dev.ikat.ebpf.service.ServiceMap;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -41,8 +44,27 @@ public record EbpfSettings(boolean cut, boolean shortcuts, boolean tcx, int samp
     public static Map<String, Integer> usualLimits() {
         Map<String, Integer> limits = new TreeMap<>();
         Arrays.stream(Table.values()).forEach(table -> limits.put(table.map(), table.most()));
+        Arrays.stream(ServiceMap.values()).forEach(map -> limits.put(map.map(), map.most()));
         limits.put(CONNECTIONS, USUAL_CONNECTIONS);
         return limits;
+    }
+
+    /**
+     * The capacities of the maps that are made for a program, by name.
+     *
+     * @param first the rows with which they begin
+     * @param services whether those for services exist already; else they are as small as can be
+     */
+    Map<String, Integer> capacities(Transaction first, boolean services) {
+        Map<String, Integer> capacities = new HashMap<>();
+        for (Table table : Table.values()) {
+            capacities.put(table.map(), table.capacity(first.rows(table), limit(table)));
+        }
+        if (!services) {
+            Arrays.stream(ServiceMap.values()).forEach(map -> capacities.put(map.map(), 1));
+        }
+        capacities.put(CONNECTIONS, limits.getOrDefault(CONNECTIONS, USUAL_CONNECTIONS));
+        return capacities;
     }
 
     /** The most rows of a table. */
@@ -50,7 +72,8 @@ public record EbpfSettings(boolean cut, boolean shortcuts, boolean tcx, int samp
         return limits.getOrDefault(table.map(), table.most());
     }
 
-    int connections() {
-        return limits.getOrDefault(CONNECTIONS, USUAL_CONNECTIONS);
+    /** The most elements of a map for services. */
+    int limit(ServiceMap map) {
+        return limits.getOrDefault(map.map(), map.most());
     }
 }

@@ -1,8 +1,8 @@
 package dev.ikat.ebpf.connection;
 
 import dev.ikat.ebpf.kernel.BpfException;
-import java.nio.file.Path;
 import java.time.Duration;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -15,16 +15,16 @@ public final class ConnectionSweep implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ConnectionSweep.class);
     private static final Duration BETWEEN = Duration.ofSeconds(30);
 
-    private final Path pin;
+    private final IntSupplier sweep;
     private @Nullable Thread thread;
 
     /**
      * Does not start yet.
      *
-     * @param pin the table's name
+     * @param sweep deletes those that have ended, and says how many
      */
-    public ConnectionSweep(Path pin) {
-        this.pin = pin;
+    public ConnectionSweep(IntSupplier sweep) {
+        this.sweep = sweep;
     }
 
     /** Starts, unless it is already running. */
@@ -45,13 +45,10 @@ public final class ConnectionSweep implements AutoCloseable {
         }
     }
 
-    /** By a descriptor of its own, as the table in force may become another meanwhile. */
     private void sweep() {
         try {
-            Connections.withPinned(pin, table -> {
-                int deleted = Connections.sweep(table);
-                LOG.atDebug().addKeyValue("deleted", deleted).log("connections-swept");
-            });
+            int deleted = sweep.getAsInt();
+            LOG.atDebug().addKeyValue("deleted", deleted).log("connections-swept");
         } catch (BpfException e) {
             LOG.atWarn().addKeyValue("error", e.getMessage()).log("connections-not-swept");
         }

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiPredicate;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -34,6 +35,8 @@ public final class Connections {
     private static final int CLOSING = 4;
     private static final int TURNED = 8;
     private static final int FORBIDDEN = 16;
+    private static final int SHORTCUT = 1;
+    private static final int TRANSLATED = 32;
     private static final int TCP = 6;
     private static final int UDP = 17;
     private static final int SCTP = 132;
@@ -137,6 +140,17 @@ public final class Connections {
         return deleteIf(map, (key, value) -> isOver(key, value, now));
     }
 
+    /**
+     * The same for the table that has this name, if it exists; the one in force may become another meanwhile.
+     *
+     * @return how many
+     */
+    public static int sweep(Path pin) {
+        AtomicInteger deleted = new AtomicInteger();
+        withPinned(pin, table -> deleted.set(sweep(table)));
+        return deleted.get();
+    }
+
     /** Deletes the connections that have one of these addresses at either end. */
     public static void forget(BpfMap map, Set<IpAddress> addresses) {
         Set<ByteBuffer> ends = ends(addresses);
@@ -186,7 +200,8 @@ public final class Connections {
         return deleted;
     }
 
-    private static boolean isOver(MemorySegment key, MemorySegment value, long now) {
+    /** Whether it has ended, or is too long ago. */
+    public static boolean isOver(MemorySegment key, MemorySegment value, long now) {
         int protocol = Byte.toUnsignedInt(key.get(ValueLayout.JAVA_BYTE, PROTOCOL));
         return now - value.get(ValueLayout.JAVA_LONG_UNALIGNED, 0) > lifetime(protocol, flags(value));
     }
@@ -206,14 +221,33 @@ public final class Connections {
         });
     }
 
-    /** Copies the programs' connections into the kernel's connection tracking. */
+    /** Has the connections to services that took the fast path take the kernel's own from now on. */
+    public static void leaveTranslated(BpfMap map) {
+        List<ByteBuffer> found = new ArrayList<>();
+        Bpf.forEach(map, (key, value) -> {
+            if ((flags(value) & TRANSLATED) != 0) {
+                found.add(Layout.copy(key.asByteBuffer()));
+            }
+        });
+        for (ByteBuffer key : found) {
+            Bpf.lookup(map, key).ifPresent(value -> {
+                value.putInt((int) FLAGS, value.getInt((int) FLAGS) & ~(SHORTCUT | TRANSLATED));
+                Bpf.update(map, key, value);
+            });
+        }
+    }
+
+    /**
+     * Copies the programs' connections into the kernel's connection tracking, except those to services, which are
+     * {@link dev.ikat.ebpf.service.Translations}'.
+     */
     public static void handOver(BpfMap map, Conntrack conntrack) {
         List<ConntrackTuple> open = new ArrayList<>();
         List<ConntrackTuple> forbidden = new ArrayList<>();
         long now = System.nanoTime();
         Bpf.forEach(map, (key, value) -> {
             int flags = flags(value);
-            if ((flags & (REPLIED | CLOSING)) == REPLIED && !isOver(key, value, now)) {
+            if ((flags & (REPLIED | CLOSING | TRANSLATED)) == REPLIED && !isOver(key, value, now)) {
                 ConntrackTuple tuple = tuple(Layout.copy(key.asByteBuffer()), (flags & TURNED) != 0);
                 ((flags & FORBIDDEN) == 0 ? open : forbidden).add(tuple);
             }

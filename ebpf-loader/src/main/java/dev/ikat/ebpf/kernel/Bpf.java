@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.BiConsumer;
@@ -23,7 +24,9 @@ public final class Bpf {
     /** {@code enum bpf_attach_type}. */
     static final int BPF_NETFILTER = 45;
 
-    static final int BPF_TCX_INGRESS = 46;
+    public static final int BPF_TCX_INGRESS = 46;
+
+    public static final int BPF_TCX_EGRESS = 47;
 
     /** {@code BPF_F_NETFILTER_IP_DEFRAG}: fragments are put together first. */
     private static final int NETFILTER_IP_DEFRAG = 1;
@@ -32,6 +35,7 @@ public final class Bpf {
 
     private static final long NOEXIST = 1;
 
+    private static final int MAP_CREATE = 0;
     private static final int MAP_LOOKUP_ELEM = 1;
     private static final int MAP_UPDATE_ELEM = 2;
     private static final int MAP_DELETE_ELEM = 3;
@@ -156,6 +160,38 @@ public final class Bpf {
             set(attribute, 68, attachType);
             return call(PROG_LOAD, attribute, arena);
         }
+    }
+
+    /**
+     * Creates a map.
+     *
+     * @param name by which it is listed, and found again in an object that uses it; up to 15 characters
+     * @param type {@code enum bpf_map_type}
+     * @param flags {@code BPF_F_}
+     * @return its descriptor
+     */
+    public static int createMap(String name, int type, int keyBytes, int valueBytes, int capacity, int flags) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attribute = attribute(arena);
+            set(attribute, 0, type);
+            set(attribute, 4, keyBytes);
+            set(attribute, 8, valueBytes);
+            set(attribute, 12, capacity);
+            set(attribute, 16, flags);
+            MemorySegment.copy(
+                    name.getBytes(StandardCharsets.US_ASCII), 0, attribute, ValueLayout.JAVA_BYTE, 28, name.length());
+            return call("create the map " + name, MAP_CREATE, attribute, arena);
+        }
+    }
+
+    /** A map's identifier. */
+    public static int mapId(int map) {
+        return info(map).get(ValueLayout.JAVA_INT, 4);
+    }
+
+    /** The maximum number of a map's elements. */
+    public static int capacity(int map) {
+        return info(map).get(ValueLayout.JAVA_INT, 16);
     }
 
     /** Puts one element into a map, or replaces the one with its key. */
@@ -347,17 +383,17 @@ public final class Bpf {
     }
 
     /**
-     * Attaches a program to what an interface of the calling thread's network namespace receives, before all other
-     * programs.
+     * Attaches a program to what an interface of the calling thread's network namespace receives or sends.
      *
+     * @param type {@link #BPF_TCX_INGRESS} or {@link #BPF_TCX_EGRESS}
      * @return the link, or the negated errno
      */
-    public static int attachIngress(int program, int interfaceIndex) {
+    public static int attach(int program, int interfaceIndex, int type) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment attribute = attribute(arena);
             set(attribute, 0, program);
             set(attribute, 4, interfaceIndex);
-            set(attribute, 8, BPF_TCX_INGRESS);
+            set(attribute, 8, type);
             return call(LINK_CREATE, attribute, arena);
         }
     }

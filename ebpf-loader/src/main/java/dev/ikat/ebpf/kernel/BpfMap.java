@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 
 /** A map of the kernel, and a record of what was put into it. Several threads may use it; one writes at a time. */
 public final class BpfMap {
@@ -64,6 +65,18 @@ public final class BpfMap {
 
     public synchronized int size() {
         return content.size();
+    }
+
+    /** Takes what is in the map as what was put there. */
+    public synchronized void readContent() {
+        content.clear();
+        Bpf.forEach(
+                this, (key, value) -> content.put(MapKey.of(key.asByteBuffer()), Layout.copy(value.asByteBuffer())));
+    }
+
+    /** Calls the visitor with each element that was put there, in the machine's byte order. */
+    public synchronized void forEachContent(BiConsumer<ByteBuffer, ByteBuffer> visitor) {
+        content.forEach((key, value) -> visitor.accept(key.buffer(), Layout.copy(value)));
     }
 
     /**

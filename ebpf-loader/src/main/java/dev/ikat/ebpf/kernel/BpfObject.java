@@ -27,7 +27,7 @@ public final class BpfObject implements AutoCloseable {
     public static final int NETFILTER = 32;
 
     private static final int PERCPU_ARRAY = 6; // linux/bpf.h
-    private static final List<String> PROGRAMS = List.of("forward", "attempt", "from_pod", "from_overlay");
+    private static final List<String> PROGRAMS = List.of("forward", "attempt", "from_pod", "from_overlay", "to_pod");
     private static final int LOG_BYTES = 1 << 20;
     private static final int LOG_SHOWN = 4000;
 

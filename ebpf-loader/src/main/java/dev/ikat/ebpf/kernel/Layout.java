@@ -118,6 +118,35 @@ public final class Layout {
                 .flip());
     }
 
+    /** {@code struct place}. */
+    public static MapKey place(IpAddress address, int protocol, int port) {
+        return MapKey.of(port(
+                        put(of(ADDRESS_BYTES + 4), address).put((byte) protocol).put((byte) 0), port)
+                .flip());
+    }
+
+    /** {@code struct backend}. */
+    public static ByteBuffer socket(IpAddress address, int port) {
+        return port(put(of(ADDRESS_BYTES + 4), address), port)
+                .putShort((short) 0)
+                .flip();
+    }
+
+    private static ByteBuffer port(ByteBuffer buffer, int port) {
+        return buffer.put((byte) (port >> 8)).put((byte) port);
+    }
+
+    /** Reads a port. */
+    public static int port(ByteBuffer buffer) {
+        return Byte.toUnsignedInt(buffer.get()) << 8 | Byte.toUnsignedInt(buffer.get());
+    }
+
+    /** {@code struct own}. */
+    public static MapKey numberAndAddress(int number, IpAddress address) {
+        return MapKey.of(
+                put(of(Integer.BYTES + ADDRESS_BYTES).putInt(number), address).flip());
+    }
+
     public static MapKey pair(int first, int second) {
         return MapKey.of(of(2 * Integer.BYTES).putInt(first).putInt(second).flip());
     }

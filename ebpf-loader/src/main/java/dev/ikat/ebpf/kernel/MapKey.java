@@ -38,6 +38,11 @@ public final class MapKey {
         return new MapKey(bytes);
     }
 
+    /** A buffer's content, wherever it is read. */
+    public static MapKey copyOf(ByteBuffer buffer) {
+        return of(buffer.duplicate().rewind());
+    }
+
     int length() {
         return bytes.length;
     }

@@ -71,8 +71,11 @@ public final class Pins {
         }
     }
 
-    /** Removes the directory, which has to be empty, and its parent unless others use it. */
-    public void removeDirectory() {
+    /** Removes the directory unless there are names in it, and its parent unless others use it. */
+    public void removeDirectoryIfEmpty() {
+        if (!names("").isEmpty()) {
+            return;
+        }
         delete(directory);
         Path above = directory.getParent();
         try {

@@ -14,11 +14,13 @@ import dev.ikat.netlink.route.Neighbour;
 import dev.ikat.netlink.route.Rtnetlink;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -28,13 +30,16 @@ import java.util.stream.Stream;
  * node if the overlay is missing here.
  */
 public final class Wires {
-    static final String PIN_PREFIX = "from-pod-";
     private static final InterfaceName OVERLAY = new InterfaceName(LinkNames.OVERLAY);
 
     /** The overlay's key, {@code OVERLAY} in maps.h. */
     private static final MapKey OVERLAY_KEY = Layout.key(0);
 
-    private static final int WIRE_BYTES = 20;
+    private static final int WIRE_BYTES = 24;
+    private static final int MTU = 16;
+
+    /** {@code WIRE_RESTORES} in maps.h. */
+    private static final int RESTORES = 1;
 
     /**
      * An endpoint that may use the fast path.
@@ -53,47 +58,69 @@ public final class Wires {
      *
      * @param fromPod at the host end of a pod's veth pair
      * @param fromOverlay at the overlay
+     * @param toPod at the host end of a pod's veth pair, where packets leave; empty if services are not translated
      */
-    public record Heads(int fromPod, int fromOverlay) implements Ingress.Choice {
-        @Override
-        public int program(InterfaceName name) {
-            return name.equals(OVERLAY) ? fromOverlay : fromPod;
+    public record Heads(int fromPod, int fromOverlay, OptionalInt toPod) {
+        private LinkPrograms.Choice received() {
+            return name -> name.equals(OVERLAY) ? fromOverlay : fromPod;
+        }
+
+        private LinkPrograms.Choice sent() {
+            return _ -> toPod.orElseThrow();
         }
     }
 
+    /** A program that is still to be attached to a link. */
+    private record Missing(Link link, boolean received) {}
+
     private final Rtnetlink netlink;
-    private final Ingress ingress;
+    private final LinkPrograms received;
+    private final LinkPrograms sent;
     private final Map<MapKey, ByteBuffer> rows = new HashMap<>();
-    /** What has no program yet, the overlay first. */
-    private final Deque<Link> waiting = new ArrayDeque<>();
+    /** The overlay first. */
+    private final Deque<Missing> waiting = new ArrayDeque<>();
 
     public Wires(Pins pins, NetworkNamespace namespace, Rtnetlink netlink, boolean tcx) {
         this.netlink = netlink;
-        this.ingress = new Ingress(pins, namespace, netlink, tcx);
+        this.received = new LinkPrograms(pins, namespace, netlink, tcx, LinkPrograms.Side.RECEIVED);
+        this.sent = new LinkPrograms(pins, namespace, netlink, tcx, LinkPrograms.Side.SENT);
     }
 
     /** Changes to the rows and programs of a new generation; attached programs are replaced in place. */
     public void lead(BpfMap map, Heads heads, Map<InterfaceName, Target> targets) {
+        if (heads.toPod().isPresent()) {
+            sent.lead(heads.sent());
+        } else {
+            sent.end();
+        }
         rows.clear();
         putRows(map, rows(links(targets), targets));
-        ingress.lead(heads);
-        update(map, targets);
+        received.lead(heads.received());
+        update(map, heads, targets);
         // Of a former process, at the link of a pod that is none any more.
-        ours().filter(link -> !ingress.isAt(link.name())).forEach(link -> ingress.endFilter(link.index()));
+        ours().filter(link -> !received.isAt(link.name())).forEach(link -> {
+            received.endFilter(link.index());
+            sent.endFilter(link.index());
+        });
     }
 
     /** Brings the rows up to date with the existing interfaces; {@link #attachNext} does the same for the programs. */
-    public void update(BpfMap map, Map<InterfaceName, Target> targets) {
+    public void update(BpfMap map, Heads heads, Map<InterfaceName, Target> targets) {
         Map<InterfaceName, Link> links = links(targets);
-        ingress.retain(links);
+        received.retain(links);
+        sent.retain(links);
         putRows(map, rows(links, targets));
         waiting.clear();
-        for (Link link : ingress.without(links)) {
+        for (Link link : received.without(links)) {
             if (link.name().equals(OVERLAY)) {
-                waiting.addFirst(link);
+                waiting.addFirst(new Missing(link, true));
             } else {
-                waiting.addLast(link);
+                waiting.addLast(new Missing(link, true));
             }
+        }
+        if (heads.toPod().isPresent()) {
+            links.remove(OVERLAY);
+            sent.without(links).forEach(link -> waiting.addLast(new Missing(link, false)));
         }
     }
 
@@ -104,16 +131,23 @@ public final class Wires {
      * @return whether there are more
      */
     public boolean attachNext(BpfMap map, Heads heads, Map<InterfaceName, Target> targets) {
-        Link next = waiting.poll();
-        if (next != null) {
-            ingress.attach(next, heads);
-            if (next.name().equals(OVERLAY)) {
+        Missing next = waiting.poll();
+        if (next != null && next.received()) {
+            received.attach(next.link(), heads.received());
+            if (next.link().name().equals(OVERLAY)) {
                 // What goes into the overlay has to come out of it the same way: now it does.
                 putRows(map, rows(links(targets), targets));
             }
+        } else if (next != null) {
+            sent.attach(next.link(), heads.sent());
+            Target target = targets.get(next.link().name());
+            if (target != null && next.link().isUp()) {
+                wire(next.link(), target).ifPresent(wire -> put(map, Map.of(Layout.key(target.id()), wire)));
+            }
         }
         if (waiting.isEmpty()) {
-            ingress.removeStrays();
+            received.removeStrays();
+            sent.removeStrays();
         }
         return !waiting.isEmpty();
     }
@@ -134,10 +168,10 @@ public final class Wires {
             Target target = targets.get(name);
             if (target != null && link.isUp()) {
                 wire(link, target).ifPresent(wire -> wanted.put(Layout.key(target.id()), wire));
-            } else if (name.equals(OVERLAY) && link.isUp() && ingress.isAt(name)) {
+            } else if (name.equals(OVERLAY) && link.isUp() && received.isAt(name)) {
                 wanted.put(
                         OVERLAY_KEY,
-                        Layout.of(WIRE_BYTES).putInt(0, link.index()).putInt(WIRE_BYTES - Integer.BYTES, link.mtu()));
+                        Layout.of(WIRE_BYTES).putInt(0, link.index()).putInt(MTU, link.mtu()));
             }
         });
         return wanted;
@@ -149,8 +183,12 @@ public final class Wires {
         List<MapKey> gone =
                 rows.keySet().stream().filter(key -> !wanted.containsKey(key)).toList();
         map.deleteAll(gone);
-        map.putAll(changed);
         rows.keySet().removeAll(gone);
+        put(map, changed);
+    }
+
+    private void put(BpfMap map, Map<MapKey, ByteBuffer> changed) {
+        map.putAll(changed);
         rows.putAll(changed);
     }
 
@@ -174,12 +212,24 @@ public final class Wires {
                 .put(pod.get().toBytes())
                 .put(link.mac().get().toBytes())
                 .putInt(link.mtu())
+                .putInt(sent.isAt(link.name()) ? RESTORES : 0)
                 .flip());
     }
 
     /** The differences from what was attached, one line for each. */
     public List<String> differences(Heads heads) {
-        return ingress.differences(heads);
+        List<String> differences = new ArrayList<>(received.differences(heads.received()));
+        if (heads.toPod().isPresent()) {
+            differences.addAll(sent.differences(heads.sent()));
+        }
+        return differences;
+    }
+
+    /** How many pods get the answers of services restored, whichever way these come. */
+    public int restoring() {
+        return (int) rows.values().stream()
+                .filter(row -> row.getInt(MTU + Integer.BYTES) == RESTORES)
+                .count();
     }
 
     /** How many pods are reached by the fast path. */
@@ -194,12 +244,14 @@ public final class Wires {
 
     /** Detaches all, including those of an earlier process. */
     public void end() {
-        ingress.end();
+        received.end();
+        sent.end();
         rows.clear();
     }
 
     /** Releases them; they stay in force. */
     public void close() {
-        ingress.close();
+        received.close();
+        sent.close();
     }
 }

@@ -28,6 +28,7 @@ class BpfObjectTest {
                 SEC("netfilter") int attempt(void *context) { return 1; }
                 SEC("tc") int from_pod(unsigned int *packet) { return *(char *)(unsigned long)packet[0]; }
                 SEC("tc") int from_overlay(void *packet) { return 0; }
+                SEC("tc") int to_pod(void *packet) { return 0; }
                 char LICENSE[] SEC("license") = "GPL";
                 """);
         Path object = directory.resolve("refused.o");

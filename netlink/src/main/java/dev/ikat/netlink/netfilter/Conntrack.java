@@ -10,6 +10,7 @@ import dev.ikat.netlink.wire.NetlinkSocket;
 import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -114,9 +115,25 @@ public final class Conntrack implements AutoCloseable {
      * @throws NetlinkException if the kernel refuses one; the others were tried
      */
     public void add(Collection<ConntrackTuple> tuples, int mark) {
-        List<Request> requests = tuples.stream()
+        add(tuples.stream()
                 .map(tuple -> ConntrackRequests.addConnection(tuple, mark))
-                .toList();
+                .toList());
+    }
+
+    /**
+     * Has the kernel track connections that are already open, as {@link #add(Collection, int)} does, and translate the
+     * addresses and ports of their packets from now on.
+     *
+     * @param translated what the packets become, by the addresses and ports of their first ones
+     * @throws NetlinkException if the kernel refuses one; the others were tried
+     */
+    public void add(Map<ConntrackTuple, ConntrackTuple> translated) {
+        add(translated.entrySet().stream()
+                .map(entry -> ConntrackRequests.addConnection(entry.getKey(), entry.getValue()))
+                .toList());
+    }
+
+    private void add(List<Request> requests) {
         for (NetlinkSocket.Failure failure : socket.execute(requests)) {
             if (failure.errno() != Errno.EEXIST) {
                 throw new NetlinkException(

@@ -28,7 +28,9 @@ public final class ConntrackMessage {
     private static final int CTA_PROTOINFO = 4;
     private static final int CTA_TIMEOUT = 7;
     private static final int CTA_MARK = 8;
+    private static final int CTA_NAT_SRC = 6;
     private static final int CTA_ID = 12;
+    private static final int CTA_NAT_DST = 13;
     private static final int CTA_ZONE = 18;
     private static final int CTA_MARK_MASK = 21;
     private static final int CTA_FILTER = 25;
@@ -50,6 +52,12 @@ public final class ConntrackMessage {
     private static final int CTA_PROTO_ICMPV6_ID = 7;
     private static final int CTA_PROTO_ICMPV6_TYPE = 8;
     private static final int CTA_PROTO_ICMPV6_CODE = 9;
+
+    private static final int CTA_NAT_V4_MINIP = 1;
+    private static final int CTA_NAT_PROTO = 3;
+    private static final int CTA_NAT_V6_MINIP = 4;
+    private static final int CTA_PROTONAT_PORT_MIN = 1;
+    private static final int CTA_PROTONAT_PORT_MAX = 2;
 
     private static final int CTA_PROTOINFO_TCP = 1;
     private static final int CTA_PROTOINFO_TCP_STATE = 1;
@@ -121,6 +129,29 @@ public final class ConntrackMessage {
         if (entry.zone() != 0) {
             message.u16be(CTA_ZONE, entry.zone());
         }
+    }
+
+    /**
+     * A connection that is open already.
+     *
+     * @param translated what its packets become: the kernel computes what the answers are
+     */
+    static void writeNew(MessageWriter message, ConntrackTuple tuple, ConntrackTuple translated) {
+        writeNew(message, tuple, 0);
+        writeTranslation(message, CTA_NAT_DST, translated.destination(), translated.destinationPort());
+        if (!translated.source().equals(tuple.source()) || translated.sourcePort() != tuple.sourcePort()) {
+            writeTranslation(message, CTA_NAT_SRC, translated.source(), translated.sourcePort());
+        }
+    }
+
+    private static void writeTranslation(MessageWriter message, int type, IpAddress address, int port) {
+        message.nested(
+                type,
+                nat -> nat.address(address.family() == IpFamily.IPV4 ? CTA_NAT_V4_MINIP : CTA_NAT_V6_MINIP, address)
+                        .nested(
+                                CTA_NAT_PROTO,
+                                ports ->
+                                        ports.u16be(CTA_PROTONAT_PORT_MIN, port).u16be(CTA_PROTONAT_PORT_MAX, port)));
     }
 
     /** A connection that is open already, without any translation of addresses. */

@@ -41,6 +41,15 @@ public final class ConntrackRequests {
                 message -> ConntrackMessage.writeNew(message, tuple, mark));
     }
 
+    static Request addConnection(ConntrackTuple tuple, ConntrackTuple translated) {
+        return MessageWriter.request(
+                "add",
+                "connection " + tuple + " as " + translated,
+                ConntrackMessage.NEW,
+                NetlinkSocket.NLM_F_CREATE | NetlinkSocket.NLM_F_EXCL,
+                message -> ConntrackMessage.writeNew(message, tuple, translated));
+    }
+
     static Request mark(ConntrackEntry entry, int mark) {
         return MessageWriter.request(
                 "mark", entry, ConntrackMessage.NEW, 0, message -> ConntrackMessage.writeMark(message, entry, mark));

@@ -46,8 +46,9 @@ public final class FilterMessage {
         message.string(TCA_KIND, CLSACT);
     }
 
-    static void write(MessageWriter message, int interfaceIndex, int preference, String name, int program) {
-        tcmsg(message, interfaceIndex, FILTER_HANDLE, INGRESS, info(preference));
+    static void write(
+            MessageWriter message, int interfaceIndex, boolean ingress, int preference, String name, int program) {
+        tcmsg(message, interfaceIndex, FILTER_HANDLE, parent(ingress), info(preference));
         message.string(TCA_KIND, BPF)
                 .nested(
                         TCA_OPTIONS,
@@ -56,13 +57,17 @@ public final class FilterMessage {
                                 .u32(TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT));
     }
 
-    static void writeDelete(MessageWriter message, int interfaceIndex, int preference) {
-        tcmsg(message, interfaceIndex, FILTER_HANDLE, INGRESS, info(preference));
+    static void writeDelete(MessageWriter message, int interfaceIndex, boolean ingress, int preference) {
+        tcmsg(message, interfaceIndex, FILTER_HANDLE, parent(ingress), info(preference));
         message.string(TCA_KIND, BPF);
     }
 
     static void writeDump(MessageWriter message, int interfaceIndex, boolean ingress) {
-        tcmsg(message, interfaceIndex, 0, ingress ? INGRESS : EGRESS, 0);
+        tcmsg(message, interfaceIndex, 0, parent(ingress), 0);
+    }
+
+    private static int parent(boolean ingress) {
+        return ingress ? INGRESS : EGRESS;
     }
 
     /** The filter's preference, and the protocol in network byte order. */

@@ -207,27 +207,32 @@ public final class Requests {
     }
 
     /**
-     * Attaches a program to what a link with clsact receives, or replaces the one with this preference.
+     * Attaches a program to what a link with clsact receives or sends, or replaces the one with this preference.
      *
+     * @param received whether it sees what the link receives, and not what it sends
      * @param program a descriptor, open until the request is executed
      */
-    public static Request replaceFilter(int interfaceIndex, int preference, String name, int program) {
+    public static Request replaceFilter(
+            int interfaceIndex, boolean received, int preference, String name, int program) {
         return of(
                 "replace",
                 "filter " + name + " of link " + interfaceIndex,
                 FilterMessage.RTM_NEWTFILTER,
                 NetlinkSocket.NLM_F_CREATE,
-                message -> FilterMessage.write(message, interfaceIndex, preference, name, program));
+                message -> FilterMessage.write(message, interfaceIndex, received, preference, name, program));
     }
 
-    /** Deletes the BPF filter with this preference from what a link receives; ENOENT or EINVAL if there is none. */
-    public static Request deleteFilter(int interfaceIndex, int preference) {
+    /**
+     * Deletes the BPF filter with this preference from what a link receives or sends; ENOENT or EINVAL if there is
+     * none.
+     */
+    public static Request deleteFilter(int interfaceIndex, boolean received, int preference) {
         return of(
                 "delete",
                 "filter with preference " + preference + " of link " + interfaceIndex,
                 FilterMessage.RTM_DELTFILTER,
                 0,
-                message -> FilterMessage.writeDelete(message, interfaceIndex, preference));
+                message -> FilterMessage.writeDelete(message, interfaceIndex, received, preference));
     }
 
     public static Request getLink(int index) {

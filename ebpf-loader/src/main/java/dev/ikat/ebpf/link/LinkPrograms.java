@@ -19,14 +19,15 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * The programs that see what interfaces receive: each by a tcx link (Linux 6.6), or where the kernel has none by a
- * filter of the queueing discipline clsact. Both outlive the process, and let one program follow another between two
- * packets.
+ * The programs that see what interfaces receive, or what they send: each by a tcx link (Linux 6.6), or where the kernel
+ * has none by a filter of the queueing discipline clsact. Both outlive the process, and let one program follow another
+ * between two packets.
  */
-final class Ingress {
+final class LinkPrograms {
     private static final String FILTER_NAME = "ikat";
     private static final int FILTER_PREFERENCE = 107;
 
+    private final Side side;
     private final Pins pins;
     private final NetworkNamespace namespace;
     private final Rtnetlink netlink;
@@ -41,21 +42,36 @@ final class Ingress {
 
     private record ByFilter(int interfaceIndex) implements Attached {}
 
-    /** Which program sees what an interface receives. */
+    /** What programs see. */
+    enum Side {
+        RECEIVED("from-pod-", Bpf.BPF_TCX_INGRESS),
+        SENT("to-pod-", Bpf.BPF_TCX_EGRESS);
+
+        private final String prefix;
+        private final int type;
+
+        Side(String prefix, int type) {
+            this.prefix = prefix;
+            this.type = type;
+        }
+    }
+
+    /** Which program belongs to an interface. */
     interface Choice {
         int program(InterfaceName name);
     }
 
     /** @param tcx whether to try tcx links first */
-    Ingress(Pins pins, NetworkNamespace namespace, Rtnetlink netlink, boolean tcx) {
+    LinkPrograms(Pins pins, NetworkNamespace namespace, Rtnetlink netlink, boolean tcx, Side side) {
+        this.side = side;
         this.pins = pins;
         this.namespace = namespace;
         this.netlink = netlink;
         this.tcx = tcx;
     }
 
-    private static String pin(InterfaceName name) {
-        return Wires.PIN_PREFIX + name;
+    private String pin(InterfaceName name) {
+        return side.prefix + name;
     }
 
     /** Whether a program is there, which may be a former process's. */
@@ -127,7 +143,7 @@ final class Ingress {
             Bpf.close(former.get());
             pins.remove(pin);
         }
-        int made = namespace.call(() -> Bpf.attachIngress(program, link.index()));
+        int made = namespace.call(() -> Bpf.attach(program, link.index(), side.type));
         if (made == -Errno.EINVAL) {
             // The kernel does not know what is asked for.
             tcx = false;
@@ -143,7 +159,7 @@ final class Ingress {
         try {
             netlink.execute(
                     Requests.addClsact(interfaceIndex).ignoring(Errno.EEXIST),
-                    Requests.replaceFilter(interfaceIndex, FILTER_PREFERENCE, FILTER_NAME, program));
+                    Requests.replaceFilter(interfaceIndex, received(), FILTER_PREFERENCE, FILTER_NAME, program));
             return true;
         } catch (NetlinkException e) {
             return false;
@@ -161,8 +177,12 @@ final class Ingress {
         }
     }
 
+    private boolean received() {
+        return side == Side.RECEIVED;
+    }
+
     private Optional<BpfFilter> filter(int interfaceIndex) {
-        return netlink.filters(interfaceIndex, true).stream()
+        return netlink.filters(interfaceIndex, received()).stream()
                 .filter(filter -> filter.preference() == FILTER_PREFERENCE
                         && filter.name().equals(FILTER_NAME))
                 .findFirst();
@@ -174,7 +194,8 @@ final class Ingress {
             return;
         }
         int[] gone = {Errno.ENODEV, Errno.ENOENT, Errno.EINVAL};
-        netlink.execute(Requests.deleteFilter(interfaceIndex, FILTER_PREFERENCE).ignoring(gone));
+        netlink.execute(Requests.deleteFilter(interfaceIndex, received(), FILTER_PREFERENCE)
+                .ignoring(gone));
         if (netlink.filters(interfaceIndex, true).isEmpty()
                 && netlink.filters(interfaceIndex, false).isEmpty()) {
             netlink.execute(Requests.deleteClsact(interfaceIndex).ignoring(gone));
@@ -183,8 +204,8 @@ final class Ingress {
 
     /** Of interfaces that went, or are no pod's any more, while nobody looked. */
     void removeStrays() {
-        for (String pin : pins.names(Wires.PIN_PREFIX)) {
-            InterfaceName name = new InterfaceName(pin.substring(Wires.PIN_PREFIX.length()));
+        for (String pin : pins.names(side.prefix)) {
+            InterfaceName name = new InterfaceName(pin.substring(side.prefix.length()));
             if (!(attached.get(name) instanceof ByLink)) {
                 Bpf.pinned(pins.path(pin)).ifPresent(fd -> {
                     Bpf.detach(fd);

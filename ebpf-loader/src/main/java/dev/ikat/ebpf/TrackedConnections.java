@@ -1,0 +1,54 @@
+package dev.ikat.ebpf;
+
+import dev.ikat.ebpf.connection.Connections;
+import dev.ikat.ebpf.kernel.BpfMap;
+import dev.ikat.ebpf.kernel.Pins;
+import dev.ikat.ebpf.service.Translations;
+import dev.ikat.model.IpAddress;
+import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.netfilter.Conntrack;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Hands open connections over between the programs and the kernel's connection tracking, as far as that is possible.
+ */
+final class TrackedConnections {
+    private static final Logger LOG = LoggerFactory.getLogger(TrackedConnections.class);
+
+    private final NetworkNamespace namespace;
+
+    TrackedConnections(NetworkNamespace namespace) {
+        this.namespace = namespace;
+    }
+
+    /** See {@link Connections#takeOver}. */
+    void takeOver(BpfMap connections, Set<IpAddress> ends, int epoch) {
+        try (Conntrack conntrack = Conntrack.open(namespace)) {
+            Connections.takeOver(conntrack, connections, ends, epoch);
+        } catch (NetlinkException e) {
+            LOG.atWarn().addKeyValue("reason", e.getMessage()).log("connections-not-taken-over");
+        }
+    }
+
+    /** See {@link Translations#handOver}. */
+    void handOverServices(Pins pins) {
+        handOver(conntrack -> Translations.handOver(pins, conntrack));
+    }
+
+    /** See {@link Connections#handOver}. */
+    void handOver(BpfMap connections) {
+        handOver(conntrack -> Connections.handOver(connections, conntrack));
+    }
+
+    private void handOver(Consumer<Conntrack> what) {
+        try (Conntrack conntrack = Conntrack.open(namespace)) {
+            what.accept(conntrack);
+        } catch (NetlinkException e) {
+            LOG.atWarn().addKeyValue("reason", e.getMessage()).log("connections-not-handed-over");
+        }
+    }
+}

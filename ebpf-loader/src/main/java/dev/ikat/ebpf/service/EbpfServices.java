@@ -1,0 +1,254 @@
+package dev.ikat.ebpf.service;
+
+import dev.ikat.cluster.Protocol;
+import dev.ikat.dataplane.PolicyBackendException;
+import dev.ikat.dataplane.ServiceBackend;
+import dev.ikat.ebpf.kernel.BpfException;
+import dev.ikat.ebpf.kernel.MapKey;
+import dev.ikat.ebpf.kernel.Pins;
+import dev.ikat.model.Cidr;
+import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.netlink.netfilter.Conntrack;
+import dev.ikat.services.program.Backend;
+import dev.ikat.services.program.Frontend;
+import dev.ikat.services.program.FrontendProgram;
+import dev.ikat.services.program.ServiceChange;
+import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.Target;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.ToIntFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Services of which the programs at pods' links translate what they can: connections of this node's pods to plain
+ * frontends. Another dataplane has all services in force beneath, for everything that passes these programs as it is:
+ * connections of the node itself and from outside, and of pods where a client's address decides, or is the backend's.
+ * Where the kernel can't have the maps, it serves alone. Not thread-safe, except for {@link #fill}.
+ */
+public final class EbpfServices implements ServiceBackend {
+    private static final Logger LOG = LoggerFactory.getLogger(EbpfServices.class);
+
+    /** In nanoseconds. */
+    private static final long BETWEEN_AUDITS = 30_000_000_000L;
+
+    private final NetworkNamespace namespace;
+    private final Pins pins;
+    private final ToIntFunction<ServiceMap> capacities;
+    private final ServiceBackend rest;
+    private final Programs programs;
+    private volatile Optional<Open> open = Optional.empty();
+    /** Whether there can't be maps here. */
+    private boolean alone;
+
+    private Set<Cidr> podCidrs = Set.of();
+    private boolean full;
+    private long audited = System.nanoTime() - BETWEEN_AUDITS;
+
+    private record Open(ServiceMaps maps, ServiceTables tables) {}
+
+    /** The programs at pods' links. */
+    public interface Programs {
+        /** Has them translate services, or not any more, as the maps have come or gone. */
+        void follow();
+
+        /** Has them leave the connections that they translated to the kernel's own path. */
+        void leaveTranslated();
+    }
+
+    /**
+     * @param namespace the node's; has to stay open until this is closed
+     * @param capacities the most elements of each map
+     * @param rest does what the programs can't; closed with this
+     */
+    public EbpfServices(
+            NetworkNamespace namespace, ToIntFunction<ServiceMap> capacities, ServiceBackend rest, Programs programs) {
+        this.namespace = namespace;
+        this.pins = new Pins(namespace);
+        this.capacities = capacities;
+        this.rest = rest;
+        this.programs = programs;
+    }
+
+    @Override
+    public void replace(ServiceProgram program) {
+        rest.replace(program);
+        Optional<Open> opened = opened();
+        if (opened.isEmpty()) {
+            return;
+        }
+        Open now = opened.get();
+        try {
+            now.maps().name();
+            podCidrs = program.podCidrs();
+            Collection<FrontendProgram> frontends = program.frontends().values();
+            tell(now.tables().replace(frontends, podCidrs));
+            Map<MapKey, Set<Backend>> flows = new HashMap<>();
+            frontends.forEach(frontend -> datagrams(frontend, flows));
+            Translations.forgetStale(now.maps().map(ServiceMap.TRANSLATIONS), flows);
+            programs.follow();
+        } catch (BpfException | NetlinkException e) {
+            release();
+            throw new PolicyBackendException("eBPF could not put all services in force: " + e.getMessage(), e);
+        }
+    }
+
+    private Optional<Open> opened() {
+        if (open.isPresent()) {
+            return open;
+        }
+        try {
+            ServiceMaps maps = ServiceMaps.open(pins, capacities);
+            open = Optional.of(new Open(maps, new ServiceTables(maps)));
+            alone = false;
+        } catch (BpfException | UncheckedIOException e) {
+            if (!alone) {
+                LOG.atWarn().addKeyValue("reason", e.getMessage()).log("services-not-in-ebpf");
+            }
+            alone = true;
+        }
+        return open;
+    }
+
+    private void tell(int refused) {
+        if (refused > 0 && !full) {
+            LOG.atWarn().addKeyValue("frontends", refused).log("service-tables-full");
+        }
+        full = refused > 0;
+    }
+
+    /** The backends of a frontend for datagrams. */
+    private static void datagrams(FrontendProgram program, Map<MapKey, Set<Backend>> flows) {
+        if (isOfDatagrams(program.frontend())) {
+            flows.put(
+                    ServiceTables.place(program.frontend()),
+                    program.inside() instanceof Target.Balance(List<Backend> backends)
+                            ? Set.copyOf(backends)
+                            : Set.of());
+        }
+    }
+
+    private static boolean isOfDatagrams(Frontend frontend) {
+        return frontend.protocol() == Protocol.UDP;
+    }
+
+    @Override
+    public void apply(ServiceChange change) {
+        rest.apply(change);
+        if (change.isEmpty() || alone) {
+            return;
+        }
+        Open now = open.orElseThrow(() -> new PolicyBackendException(
+                "it is not known what is in force; all services have to be put in force first"));
+        try {
+            podCidrs = change.podCidrs().orElse(podCidrs);
+            List<MapKey> gone =
+                    change.removed().stream().map(ServiceTables::place).toList();
+            Map<MapKey, Set<Backend>> flows = new HashMap<>();
+            change.changed().stream()
+                    .filter(program -> now.tables().loses(program))
+                    .forEach(program -> datagrams(program, flows));
+            change.removed().stream()
+                    .filter(EbpfServices::isOfDatagrams)
+                    .forEach(frontend -> flows.put(ServiceTables.place(frontend), Set.of()));
+            tell(now.tables().change(change.changed(), gone, podCidrs));
+            if (!flows.isEmpty()) {
+                Translations.forgetStale(now.maps().map(ServiceMap.TRANSLATIONS), flows);
+            }
+        } catch (BpfException e) {
+            // What is in the maps is read again.
+            release();
+            throw new PolicyBackendException("eBPF could not change services: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public List<String> audit(ServiceProgram program) {
+        List<String> differences = new ArrayList<>(rest.audit(program));
+        if (alone) {
+            return differences;
+        }
+        if (open.isEmpty()) {
+            differences.add("services are not in force in eBPF");
+            return differences;
+        }
+        try {
+            differences.addAll(open.get().maps().differences());
+            differences.addAll(
+                    open.get().tables().differences(program.frontends().values(), program.podCidrs()));
+        } catch (BpfException e) {
+            throw new PolicyBackendException("eBPF could not read services: " + e.getMessage(), e);
+        }
+        audited = System.nanoTime();
+        return differences;
+    }
+
+    /** The maps are compared from time to time: nobody changes those by accident. */
+    @Override
+    public boolean isUntouched() {
+        return rest.isUntouched()
+                && (alone
+                        || (open.isPresent()
+                                && ServiceMaps.arePresent(pins)
+                                && System.nanoTime() - audited < BETWEEN_AUDITS));
+    }
+
+    @Override
+    public void remove() {
+        rest.remove();
+        removeOwn();
+    }
+
+    @Override
+    public void removeOwn() {
+        try {
+            open.ifPresent(former -> former.tables().clear());
+            remove(namespace, programs);
+        } catch (BpfException e) {
+            throw new PolicyBackendException("eBPF could not remove services: " + e.getMessage(), e);
+        } finally {
+            release();
+        }
+    }
+
+    /** Removes what any run has left in a namespace; the open connections become connection tracking's. */
+    public static void remove(NetworkNamespace namespace, Programs programs) {
+        Pins pins = new Pins(namespace);
+        if (!ServiceMaps.arePresent(pins)) {
+            ServiceMaps.remove(pins);
+            return;
+        }
+        try (Conntrack conntrack = Conntrack.open(namespace)) {
+            Translations.handOver(pins, conntrack);
+        } catch (NetlinkException e) {
+            LOG.atWarn().addKeyValue("reason", e.getMessage()).log("service-connections-not-handed-over");
+        }
+        ServiceMaps.remove(pins);
+        programs.leaveTranslated();
+        programs.follow();
+    }
+
+    private void release() {
+        open.ifPresent(former -> former.maps().close());
+        open = Optional.empty();
+    }
+
+    /** How full the maps are, 0 to 1, by name. */
+    public Map<String, Double> fill() {
+        return open.map(now -> now.maps().fill()).orElse(Map.of());
+    }
+
+    @Override
+    public void close() {
+        release();
+        rest.close();
+    }
+}

@@ -1,0 +1,73 @@
+package dev.ikat.ebpf.service;
+
+/** The maps for services, as in maps.h. */
+public enum ServiceMap {
+    /** {@code struct place} to {@code struct frontend}. */
+    FRONTENDS("frontends", Kind.HASH, 20, 8, 1 << 16),
+    /** {@code struct slot} to {@code struct backend}. */
+    BACKENDS("backends", Kind.HASH, 8, 20, 1 << 18),
+    /** {@code struct own}. */
+    OWN_BACKENDS("own_backends", Kind.HASH, 20, 4, 1 << 16),
+    /** {@code struct tuple} to {@code struct translation}, two for each connection. */
+    TRANSLATIONS("translations", Kind.RECENT, 40, 56, 1 << 18),
+    /** {@code struct datagram} to {@code struct tuple}. */
+    DATAGRAMS("datagrams", Kind.RECENT, 36, 40, 1 << 12);
+
+    private enum Kind {
+        HASH(1, 1), // BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC
+        RECENT(9, 0); // BPF_MAP_TYPE_LRU_HASH
+
+        private final int type;
+        private final int flags;
+
+        Kind(int type, int flags) {
+            this.type = type;
+            this.flags = flags;
+        }
+    }
+
+    private final String map;
+    private final Kind kind;
+    private final int keyBytes;
+    private final int valueBytes;
+    private final int most;
+
+    ServiceMap(String map, Kind kind, int keyBytes, int valueBytes, int most) {
+        this.map = map;
+        this.kind = kind;
+        this.keyBytes = keyBytes;
+        this.valueBytes = valueBytes;
+        this.most = most;
+    }
+
+    /** The map's name in the eBPF object. */
+    public String map() {
+        return map;
+    }
+
+    /** The default maximum number of elements. */
+    public int most() {
+        return most;
+    }
+
+    /** Whether only user space writes it. */
+    boolean isGiven() {
+        return kind == Kind.HASH;
+    }
+
+    int type() {
+        return kind.type;
+    }
+
+    int flags() {
+        return kind.flags;
+    }
+
+    int keyBytes() {
+        return keyBytes;
+    }
+
+    int valueBytes() {
+        return valueBytes;
+    }
+}

@@ -1,0 +1,36 @@
+package dev.ikat.ebpf;
+
+import dev.ikat.backendtests.ServiceAgreement;
+import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.ServiceBackend;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.requirement.RequiresProgram;
+import java.util.ArrayList;
+import java.util.List;
+
+@RequiresProgram("nft")
+class EbpfServiceAgreementTest extends ServiceAgreement {
+    private final List<NodeServices> opened = new ArrayList<>();
+
+    @Override
+    protected ServiceBackend services(TestNamespace node) {
+        opened.add(new NodeServices(node, EbpfSettings.USUAL));
+        return opened.getFirst();
+    }
+
+    @Override
+    protected PolicyBackend policies(TestNamespace node) {
+        return opened.getFirst().policies();
+    }
+
+    @Override
+    protected void forgetConnections(TestNamespace of) {
+        super.forgetConnections(of);
+        opened.getFirst().backend().forgetConnections();
+    }
+
+    @Override
+    protected int programs() {
+        return 60;
+    }
+}

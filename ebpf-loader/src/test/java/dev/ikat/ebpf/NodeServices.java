@@ -1,0 +1,136 @@
+package dev.ikat.ebpf;
+
+import dev.ikat.backendtests.InNamespace;
+import dev.ikat.backendtests.RoutedNode;
+import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.ServiceBackend;
+import dev.ikat.ebpf.service.EbpfServices;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.nftables.NftablesDataplane;
+import dev.ikat.policy.program.DirectionProgram;
+import dev.ikat.policy.program.PodProgram;
+import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.services.program.ServiceChange;
+import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.testbed.host.Await;
+import dev.ikat.testbed.host.TestNamespace;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/** Services of a test's node in eBPF, with policies in force and nftables beneath. */
+final class NodeServices implements ServiceBackend {
+    private static final int PODS = 4;
+
+    private final NodeBackend policies;
+    private final NetworkNamespace namespace;
+    private final NftablesDataplane nftables = new NftablesDataplane(false, OptionalInt.empty());
+    private final EbpfServices services;
+
+    NodeServices(TestNamespace node, EbpfSettings settings) {
+        policies = new NodeBackend(node, settings);
+        namespace = NetworkNamespace.open(node.path());
+        InNamespace.call(node.path(), nftables::missing);
+        policies.replace(open());
+        services = new EbpfServices(namespace, settings::limit, nftables.services(), new EbpfServices.Programs() {
+            @Override
+            public void follow() {
+                policies.backend().followServices();
+            }
+
+            @Override
+            public void leaveTranslated() {
+                policies.backend().leaveTranslated();
+            }
+        });
+    }
+
+    /** All pods, of which each may do everything. */
+    static PolicyProgram open() {
+        return new PolicyProgram(
+                Map.of(),
+                IntStream.rangeClosed(1, PODS)
+                        .mapToObj(RoutedNode::endpoint)
+                        .map(pod -> new PodProgram(pod, DirectionProgram.OPEN, DirectionProgram.OPEN))
+                        .collect(Collectors.toMap(pod -> pod.endpoint().hostInterface(), pod -> pod)));
+    }
+
+    PolicyBackend policies() {
+        return policies;
+    }
+
+    EbpfBackend backend() {
+        return policies.backend();
+    }
+
+    @Override
+    public void replace(ServiceProgram program) {
+        services.replace(program);
+        awaitTranslation();
+    }
+
+    /** Programs are attached when it is quiet. */
+    void awaitTranslation() {
+        Await.until(
+                Duration.ofSeconds(10),
+                () -> "only %d pods have their connections translated"
+                        .formatted(backend().translated()),
+                () -> backend().translated() == PODS);
+    }
+
+    @Override
+    public void apply(ServiceChange change) {
+        services.apply(change);
+    }
+
+    @Override
+    public List<String> audit(ServiceProgram program) {
+        return services.audit(program);
+    }
+
+    @Override
+    public boolean isUntouched() {
+        return services.isUntouched();
+    }
+
+    @Override
+    public void remove() {
+        services.remove();
+    }
+
+    @Override
+    public void removeOwn() {
+        services.removeOwn();
+    }
+
+    Optional<Double> fill(String map) {
+        return Optional.ofNullable(services.fill().get(map));
+    }
+
+    /** Ends as the agent does: what is in the kernel stays. */
+    void leave() {
+        services.close();
+        policies.leave();
+        nftables.close();
+        namespace.close();
+    }
+
+    @Override
+    public void close() {
+        services.close();
+        policies.close();
+        nftables.close();
+        EbpfServices.remove(namespace, new EbpfServices.Programs() {
+            @Override
+            public void follow() {}
+
+            @Override
+            public void leaveTranslated() {}
+        });
+        namespace.close();
+    }
+}
