@@ -115,7 +115,7 @@ class AgentMainTest {
                 .anyMatch(l -> l.contains("it has to be ADDRESS:PORT"))
                 .anyMatch(l -> l.contains("'soon' is invalid: it has to be a duration"))
                 .anyMatch(l -> l.contains("'tables=9' is invalid: it has to be TABLE=NUMBER")
-                        && l.contains("connections, interfaces"));
+                        && l.contains("frontends, interfaces"));
     }
 
     @Test

@@ -133,7 +133,8 @@ public enum Setting {
             "true|false|auto",
             "false",
             "Send connections to Kubernetes' services to their endpoints, in place of kube-proxy; auto does so as long "
-                    + "as no kube-proxy is seen on the node. nftables does it, whatever enforces policies."),
+                    + "as no kube-proxy is seen on the node. The dataplane of the policy backend does it: "
+                    + "nftables, iptables, or eBPF for pods' connections with nftables for the rest."),
     SERVICE_EXTERNAL_IPS(
             Kind.TRUTH,
             "true|false",

@@ -69,7 +69,8 @@ public final class Dataplanes implements AutoCloseable {
                                 true,
                                 settings.sampleAccepted(),
                                 settings.tableLimits()),
-                        settings.dropLogGroup().isPresent() ? Optional.of(told) : Optional.empty()));
+                        settings.dropLogGroup().isPresent() ? Optional.of(told) : Optional.empty(),
+                        nftables));
         return new Dataplanes(all, settings.backend());
     }
 
@@ -125,7 +126,10 @@ public final class Dataplanes implements AutoCloseable {
      */
     public void removeLeft(Capability capability, Optional<Dataplane> inUse) {
         for (Dataplane dataplane : all.values()) {
-            dataplane.removeLeft(capability, inUse.filter(dataplane::equals).isPresent());
+            dataplane.removeLeft(
+                    capability,
+                    inUse.filter(used -> used.equals(dataplane) || used.standsOn(dataplane, capability))
+                            .isPresent());
         }
     }
 

@@ -122,7 +122,7 @@ final class LeftLinks {
             if (isProgram(filter)) {
                 found.add(Leftover.removable(
                         "tc filter " + filter.name() + " of what the link " + link.name() + " receives",
-                        () -> netlink.execute(Requests.deleteFilter(link.index(), filter.preference())
+                        () -> netlink.execute(Requests.deleteFilter(link.index(), true, filter.preference())
                                 .ignoring(Errno.ENOENT, Errno.EINVAL, Errno.ENODEV))));
             }
         }

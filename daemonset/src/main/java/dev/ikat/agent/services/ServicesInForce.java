@@ -21,12 +21,18 @@ import org.slf4j.LoggerFactory;
 final class ServicesInForce implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ServicesInForce.class);
     private static final int DIFFERENCES_LOGGED = 5;
+    /** Where the kernel does not notify, looking for others' changes takes at most one part in so many of the time. */
+    private static final int LOOKING_SHARE = 10;
 
     private final Dataplanes dataplanes;
     private Optional<ServiceBackend> backend = Optional.empty();
     private Optional<Dataplane> by = Optional.empty();
     private Optional<String> failure = Optional.of("they are not in force yet");
     private boolean othersRemoved;
+    /** When the last look for others' changes ended, and how long it took, in nanoseconds. */
+    private long looked = System.nanoTime();
+
+    private long lookTook;
 
     ServicesInForce(Dataplanes dataplanes) {
         this.dataplanes = dataplanes;
@@ -83,10 +89,13 @@ final class ServicesInForce implements AutoCloseable {
             replace(open, program.get());
             return 0;
         }
-        if (open.isUntouched()) {
+        if (open.isUntouched() || (!isWatched() && System.nanoTime() - looked < LOOKING_SHARE * lookTook)) {
             return 0;
         }
+        long start = System.nanoTime();
         List<String> drift = open.audit(program.get());
+        looked = System.nanoTime();
+        lookTook = looked - start;
         if (!drift.isEmpty()) {
             LOG.atWarn()
                     .addKeyValue("differences", drift.size())
@@ -105,13 +114,18 @@ final class ServicesInForce implements AutoCloseable {
             next.close();
             throw e;
         }
-        Optional<ServiceBackend> former = backend;
+        backend.ifPresent(former -> {
+            // One that stands on the other has it in force too.
+            Dataplane before = by.orElseThrow();
+            if (before.standsOn(chosen, Capability.SERVICES)) {
+                former.removeOwn();
+            } else if (!chosen.standsOn(before, Capability.SERVICES)) {
+                former.remove();
+            }
+            former.close();
+        });
         backend = Optional.of(next);
         by = Optional.of(chosen);
-        former.ifPresent(old -> {
-            old.remove();
-            old.close();
-        });
         dataplanes.removeLeft(Capability.SERVICES, by);
         othersRemoved = true;
     }

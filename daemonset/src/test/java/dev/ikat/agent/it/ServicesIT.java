@@ -19,20 +19,26 @@ import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.SocketException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Services on two nodes without a kube-proxy. */
 @RequiresRoot
-@RequiresProgram({"nft", "ipset"})
+@RequiresProgram({"nft", "ipset", "conntrack"})
 final class ServicesIT {
     private static final Duration LIMIT = Duration.ofSeconds(10);
     private static final Duration PROBE_LIMIT = Duration.ofSeconds(3);
@@ -40,6 +46,7 @@ final class ServicesIT {
     private static final IpAddress IPV6 = IpAddress.parse("fd96::80");
     private static final int PORT = 80;
     private static final int NODE_PORT = 30_080;
+    private static final Pattern ANSWERS = Pattern.compile("dport=" + PORT + " .*?src=(\\S+)");
 
     private Cluster cluster;
     private ClusterPod client;
@@ -171,7 +178,8 @@ final class ServicesIT {
                 () -> "the stranger is not denied",
                 () -> Probe.check(denied, Duration.ofSeconds(1)).stream().noneMatch(Probe.Outcome::reached));
         assertThat(Probe.failures(byService, PROBE_LIMIT)).isEmpty();
-        assertThat(status(0)).contains("services  nftables, 2 service ports at 8 addresses and ports, 4 backends");
+        assertThat(status(0))
+                .contains("services  " + policyBackend + ", 2 service ports at 8 addresses and ports, 4 backends");
     }
 
     @Test
@@ -253,6 +261,92 @@ final class ServicesIT {
         assertThat(node.logLines()).anyMatch(line -> line.contains("event=services-drift"));
     }
 
+    /** Connection tracking knows where a flow goes, not the rules. */
+    @Test
+    void flowKeepsItsEndpointWhenAnotherDataplaneTakesOver(@TempDir Path directory) throws IOException {
+        Path options = directory.resolve("options");
+        Files.writeString(options, "policy-backend: nftables\n");
+        start("--services=true", "--config=" + options);
+        List<Probe.Target> targets = targets(client.namespace(), PORT, IPV4, IPV6);
+        awaitReached(targets);
+        ClusterNode node = cluster.node(0);
+        try (NetworkNamespace pod = NetworkNamespace.open(client.namespace().path());
+                DatagramSocket socket = pod.call(ServicesIT::datagramSocket)) {
+            socket.setSoTimeout(2000);
+            socket.connect(new InetSocketAddress(IPV4.toInetAddress(), PORT));
+            Await.until(LIMIT, () -> "the server does not answer", () -> isAnswered(socket));
+            String endpoint = endpoint(node, socket.getLocalPort());
+
+            for (String backend : List.of("iptables", "nftables")) {
+                Files.writeString(options, "policy-backend: " + backend + "\n");
+                node.namespace().exec("kill", "-HUP", Long.toString(node.agent().pid()));
+                Await.until(LIMIT, () -> status(0), () -> status(0).contains("services  " + backend + ","));
+
+                assertThat(isAnswered(socket)).as(backend).isTrue();
+                assertThat(endpoint(node, socket.getLocalPort())).as(backend).isEqualTo(endpoint);
+                assertThat(Probe.failures(targets, PROBE_LIMIT)).as(backend).isEmpty();
+            }
+        }
+        assertThat(node.namespace().exec("ipset", "list", "-name")).doesNotContain("ikatsvc");
+    }
+
+    @Test
+    void connectionsOutliveEachChangeOfTheDataplane(@TempDir Path directory) throws IOException {
+        Path options = directory.resolve("options");
+        Files.writeString(options, "policy-backend: nftables\n");
+        start("--services=true", "--config=" + options);
+        List<Probe.Target> targets = targets(client.namespace(), PORT, IPV4, IPV6);
+        awaitReached(targets);
+        ClusterNode node = cluster.node(0);
+        List<Socket> open = new ArrayList<>();
+        try (NetworkNamespace pod = NetworkNamespace.open(client.namespace().path())) {
+            for (String backend : List.of("nftables", "iptables", "ebpf", "nftables", "ebpf", "iptables", "nftables")) {
+                Files.writeString(options, "policy-backend: " + backend + "\n");
+                node.namespace().exec("kill", "-HUP", Long.toString(node.agent().pid()));
+                Await.until(LIMIT, () -> status(0), () -> status(0).contains("services  " + backend + ","));
+
+                assertThat(open).as(backend).allMatch(ServicesIT::isEchoed);
+                for (int i = 0; i < 20; i++) {
+                    IpAddress address = i % 2 == 0 ? IPV4 : IPV6;
+                    open.add(pod.call(() -> connect(address)));
+                }
+                assertThat(open).as(backend).allMatch(ServicesIT::isEchoed);
+                assertThat(Probe.failures(targets, PROBE_LIMIT)).as(backend).isEmpty();
+            }
+        } finally {
+            for (Socket socket : open) {
+                socket.close();
+            }
+        }
+    }
+
+    private static Socket connect(IpAddress address) {
+        try {
+            Socket socket = new Socket(address.toInetAddress(), PORT);
+            socket.setSoTimeout((int) PROBE_LIMIT.toMillis());
+            return socket;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static boolean isEchoed(Socket socket) {
+        try {
+            socket.getOutputStream().write(1);
+            return socket.getInputStream().read() == 1;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** Who answers the flow from this port, as connection tracking has it. */
+    private static String endpoint(ClusterNode node, int port) {
+        Matcher answers = ANSWERS.matcher(
+                node.namespace().exec("conntrack", "-L", "-p", "udp", "--orig-port-src", Integer.toString(port)));
+        assertThat(answers.find()).isTrue();
+        return answers.group(1);
+    }
+
     @Test
     void servicesAreLeftToAKubeProxyThatIsSeenAndTakenBackWhenItIsGone() {
         start("--services=auto");
@@ -265,7 +359,8 @@ final class ServicesIT {
                 () -> status(0),
                 () -> status(0)
                         .contains(
-                                "services  not by Ikat: services is auto, and a kube-proxy is seen: the nftables table ip"));
+                                "services  not by Ikat: services is auto, and a kube-proxy is seen: the nftables table"
+                                        + " ip"));
         assertNoneReached(targets);
 
         assertThat(cluster.node(0)
@@ -284,8 +379,8 @@ final class ServicesIT {
                 LIMIT,
                 () -> status(0),
                 () -> status(0)
-                        .contains(
-                                "fault: services is true, and a kube-proxy does the same: the nftables table ip kube-proxy"));
+                        .contains("fault: services is true, and a kube-proxy does the same: the nftables table ip"
+                                + " kube-proxy"));
     }
 
     @Test
