@@ -123,7 +123,7 @@ public final class BackendsBench implements Callable<Integer> {
         if (only.contains(Part.changes)) {
             changes();
         }
-        pin();
+        pin("1");
         if (only.contains(Part.packets)) {
             List.of(10, 1_000, 10_000).forEach(this::packets);
         }
@@ -142,13 +142,13 @@ public final class BackendsBench implements Callable<Integer> {
     }
 
     /** To one processor, so that round trips are of one kind. */
-    static void pin() {
+    static void pin(String processors) {
         ProcessRunner.of(
                         "taskset",
                         "--all-tasks",
                         "--cpu-list",
                         "--pid",
-                        "1",
+                        processors,
                         Long.toString(ProcessHandle.current().pid()))
                 .run()
                 .orThrow();

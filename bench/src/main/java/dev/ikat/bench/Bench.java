@@ -30,6 +30,7 @@ import picocli.CommandLine.Option;
         subcommands = {
             PolicyBench.class,
             BackendsBench.class,
+            ServicesBench.class,
             ScaleBench.class,
             MicroBench.class,
             WiringBench.class,

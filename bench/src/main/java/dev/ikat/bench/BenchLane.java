@@ -112,10 +112,15 @@ public final class BenchLane implements AutoCloseable {
 
     /** Adds one value to each of the samples. */
     public void measure() {
+        measure(new InetSocketAddress(address(1).toInetAddress(), PORT), connections, roundTrips);
+    }
+
+    /** Adds one value to each of these samples, of connections to this address. */
+    void measure(InetSocketAddress to, Samples perSecond, Samples trips) {
         InNamespace.call(client.path(), () -> {
             try {
-                connections.add(CONNECTIONS / seconds(CONNECTIONS, 1));
-                roundTrips.add(1e6 * seconds(1, ROUND_TRIPS) / ROUND_TRIPS);
+                perSecond.add(CONNECTIONS / seconds(to, CONNECTIONS, 1));
+                trips.add(1e6 * seconds(to, 1, ROUND_TRIPS) / ROUND_TRIPS);
                 return true;
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
@@ -140,9 +145,8 @@ public final class BenchLane implements AutoCloseable {
         }
     }
 
-    private double seconds(int count, int echoes) throws IOException {
+    private static double seconds(InetSocketAddress to, int count, int echoes) throws IOException {
         ByteBuffer one = ByteBuffer.allocateDirect(1);
-        InetSocketAddress to = new InetSocketAddress(address(1).toInetAddress(), PORT);
         long start = System.nanoTime();
         for (int i = 0; i < count; i++) {
             try (SocketChannel socket = SocketChannel.open()) {

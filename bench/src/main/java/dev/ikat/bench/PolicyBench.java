@@ -71,7 +71,7 @@ final class PolicyBench implements Callable<Integer> {
             new PolicyKeeperBench(table).run();
         }
         // To one processor, so that round trips are of one kind; the agent's threads would take turns there.
-        BackendsBench.pin();
+        BackendsBench.pin("1");
         if (only.contains(Part.changes)) {
             changes();
         }

@@ -419,13 +419,31 @@ public final class ApiTestServer implements AutoCloseable {
         exchange.getResponseHeaders().set("Content-Type", "application/json");
         exchange.sendResponseHeaders(200, 0);
         try (OutputStream out = exchange.getResponseBody()) {
-            out.write(("{\"kind\":\"List\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"" + now
-                            + "\",\"continue\":\"" + next + "\"},\"items\":[")
+            out.write(("{" + listKind(all) + "\"metadata\":{\"resourceVersion\":\"" + now + "\",\"continue\":\"" + next
+                            + "\"},\"items\":[")
                     .getBytes(StandardCharsets.UTF_8));
             for (int i = from; i < to; i++) {
                 out.write(((i == from ? "" : ",") + all.get(i)).getBytes(StandardCharsets.UTF_8));
             }
             out.write("]}".getBytes(StandardCharsets.UTF_8));
+        }
+    }
+
+    /** Of what kind a list of such objects is, if they say of what kind they are themselves: Go's client reads it. */
+    private static String listKind(List<String> objects) {
+        if (objects.isEmpty()) {
+            return "";
+        }
+        try {
+            JsonNode first = MAPPER.readTree(objects.getFirst());
+            return first.has("kind")
+                    ? "\"kind\":\"%sList\",\"apiVersion\":\"%s\","
+                            .formatted(
+                                    first.path("kind").asText(),
+                                    first.path("apiVersion").asText())
+                    : "";
+        } catch (JsonProcessingException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

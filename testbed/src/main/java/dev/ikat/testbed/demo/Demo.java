@@ -30,7 +30,7 @@ import picocli.CommandLine.Spec;
 
 /**
  * {@code ./dev demo}: a cluster on this machine, wired by the real agent and plugin, in which every pod tries to
- * connect to every other: without network policies, and with some.
+ * connect to every other: without network policies, by a service, and with policies.
  */
 @Command(
         name = "demo",
@@ -39,7 +39,8 @@ import picocli.CommandLine.Spec;
         usageHelpWidth = 120,
         description = {
             "Creates nodes and pods as network namespaces, wires them with the real agent and plugin, tries every",
-            "connection, tries again with network policies, and removes everything, also after Ctrl-C."
+            "connection, spreads connections to a service, tries again with network policies, and removes everything, also",
+            "after Ctrl-C."
         })
 public final class Demo implements Callable<Integer> {
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(3);
@@ -106,13 +107,13 @@ public final class Demo implements Callable<Integer> {
         Thread farewell = new Thread(
                 () -> terminal.line(System.lineSeparator() + "  interrupted: removing everything"), "farewell");
         Runtime.getRuntime().addShutdownHook(farewell);
-        terminal.line(terminal.bold("Ikat: %d nodes, %d pods, IPv4 and IPv6, overlay %s, policies by %s"
+        terminal.line(terminal.bold("Ikat: %d nodes, %d pods, IPv4 and IPv6, overlay %s, policies by %s, services"
                 .formatted(nodeCount, podCount, overlay, backend)));
         terminal.line("");
         Cluster cluster = timed(
                 "namespaces for the underlay and the nodes",
                 () -> Cluster.create(Cluster.Options.nodes(nodeCount)
-                        .withAgentArguments("--overlay=" + overlay, "--policy-backend=" + backend)));
+                        .withAgentArguments("--overlay=" + overlay, "--policy-backend=" + backend, "--services=true")));
         try (cluster) {
             timed("agents ready on all nodes", () -> {
                 cluster.startAgents();
@@ -122,7 +123,11 @@ public final class Demo implements Callable<Integer> {
             terminal.heading("Address plan");
             terminal.table(addressPlan(cluster));
             boolean connected = connect(cluster);
-            boolean allReached = (podCount < 2 || new PolicyScene(cluster, terminal).play()) && connected;
+            boolean allReached = connected;
+            if (podCount > 1) {
+                allReached &= new ServiceScene(cluster, terminal).play();
+                allReached &= new PolicyScene(cluster, terminal).play();
+            }
             if (keep) {
                 Runtime.getRuntime().removeShutdownHook(farewell);
                 stay(cluster);

@@ -1,0 +1,370 @@
+package dev.ikat.bench;
+
+import dev.ikat.backendtests.InNamespace;
+import dev.ikat.dataplane.ServiceBackend;
+import dev.ikat.services.compiler.ServiceCompiler;
+import dev.ikat.services.compiler.ServiceSettings;
+import dev.ikat.services.program.ServiceChange;
+import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.testbed.report.Terminal;
+import java.io.IOException;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code ./dev bench services}: services of Ikat's and of kube-proxy's, in turns. */
+@Command(
+        name = "services",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        usageHelpWidth = 120,
+        description = {
+            "Services with 5 endpoints each, of Ikat's and of kube-proxy's in its modes nftables and iptables, in turns.",
+            "first: the time until all are in force; of Ikat's from the objects on, of kube-proxy's from its start on.",
+            "changes: one endpoint comes or goes, until the kernel has it. effect: the same for kube-proxy, from the API",
+            "until a connection is answered. connections: new connections and round trips, beside those to the pod itself.",
+            "The exit code is 3 if an aim is not met."
+        })
+final class ServicesBench implements Callable<Integer> {
+    /** The parts of the table. */
+    enum Part {
+        first,
+        changes,
+        effect,
+        connections
+    }
+
+    private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
+    private static final int CHANGES = 200;
+    private static final int EFFECTS = 6;
+    private static final int ROUNDS = 12;
+    private static final int AIMED = 10_000;
+    private static final ServiceSettings SETTINGS = new ServiceSettings(false, List.of());
+
+    @Spec
+    @Nullable
+    CommandSpec spec;
+
+    @Option(
+            names = "--only",
+            split = ",",
+            paramLabel = "PART",
+            description = "only these parts: ${COMPLETION-CANDIDATES}")
+    private Set<Part> only = EnumSet.allOf(Part.class);
+
+    @Option(
+            names = "--services",
+            split = ",",
+            paramLabel = "N",
+            defaultValue = "10,1000,10000,30000",
+            description = "how many services (default: ${DEFAULT-VALUE})")
+    private List<Integer> sizes = List.of();
+
+    @Option(
+            names = "--dataplanes",
+            split = ",",
+            paramLabel = "NAME",
+            defaultValue = "nftables,ebpf",
+            description =
+                    "Ikat's: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}); iptables reads and writes whole "
+                            + "tables for each change, so give it few services")
+    private List<ServicePlane.Kind> planes = List.of();
+
+    @Option(
+            names = "--kube-proxy",
+            paramLabel = "FILE",
+            description = "the program to compare with (default: the test cluster's, where that has been built; "
+                    + "'./dev cluster up' builds it)")
+    private Path kubeProxy = Path.of(System.getProperty("user.home"), ".cache/ikat-cluster/kubernetes-1.37/kube-proxy");
+
+    private final Terminal terminal = Terminal.standard();
+    private final BenchTable table = new BenchTable(terminal);
+    /** Of each way of Ikat's, what part of the pod's own connections each size had. */
+    private final Map<String, Map<Integer, Double>> shares = new TreeMap<>();
+
+    private ServicesBench() {}
+
+    /**
+     * A node on which services are in force.
+     *
+     * @param isOurs whether by Ikat
+     */
+    private record Rival(
+            String title, boolean isOurs, BenchLane lane, AutoCloseable plane, Samples connections, Samples trips) {
+        Rival(String title, boolean isOurs, BenchLane lane, AutoCloseable plane) {
+            this(title, isOurs, lane, plane, new Samples(), new Samples());
+        }
+
+        void clear() {
+            lane.clear();
+            connections.clear();
+            trips.clear();
+        }
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        for (int size : sizes) {
+            if (size < 1 || size > 100_000) {
+                throw new ParameterException(
+                        Objects.requireNonNull(spec).commandLine(), "--services takes 1 to 100000, not " + size);
+            }
+        }
+        boolean compared = Files.isExecutable(kubeProxy);
+        if (!compared) {
+            terminal.line("there is no kube-proxy at " + kubeProxy + ": Ikat is measured alone");
+        }
+        for (int size : sizes) {
+            measure(new SampleServices(size), compared);
+        }
+        shares.forEach((title, bySize) -> {
+            double most = bySize.values().stream()
+                    .mapToDouble(Double::doubleValue)
+                    .max()
+                    .orElse(1);
+            double least = bySize.values().stream()
+                    .mapToDouble(Double::doubleValue)
+                    .min()
+                    .orElse(1);
+            if (bySize.size() > 1) {
+                table.atMostTimes(
+                        title + ": connections among the fewest services and the most",
+                        "%.2f".formatted(least),
+                        "the pod's own",
+                        "%.2f".formatted(most),
+                        most / least,
+                        1.03);
+            }
+        });
+        terminal.heading("%d processors, kernel %s".formatted(PROCESSORS, System.getProperty("os.version")));
+        table.print();
+        return table.allMet() ? 0 : 3;
+    }
+
+    private void measure(SampleServices services, boolean compared) throws Exception {
+        List<Rival> rivals = new ArrayList<>();
+        try {
+            for (ServicePlane.Kind kind : planes) {
+                rivals.add(ikat(kind, services));
+            }
+            if (compared) {
+                for (String mode : List.of("nftables", "iptables")) {
+                    rivals.add(kubeProxy(mode, services));
+                }
+            }
+            if (only.contains(Part.connections)) {
+                connections(services, rivals);
+            }
+        } finally {
+            for (Rival rival : rivals) {
+                rival.plane().close();
+                rival.lane().close();
+            }
+        }
+    }
+
+    private static String title(String what, SampleServices services) {
+        return String.format(Locale.ROOT, "%s, %,d services", what, services.count());
+    }
+
+    private BenchLane lane() {
+        BenchLane lane = new BenchLane();
+        SampleServices.addEndpoints(lane);
+        return lane;
+    }
+
+    private Rival ikat(ServicePlane.Kind kind, SampleServices services) {
+        terminal.line(title(kind.name(), services));
+        BenchLane lane = lane();
+        ServicePlane plane = new ServicePlane(kind, lane.node.namespace());
+        ServiceBackend backend = plane.services;
+        backend.replace(new ServiceProgram(Map.of(), Set.of(), Set.of()));
+        Samples first = new Samples();
+        ServiceCompiler compiler = new ServiceCompiler("node-1", SETTINGS);
+        for (int i = 0; i < (only.contains(Part.first) ? 3 : 1); i++) {
+            long start = System.nanoTime();
+            compiler = new ServiceCompiler("node-1", SETTINGS);
+            compiler.apply(services.objects());
+            backend.replace(compiler.program());
+            first.add((System.nanoTime() - start) / 1e9);
+        }
+        requireService(lane);
+        if (kind == ServicePlane.Kind.ebpf) {
+            ServicePlane.awaitEbpf(lane, () -> requireService(lane));
+        }
+        if (only.contains(Part.first)) {
+            String measure = title(kind + ": all in force, s", services);
+            if (services.count() == AIMED && kind != ServicePlane.Kind.iptables) {
+                table.atMost(measure, first.show("%.2f", false), first.median(), 2, "s");
+            } else {
+                table.note(measure, first.show("%.2f", false), "", "", OptionalDouble.empty());
+            }
+        }
+        if (only.contains(Part.changes)) {
+            changes(kind, services, compiler, backend);
+        }
+        return new Rival(kind.name(), true, lane, plane);
+    }
+
+    /** A missing ruleset would be the fastest. */
+    private static void requireService(BenchLane lane) {
+        if (!isServed(lane)) {
+            throw new IllegalStateException("the service does not answer");
+        }
+    }
+
+    private static boolean isServed(BenchLane lane) {
+        return InNamespace.call(lane.client.path(), () -> {
+            try (Socket socket = new Socket()) {
+                socket.connect(SampleServices.address(0), 1000);
+                return true;
+            } catch (IOException e) {
+                return false;
+            }
+        });
+    }
+
+    private void changes(
+            ServicePlane.Kind kind, SampleServices services, ServiceCompiler compiler, ServiceBackend backend) {
+        Samples samples = new Samples();
+        for (int i = 0; i < CHANGES; i++) {
+            // Another service each time, and each loses its fifth endpoint before it gets it back.
+            int number = i / 2 * 7919 % services.count();
+            int from = SampleServices.ENDPOINTS - i % 2;
+            int to = SampleServices.ENDPOINTS - (i + 1) % 2;
+            long start = System.nanoTime();
+            ServiceChange change = compiler.apply(SampleServices.scale(number, from, to));
+            backend.apply(change);
+            samples.add((System.nanoTime() - start) / 1e6);
+        }
+        double p50 = samples.median();
+        double p99 = samples.quantile(0.99);
+        String measure = title(kind + ": one endpoint, %s, ms", services);
+        if (services.count() == AIMED && kind != ServicePlane.Kind.iptables) {
+            table.atMost(measure.formatted("p50"), "%.3f".formatted(p50), p50, 1, "ms");
+            table.atMost(measure.formatted("p99"), "%.3f".formatted(p99), p99, 5, "ms");
+        } else {
+            table.note(measure.formatted("p50"), "%.3f".formatted(p50), "", "", OptionalDouble.empty());
+            table.note(measure.formatted("p99"), "%.3f".formatted(p99), "", "", OptionalDouble.empty());
+        }
+    }
+
+    private Rival kubeProxy(String mode, SampleServices services) throws InterruptedException {
+        String title = "kube-proxy, " + mode;
+        terminal.line(title(title, services));
+        BenchLane lane = lane();
+        long start = System.nanoTime();
+        KubeProxy process = new KubeProxy(kubeProxy, mode, lane.node.namespace(), services);
+        process.await(() -> isServed(lane));
+        double seconds = (System.nanoTime() - start) / 1e9;
+        if (only.contains(Part.first)) {
+            table.note(
+                    title("all in force, s", services), "", title, "%.2f".formatted(seconds), OptionalDouble.empty());
+        }
+        if (only.contains(Part.effect)) {
+            Samples samples = effects(process, lane);
+            table.note(
+                    title("one endpoint, from the API to a connection, ms", services),
+                    "",
+                    title,
+                    samples.show("%.1f", false),
+                    OptionalDouble.empty());
+        }
+        return new Rival(title, false, lane, process);
+    }
+
+    /** The time until the first service, which had no endpoint, is served. */
+    private static Samples effects(KubeProxy process, BenchLane lane) throws InterruptedException {
+        Samples samples = new Samples();
+        for (int i = 0; i < EFFECTS; i++) {
+            process.api.put(SampleServices.SLICES_PATH, "slice-0", SampleServices.sliceJson(0, 0));
+            process.await(() -> !isServed(lane));
+            // It waits for a second after each change before it makes the next.
+            Thread.sleep(1500);
+            long start = System.nanoTime();
+            process.api.put(
+                    SampleServices.SLICES_PATH, "slice-0", SampleServices.sliceJson(0, SampleServices.ENDPOINTS));
+            while (!isServed(lane)) {
+                LockSupport.parkNanos(200_000);
+            }
+            samples.add((System.nanoTime() - start) / 1e6);
+            Thread.sleep(1500);
+        }
+        return samples;
+    }
+
+    private void connections(SampleServices services, List<Rival> rivals) {
+        terminal.line(title("connections", services));
+        BackendsBench.pin("1");
+        for (int round = -1; round < ROUNDS; round++) {
+            for (Rival rival : rivals) {
+                // Beside each, on the same node at nearly the same time: connections to the pod itself.
+                rival.lane().measure();
+                rival.lane().measure(SampleServices.address(0), rival.connections(), rival.trips());
+                if (round < 0) {
+                    rival.clear();
+                }
+            }
+        }
+        BackendsBench.pin("0-" + (PROCESSORS - 1));
+        for (Rival ours : rivals) {
+            if (ours.isOurs()) {
+                besideDirect(services, ours);
+                rivals.stream().filter(rival -> !rival.isOurs()).forEach(rival -> beside(services, ours, rival));
+            }
+        }
+    }
+
+    private void besideDirect(SampleServices services, Rival ours) {
+        BenchLane lane = ours.lane();
+        double share = ours.connections().dividedBy(lane.connections).median();
+        shares.computeIfAbsent(ours.title(), _ -> new TreeMap<>()).put(services.count(), share);
+        String measure = title(ours.title() + ": connections/s", services);
+        String shown = ours.connections().show("%.0f", true);
+        String direct = lane.connections.show("%.0f", true);
+        if (ours.title().equals(ServicePlane.Kind.ebpf.name())) {
+            table.atLeast(measure, shown, "the pod itself", direct, share, 1 / 1.1);
+        } else {
+            table.note(measure, shown, "the pod itself", direct, OptionalDouble.of(share));
+        }
+        table.note(
+                title(ours.title() + ": round trip, us", services),
+                ours.trips().show("%.1f", false),
+                "the pod itself",
+                lane.roundTrips.show("%.1f", false),
+                OptionalDouble.of(ours.trips().dividedBy(lane.roundTrips).median()));
+    }
+
+    private void beside(SampleServices services, Rival ours, Rival rival) {
+        table.atLeast(
+                title(ours.title() + ": connections/s", services),
+                ours.connections().show("%.0f", true),
+                rival.title(),
+                rival.connections().show("%.0f", true),
+                ours.connections().dividedBy(rival.connections()).median(),
+                1);
+        table.note(
+                title(ours.title() + ": round trip, us", services),
+                ours.trips().show("%.1f", false),
+                rival.title(),
+                rival.trips().show("%.1f", false),
+                OptionalDouble.of(ours.trips().dividedBy(rival.trips()).median()));
+    }
+}
