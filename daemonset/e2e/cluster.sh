@@ -463,8 +463,7 @@ case $command in
     node=$1
     shift
     [ $# -gt 0 ] || set -- bash
-    RUNTIME=$(cat "$RUN/$node/runtime" 2>/dev/null || true)
-    inside "$node" env PATH="$(programs_path)" CONTAINER_RUNTIME_ENDPOINT="unix://$(runtime_socket)" "$@"
+    inside "$node" env PATH="$(programs_path)" "$@"
     ;;
   add) add_node "$@" ;;
   remove) end "$1"; rm -rf "${RUN:?}/$1" ;;

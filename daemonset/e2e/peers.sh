@@ -23,6 +23,11 @@ What is measured, and how: docs/performance.md. No figure is taken of a network 
 TEXT
 }
 
+fail() {
+  printf 'peers: %s\n' "$*" >&2
+  exit 1
+}
+
 say() { printf 'peers: %s\n' "$*"; }
 cluster() { "$HERE/cluster.sh" "$@"; }
 
@@ -67,45 +72,71 @@ for peer in "${peers[@]}"; do
 done
 [ "${#runnable[@]}" -gt 0 ] || fail "this kernel can run none of the peers"
 
-work=$(mktemp -d) started=no
+work=$(mktemp -d) started=no step=''
 finish() {
+  if [ -n "$step" ]; then
+    kill -- "-$step" 2>/dev/null || true
+    wait "$step" 2>/dev/null || true
+  fi
   [ "$started" = no ] || cluster down
   rm -rf "$work"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
 
+# Why it failed is in the logs, which the end of the cluster would take away.
+fail_with_logs() { # MESSAGE
+  local logs
+  logs=$(mktemp -d "${TMPDIR:-/tmp}/ikat-peers.XXXXXX")
+  cp "$work"/*.log "$logs/"
+  (cd "$RUN" && cp --parents -r -- */log "$logs/") 2>/dev/null || true
+  fail "$1; logs: $logs"
+}
+
+# As a process group of its own, which an interrupt ends as a whole; 'set -e' holds in it.
+run_step() { # COMMAND...
+  set -m
+  "$@" </dev/null &
+  set +m
+  step=$!
+  wait "$step" || { step='' && return 1; }
+  step=''
+}
+
 turn() { # NAME
   local begun=$SECONDS
   say "round $round of $rounds: $1"
   started=yes
-  "install_${1//-/_}" >"$work/$1.log" 2>&1 || { tail -n 5 "$work/$1.log" >&2; fail "$1 could not be installed"; }
-  cluster kubectl wait --for=condition=Ready node --all --timeout=90s >/dev/null || fail "with $1 the nodes don't become ready"
+  run_step "install_${1//-/_}" >"$work/$1.log" 2>&1 || { tail -n 5 "$work/$1.log" >&2; fail_with_logs "$1 could not be installed"; }
+  cluster kubectl wait --for=condition=Ready node --all --timeout=90s >/dev/null ||
+    fail_with_logs "with $1 the nodes don't become ready"
   cluster kubectl -n kube-system rollout status deployment coredns --timeout=90s >/dev/null ||
-    fail "with $1 CoreDNS does not become ready"
+    fail_with_logs "with $1 CoreDNS does not become ready"
   say "$1 is installed ($((SECONDS - begun)) s)"
   # In the control plane's network, from which the API is reached.
-  nsenter --net=/run/netns/ikat-control -- "$HERE/peers/measure.sh" "$1" "$("process_${1//-/_}")" "$quick" "$PROBE" \
-    "$work/samples" || fail "$1 could not be measured"
+  run_step nsenter --net=/run/netns/ikat-control -- "$HERE/peers/measure.sh" "$1" "$("process_${1//-/_}")" "$quick" "$PROBE" \
+    "$work/samples" || fail_with_logs "$1 could not be measured"
   versions_of_cluster=$(cluster kubectl get node node-1 -o jsonpath='{.status.nodeInfo.kubeletVersion}, {.status.nodeInfo.containerRuntimeVersion}')
   cluster down
   started=no
   say "$1 is measured ($((SECONDS - begun)) s)"
 }
 
-for ((round = 1; round <= rounds; round++)); do
-  for lane in ikat "${runnable[@]}"; do turn "$lane"; done
-done
-
 print_table() {
-  printf 'Kubernetes %s; two nodes on one machine, %s processors, kernel %s; %s rounds\n' "$versions_of_cluster" "$(nproc)" \
-    "$(uname -r)" "$rounds"
+  printf 'Kubernetes %s; two nodes on one machine, %s processors, kernel %s; rounds: %s\n' "$versions_of_cluster" "$(nproc)" \
+    "$(uname -r)" "$round"
   printf 'Ikat %s, backend nftables, overlay direct' "$(git -C "$HERE" rev-parse --short HEAD)"
   local peer
   for peer in "${runnable[@]}"; do printf '; %s' "$("version_${peer//-/_}")"; done
   printf '\ncommand: ./dev bench peers%s%s --rounds %s\n\n' "$(printf ' --peer %s' "${runnable[@]}")" \
     "$([ "$quick" = no ] || echo ' --quick')" "$rounds"
-  sort -t $'\t' -k1,1n -k2,2 -k3,3 -k5,5n "$work/samples" | awk -F'\t' -f "$HERE/peers/table.awk"
+  LC_ALL=C sort -t $'\t' -k1,1n -k2,2 -k3,3 -k5,5n "$work/samples" | awk -F'\t' -f "$HERE/peers/table.awk"
 }
-print_table | tee "$work/table"
-[ -z "$report" ] || cp "$work/table" "$report"
+
+# After each round, so that a failure leaves what was measured before.
+for ((round = 1; round <= rounds; round++)); do
+  for lane in ikat "${runnable[@]}"; do turn "$lane"; done
+  print_table >"$work/table"
+  [ -z "$report" ] || cp "$work/table" "$report"
+done
+cat "$work/table"

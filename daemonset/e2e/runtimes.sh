@@ -12,6 +12,7 @@ runtime_configuration() {
     containerd) containerd_configuration >volatile/containerd.toml ;;
     crio) crio_configuration >volatile/crio.conf ;;
   esac
+  echo "runtime-endpoint: unix://$(runtime_socket)" >/etc/crictl.yaml
 }
 
 # restrict_oom_score_adj: where this machine's root lacks CAP_SYS_RESOURCE.

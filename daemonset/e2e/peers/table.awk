@@ -1,7 +1,9 @@
 # A table of samples: ORDER, MEASURE, WHO, BETTER (less or more), VALUE, sorted by the first three and the value.
-function percentile(key, share,   at) {
-  at = int((count[key] - 1) * share + 0.5) + 1
-  return value[key, at]
+# Between the two values that are nearest, so that the median of two is their mean.
+function percentile(key, share,   at, below) {
+  at = (count[key] - 1) * share + 1
+  below = int(at)
+  return at == below ? value[key, below] : value[key, below] + (at - below) * (value[key, below + 1] - value[key, below])
 }
 function figure(x) { return x >= 100 ? sprintf("%.0f", x) : x >= 10 ? sprintf("%.1f", x) : sprintf("%.2f", x) }
 function cell(key) {
@@ -21,10 +23,12 @@ END {
   printf "\n"
   for (m = 1; m <= measures; m++) {
     own = order[m] SUBSEP "ikat"
-    printf "| %s | %d | %s |", name[order[m]], count[own], own in count ? cell(own) : ""
+    # To ask for a count that there is not would make it.
+    printf "| %s | %d | %s |", name[order[m]], own in count ? count[own] : 0, own in count ? cell(own) : ""
     for (i = 1; i <= others; i++) {
       theirs = order[m] SUBSEP who[i]
-      if (!(theirs in count) || !(own in count)) { printf " | |"; continue }
+      if (!(theirs in count)) { printf " | |"; continue }
+      if (!(own in count)) { printf " %s | |", cell(theirs); continue }
       a = percentile(own, 0.5); b = percentile(theirs, 0.5)
       ratio = better[order[m]] == "more" ? (b ? a / b : 0) : (a ? b / a : 0)
       printf " %s | %s |", cell(theirs), ratio ? sprintf("%.2fx", ratio) : ""
