@@ -66,16 +66,12 @@ final class ServicePlane implements AutoCloseable {
 
     /** Waits until pods' connections are translated in eBPF, which is when it is quiet: nobody else sees them then. */
     static void awaitEbpf(BenchLane lane, Runnable connection) {
+        TestNamespace node = lane.node.namespace();
+        String address = SampleServices.address(0).getAddress().getHostAddress();
         Await.until(LIMIT, () -> "eBPF does not translate", () -> {
+            node.exec("conntrack", "--flush");
             connection.run();
-            return lane.node
-                    .namespace()
-                    .exec(
-                            "conntrack",
-                            "-L",
-                            "--orig-dst",
-                            SampleServices.address(0).getAddress().getHostAddress())
-                    .isEmpty();
+            return node.exec("conntrack", "-L", "--orig-dst", address).isEmpty();
         });
     }
 
