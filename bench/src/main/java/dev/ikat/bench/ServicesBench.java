@@ -166,12 +166,12 @@ final class ServicesBench implements Callable<Integer> {
         List<Rival> rivals = new ArrayList<>();
         try {
             for (ServicePlane.Kind kind : planes) {
-                rivals.add(ikat(kind, services));
+                ikat(kind, services, rivals);
             }
             if (compared) {
-                rivals.add(kubeProxy("nftables", services));
+                kubeProxy("nftables", services, rivals);
                 if (services.count() <= MOST_IN_IPTABLES) {
-                    rivals.add(kubeProxy("iptables", services));
+                    kubeProxy("iptables", services, rivals);
                 }
             }
             if (only.contains(Part.connections)) {
@@ -195,10 +195,12 @@ final class ServicesBench implements Callable<Integer> {
         return lane;
     }
 
-    private Rival ikat(ServicePlane.Kind kind, SampleServices services) {
+    /** Adds it as soon as it is there, so that whatever happens it is closed. */
+    private void ikat(ServicePlane.Kind kind, SampleServices services, List<Rival> rivals) {
         terminal.line(title(kind.name(), services));
         BenchLane lane = lane();
         ServicePlane plane = new ServicePlane(kind, lane.node.namespace());
+        rivals.add(new Rival(kind.name(), true, lane, plane));
         ServiceBackend backend = plane.services;
         backend.replace(new ServiceProgram(Map.of(), Set.of(), Set.of()));
         Samples first = new Samples();
@@ -225,7 +227,6 @@ final class ServicesBench implements Callable<Integer> {
         if (only.contains(Part.changes)) {
             changes(kind, services, compiler, backend);
         }
-        return new Rival(kind.name(), true, lane, plane);
     }
 
     /** A missing ruleset would be the fastest. */
@@ -271,12 +272,14 @@ final class ServicesBench implements Callable<Integer> {
         }
     }
 
-    private Rival kubeProxy(String mode, SampleServices services) throws InterruptedException {
+    /** Adds it in the same way. */
+    private void kubeProxy(String mode, SampleServices services, List<Rival> rivals) throws InterruptedException {
         String title = "kube-proxy, " + mode;
         terminal.line(title(title, services));
         BenchLane lane = lane();
         long start = System.nanoTime();
         KubeProxy process = new KubeProxy(kubeProxy, mode, lane.node.namespace(), services);
+        rivals.add(new Rival(title, false, lane, process));
         process.await(() -> isServed(lane));
         double seconds = (System.nanoTime() - start) / 1e9;
         if (only.contains(Part.first)) {
@@ -292,7 +295,6 @@ final class ServicesBench implements Callable<Integer> {
                     samples.show("%.1f", false),
                     OptionalDouble.empty());
         }
-        return new Rival(title, false, lane, process);
     }
 
     /** The time until the first service, which had no endpoint, is served. */
