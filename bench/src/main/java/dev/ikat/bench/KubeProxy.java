@@ -67,7 +67,7 @@ final class KubeProxy implements AutoCloseable {
     }
 
     /** Gives an API a node and the services. */
-    static void fill(ApiTestServer api, SampleServices services) {
+    private static void fill(ApiTestServer api, SampleServices services) {
         api.put("/api/v1/nodes", NODE, """
                 {"kind":"Node","apiVersion":"v1","metadata":{"name":"%s","uid":"n-1"},
                  "spec":{"podCIDR":"10.244.1.0/24","podCIDRs":["10.244.1.0/24"]},

@@ -153,13 +153,8 @@ record SampleServices(int count) {
                 """.formatted(number, NAMESPACE, number, ip(number), ip(number), PORT, BenchLane.PORT, number);
     }
 
-    /** Its endpoint slice. */
+    /** Its endpoint slice, with so many endpoints. */
     static String sliceJson(int number, int some) {
-        return sliceJson(number, endpoints(number, some));
-    }
-
-    /** Its endpoint slice with these endpoints. */
-    static String sliceJson(int number, List<IpAddress> endpoints) {
         return """
                 {"kind":"EndpointSlice","apiVersion":"discovery.k8s.io/v1",
                  "metadata":{"name":"slice-%d","namespace":"%s","uid":"e-%d","labels":{"kubernetes.io/service-name":"service-%d"}},
@@ -170,7 +165,7 @@ record SampleServices(int count) {
                         number,
                         number,
                         BenchLane.PORT,
-                        endpoints.stream()
+                        endpoints(number, some).stream()
                                 .map(ip -> "{\"addresses\":[\"" + ip
                                         + "\"],\"conditions\":{\"ready\":true,\"serving\":true,\"terminating\":false}}")
                                 .collect(Collectors.joining(",")));

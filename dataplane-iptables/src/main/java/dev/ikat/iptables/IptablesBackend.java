@@ -1,7 +1,6 @@
 package dev.ikat.iptables;
 
 import dev.ikat.dataplane.PolicyBackend;
-import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpFamily;
 import dev.ikat.policy.program.Endpoint;
@@ -31,7 +30,7 @@ public final class IptablesBackend implements PolicyBackend {
     private final List<Family> families;
     private final Map<InterfaceName, PodProgram> pods = new HashMap<>();
     private Sets sets = new Sets('a');
-    private boolean known;
+    private final Knowledge knowledge = new Knowledge();
 
     private record Family(Rules rules, Chains chains) {}
 
@@ -64,19 +63,9 @@ public final class IptablesBackend implements PolicyBackend {
         }
     }
 
-    private void attempt(String what, Runnable work) {
-        known = false;
-        try {
-            work.run();
-        } catch (IptablesException e) {
-            throw new PolicyBackendException("iptables could not " + what + ": " + e.getMessage(), e);
-        }
-        known = true;
-    }
-
     @Override
     public void replace(PolicyProgram program) {
-        attempt("put the whole program in force", () -> {
+        knowledge.change("put the whole program in force", () -> {
             Set<String> before = kernel.names();
             Sets next = Sets.beside(before);
             StringBuilder create = new StringBuilder();
@@ -101,14 +90,11 @@ public final class IptablesBackend implements PolicyBackend {
 
     @Override
     public void apply(PolicyChange change) {
-        if (!known) {
-            throw new PolicyBackendException(
-                    "it is not known what is in force; the whole program has to be put in force first");
-        }
+        knowledge.require("the whole program has to be put in force first");
         if (change.isEmpty()) {
             return;
         }
-        attempt("change the program in force", () -> {
+        knowledge.change("change the program in force", () -> {
             Set<String> present = Set.copyOf(sets.entries().keySet());
             StringBuilder takeBack = new StringBuilder();
             change.changedSets()
@@ -169,28 +155,24 @@ public final class IptablesBackend implements PolicyBackend {
 
     @Override
     public List<String> audit(PolicyProgram program) {
-        if (!known) {
-            return List.of("it is not known what is in force");
+        if (!knowledge.isKnown()) {
+            return List.of(Knowledge.MISSING);
         }
-        try {
+        return Knowledge.attempt("read what is in force", () -> {
             List<String> differences = new ArrayList<>();
             families.forEach(family -> family.rules().audit(differences));
             OwnSets.compare(sets.entries(), kernel.contents(), differences);
             return differences;
-        } catch (IptablesException e) {
-            throw new PolicyBackendException("iptables could not read what is in force: " + e.getMessage(), e);
-        }
+        });
     }
 
     @Override
     public void remove() {
-        known = false;
-        try {
+        knowledge.change("remove the program", () -> {
             families.forEach(family -> family.rules().remove());
             kernel.destroy(kernel.names());
-        } catch (IptablesException e) {
-            throw new PolicyBackendException("iptables could not remove the program: " + e.getMessage(), e);
-        }
+        });
+        knowledge.forget();
         pods.clear();
         sets = new Sets('a');
     }
@@ -198,6 +180,6 @@ public final class IptablesBackend implements PolicyBackend {
     /** Forgets what is in force; it stays in force. */
     @Override
     public void close() {
-        known = false;
+        knowledge.forget();
     }
 }

@@ -1,6 +1,5 @@
 package dev.ikat.iptables;
 
-import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
@@ -39,7 +38,7 @@ public final class IptablesServices implements ServiceBackend {
     private ServiceMembers members = new ServiceMembers(new ServiceNames('a'));
     private Set<Cidr> podCidrs = Set.of();
     private Set<Cidr> serviceCidrs = Set.of();
-    private boolean known;
+    private final Knowledge knowledge = new Knowledge();
 
     private record Family(IpFamily family, Rules translation, Rules refusal) {
         Family(Programs programs, IptablesVariant variant, IpFamily family) {
@@ -63,23 +62,13 @@ public final class IptablesServices implements ServiceBackend {
         return listings.has(variant, ServiceChains.TRANSLATE) || listings.has(variant, ServiceChains.PASSING);
     }
 
-    private void attempt(String what, Runnable work) {
-        known = false;
-        try {
-            work.run();
-        } catch (IptablesException e) {
-            throw new PolicyBackendException("iptables could not " + what + ": " + e.getMessage(), e);
-        }
-        known = true;
-    }
-
     /**
      * The sets are those of another generation, to which the rules turn in one commit for each table; only the clients
      * of backends stay where they are.
      */
     @Override
     public void replace(ServiceProgram program) {
-        attempt("put all services in force", () -> {
+        knowledge.change("put all services in force", () -> {
             Set<String> before = kernel.names();
             ServiceMembers next = new ServiceMembers(ServiceNames.beside(before));
             Map<Frontend, FrontendChains> made =
@@ -151,10 +140,7 @@ public final class IptablesServices implements ServiceBackend {
 
     @Override
     public void apply(ServiceChange change) {
-        if (!known) {
-            throw new PolicyBackendException(
-                    "it is not known what is in force; all services have to be put in force first");
-        }
+        knowledge.require("all services have to be put in force first");
         if (change.isEmpty()) {
             return;
         }
@@ -162,7 +148,7 @@ public final class IptablesServices implements ServiceBackend {
             replace(change.applyTo(program()));
             return;
         }
-        attempt("change services", () -> change(change));
+        knowledge.change("change services", () -> change(change));
     }
 
     private void change(ServiceChange change) {
@@ -233,14 +219,14 @@ public final class IptablesServices implements ServiceBackend {
 
     @Override
     public List<String> audit(ServiceProgram program) {
-        if (!known) {
-            return List.of("it is not known what is in force");
+        if (!knowledge.isKnown()) {
+            return List.of(Knowledge.MISSING);
         }
         List<String> differences = new ArrayList<>();
         if (!program.equals(program())) {
             differences.add("other services are in force than those that should be");
         }
-        try {
+        return Knowledge.attempt("read what is in force", () -> {
             for (Family one : families) {
                 one.translation().audit(differences);
                 one.refusal().audit(differences);
@@ -252,30 +238,26 @@ public final class IptablesServices implements ServiceBackend {
                 wanted.put(clients, present.getOrDefault(clients, Set.of()));
             }
             OwnSets.compare(wanted, present, differences);
-        } catch (IptablesException e) {
-            throw new PolicyBackendException("iptables could not read what is in force: " + e.getMessage(), e);
-        }
-        return differences;
+            return differences;
+        });
     }
 
     @Override
     public void remove() {
-        known = false;
-        try {
+        knowledge.change("remove services", () -> {
             for (Family one : families) {
                 one.translation().remove();
                 one.refusal().remove();
             }
             kernel.destroy(kernel.names());
-        } catch (IptablesException e) {
-            throw new PolicyBackendException("iptables could not remove services: " + e.getMessage(), e);
-        }
+        });
+        knowledge.forget();
         frontends = new HashMap<>();
     }
 
     /** Forgets what is in force; it stays in force. */
     @Override
     public void close() {
-        known = false;
+        knowledge.forget();
     }
 }

@@ -142,7 +142,7 @@ record FrontendRows(
                 ServiceChain chain = new ServiceChain(family, slots(backends.size(), outside), outside);
                 chains.add(chain);
                 element(set, chain.name());
-                int index = outside ? ServiceChain.FIRST_OUTSIDE : 0;
+                int index = ServiceChain.firstIndex(outside);
                 for (Backend backend : backends) {
                     elements.add(ServiceElement.backend(frontend, index++, backend));
                 }

@@ -14,7 +14,7 @@ import dev.ikat.netlink.netfilter.NftablesBatch;
  */
 record ServiceChain(IpFamily family, int slots, boolean outside) {
     /** From which index on a frontend has its backends for connections from outside. */
-    static final int FIRST_OUTSIDE = 1 << 16;
+    private static final int FIRST_OUTSIDE = 1 << 16;
 
     /**
      * How often it draws. Usually more than half of the slots have a backend, and always more than 3/8: the first
@@ -36,9 +36,15 @@ record ServiceChain(IpFamily family, int slots, boolean outside) {
         return Element.setName(Owner.SERVICES.prefix() + "pick-" + slots + (outside ? "-outside" : ""), family);
     }
 
+    /** From which index on a frontend has its backends of one of the two kinds. */
+    static int firstIndex(boolean outside) {
+        return outside ? FIRST_OUTSIDE : 0;
+    }
+
     /** Writes its rules. */
     void rules(NftablesBatch batch) {
-        for (int i = slots == 1 ? DRAWS : 0; i < DRAWS; i++) {
+        int draws = slots == 1 ? 0 : DRAWS;
+        for (int i = 0; i < draws; i++) {
             draw(batch, slots);
         }
         draw(batch, 1);
@@ -49,7 +55,7 @@ record ServiceChain(IpFamily family, int slots, boolean outside) {
         // Behind the key: address, protocol, port and index.
         int value = words.address() + 3;
         words.destination(words.rule(batch, name()), 0)
-                .random(words.address() + 2, among, outside ? FIRST_OUTSIDE : 0)
+                .random(words.address() + 2, among, firstIndex(outside))
                 .lookUp(ServiceSet.BACKENDS.name(family), 0, value)
                 .translateDestination(words.number(), value, value + words.address())
                 .end();

@@ -48,13 +48,9 @@ record StickyTarget(Frontend frontend, boolean outside, List<Backend> backends, 
         return CLIENTS + suffix() + "-" + ServiceElement.socket(backend);
     }
 
-    private int firstIndex() {
-        return outside ? ServiceChain.FIRST_OUTSIDE : 0;
-    }
-
     /** The elements by which it chooses. */
     List<ServiceElement> choices() {
-        int first = firstIndex();
+        int first = ServiceChain.firstIndex(outside);
         return IntStream.range(0, backends.size())
                 .mapToObj(index -> ServiceElement.choice(frontend, first + index, chain(backends.get(index))))
                 .toList();
@@ -70,7 +66,7 @@ record StickyTarget(Frontend frontend, boolean outside, List<Backend> backends, 
                     .end();
         }
         words.destination(words.rule(batch, name()), 0)
-                .random(words.address() + 2, backends.size(), firstIndex())
+                .random(words.address() + 2, backends.size(), ServiceChain.firstIndex(outside))
                 .dispatch(ServiceSet.CHOICES.name(family()), 0)
                 .end();
     }
