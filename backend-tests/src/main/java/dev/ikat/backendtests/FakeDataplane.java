@@ -3,6 +3,7 @@ package dev.ikat.backendtests;
 import dev.ikat.dataplane.AcceptanceState;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.Dataplane;
+import dev.ikat.dataplane.FilterTable;
 import dev.ikat.dataplane.FirewallAcceptance;
 import dev.ikat.dataplane.GuardState;
 import dev.ikat.dataplane.MasqueradeState;
@@ -167,6 +168,11 @@ public final class FakeDataplane implements Dataplane {
                 }
                 kernel.put(name, state);
                 return true;
+            }
+
+            @Override
+            public List<FilterTable> tables() {
+                return List.of();
             }
 
             @Override

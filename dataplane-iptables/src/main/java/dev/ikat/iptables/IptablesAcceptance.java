@@ -1,6 +1,7 @@
 package dev.ikat.iptables;
 
 import dev.ikat.dataplane.AcceptanceState;
+import dev.ikat.dataplane.FilterTable;
 import dev.ikat.dataplane.FirewallAcceptance;
 import dev.ikat.model.IpFamily;
 import dev.ikat.model.LinkNames;
@@ -28,6 +29,7 @@ public final class IptablesAcceptance implements FirewallAcceptance {
     private static final String OURS = LinkNames.POD_PREFIX + "+";
 
     private final List<Rules> tables;
+    private List<FilterTable> seen = List.of();
 
     /** @param programs runs iptables */
     public IptablesAcceptance(Programs programs) {
@@ -54,6 +56,7 @@ public final class IptablesAcceptance implements FirewallAcceptance {
     @Override
     public boolean reconcile(AcceptanceState state) {
         boolean changed = false;
+        List<FilterTable> now = new ArrayList<>();
         for (Rules table : tables) {
             Optional<String> saved = read(table);
             if (saved.isPresent()) {
@@ -67,10 +70,18 @@ public final class IptablesAcceptance implements FirewallAcceptance {
                             .addKeyValue("table", table)
                             .addKeyValue("because", String.join("; ", differences))
                             .log("firewall-accepts");
+                    saved = read(table);
                 }
+                saved.map(table::described).ifPresent(now::add);
             }
         }
+        seen = List.copyOf(now);
         return changed;
+    }
+
+    @Override
+    public List<FilterTable> tables() {
+        return seen;
     }
 
     /** A host without one of the variants has no rules of it. */

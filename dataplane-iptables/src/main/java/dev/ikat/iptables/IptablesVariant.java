@@ -27,11 +27,16 @@ public enum IptablesVariant {
 
     /** As in {@code ip6tables-nft-restore}. */
     String program(IpFamily family, String action) {
+        return program(family) + "-" + action;
+    }
+
+    /** As in {@code ip6tables-nft}. */
+    String program(IpFamily family) {
         String name = switch (family) {
             case IPV4 -> "iptables";
             case IPV6 -> "ip6tables";
         };
-        return name + "-" + word + "-" + action;
+        return name + "-" + word;
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.ikat.iptables;
 
+import dev.ikat.dataplane.FilterTable;
 import dev.ikat.model.IpFamily;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -178,6 +179,11 @@ final class Rules {
         String all = programs.run("", variant.program(family, "save"));
         int start = all.indexOf("*" + table + "\n");
         return start < 0 ? Optional.empty() : Optional.of(all.substring(start, all.indexOf("\nCOMMIT", start)));
+    }
+
+    /** The table with this content, for those who don't know iptables' variants. */
+    FilterTable described(String saved) {
+        return new FilterTable(variant.program(family), family, saved);
     }
 
     /** All of the table, as {@code iptables-save} prints it. */

@@ -1,5 +1,7 @@
 package dev.ikat.dataplane;
 
+import java.util.List;
+
 /**
  * Has the host's own firewall accept what Ikat lets pass, in the network namespace in which it was opened. A firewall
  * that refuses whatever nobody has accepted (Docker's {@code -P FORWARD DROP}, ufw) would otherwise refuse pods'
@@ -14,6 +16,9 @@ public interface FirewallAcceptance {
      * @throws RuntimeException if it cannot be read or written; the message is that of the program that failed
      */
     boolean reconcile(AcceptanceState state);
+
+    /** The tables {@code filter} of iptables as {@link #reconcile} left them last; none before it was called. */
+    List<FilterTable> tables();
 
     /** Removes Ikat's rules from the kernel; idempotent. */
     void remove();

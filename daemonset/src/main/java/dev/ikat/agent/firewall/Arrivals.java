@@ -6,9 +6,11 @@ import dev.ikat.agent.overlay.OverlayState;
 import dev.ikat.agent.overlay.Peer;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
+import dev.ikat.netlink.netfilter.BaseChain.Hook;
 import dev.ikat.netlink.netfilter.ExpectedPacket;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -18,10 +20,15 @@ import java.util.stream.Stream;
  * @param tunnelPort the tunnels' UDP port; empty where there are none
  * @param tunnels of their tunnels
  * @param pods of their pods, to pods of this node, where these come without a tunnel
+ * @param between between two pods of this node, of each address family
  */
-record Arrivals(OptionalInt tunnelPort, List<List<ExpectedPacket>> tunnels, List<List<ExpectedPacket>> pods) {
+record Arrivals(
+        OptionalInt tunnelPort,
+        List<List<ExpectedPacket>> tunnels,
+        List<List<ExpectedPacket>> pods,
+        List<List<ExpectedPacket>> between) {
     /** Nothing. */
-    static final Arrivals NONE = new Arrivals(OptionalInt.empty(), List.of(), List.of());
+    static final Arrivals NONE = new Arrivals(OptionalInt.empty(), List.of(), List.of(), List.of());
 
     /** Rules that are about some nodes only are about few; to look at all of a large cluster costs too much. */
     private static final int NODES_TRIED = 16;
@@ -29,6 +36,16 @@ record Arrivals(OptionalInt tunnelPort, List<List<ExpectedPacket>> tunnels, List
     Arrivals {
         tunnels = List.copyOf(tunnels);
         pods = List.copyOf(pods);
+        between = List.copyOf(between);
+    }
+
+    /** Those of other nodes that chains at this hook see. */
+    List<List<ExpectedPacket>> at(Hook hook) {
+        return switch (hook) {
+            case INPUT -> tunnels;
+            case FORWARD -> pods;
+            case PREROUTING, OUTPUT, POSTROUTING -> List.of();
+        };
     }
 
     static Arrivals of(NodeSituation now) {
@@ -48,7 +65,14 @@ record Arrivals(OptionalInt tunnelPort, List<List<ExpectedPacket>> tunnels, List
                                         && route.destination().family() == own.family())
                                 .limit(NODES_TRIED)
                                 .map(route -> packets(now, somePod(route.destination()), somePod(own))))
+                        .toList(),
+                now.self().podCidrs().stream()
+                        .map(own -> both(tracked -> ExpectedPacket.betweenPods(somePod(own), own.last(), tracked)))
                         .toList());
+    }
+
+    private static List<ExpectedPacket> both(Function<Boolean, ExpectedPacket> packet) {
+        return Stream.of(true, false).map(packet).toList();
     }
 
     /** The UDP port of the node's tunnels; empty where there are none. */
@@ -64,10 +88,8 @@ record Arrivals(OptionalInt tunnelPort, List<List<ExpectedPacket>> tunnels, List
     }
 
     private static List<ExpectedPacket> packets(NodeSituation now, IpAddress source, IpAddress destination) {
-        return Stream.of(true, false)
-                .map(tracked -> ExpectedPacket.toPod(
-                        source, destination, now.uplink().name(), now.uplink().index(), tracked))
-                .toList();
+        return both(tracked -> ExpectedPacket.toPod(
+                source, destination, now.uplink().name(), now.uplink().index(), tracked));
     }
 
     /** Where the packets of a node's tunnel over this family come from. */
@@ -82,14 +104,12 @@ record Arrivals(OptionalInt tunnelPort, List<List<ExpectedPacket>> tunnels, List
     }
 
     private static List<ExpectedPacket> packets(NodeSituation now, IpAddress source, OverlayState.Tunnel tunnel) {
-        return Stream.of(true, false)
-                .map(tracked -> ExpectedPacket.udp(
-                        source,
-                        tunnel.local(),
-                        tunnel.port(),
-                        now.uplink().name(),
-                        now.uplink().index(),
-                        tracked))
-                .toList();
+        return both(tracked -> ExpectedPacket.udp(
+                source,
+                tunnel.local(),
+                tunnel.port(),
+                now.uplink().name(),
+                now.uplink().index(),
+                tracked));
     }
 }

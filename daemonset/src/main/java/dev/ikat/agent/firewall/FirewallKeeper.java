@@ -35,6 +35,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -81,6 +82,9 @@ public final class FirewallKeeper implements AutoCloseable {
     private Optional<FirewallAcceptance> acceptance = Optional.empty();
     private Optional<AcceptanceState> accepted = Optional.empty();
     private volatile FirewallSurvey survey = FirewallSurvey.NOTHING;
+    /** Rules of iptables that are in the way. */
+    private volatile List<Obstacle> iptables = List.of();
+
     private volatile Optional<Tested> tested = Optional.empty();
     private volatile boolean testing;
     /** Whether the last look was in vain, because the node was not known. */
@@ -97,19 +101,20 @@ public final class FirewallKeeper implements AutoCloseable {
      * A self-test that is over.
      *
      * @param at when
-     * @param survey what the host's firewall was then
+     * @param obstacles what was in the way then
      * @param findings empty if it could not be made
      * @param confirmed what of other nodes was not reached in the self-test before as well: another node's agent may
      *     have been starting
      */
-    private record Tested(Instant at, FirewallSurvey survey, Optional<Findings> findings, List<Target> confirmed) {
-        static Tested after(Optional<Tested> before, Instant at, FirewallSurvey survey, Optional<Findings> findings) {
+    private record Tested(Instant at, List<Obstacle> obstacles, Optional<Findings> findings, List<Target> confirmed) {
+        static Tested after(
+                Optional<Tested> before, Instant at, List<Obstacle> obstacles, Optional<Findings> findings) {
             List<Target> known =
                     before.flatMap(Tested::findings).map(Findings::unreached).orElse(List.of());
             List<Target> confirmed = findings.map(Findings::unreached).orElse(List.of()).stream()
                     .filter(known::contains)
                     .toList();
-            return new Tested(at, survey, findings, confirmed);
+            return new Tested(at, obstacles, findings, confirmed);
         }
 
         boolean isBad() {
@@ -182,6 +187,7 @@ public final class FirewallKeeper implements AutoCloseable {
             accepted = Optional.of(wanted);
         }
         survey = changed ? ruleset.survey(arrivals) : seen;
+        iptables = IptablesRules.obstacles(acceptance.get().tables(), arrivals);
         test(now);
         judge();
         return changed ? 1 : 0;
@@ -196,7 +202,7 @@ public final class FirewallKeeper implements AutoCloseable {
         if (ranges.isEmpty()) {
             return;
         }
-        FirewallSurvey current = survey;
+        List<Obstacle> current = obstacles();
         List<Target> targets = targets(now);
         testing = true;
         try {
@@ -223,7 +229,11 @@ public final class FirewallKeeper implements AutoCloseable {
                     || Duration.between(started, clock.instant()).compareTo(TEST_EVERY) >= 0;
         }
         Tested last = tested.get();
-        return !last.survey().obstacles().equals(survey.obstacles()) || last.isOld(clock.instant());
+        return !last.obstacles().equals(obstacles()) || last.isOld(clock.instant());
+    }
+
+    private List<Obstacle> obstacles() {
+        return Stream.concat(survey.obstacles().stream(), iptables.stream()).toList();
     }
 
     private List<Target> targets(NodeSituation now) {
@@ -368,7 +378,7 @@ public final class FirewallKeeper implements AutoCloseable {
 
     /** Such obstacles, those that refuse what is forwarded first. */
     private List<Obstacle> obstacles(Predicate<Obstacle> which) {
-        return survey.obstacles().stream()
+        return obstacles().stream()
                 .filter(which)
                 .sorted(Comparator.comparing(obstacle -> obstacle.hook() != Hook.FORWARD))
                 .toList();

@@ -4,7 +4,6 @@ import dev.ikat.model.LinkNames;
 import dev.ikat.netlink.netfilter.BaseChain;
 import dev.ikat.netlink.netfilter.BaseChain.Hook;
 import dev.ikat.netlink.netfilter.ChainRule;
-import dev.ikat.netlink.netfilter.ChainRule.Answer;
 import dev.ikat.netlink.netfilter.ChainRule.Effect;
 import dev.ikat.netlink.netfilter.ExpectedPacket;
 import dev.ikat.netlink.netfilter.TableFamily;
@@ -18,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 
@@ -75,11 +75,13 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
             undecided |= chain.dropping()
                     || !own.stream().allMatch(rule -> rule.target().startsWith(OWN_PREFIX));
             if (isOfIptables(chain)) {
-                iptables.put(chain.path(), chain.dropping() + " " + own + " " + acceptedBy(rules));
+                iptables.put(chain.path(), chain.dropping() + " " + passed(chain.name(), rules, new TreeMap<>()));
             } else {
                 Arrival arrival = arrival(chain, rules, arrivals);
                 boolean everything = refuses(chain, rules);
-                if (arrival == Arrival.REFUSED || (arrival == Arrival.UNKNOWN && everything)) {
+                if (arrival == Arrival.REFUSED
+                        || (arrival == Arrival.UNKNOWN && everything)
+                        || separates(chain, rules, arrivals)) {
                     obstacles.put(chain.path(), obstacle(chain, tunnelPort, arrival == Arrival.REFUSED, everything));
                 }
             }
@@ -91,13 +93,15 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
         return rules.stream().collect(Collectors.groupingBy(ChainRule::chain));
     }
 
-    /** Ikat's own rules there, which somebody else may change. */
-    private static List<ChainRule> acceptedBy(Map<String, List<ChainRule>> rules) {
-        return rules.entrySet().stream()
-                .filter(chain -> chain.getKey().startsWith(OWN_CHAINS))
-                .sorted(Map.Entry.comparingByKey())
-                .flatMap(chain -> chain.getValue().stream())
-                .toList();
+    /** The rules that packets may pass from this chain on, without those of Ikat's policies, by their chains. */
+    private static Map<String, List<ChainRule>> passed(
+            String chain, Map<String, List<ChainRule>> rules, Map<String, List<ChainRule>> found) {
+        List<ChainRule> own = rules.getOrDefault(chain, List.of());
+        boolean others = !chain.startsWith(OWN_PREFIX) || chain.startsWith(OWN_CHAINS);
+        if (others && found.put(chain, own) == null) {
+            own.stream().map(ChainRule::target).filter(rules::containsKey).forEach(next -> passed(next, rules, found));
+        }
+        return found;
     }
 
     private static boolean isOwn(BaseChain chain) {
@@ -126,73 +130,24 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
     }
 
     private static Arrival arrival(BaseChain chain, Map<String, List<ChainRule>> rules, Arrivals arrivals) {
-        List<List<ExpectedPacket>> packets = switch (chain.hook()) {
-            case INPUT -> arrivals.tunnels();
-            case FORWARD -> arrivals.pods();
-            case PREROUTING, OUTPUT, POSTROUTING -> List.of();
-        };
         // What else is forwarded is another matter.
-        boolean accepted = chain.hook() == Hook.INPUT && !packets.isEmpty();
-        for (List<ExpectedPacket> one : packets) {
-            Set<Effect> possible = EnumSet.noneOf(Effect.class);
-            for (ExpectedPacket packet : one) {
-                boolean undecided =
-                        !chain.family().sees(packet) || fate(chain.name(), rules, packet, new HashSet<>(), possible);
-                if (undecided) {
-                    possible.add(chain.dropping() && chain.family().sees(packet) ? Effect.REFUSE : Effect.ACCEPT);
-                }
-            }
-            if (!possible.contains(Effect.ACCEPT)) {
+        boolean accepted =
+                chain.hook() == Hook.INPUT && !arrivals.at(chain.hook()).isEmpty();
+        for (List<ExpectedPacket> one : arrivals.at(chain.hook())) {
+            PacketFate fate = PacketFate.of(chain, rules, one);
+            if (fate.isRefused()) {
                 return Arrival.REFUSED;
             }
-            accepted &= !possible.contains(Effect.REFUSE);
+            accepted &= fate.isAccepted();
         }
         return accepted ? Arrival.ACCEPTED : Arrival.UNKNOWN;
     }
 
-    /**
-     * What a chain may do with a packet.
-     *
-     * @param possible gets what may become of it here
-     * @return whether it may leave the chain undecided
-     */
-    private static boolean fate(
-            String chain,
-            Map<String, List<ChainRule>> rules,
-            ExpectedPacket packet,
-            Set<String> entered,
-            Set<Effect> possible) {
-        if (!entered.add(chain)) {
-            // Not in a ruleset that the kernel takes.
-            return true;
-        }
-        boolean leaves = false;
-        boolean goesOn = true;
-        for (ChainRule rule : rules.getOrDefault(chain, List.of())) {
-            Answer about = rule.isAbout(packet);
-            if (about == Answer.NO) {
-                continue;
-            }
-            boolean ends = true;
-            switch (rule.effect()) {
-                case REFUSE, ACCEPT -> possible.add(rule.effect());
-                case UNKNOWN -> {
-                    possible.add(Effect.ACCEPT);
-                    ends = false;
-                }
-                case NONE -> ends = false;
-                case RETURN -> leaves = true;
-                case JUMP -> ends = !fate(rule.target(), rules, packet, entered, possible);
-                case GOTO -> leaves |= fate(rule.target(), rules, packet, entered, possible);
-            }
-            if (ends && about == Answer.YES) {
-                goesOn = false;
-                break;
-            }
-        }
-        // Others may lead there, too.
-        entered.remove(chain);
-        return leaves || goesOn;
+    /** Whether it certainly refuses packets between two pods of this node. */
+    private static boolean separates(BaseChain chain, Map<String, List<ChainRule>> rules, Arrivals arrivals) {
+        return chain.hook() == Hook.FORWARD
+                && arrivals.between().stream()
+                        .anyMatch(one -> PacketFate.of(chain, rules, one).isRefused());
     }
 
     /** What a chain does with a packet that no condition is about. */

@@ -13,7 +13,7 @@ import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 
 class FirewallSurveyTest {
-    private static final Arrivals PORT = new Arrivals(OptionalInt.of(8472), List.of(), List.of());
+    private static final Arrivals PORT = new Arrivals(OptionalInt.of(8472), List.of(), List.of(), List.of());
 
     private static BaseChain chain(String table, String name, Hook hook, boolean dropping) {
         return new BaseChain(TableFamily.INET, table, name, hook, "filter", 0, dropping);

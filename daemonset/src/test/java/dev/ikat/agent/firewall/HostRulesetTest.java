@@ -56,6 +56,10 @@ class HostRulesetTest {
                                 new InterfaceName("eth0"),
                                 2,
                                 tracked))
+                        .toList()),
+                List.of(Stream.of(true, false)
+                        .map(tracked -> ExpectedPacket.betweenPods(
+                                IpAddress.parse("10.244.1.1"), IpAddress.parse("10.244.1.2"), tracked))
                         .toList()));
         try (NetworkNamespace namespace = NetworkNamespace.open(host.path());
                 HostRuleset opened = namespace.call(HostRuleset::open)) {

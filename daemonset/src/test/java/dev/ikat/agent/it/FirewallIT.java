@@ -204,6 +204,36 @@ final class FirewallIT {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"nft", "legacy"})
+    void ruleOfIptablesThatRefusesWhatPodsNeedIsNamed(String variant) {
+        try (Cluster cluster = Cluster.create(Cluster.Options.nodes(2))) {
+            ClusterNode node = cluster.node(0);
+            rule(node, variant, "-A", "INPUT", "-p", "udp", "--dport", "8472", "-j", "DROP");
+            node.startAgent();
+            node.awaitReady(Cluster.READY_LIMIT);
+            assertThat(node.status().stdout())
+                    .contains("tunnels from other nodes are refused here: the rule '-A INPUT -p udp -m udp --dport 8472"
+                            + " -j DROP' of iptables-" + variant)
+                    .contains("iptables-" + variant + " -I INPUT -p udp --dport 8472 -j ACCEPT");
+
+            rule(node, variant, "-D", "INPUT", "-p", "udp", "--dport", "8472", "-j", "DROP");
+            rule(node, variant, "-N", "mine");
+            rule(node, variant, "-A", "FORWARD", "-j", "mine");
+            rule(node, variant, "-A", "mine", "-o", "ik+", "-p", "udp", "-j", "DROP");
+            Await.until(
+                    LIMIT,
+                    () -> "the rule is not named: " + node.logTail(),
+                    () -> node.status().stdout().contains("of iptables-" + variant + " refuses forwarded packets"));
+            assertThat(node.status().stdout())
+                    .contains("packet passes between two pods of this node: the rule '-A mine -o ik+ -p udp -j DROP'")
+                    .doesNotContain("tunnels from other nodes are refused");
+
+            rule(node, variant, "-F", "mine");
+            node.awaitReady(LIMIT);
+        }
+    }
+
     private static String address(ClusterNode node, IpFamily family) {
         return node.internalIps().stream()
                 .map(InterfaceAddress::address)

@@ -24,26 +24,26 @@ public final class ExpectedPacket {
     private static final int NFT_META_PROTOCOL = 1;
 
     private static final int NFT_META_IIF = 4;
-    private static final int NFT_META_IIFNAME = 6;
-    private static final int NFT_META_OIFNAME = 7;
+    static final int NFT_META_IIFNAME = 6;
+    static final int NFT_META_OIFNAME = 7;
     private static final int NFT_META_NFPROTO = 15;
-    private static final int NFT_META_L4PROTO = 16;
+    static final int NFT_META_L4PROTO = 16;
     private static final int NFT_META_PKTTYPE = 19;
 
     /** {@code enum nft_ct_keys}. */
-    private static final int NFT_CT_STATE = 0;
+    static final int NFT_CT_STATE = 0;
 
     private static final int NFT_CT_STATUS = 2;
 
     /** {@code enum nft_payload_bases}. */
-    private static final int NFT_PAYLOAD_NETWORK_HEADER = 1;
+    static final int NFT_PAYLOAD_NETWORK_HEADER = 1;
 
-    private static final int NFT_PAYLOAD_TRANSPORT_HEADER = 2;
+    static final int NFT_PAYLOAD_TRANSPORT_HEADER = 2;
 
     /** NF_CT_STATE_BIT(IP_CT_NEW) and NF_CT_STATE_UNTRACKED_BIT, {@code nf_conntrack_common.h}. */
-    private static final int STATE_NEW = 8;
+    static final int STATE_NEW = 8;
 
-    private static final int STATE_UNTRACKED = 64;
+    static final int STATE_UNTRACKED = 64;
 
     /** IPS_SRC_NAT and IPS_DST_NAT, likewise. */
     private static final int STATUS_TRANSLATED = 0x30;
@@ -54,20 +54,20 @@ public final class ExpectedPacket {
     /** {@code linux/if_packet.h}. */
     private static final int PACKET_HOST = 0;
 
-    private static final int IFNAMSIZ = 16;
+    static final int IFNAMSIZ = 16;
 
     /** The sizes of headers, and where their fields are: {@code linux/ip.h}, {@code ipv6.h}, {@code udp.h}. */
     private static final int IPV4_HEADER = 20;
 
     private static final int IPV4_PROTOCOL = 9;
-    private static final int IPV4_SOURCE = 12;
-    private static final int IPV4_DESTINATION = 16;
+    static final int IPV4_SOURCE = 12;
+    static final int IPV4_DESTINATION = 16;
     private static final int IPV6_HEADER = 40;
     private static final int IPV6_NEXT_HEADER = 6;
-    private static final int IPV6_SOURCE = 8;
-    private static final int IPV6_DESTINATION = 24;
+    static final int IPV6_SOURCE = 8;
+    static final int IPV6_DESTINATION = 24;
     private static final int UDP_HEADER = 8;
-    private static final int UDP_DESTINATION = 2;
+    static final int UDP_DESTINATION = 2;
     private static final int LOOPBACK = 1;
     private static final HexFormat HEX = HexFormat.of();
 
@@ -90,12 +90,8 @@ public final class ExpectedPacket {
             return new Known(bits, known);
         }
 
-        /** In the order of this machine, as the kernel keeps what is not of the packet itself. */
         static Known ofInt(int value) {
-            return of(ByteBuffer.allocate(Integer.BYTES)
-                    .order(ByteOrder.nativeOrder())
-                    .putInt(value)
-                    .array());
+            return of(ofThisMachine(value));
         }
 
         Known part(int offset, int length) {
@@ -121,11 +117,14 @@ public final class ExpectedPacket {
     private final Known transport;
     private final IpFamily family;
 
-    private ExpectedPacket(
-            IpAddress source, IpAddress destination, InterfaceName link, int linkIndex, boolean tracked) {
+    /** Whether it is known by which kind of link it arrives. */
+    private final boolean fromPod;
+
+    private ExpectedPacket(IpAddress source, IpAddress destination, boolean fromPod, boolean tracked) {
         boolean ipv4 = source.family() == IpFamily.IPV4;
         int header = ipv4 ? IPV4_HEADER : IPV6_HEADER;
         this.family = source.family();
+        this.fromPod = fromPod;
         this.network = new Known(new byte[header], new byte[header]);
         know(network, ipv4 ? IPV4_SOURCE : IPV6_SOURCE, source.toBytes());
         know(network, ipv4 ? IPV4_DESTINATION : IPV6_DESTINATION, destination.toBytes());
@@ -133,8 +132,6 @@ public final class ExpectedPacket {
         meta(NFT_META_PROTOCOL, Known.of(bigEndian(ipv4 ? ETH_P_IP : ETH_P_IPV6)));
         meta(NFT_META_NFPROTO, Known.of(new byte[] {(byte) (ipv4 ? TableFamily.IPV4 : TableFamily.IPV6).number()}));
         meta(NFT_META_PKTTYPE, Known.of(new byte[] {PACKET_HOST}));
-        meta(NFT_META_IIF, Known.ofInt(linkIndex));
-        meta(NFT_META_IIFNAME, Known.of(Arrays.copyOf(link.value().getBytes(StandardCharsets.UTF_8), IFNAMSIZ)));
         fields.put(new PacketField.Connection(NFT_CT_STATE), Known.ofInt(tracked ? STATE_NEW : STATE_UNTRACKED));
         fields.put(
                 new PacketField.Connection(NFT_CT_STATUS),
@@ -149,10 +146,10 @@ public final class ExpectedPacket {
      */
     public static ExpectedPacket udp(
             IpAddress source, IpAddress destination, int port, InterfaceName link, int linkIndex, boolean tracked) {
-        ExpectedPacket packet = new ExpectedPacket(source, destination, link, linkIndex, tracked);
-        know(packet.network, source.family() == IpFamily.IPV4 ? IPV4_PROTOCOL : IPV6_NEXT_HEADER, (byte) IPPROTO_UDP);
+        ExpectedPacket packet = new ExpectedPacket(source, destination, false, tracked);
+        packet.arrivesBy(link, linkIndex);
+        packet.isUdp();
         know(packet.transport, UDP_DESTINATION, (byte) (port >> 8), (byte) port);
-        packet.meta(NFT_META_L4PROTO, Known.of(new byte[] {IPPROTO_UDP}));
         return packet;
     }
 
@@ -164,11 +161,40 @@ public final class ExpectedPacket {
      */
     public static ExpectedPacket toPod(
             IpAddress source, IpAddress destination, InterfaceName link, int linkIndex, boolean tracked) {
-        ExpectedPacket packet = new ExpectedPacket(source, destination, link, linkIndex, tracked);
+        ExpectedPacket packet = new ExpectedPacket(source, destination, false, tracked);
+        packet.arrivesBy(link, linkIndex);
+        packet.meta(NFT_META_OIFNAME, ofAPod());
+        return packet;
+    }
+
+    /**
+     * The first UDP packet between two pods of this host.
+     *
+     * @param tracked whether connection tracking looks at it
+     */
+    public static ExpectedPacket betweenPods(IpAddress source, IpAddress destination, boolean tracked) {
+        ExpectedPacket packet = new ExpectedPacket(source, destination, true, tracked);
+        packet.meta(NFT_META_IIFNAME, ofAPod());
+        packet.meta(NFT_META_OIFNAME, ofAPod());
+        packet.isUdp();
+        return packet;
+    }
+
+    /** The name of a pod's link, of which the beginning is known. */
+    private static Known ofAPod() {
         Known name = new Known(new byte[IFNAMSIZ], new byte[IFNAMSIZ]);
         know(name, 0, LinkNames.POD_PREFIX.getBytes(StandardCharsets.US_ASCII));
-        packet.meta(NFT_META_OIFNAME, name);
-        return packet;
+        return name;
+    }
+
+    private void arrivesBy(InterfaceName link, int linkIndex) {
+        meta(NFT_META_IIF, Known.ofInt(linkIndex));
+        meta(NFT_META_IIFNAME, Known.of(Arrays.copyOf(link.value().getBytes(StandardCharsets.UTF_8), IFNAMSIZ)));
+    }
+
+    private void isUdp() {
+        know(network, family == IpFamily.IPV4 ? IPV4_PROTOCOL : IPV6_NEXT_HEADER, (byte) IPPROTO_UDP);
+        meta(NFT_META_L4PROTO, Known.of(new byte[] {IPPROTO_UDP}));
     }
 
     private static void know(Known header, int offset, byte... value) {
@@ -178,6 +204,14 @@ public final class ExpectedPacket {
 
     private void meta(int key, Known value) {
         fields.put(new PacketField.Meta(key), value);
+    }
+
+    /** As the kernel keeps numbers that are not of the packet itself. */
+    static byte[] ofThisMachine(int value) {
+        return ByteBuffer.allocate(Integer.BYTES)
+                .order(ByteOrder.nativeOrder())
+                .putInt(value)
+                .array();
     }
 
     private static byte[] bigEndian(int value) {
@@ -213,6 +247,9 @@ public final class ExpectedPacket {
 
     /** A host may have several links by which packets of others arrive; only of some is it known that none does. */
     private boolean mayArriveBy(PacketField field, Range range) {
+        if (fromPod) {
+            return false;
+        }
         if (field.equals(new PacketField.Meta(NFT_META_IIF))) {
             return !range.isSingle() || !range.first().equals(HEX.formatHex(Known.ofInt(LOOPBACK).bits));
         }
