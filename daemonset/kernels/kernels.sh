@@ -52,23 +52,29 @@ show_results() { # SERIES FILE SHOWN: prints how many lines were shown
 
 # Runs the tests on one kernel; they leave $RESULTS/SERIES/results.
 run_kernel() { # SERIES DIRECTORY
-  local out=$RESULTS/$1 shown=0 code=0 said=no
+  local out=$RESULTS/$1 shown=0 code said=no boots=0
   rm -rf "$out"
   mkdir -p "$out"
   : >"$out/results"
-  say "$1: booting"
-  "$HERE/boot.sh" "$2" "$out" daemonset/kernels/suite.sh "$JAVA_HOME" "${backends[*]}" "${tests[*]}" &
-  booted=$!
-  while kill -0 "$booted" 2>/dev/null; do
-    sleep 2
-    if [ "$said" = no ] && grep -q 'guest: Linux' "$out/console" 2>/dev/null; then
-      said=yes
-      say "$1: $(sed -n 's/.*guest: //p' "$out/console" | tr -d '\r')"
-    fi
-    shown=$(show_results "$1" "$out/results" "$shown")
+  # Emulated, a kernel sometimes fails where it changes its own code while it boots.
+  until [ "$said" = yes ] || [ "$boots" = 3 ]; do
+    boots=$((boots + 1))
+    say "$1: booting"
+    "$HERE/boot.sh" "$2" "$out" daemonset/kernels/suite.sh "$JAVA_HOME" "${backends[*]}" "${tests[*]}" &
+    booted=$!
+    while kill -0 "$booted" 2>/dev/null; do
+      sleep 2
+      if [ "$said" = no ] && grep -q 'guest: Linux' "$out/console" 2>/dev/null; then
+        said=yes
+        say "$1: $(sed -n 's/.*guest: //p' "$out/console" | tr -d '\r')"
+      fi
+      shown=$(show_results "$1" "$out/results" "$shown")
+    done
+    code=0
+    wait "$booted" || code=$?
+    booted=''
+    ! grep -q 'guest: Linux' "$out/console" 2>/dev/null || said=yes
   done
-  wait "$booted" || code=$?
-  booted=''
   show_results "$1" "$out/results" "$shown" >/dev/null
   if [ "$code" != 0 ]; then
     # Of which no test told anything, or not the last.
