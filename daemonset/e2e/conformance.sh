@@ -132,9 +132,9 @@ explanation() { # SUITE NAME WORDS
 
 e2e_images() {
   local names
-  "$HERE/programs.sh" coredns "kubernetes-$VERSION"/{agnhost,e2e.test,ginkgo}
+  "$HERE/programs.sh" coredns "kubernetes-$VERSION"/{agnhost,regression-issue-74839,e2e.test,ginkgo}
   [ ! -e "$RUN/e2e-images" ] || return 0
-  mapfile -t names < <("$PROGRAMS/e2e.test" --list-images 2>/dev/null | grep -E '/(agnhost|busybox|glibc-dns-testing|jessie-dnsutils|pause):')
+  mapfile -t names < <("$PROGRAMS/e2e.test" --list-images 2>/dev/null | grep -E '/(agnhost|busybox|glibc-dns-testing|jessie-dnsutils|pause|regression-issue-74839):')
   # cyclonus has a version of its own.
   names+=(registry.k8s.io/e2e-test-images/agnhost:2.43)
   "$HERE/images.sh" e2e "$work" "$VERSION" "${names[@]}"

@@ -73,7 +73,7 @@ agnhost_root() {
 }
 
 e2e_images() { # VERSION NAME...
-  local root=$CACHE/agnhost-root module name servers=() shells=() sleepers=() version=$1
+  local root=$CACHE/agnhost-root module name servers=() shells=() sleepers=() senders=() version=$1
   shift
   agnhost_root
   module=$(cd "$HERE/kubernetes/kubernetes-$version" && "$(go_command)" list -m -f '{{.Dir}}' k8s.io/kubernetes)
@@ -87,12 +87,22 @@ e2e_images() { # VERSION NAME...
     case ${name##*/} in
       agnhost:*) servers+=("$name") ;;
       pause:*) sleepers+=("$name") ;;
+      # The server that sends what connection tracking does not expect.
+      regression-issue-74839:*)
+        mkdir -p "$work/invalid"
+        cp "$CACHE/kubernetes-$version/regression-issue-74839" "$work/invalid/"
+        senders+=("$name")
+        ;;
       *) shells+=("$name") ;;
     esac
   done
   image "$DIRECTORY/e2e-agnhost.tar" '["/agnhost"]' '["pause"]' "${servers[@]}"
   [ "${#sleepers[@]}" = 0 ] || image "$DIRECTORY/e2e-pause.tar" '["/bin/sleep"]' '["infinity"]' "${sleepers[@]}"
   [ "${#shells[@]}" = 0 ] || image "$DIRECTORY/e2e-shell.tar" null '["/bin/sh"]' "${shells[@]}"
+  [ "${#senders[@]}" = 0 ] || {
+    layer "$work/invalid"
+    image "$DIRECTORY/e2e-sender.tar" '["/regression-issue-74839"]' '[]' "${senders[@]}"
+  }
 }
 
 # Each of the program that its name says. kube-proxy also calls iptables, which the tests' images have.
