@@ -31,9 +31,6 @@ import org.slf4j.LoggerFactory;
 public final class ConnectionCutter implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ConnectionCutter.class);
 
-    /** From so many addresses on, one list of all connections costs less than two lists an address. */
-    private static final int MANY = 16;
-
     private final Conntrack conntrack;
     private final Supplier<Set<IpAddress>> nodeAddresses;
     /** Whether there may be connections that are marked. */
@@ -66,8 +63,7 @@ public final class ConnectionCutter implements AutoCloseable {
 
     /** Ends all connections that are forbidden, as after a start, when it is not known what was in force before. */
     public int cutAll(PolicyView policy) {
-        List<ConntrackEntry> entries = new ArrayList<>(conntrack.entries(IpFamily.IPV4));
-        entries.addAll(conntrack.entries(IpFamily.IPV6));
+        List<ConntrackEntry> entries = conntrack.entries();
         marked = entries.stream().anyMatch(ConnectionCutter::isMarked);
         return cutDenied(entries, policy);
     }
@@ -80,23 +76,7 @@ public final class ConnectionCutter implements AutoCloseable {
      * @throws dev.ikat.netlink.NetlinkException if the kernel can't be asked or refuses; call again, nothing is lost
      */
     public int cut(Set<IpAddress> ends, PolicyView policy) {
-        if (ends.isEmpty()) {
-            return 0;
-        }
-        List<ConntrackEntry> entries = new ArrayList<>();
-        for (IpFamily family : IpFamily.values()) {
-            List<IpAddress> some =
-                    ends.stream().filter(end -> end.family() == family).toList();
-            // The kernel looks out IPv4 only.
-            if (some.size() > (family == IpFamily.IPV4 ? MANY : 1)) {
-                conntrack.entries(family).stream()
-                        .filter(entry -> ends.contains(entry.sender()) || ends.contains(entry.receiver()))
-                        .forEach(entries::add);
-            } else {
-                some.forEach(end -> entries.addAll(conntrack.entries(end)));
-            }
-        }
-        return cutDenied(entries, policy);
+        return cutDenied(conntrack.entriesBetween(ends), policy);
     }
 
     /**

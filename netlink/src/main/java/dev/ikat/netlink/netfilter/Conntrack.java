@@ -8,6 +8,7 @@ import dev.ikat.netlink.Request;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.wire.NetlinkSocket;
 import java.util.Collection;
+import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -23,8 +24,14 @@ import java.util.stream.Stream;
  * {@link IllegalStateException} after {@link #close()}.
  */
 public final class Conntrack implements AutoCloseable {
-    /** Up to so many addresses, four lists of each that the kernel looks out cost less than one list of all. */
-    private static final int FEW = 8;
+    /** Up to so many lists that the kernel looks out cost less than one list of all, where there are many connections. */
+    private static final int LISTS = 32;
+
+    /**
+     * Up to so many connections, one list of all costs less than two that the kernel looks out: for each list it goes
+     * through the whole table, which has room for many more.
+     */
+    private static final int FEW_CONNECTIONS = 1_024;
 
     private final NetlinkSocket socket;
 
@@ -45,6 +52,11 @@ public final class Conntrack implements AutoCloseable {
         return namespace.call(Conntrack::open);
     }
 
+    /** All connections. One that begins or ends during the call may be in the list or not. */
+    public List<ConntrackEntry> entries() {
+        return socket.dump(ConntrackRequests.listConnections(), ConntrackMessage::read);
+    }
+
     /** All connections of a family. One that begins or ends during the call may be in the list or not. */
     public List<ConntrackEntry> entries(IpFamily family) {
         return socket.dump(ConntrackRequests.listConnections(family), ConntrackMessage::read);
@@ -57,19 +69,9 @@ public final class Conntrack implements AutoCloseable {
                 .toList();
     }
 
-    /** The connections that this address opened or answers, each once. */
-    public Set<ConntrackEntry> entries(IpAddress end) {
-        Set<ConntrackEntry> entries = new LinkedHashSet<>();
-        switch (end.family()) {
-            case IPV4 -> {
-                // The kernel looks them out (from Linux 5.8 on; an older one lists all).
-                add(ConntrackRequests.listConnections(ConntrackEnd.SENDER, end), end, entries);
-                add(ConntrackRequests.listConnections(ConntrackEnd.ANSWERER, end), end, entries);
-            }
-            // Asked for an IPv6 address, Linux 6.18 leaves out just those that have it.
-            case IPV6 -> add(ConntrackRequests.listConnections(IpFamily.IPV6), end, entries);
-        }
-        return entries;
+    /** The connections that one of these addresses opened or answers, each once. */
+    public Set<ConntrackEntry> entriesBetween(Set<IpAddress> ends) {
+        return entries(ends, EnumSet.of(ConntrackEnd.SENDER, ConntrackEnd.ANSWERER));
     }
 
     /**
@@ -77,33 +79,38 @@ public final class Conntrack implements AutoCloseable {
      * each once.
      */
     public Set<ConntrackEntry> entries(Set<IpAddress> addresses) {
+        return entries(addresses, EnumSet.allOf(ConntrackEnd.class));
+    }
+
+    private Set<ConntrackEntry> entries(Set<IpAddress> addresses, Set<ConntrackEnd> ends) {
         Set<ConntrackEntry> entries = new LinkedHashSet<>();
-        for (IpFamily family : IpFamily.values()) {
-            List<IpAddress> some = addresses.stream()
-                    .filter(address -> address.family() == family)
-                    .toList();
-            if (some.isEmpty()) {
-                continue;
-            }
-            Stream<Request> lists = family == IpFamily.IPV4 && some.size() <= FEW
-                    ? some.stream()
-                            .flatMap(address -> Stream.of(ConntrackEnd.values())
-                                    .map(end -> ConntrackRequests.listConnections(end, address)))
-                    : Stream.of(ConntrackRequests.listConnections(family));
-            lists.forEach(list -> socket.dump(list, ConntrackMessage::read).stream()
-                    .filter(entry ->
-                            Stream.of(ConntrackEnd.values()).anyMatch(end -> addresses.contains(end.of(entry))))
-                    .forEach(entries::add));
+        if (addresses.isEmpty()) {
+            return entries;
         }
+        int count = socket.get(ConntrackRequests.count(), ConntrackMessage::readCount)
+                .orElse(Integer.MAX_VALUE);
+        Stream<Request> lists = count <= FEW_CONNECTIONS
+                ? Stream.of(ConntrackRequests.listConnections())
+                : Stream.of(IpFamily.values()).flatMap(family -> lists(family, addresses, ends));
+        lists.forEach(list -> socket.dump(list, ConntrackMessage::read).stream()
+                .filter(entry -> ends.stream().anyMatch(end -> addresses.contains(end.of(entry))))
+                .forEach(entries::add));
         return entries;
     }
 
-    private void add(Request list, IpAddress end, Set<ConntrackEntry> entries) {
-        for (ConntrackEntry entry : socket.dump(list, ConntrackMessage::read)) {
-            if (entry.sender().equals(end) || entry.receiver().equals(end)) {
-                entries.add(entry);
-            }
+    private static Stream<Request> lists(IpFamily family, Set<IpAddress> addresses, Set<ConntrackEnd> ends) {
+        List<IpAddress> some =
+                addresses.stream().filter(address -> address.family() == family).toList();
+        if (some.isEmpty()) {
+            return Stream.empty();
         }
+        // The kernel looks them out from Linux 5.8 on; an older one lists all. Asked for an IPv6 address, Linux 6.18
+        // leaves out just those that have it.
+        return family == IpFamily.IPV4 && some.size() * ends.size() <= LISTS
+                ? some.stream()
+                        .flatMap(address ->
+                                ends.stream().map(end -> ConntrackRequests.listConnections(end, address)))
+                : Stream.of(ConntrackRequests.listConnections(family));
     }
 
     /**

@@ -17,10 +17,16 @@ public final class ConntrackMessage {
     private static final int IPCTNL_MSG_CT_NEW = 0;
     private static final int IPCTNL_MSG_CT_GET = 1;
     private static final int IPCTNL_MSG_CT_DELETE = 2;
+    private static final int IPCTNL_MSG_CT_GET_STATS = 5;
 
     static final int NEW = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_NEW);
     static final int GET = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET);
     static final int DELETE = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE);
+
+    static final int GET_STATS = NetfilterMessage.type(NetfilterMessage.NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET_STATS);
+
+    /** {@code enum ctattr_stats_global}. */
+    private static final int CTA_STATS_GLOBAL_ENTRIES = 1;
 
     private static final int CTA_TUPLE_ORIG = 1;
     private static final int CTA_TUPLE_REPLY = 2;
@@ -256,6 +262,18 @@ public final class ConntrackMessage {
             throw new MalformedMessageException("a connection without the tuples of both directions");
         }
         return Optional.of(new ConntrackEntry(original, reply, zone, status, id, mark));
+    }
+
+    /** How many connections there are, from the answer to IPCTNL_MSG_CT_GET_STATS. */
+    static Optional<Integer> readCount(MessageReader message) {
+        message.requireBody("nfgenmsg", NetfilterMessage.HEADER);
+        AttributeReader attributes = message.attributes(NetfilterMessage.HEADER);
+        while (attributes.next()) {
+            if (attributes.type() == CTA_STATS_GLOBAL_ENTRIES) {
+                return Optional.of(attributes.u32be());
+            }
+        }
+        return Optional.empty();
     }
 
     private static ConntrackTuple readTuple(AttributeReader tuple, IpFamily family) {

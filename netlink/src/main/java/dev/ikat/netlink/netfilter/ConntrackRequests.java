@@ -11,6 +11,23 @@ import dev.ikat.netlink.wire.NetlinkSocket;
 public final class ConntrackRequests {
     private ConntrackRequests() {}
 
+    static Request count() {
+        return MessageWriter.request(
+                "count",
+                "connections",
+                ConntrackMessage.GET_STATS,
+                0,
+                message -> NetfilterMessage.nfgenmsg(message, AddressFamily.AF_UNSPEC, 0));
+    }
+
+    /** Of both families. */
+    static Request listConnections() {
+        return MessageWriter.list(
+                "connections",
+                ConntrackMessage.GET,
+                message -> NetfilterMessage.nfgenmsg(message, AddressFamily.AF_UNSPEC, 0));
+    }
+
     public static Request listConnections(IpFamily family) {
         return MessageWriter.list(
                 family + " connections",
