@@ -4,6 +4,7 @@ import dev.ikat.dataplane.MasqueradeState;
 import dev.ikat.dataplane.Masquerading;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
+import dev.ikat.model.LinkNames;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -76,8 +77,12 @@ public final class IptablesMasquerade implements Masquerading {
         List<String> rules = new ArrayList<>();
         rules.add("-m set --match-set %s src -m set ! --match-set %s dst -j MASQUERADE --random-fully"
                 .formatted(pods, cluster));
+        // The route into a tunnel gives what this node sends the tunnel's address. Where another program translates the
+        // destination afterwards, as kube-proxy does, the source is another one, and the answer would come back past the
+        // tunnel.
+        rules.add("-o %s+ -m set ! --match-set %s src -m addrtype --src-type LOCAL -j MASQUERADE --random-fully"
+                .formatted(LinkNames.OVERLAY, pods));
         if (state.foreign()) {
-            // What a process of this node sends from one of its addresses finds back as it is.
             rules.add(("-m set --match-set %2$s dst -m set ! --match-set %1$s dst -m set ! --match-set %2$s src"
                             + " -m addrtype ! --src-type LOCAL -j MASQUERADE --random-fully")
                     .formatted(pods, cluster));

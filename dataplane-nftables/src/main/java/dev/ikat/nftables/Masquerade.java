@@ -8,12 +8,14 @@ import dev.ikat.dataplane.MasqueradeState;
 import dev.ikat.dataplane.Masquerading;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
+import dev.ikat.model.LinkNames;
 import java.util.Optional;
 import java.util.Set;
 
 /**
  * Keeps a chain and its sets in Ikat's table equal to a {@link MasqueradeState}: a packet of this node's pods that
- * leaves the cluster gets the node's address, and one to another pod keeps the pod's.
+ * leaves the cluster gets the node's address, and one to another pod keeps the pod's. What the node itself sends into a
+ * tunnel gets the tunnel's address.
  *
  * <p>They are always replaced as a whole and in one transaction, so a packet meets the old rules or the new ones.
  * Connections that are already translated keep their translation, which is in conntrack, not in the table. Not
@@ -85,8 +87,14 @@ public final class Masquerade implements Masquerading {
                                     Element.setName(PODS, family),
                                     protocol,
                                     Element.setName(CLUSTER, family)));
+            // The route into a tunnel gives what this node sends the tunnel's address. Where another program translates
+            // the destination afterwards, as kube-proxy does, the source is another one, and the answer would come back
+            // past the tunnel.
+            script.addRule(
+                    CHAIN,
+                    "oifname \"%s*\" %s saddr != @%s fib saddr type local masquerade fully-random"
+                            .formatted(LinkNames.OVERLAY, protocol, Element.setName(PODS, family)));
             if (state.foreign()) {
-                // What a process of this node sends from one of its addresses finds back as it is.
                 script.addRule(
                         CHAIN,
                         "%1$s daddr @%2$s %1$s daddr != @%3$s %1$s saddr != @%2$s fib saddr type != local masquerade fully-random"

@@ -64,6 +64,7 @@ class MasqueradeTest {
         assertThat(namespace.exec("nft", "list", "table", "inet", NftablesTable.NAME))
                 .contains("ip saddr @masquerade-pods_4 ip daddr != @masquerade-cluster_4 masquerade fully-random")
                 .contains("ip6 saddr @masquerade-pods_6 ip6 daddr != @masquerade-cluster_6 masquerade fully-random")
+                .contains("oifname \"ikat-vxlan*\" ip saddr != @masquerade-pods_4 fib saddr type local masquerade")
                 .contains("10.244.7.0/24")
                 .contains("fd00:244:2::/64");
     }
@@ -78,7 +79,7 @@ class MasqueradeTest {
                         + "ip saddr != @masquerade-cluster_4 fib saddr type != local masquerade fully-random");
         assertThat(masquerade.reconcile(STATE)).isEqualTo(Outcome.REPAIRED);
         assertThat(namespace.exec("nft", "list", "table", "inet", NftablesTable.NAME))
-                .doesNotContain("fib saddr");
+                .doesNotContain("fib saddr type != local");
     }
 
     @Test
