@@ -14,7 +14,9 @@ import dev.ikat.dataplane.SourceGuard;
 import dev.ikat.model.IpAddress;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -187,8 +189,14 @@ public final class FakeDataplane implements Dataplane {
         require(Capability.SERVICES);
         return new ServiceBackend() {
             @Override
-            public void replace(ServiceProgram program) {
+            public void replace(ServiceProgram program, Collection<StickyClient> clients) {
                 kernel.put(name, program);
+                adopt(clients);
+            }
+
+            @Override
+            public void adopt(Collection<StickyClient> clients) {
+                clients.forEach(client -> kernel.stick(name, client));
             }
 
             @Override
@@ -217,6 +225,11 @@ public final class FakeDataplane implements Dataplane {
                 // The kernel keeps what is in force.
             }
         };
+    }
+
+    @Override
+    public List<StickyClient> stickyClients(ServiceProgram program) {
+        return kernel.stickyClients(name);
     }
 
     @Override

@@ -11,6 +11,7 @@ import dev.ikat.policy.program.Flow;
 import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -32,6 +33,7 @@ public final class FakeKernel {
     private final Map<String, GuardState> guards = new TreeMap<>();
     private final Map<String, AcceptanceState> acceptances = new TreeMap<>();
     private final Map<String, ServiceProgram> services = new TreeMap<>();
+    private final Map<String, List<StickyClient>> stickyClients = new TreeMap<>();
     private final Map<String, String> refusals = new HashMap<>();
     private final Map<String, String> refusedRemovals = new HashMap<>();
     private final List<String> steps = new ArrayList<>();
@@ -89,6 +91,16 @@ public final class FakeKernel {
     /** What a kind of backend does with services. */
     public synchronized Optional<ServiceProgram> serviceProgram(String kind) {
         return Optional.ofNullable(services.get(kind));
+    }
+
+    /** A kind of backend remembers this client from now on. */
+    public synchronized void stick(String kind, StickyClient client) {
+        stickyClients.computeIfAbsent(kind, _ -> new ArrayList<>()).add(client);
+    }
+
+    /** The clients that a kind of backend remembers, the oldest first. */
+    public synchronized List<StickyClient> stickyClients(String kind) {
+        return List.copyOf(stickyClients.getOrDefault(kind, List.of()));
     }
 
     /** What was done, the oldest first: {@code nftables replace}. */

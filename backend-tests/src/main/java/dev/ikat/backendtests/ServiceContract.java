@@ -5,6 +5,7 @@ import static dev.ikat.backendtests.ServiceScene.PORT;
 import static dev.ikat.backendtests.ServiceScene.SERVERS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.ikat.backendtests.ServiceScene.Answer;
 import dev.ikat.cluster.Protocol;
@@ -19,6 +20,7 @@ import dev.ikat.services.program.FrontendProgram.Kind;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServicePortName;
 import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
 import dev.ikat.services.program.Target;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresRoot;
@@ -62,6 +64,9 @@ public abstract class ServiceContract {
 
     /** Opens the backend in a node's namespace. */
     protected abstract ServiceBackend open(TestNamespace node);
+
+    /** The clients of this program's backends that have them by session affinity in the node's kernel. */
+    protected abstract List<StickyClient> stickyClients(ServiceProgram program);
 
     /** What is in the packet filter of a node; the same text as long as nothing is. */
     protected abstract String rules(TestNamespace node);
@@ -333,6 +338,59 @@ public abstract class ServiceContract {
 
         services.apply(change(withAffinity(clusterIp(family, balance(family, 2, 3, 4)), hours)));
         assertThat(servers(scene.pod(CLIENT), clusterIp(family))).isEqualTo(next);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    protected void clientsOfAnotherDataplaneKeepTheirBackends(IpFamily family) throws IOException {
+        Duration hour = Duration.ofHours(1);
+        FrontendProgram sticky = withAffinity(clusterIp(family, balance(family, 2, 3, 4)), hour);
+        IpAddress client = ServiceScene.podAddress(CLIENT, family);
+        IpAddress outside = ServiceScene.outsideAddress(family);
+        Backend gone = new Backend(ServiceScene.podAddress(CLIENT, family), PORT);
+
+        services.replace(
+                program(sticky),
+                List.of(
+                        new StickyClient(client, sticky.frontend(), backend(3, family), Duration.ofMinutes(5)),
+                        new StickyClient(client, sticky.frontend(), gone, Duration.ofMinutes(5))));
+        services.adopt(List.of(new StickyClient(outside, sticky.frontend(), backend(4, family), hour.plusHours(1))));
+
+        assertThat(left(sticky, client)).isBetween(Duration.ofMinutes(4), Duration.ofMinutes(5));
+        assertThat(servers(scene.pod(CLIENT), clusterIp(family))).containsExactly(3);
+        assertThat(servers(scene.outside(), clusterIp(family))).containsExactly(4);
+        assertThat(stickyClients(program(sticky)))
+                .extracting(StickyClient::address, StickyClient::backend)
+                .containsExactlyInAnyOrder(tuple(client, backend(3, family)), tuple(outside, backend(4, family)));
+        assertThat(left(sticky, client)).isBetween(Duration.ofMinutes(59), hour);
+        assertThat(services.audit(program(sticky))).isEmpty();
+    }
+
+    private static Backend backend(int server, IpFamily family) {
+        return new Backend(ServiceScene.podAddress(server, family), PORT);
+    }
+
+    private Duration left(FrontendProgram frontend, IpAddress client) {
+        return stickyClients(program(frontend)).stream()
+                .filter(found -> found.address().equals(client))
+                .map(StickyClient::left)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Test
+    protected void clientOfAnotherDataplaneKeepsItsBackendForNoLongerThanThere() throws Exception {
+        IpFamily family = IpFamily.IPV4;
+        FrontendProgram sticky = withAffinity(clusterIp(family, balance(family, 2, 3, 4)), Duration.ofHours(1));
+        IpAddress client = ServiceScene.podAddress(CLIENT, family);
+
+        services.replace(
+                program(sticky),
+                List.of(new StickyClient(client, sticky.frontend(), backend(3, family), Duration.ofMillis(1200))));
+
+        assertThat(stickyClients(program(sticky))).hasSize(1);
+        Thread.sleep(1300);
+        assertThat(stickyClients(program(sticky))).isEmpty();
     }
 
     @Test

@@ -7,8 +7,11 @@ import dev.ikat.dataplane.Masquerading;
 import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.dataplane.SourceGuard;
+import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
 import java.nio.file.Path;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -98,6 +101,11 @@ public final class IptablesDataplane implements Dataplane {
     @Override
     public ServiceBackend services() {
         return new IptablesServices(programs, used());
+    }
+
+    @Override
+    public List<StickyClient> stickyClients(ServiceProgram program) {
+        return IptablesServices.stickyClients(programs, program);
     }
 
     @Override

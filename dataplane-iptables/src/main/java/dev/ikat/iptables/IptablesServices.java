@@ -7,6 +7,7 @@ import dev.ikat.services.program.Frontend;
 import dev.ikat.services.program.FrontendProgram;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -20,6 +21,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Services by iptables and ipset (docs/decisions/services-in-iptables.md): a chain for each frontend, to which a tree
@@ -27,6 +30,8 @@ import java.util.stream.Stream;
  * change in one commit of the kernel's. Not thread-safe.
  */
 public final class IptablesServices implements ServiceBackend {
+    private static final Logger LOG = LoggerFactory.getLogger(IptablesServices.class);
+
     /** How many clients a backend can have at the same time. */
     private static final int CLIENTS = 1 << 18;
 
@@ -67,7 +72,7 @@ public final class IptablesServices implements ServiceBackend {
      * of backends stay where they are.
      */
     @Override
-    public void replace(ServiceProgram program) {
+    public void replace(ServiceProgram program, Collection<StickyClient> clients) {
         knowledge.change("put all services in force", () -> {
             Set<String> before = kernel.names();
             ServiceMembers next = new ServiceMembers(ServiceNames.beside(before));
@@ -86,19 +91,20 @@ public final class IptablesServices implements ServiceBackend {
             next.change(List.of(), needed);
             StringBuilder create = next.create();
             made.values().forEach(chains -> createClients(chains, before, create));
-            Set<String> clients = clients(made.values());
+            Set<String> clientSets = clientSets(made.values());
             Set<String> come = new TreeSet<>(next.contents().keySet());
-            come.addAll(clients);
+            come.addAll(clientSets);
             come.removeAll(before);
             kernel.allOrNothing(come, new StringBuilder(), undo -> {
                 kernel.restore(create);
+                kernel.add(StickyClients.add(clientSets, clients));
                 for (Family one : families) {
                     ServiceChains fixed = new ServiceChains(one.family(), next.names());
                     undo.add(one.refusal().replace(fixed.refusal()));
                     undo.add(one.translation().replace(translation(fixed, made)));
                 }
             });
-            before.removeAll(clients);
+            before.removeAll(clientSets);
             kernel.destroy(before);
             frontends = made;
             members = next;
@@ -160,8 +166,8 @@ public final class IptablesServices implements ServiceBackend {
                 .map(program -> FrontendChains.of(program, podCidrs, members.names()))
                 .toList();
         ServiceMembers.Change membership = members.change(needed(former), needed(now));
-        Set<String> come = clients(now);
-        Set<String> gone = clients(former);
+        Set<String> come = clientSets(now);
+        Set<String> gone = clientSets(former);
         Set<String> stay = new TreeSet<>(come);
         stay.retainAll(gone);
         come.removeAll(stay);
@@ -205,10 +211,29 @@ public final class IptablesServices implements ServiceBackend {
         return frontends.stream().flatMap(one -> one.members().stream()).toList();
     }
 
-    private static Set<String> clients(Collection<FrontendChains> frontends) {
+    private static Set<String> clientSets(Collection<FrontendChains> frontends) {
         Set<String> clients = new TreeSet<>();
         frontends.forEach(one -> clients.addAll(one.clients()));
         return clients;
+    }
+
+    @Override
+    public void adopt(Collection<StickyClient> clients) {
+        Knowledge.attempt("take over clients of services", () -> {
+            kernel.add(StickyClients.add(clientSets(frontends.values()), clients));
+            return true;
+        });
+    }
+
+    /** The clients of this program's backends that any process has put into sets; both variants have the same. */
+    static List<StickyClient> stickyClients(Programs programs, ServiceProgram program) {
+        try {
+            return StickyClients.in(programs.run("", "ipset", "save"), program);
+        } catch (IptablesException e) {
+            // A host without ipset has none.
+            LOG.atDebug().addKeyValue("reason", e.getMessage()).log("sticky-clients-unknown");
+            return List.of();
+        }
     }
 
     private ServiceProgram program() {
@@ -233,7 +258,7 @@ public final class IptablesServices implements ServiceBackend {
             }
             Map<String, Set<String>> wanted = members.contents();
             Map<String, Set<String>> present = kernel.contents();
-            for (String clients : clients(frontends.values())) {
+            for (String clients : clientSets(frontends.values())) {
                 // Who they are the kernel alone knows.
                 wanted.put(clients, present.getOrDefault(clients, Set.of()));
             }

@@ -62,6 +62,13 @@ final class OwnSets {
         }
     }
 
+    /** Carries out these commands that add members, which may be there already: then only their times change. */
+    void add(StringBuilder commands) {
+        if (!commands.isEmpty()) {
+            programs.run(commands.toString(), "ipset", "-exist", "restore");
+        }
+    }
+
     /** Removes those with these names, to which no rule refers any more. */
     void destroy(Collection<String> names) {
         StringBuilder commands = new StringBuilder();

@@ -18,6 +18,7 @@ import dev.ikat.services.program.FrontendProgram.Kind;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServicePortName;
 import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
 import dev.ikat.services.program.Target;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
@@ -48,6 +49,11 @@ abstract class VariantServicesContract extends ServiceContract {
     protected ServiceBackend open(TestNamespace node) {
         opened = Optional.of(node);
         return new IptablesServices(programs(), variant);
+    }
+
+    @Override
+    protected List<StickyClient> stickyClients(ServiceProgram program) {
+        return IptablesServices.stickyClients(programs(), program);
     }
 
     @Override

@@ -6,7 +6,10 @@ import dev.ikat.dataplane.Masquerading;
 import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.dataplane.SourceGuard;
+import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -84,6 +87,11 @@ public final class NftablesDataplane implements Dataplane {
     @Override
     public ServiceBackend services() {
         return new NftablesServices(table());
+    }
+
+    @Override
+    public List<StickyClient> stickyClients(ServiceProgram program) {
+        return missing().isPresent() ? List.of() : StickyClients.read(table(), program);
     }
 
     @Override

@@ -11,6 +11,7 @@ import dev.ikat.services.program.Frontend;
 import dev.ikat.services.program.FrontendProgram;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -72,7 +73,7 @@ public final class NftablesServices implements ServiceBackend {
     }
 
     @Override
-    public void replace(ServiceProgram program) {
+    public void replace(ServiceProgram program, Collection<StickyClient> clients) {
         table.ensure();
         Map<Frontend, FrontendRows> rows =
                 HashMap.newHashMap(program.frontends().size());
@@ -89,10 +90,11 @@ public final class NftablesServices implements ServiceBackend {
         elements.addAll(blocks(ServiceSet.PODS, program.podCidrs()));
         elements.addAll(blocks(ServiceSet.BLOCKS, program.serviceCidrs()));
         List<StickyTarget> sticky = sticky(rows);
-        int refused = table.transact(whole(elements, needed, sticky, false));
+        Content content = new Content(elements, needed, sticky, clients);
+        int refused = table.transact(whole(content, false));
         if (refused != 0) {
             // An earlier version's sets may be of another form.
-            refused = table.transact(whole(elements, needed, sticky, true));
+            refused = table.transact(whole(content, true));
         }
         check(refused, "services");
         counts.settle();
@@ -109,13 +111,17 @@ public final class NftablesServices implements ServiceBackend {
         return rows.values().stream().flatMap(made -> made.sticky().stream()).toList();
     }
 
-    /** @param anew whether sets are made anew, even if that makes clients lose their backends */
-    private NftablesBatch whole(
+    /** What there is to be beside {@link ServiceRules}. */
+    private record Content(
             Collection<ServiceElement> elements,
-            Collection<ServiceChain> needed,
+            Collection<ServiceChain> chains,
             Collection<StickyTarget> sticky,
-            boolean anew) {
-        Names names = Names.of(needed, sticky);
+            Collection<StickyClient> clients) {}
+
+    /** @param anew whether sets are made anew, even if that makes clients lose their backends */
+    private NftablesBatch whole(Content content, boolean anew) {
+        Collection<StickyTarget> sticky = content.sticky();
+        Names names = Names.of(content.chains(), sticky);
         Set<String> oldChains = chainsInForce();
         Set<String> oldSets = setsInForce();
         NftablesBatch batch = new NftablesBatch().batchBegin();
@@ -134,8 +140,9 @@ public final class NftablesServices implements ServiceBackend {
         names.chains().stream()
                 .filter(chain -> !ServiceRules.isBase(chain))
                 .forEach(chain -> ServiceRules.create(batch, chain));
-        ServiceElement.add(batch, elements);
-        needed.forEach(chain -> chain.rules(batch));
+        ServiceElement.add(batch, content.elements());
+        StickyClients.add(batch, sticky, content.clients());
+        content.chains().forEach(chain -> chain.rules(batch));
         for (StickyTarget target : sticky) {
             target.rules(batch);
             target.backends().forEach(backend -> target.rules(batch, backend));
@@ -238,6 +245,18 @@ public final class NftablesServices implements ServiceBackend {
         if (!needed.isEmpty() || !sticky.isEmpty()) {
             chains.addAll(needed);
             rules = Optional.of(rulesInForce());
+        }
+    }
+
+    @Override
+    public void adopt(Collection<StickyClient> clients) {
+        NftablesBatch batch = new NftablesBatch().batchBegin();
+        if (StickyClients.add(batch, sticky(frontends), clients)) {
+            int refused = table.transact(batch.acknowledgeLast().batchEnd());
+            if (refused != 0) {
+                throw new NftablesException(
+                        "the kernel refused clients of services: " + NftablesTable.refusal(refused));
+            }
         }
     }
 

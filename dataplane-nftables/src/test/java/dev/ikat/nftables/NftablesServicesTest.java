@@ -3,6 +3,8 @@ package dev.ikat.nftables;
 import dev.ikat.backendtests.InNamespace;
 import dev.ikat.backendtests.ServiceContract;
 import dev.ikat.dataplane.ServiceBackend;
+import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import java.util.ArrayList;
@@ -25,6 +27,11 @@ class NftablesServicesTest extends ServiceContract {
         NftablesTable table = InNamespace.call(node.path(), () -> NftablesTable.open(false));
         tables.add(table);
         return new NftablesServices(table);
+    }
+
+    @Override
+    protected List<StickyClient> stickyClients(ServiceProgram program) {
+        return StickyClients.read(tables.getLast(), program);
     }
 
     @Override

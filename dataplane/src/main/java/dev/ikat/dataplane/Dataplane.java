@@ -1,6 +1,9 @@
 package dev.ikat.dataplane;
 
 import dev.ikat.model.IpAddress;
+import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -47,6 +50,16 @@ public interface Dataplane extends AutoCloseable {
     /** Opens the backend for services; throws as {@link #policy()} does. */
     default ServiceBackend services() {
         throw new UnsupportedOperationException(name() + " has no services");
+    }
+
+    /**
+     * The clients that have one of the program's backends by session affinity, as this or an earlier process has it in
+     * the kernel; none where this dataplane can't be used, or leaves that to another.
+     *
+     * @throws RuntimeException if the kernel can't be asked
+     */
+    default List<StickyClient> stickyClients(ServiceProgram program) {
+        return List.of();
     }
 
     /** Whether this dataplane's capability includes that the other one's is in force. */

@@ -2,6 +2,8 @@ package dev.ikat.dataplane;
 
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
+import java.util.Collection;
 import java.util.List;
 
 /**
@@ -16,7 +18,22 @@ public interface ServiceBackend extends AutoCloseable {
      *
      * @throws PolicyBackendException if the kernel refuses; then the former program is still in force
      */
-    void replace(ServiceProgram program);
+    default void replace(ServiceProgram program) {
+        replace(program, List.of());
+    }
+
+    /**
+     * As {@link #replace(ServiceProgram)}; in the same step, these clients get the backends that they had with another
+     * dataplane, as far as the program has those.
+     */
+    void replace(ServiceProgram program, Collection<StickyClient> clients);
+
+    /**
+     * Gives these clients their backends too, as far as the program in force has those.
+     *
+     * @throws RuntimeException if the kernel refuses; the program stays in force
+     */
+    void adopt(Collection<StickyClient> clients);
 
     /**
      * Changes the program in force, in one step.

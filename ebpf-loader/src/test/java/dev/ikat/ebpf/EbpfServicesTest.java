@@ -2,15 +2,27 @@ package dev.ikat.ebpf;
 
 import dev.ikat.backendtests.ServiceContract;
 import dev.ikat.dataplane.ServiceBackend;
+import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import java.util.List;
+import java.util.Optional;
 
 @RequiresProgram("nft")
 class EbpfServicesTest extends ServiceContract {
+    private Optional<NodeServices> opened = Optional.empty();
+
     @Override
     protected ServiceBackend open(TestNamespace node) {
-        return new NodeServices(node, EbpfSettings.USUAL);
+        NodeServices services = new NodeServices(node, EbpfSettings.USUAL);
+        opened = Optional.of(services);
+        return services;
+    }
+
+    @Override
+    protected List<StickyClient> stickyClients(ServiceProgram program) {
+        return opened.orElseThrow().stickyClients(program);
     }
 
     @Override

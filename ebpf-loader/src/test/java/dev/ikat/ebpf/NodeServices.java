@@ -12,9 +12,11 @@ import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.TestNamespace;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -68,8 +70,8 @@ final class NodeServices implements ServiceBackend {
     }
 
     @Override
-    public void replace(ServiceProgram program) {
-        services.replace(program);
+    public void replace(ServiceProgram program, Collection<StickyClient> clients) {
+        services.replace(program, clients);
         awaitTranslation();
     }
 
@@ -85,6 +87,15 @@ final class NodeServices implements ServiceBackend {
     @Override
     public void apply(ServiceChange change) {
         services.apply(change);
+    }
+
+    @Override
+    public void adopt(Collection<StickyClient> clients) {
+        services.adopt(clients);
+    }
+
+    List<StickyClient> stickyClients(ServiceProgram program) {
+        return nftables.stickyClients(program);
     }
 
     @Override

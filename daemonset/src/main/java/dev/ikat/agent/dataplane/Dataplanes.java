@@ -13,9 +13,13 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.netfilter.LoggedPacket;
 import dev.ikat.nftables.NftablesDataplane;
+import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -117,6 +121,25 @@ public final class Dataplanes implements AutoCloseable {
             }
         }
         return last.orElseThrow(() -> new IllegalStateException("no dataplane has the capability " + capability));
+    }
+
+    /**
+     * The clients that have one of the program's backends with dataplanes other than this one and those that it stands
+     * on, whichever process put those in force.
+     *
+     * @throws RuntimeException if the kernel can't be asked
+     */
+    public List<StickyClient> stickyClientsBeside(Dataplane successor, ServiceProgram program) {
+        List<StickyClient> clients = new ArrayList<>();
+        if (program.frontends().values().stream()
+                .anyMatch(frontend -> frontend.affinity().isPresent())) {
+            for (Dataplane dataplane : all.values()) {
+                if (!dataplane.equals(successor) && !successor.standsOn(dataplane, Capability.SERVICES)) {
+                    clients.addAll(dataplane.stickyClients(program));
+                }
+            }
+        }
+        return clients;
     }
 
     /**

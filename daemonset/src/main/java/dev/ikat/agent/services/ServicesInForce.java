@@ -7,6 +7,8 @@ import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -15,8 +17,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The dataplane that has services in force, and whether it has the caller's program. What the kernel refused is not in
- * force before the whole program is put in force anew; a dataplane goes only when its successor is in force. Not
- * thread-safe.
+ * force before the whole program is put in force anew; a dataplane goes only when its successor is in force, with its
+ * clients that have a backend by session affinity. Not thread-safe.
  */
 final class ServicesInForce implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ServicesInForce.class);
@@ -108,12 +110,14 @@ final class ServicesInForce implements AutoCloseable {
 
     private void take(Dataplane chosen, ServiceProgram program) {
         ServiceBackend next = chosen.services();
+        StickyHandover clients = new StickyHandover(dataplanes, chosen, program);
         try {
-            replace(next, program);
+            replace(next, program, clients.begin());
         } catch (RuntimeException e) {
             next.close();
             throw e;
         }
+        clients.finish(next);
         backend.ifPresent(former -> {
             // One that stands on the other has it in force too.
             Dataplane before = by.orElseThrow();
@@ -131,9 +135,13 @@ final class ServicesInForce implements AutoCloseable {
     }
 
     private void replace(ServiceBackend open, ServiceProgram program) {
+        replace(open, program, List.of());
+    }
+
+    private void replace(ServiceBackend open, ServiceProgram program, Collection<StickyClient> clients) {
         long start = System.nanoTime();
         try {
-            open.replace(program);
+            open.replace(program, clients);
         } catch (PolicyBackendException e) {
             failure = Optional.of(String.valueOf(e.getMessage()));
             throw e;

@@ -15,6 +15,7 @@ import dev.ikat.services.program.Frontend;
 import dev.ikat.services.program.FrontendProgram;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
 import dev.ikat.services.program.Target;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -79,8 +80,8 @@ public final class EbpfServices implements ServiceBackend {
     }
 
     @Override
-    public void replace(ServiceProgram program) {
-        rest.replace(program);
+    public void replace(ServiceProgram program, Collection<StickyClient> clients) {
+        rest.replace(program, clients);
         Optional<Open> opened = opened();
         if (opened.isEmpty()) {
             return;
@@ -99,6 +100,12 @@ public final class EbpfServices implements ServiceBackend {
             release();
             throw new PolicyBackendException("eBPF could not put all services in force: " + e.getMessage(), e);
         }
+    }
+
+    /** A service with session affinity is the other dataplane's alone. */
+    @Override
+    public void adopt(Collection<StickyClient> clients) {
+        rest.adopt(clients);
     }
 
     private Optional<Open> opened() {

@@ -217,13 +217,22 @@ public final class NftablesSocket {
 
     /** The elements of a set or map of a table of the family {@code inet}. */
     public List<TableContent.SetEntry> elements(String table, String set) {
-        List<List<TableContent.SetEntry>> parts = dump(
+        return elements(table, set, TableContent::entries);
+    }
+
+    /** The elements of a set of a table of the family {@code inet} that end by themselves. */
+    public List<TableContent.TimedEntry> timedElements(String table, String set) {
+        return elements(table, set, TableContent::timedEntries);
+    }
+
+    private <T> List<T> elements(String table, String set, Function<MessageReader, Optional<List<T>>> parser) {
+        List<List<T>> parts = dump(
                 new NftablesBatch()
                         .beginDump(RulesetMessage.NFT_MSG_GETSETELEM)
                         .text(RulesetMessage.NFTA_SET_ELEM_LIST_TABLE, table)
                         .text(RulesetMessage.NFTA_SET_ELEM_LIST_SET, set)
                         .end(),
-                TableContent::entries);
+                parser);
         return parts.stream().flatMap(List::stream).toList();
     }
 

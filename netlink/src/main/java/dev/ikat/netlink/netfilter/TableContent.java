@@ -2,9 +2,11 @@ package dev.ikat.netlink.netfilter;
 
 import dev.ikat.netlink.wire.AttributeReader;
 import dev.ikat.netlink.wire.MessageReader;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** What a table of nf_tables consists of, as far as it tells whether somebody changed it. */
 public final class TableContent {
@@ -18,6 +20,7 @@ public final class TableContent {
     private static final int NFTA_SET_ELEM_KEY = 1;
     private static final int NFTA_SET_ELEM_DATA = 2;
     private static final int NFTA_SET_ELEM_FLAGS = 3;
+    private static final int NFTA_SET_ELEM_EXPIRATION = 5;
     private static final int NFTA_SET_ELEM_KEY_END = 10;
 
     private TableContent() {}
@@ -38,6 +41,14 @@ public final class TableContent {
      * @param data a map's value, in hexadecimal digits, or the chain where it goes; otherwise empty
      */
     public record SetEntry(String key, String end, int flags, String data) {}
+
+    /**
+     * An element that ends by itself.
+     *
+     * @param key its key, in hexadecimal digits
+     * @param left how much time it has left; none where it ends now, or never
+     */
+    public record TimedEntry(String key, Duration left) {}
 
     static Optional<String> chain(MessageReader message, String table) {
         return name(message, table, RulesetMessage.NFTA_CHAIN_TABLE, RulesetMessage.NFTA_CHAIN_NAME);
@@ -79,13 +90,21 @@ public final class TableContent {
     }
 
     static Optional<List<SetEntry>> entries(MessageReader message) {
-        List<SetEntry> entries = new ArrayList<>();
+        return entries(message, TableContent::entry);
+    }
+
+    static Optional<List<TimedEntry>> timedEntries(MessageReader message) {
+        return entries(message, TableContent::timedEntry);
+    }
+
+    private static <T> Optional<List<T>> entries(MessageReader message, Function<AttributeReader, T> parser) {
+        List<T> entries = new ArrayList<>();
         AttributeReader attributes = message.attributes(NetfilterMessage.HEADER);
         while (attributes.next()) {
             if (attributes.type() == NFTA_SET_ELEM_LIST_ELEMENTS) {
                 AttributeReader list = attributes.nested();
                 while (list.next()) {
-                    entries.add(entry(list.nested()));
+                    entries.add(parser.apply(list.nested()));
                 }
             }
         }
@@ -107,6 +126,19 @@ public final class TableContent {
             }
         }
         return new SetEntry(key, end, flags, data);
+    }
+
+    private static TimedEntry timedEntry(AttributeReader attributes) {
+        String key = "";
+        Duration left = Duration.ZERO;
+        while (attributes.next()) {
+            switch (attributes.type()) {
+                case NFTA_SET_ELEM_KEY -> key = ExpressionMessage.value(attributes.nested());
+                case NFTA_SET_ELEM_EXPIRATION -> left = Duration.ofMillis(attributes.u64be());
+                default -> {}
+            }
+        }
+        return new TimedEntry(key, left);
     }
 
     private static String data(AttributeReader data) {

@@ -84,6 +84,15 @@ public final class AttributeReader {
         return u16be(0, 4) << 16 | u16be(2, 4);
     }
 
+    public long u64be() {
+        require(8);
+        long value = 0;
+        for (int i = 0; i < 8; i++) {
+            value = value << 8 | Byte.toUnsignedLong(buffer.get(payload + i));
+        }
+        return value;
+    }
+
     /** A field of a struct in the value; the struct may be longer than the part that is known here. */
     public int u8At(int offset) {
         return Byte.toUnsignedInt(buffer.get(fieldIndex(offset, 1)));
