@@ -20,10 +20,19 @@ import java.util.Set;
  * @param internalIps the addresses at which other nodes reach it, the preferred one of each family first
  *     ({@code status.addresses} of type InternalIP)
  * @param created when it joined the cluster ({@code metadata.creationTimestamp}); empty if not known
+ * @param leaving whether it is about to leave: it is being deleted, or has the taint {@value #LEAVING_TAINT}
  */
 public record Node(
-        String name, Labels labels, List<Cidr> podCidrs, List<IpAddress> internalIps, Optional<Instant> created)
+        String name,
+        Labels labels,
+        List<Cidr> podCidrs,
+        List<IpAddress> internalIps,
+        Optional<Instant> created,
+        boolean leaving)
         implements ClusterObject {
+    /** The taint by which the cluster autoscaler says that it is about to delete a node. */
+    public static final String LEAVING_TAINT = "ToBeDeletedByClusterAutoscaler";
+
     public Node {
         ObjectKey key = new ObjectKey(ObjectKind.NODE, "", name);
         Objects.requireNonNull(labels, "labels");
@@ -45,9 +54,20 @@ public record Node(
         }
     }
 
-    /** A node whose creation time is not known. */
+    /** A node that stays. */
+    public Node(
+            String name, Labels labels, List<Cidr> podCidrs, List<IpAddress> internalIps, Optional<Instant> created) {
+        this(name, labels, podCidrs, internalIps, created, false);
+    }
+
+    /** A node that stays, and whose creation time is not known. */
     public Node(String name, Labels labels, List<Cidr> podCidrs, List<IpAddress> internalIps) {
-        this(name, labels, podCidrs, internalIps, Optional.empty());
+        this(name, labels, podCidrs, internalIps, Optional.empty(), false);
+    }
+
+    /** The same node with other blocks and addresses. */
+    public Node with(List<Cidr> otherCidrs, List<IpAddress> otherIps) {
+        return new Node(name, labels, otherCidrs, otherIps, created, leaving);
     }
 
     @Override

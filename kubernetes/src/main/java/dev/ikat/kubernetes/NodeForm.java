@@ -20,8 +20,10 @@ final class NodeForm implements ObjectForm<Node> {
             "nodes",
             new NodeForm(),
             "metadata.labels",
+            "metadata.deletionTimestamp",
             "spec.podCIDR",
             "spec.podCIDRs",
+            "spec.taints.key",
             "status.addresses.type",
             "status.addresses.address");
 
@@ -40,20 +42,30 @@ final class NodeForm implements ObjectForm<Node> {
                 () -> document.get("status").map(NodeForm::internalIps).orElse(List.of()));
         Optional<Optional<Instant>> created = faults.attempt(
                 () -> document.require("metadata").get("creationTimestamp").map(ObjectFields::time));
+        Optional<Boolean> leaving = faults.attempt(() -> isLeaving(document));
         String name = key.map(ObjectKey::name).orElse("unnamed");
         Optional<Node> node = faults.attempt(() -> document.make(() -> new Node(
                 name,
                 labels.orElse(Labels.NONE),
                 podCidrs.orElse(List.of()),
                 internalIps.orElse(List.of()),
-                created.orElse(Optional.empty()))));
+                created.orElse(Optional.empty()),
+                leaving.orElse(false))));
         if (node.isEmpty()) {
             // The blocks may have hidden the addresses.
             faults.check(() -> document.make(
-                    () -> new Node(name, Labels.NONE, List.of(), internalIps.orElse(List.of()), Optional.empty())));
+                    () -> new Node(name, Labels.NONE, List.of(), internalIps.orElse(List.of()))));
         }
         faults.throwIfAny();
         return node.orElseThrow();
+    }
+
+    private static boolean isLeaving(YamlValue document) {
+        return document.require("metadata").get("deletionTimestamp").isPresent()
+                || document.get("spec")
+                        .map(spec -> spec.list("taints", taint -> taint.require("key").text()))
+                        .orElse(List.of())
+                        .contains(Node.LEAVING_TAINT);
     }
 
     private static List<Cidr> podCidrs(YamlValue spec) {
@@ -90,7 +102,13 @@ final class NodeForm implements ObjectForm<Node> {
             out.created(node.created());
             out.labels("labels", node.labels());
         });
-        out.object("spec", () -> out.list("podCIDRs", node.podCidrs(), out::value));
+        out.object("spec", () -> {
+            out.list("podCIDRs", node.podCidrs(), out::value);
+            out.list(
+                    "taints",
+                    node.leaving() ? List.of(Node.LEAVING_TAINT) : List.<String>of(),
+                    taint -> out.object(() -> out.field("key", taint)));
+        });
         out.object(
                 "status",
                 () -> out.list(

@@ -145,6 +145,17 @@ final class ManifestFileTest {
     }
 
     @Test
+    void nodeThatIsBeingDeletedIsAboutToLeave() {
+        for (String leaving : List.of(
+                NODE.replace("creationTimestamp: null", "deletionTimestamp: 2026-01-02T03:04:05Z"),
+                NODE.replace(
+                        "podCIDR: 10.1.0.0/24",
+                        "taints: [{key: a, effect: NoSchedule}, {key: ToBeDeletedByClusterAutoscaler, value: '1'}]"))) {
+            assertThat(only(leaving)).isInstanceOfSatisfying(Node.class, node -> assertThat(node.leaving()).isTrue());
+        }
+    }
+
+    @Test
     void podIsRead() {
         assertThat(only(POD))
                 .isEqualTo(new Pod(

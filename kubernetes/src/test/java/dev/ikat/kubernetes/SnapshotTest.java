@@ -62,7 +62,8 @@ class SnapshotTest {
                         Labels.of("zone", "z"),
                         List.of(Cidr.parse("10.244.1.0/24"), Cidr.parse("fd55::/64")),
                         List.of(IpAddress.parse("192.0.2.1"), IpAddress.parse("2001:db8::1")),
-                        Optional.of(Instant.parse("2026-01-02T03:04:05Z"))),
+                        Optional.of(Instant.parse("2026-01-02T03:04:05Z")),
+                        true),
                 new Node("b", Labels.NONE, List.of(), List.of()),
                 new Namespace("shop", Labels.of("team", "x", "empty", "")),
                 new Pod(

@@ -161,7 +161,8 @@ public final class AgentOptionsReader {
                         text -> ServiceOptions.Mode.valueOf(text.toUpperCase(Locale.ROOT)),
                         "is invalid: it has to be true, false or auto"),
                 reader.truth(Setting.SERVICE_EXTERNAL_IPS),
-                nodePortAddresses);
+                nodePortAddresses,
+                reader.number(Setting.SERVICE_HEALTH_PORT, 0, 65_535));
     }
 
     private OverlaySettings overlay() {

@@ -58,8 +58,7 @@ public record FixedPodCidrs(Map<String, List<Cidr>> blocks) {
             return nodes;
         }
         Map<String, Node> fixed = new HashMap<>(nodes);
-        blocks.forEach((name, cidrs) -> fixed.computeIfPresent(
-                name, (_, node) -> new Node(node.name(), node.labels(), cidrs, node.internalIps(), node.created())));
+        blocks.forEach((name, cidrs) -> fixed.computeIfPresent(name, (_, node) -> node.with(cidrs, node.internalIps())));
         return fixed;
     }
 }

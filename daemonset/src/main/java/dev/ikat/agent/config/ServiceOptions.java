@@ -10,8 +10,9 @@ import java.util.List;
  * @param externalIps whether connections to a service's {@code spec.externalIPs} are accepted
  * @param nodePortAddresses the blocks of those addresses of the node at which node ports are served; empty for its
  *     InternalIPs
+ * @param healthPort the port at which load balancers ask whether this node does services; 0 for none
  */
-public record ServiceOptions(Mode mode, boolean externalIps, List<Cidr> nodePortAddresses) {
+public record ServiceOptions(Mode mode, boolean externalIps, List<Cidr> nodePortAddresses, int healthPort) {
     public ServiceOptions {
         nodePortAddresses = List.copyOf(nodePortAddresses);
     }

@@ -147,6 +147,12 @@ public enum Setting {
             "",
             "With services: serve node ports at those addresses of the host that are in one of these blocks; by default "
                     + "at the node's InternalIPs."),
+    SERVICE_HEALTH_PORT(
+            Kind.NUMBER,
+            "PORT",
+            "10256",
+            "With services: port at which load balancers ask whether this node does them, as they ask kube-proxy: "
+                    + "/healthz, and /livez, at all addresses of the node; 0 for none."),
     IPTABLES_VARIANT(
             Kind.TEXT,
             "auto|legacy|nft",

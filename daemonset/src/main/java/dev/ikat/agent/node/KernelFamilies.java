@@ -49,16 +49,13 @@ record KernelFamilies(Set<IpFamily> families) {
         Map<String, Node> left = new HashMap<>();
         nodes.forEach((name, node) -> left.put(
                 name,
-                new Node(
-                        name,
-                        node.labels(),
+                node.with(
                         node.podCidrs().stream()
                                 .filter(block -> families.contains(block.family()))
                                 .toList(),
                         node.internalIps().stream()
                                 .filter(address -> families.contains(address.family()))
-                                .toList(),
-                        node.created())));
+                                .toList())));
         return left;
     }
 }

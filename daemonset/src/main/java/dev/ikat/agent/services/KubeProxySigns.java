@@ -14,7 +14,7 @@ import java.util.function.Predicate;
  */
 final class KubeProxySigns implements AutoCloseable {
     /** {@code healthzBindAddress}' default port (KubeProxyConfiguration). */
-    private static final int HEALTH_PORT = 10256;
+    static final int HEALTH_PORT = 10256;
 
     /** TCP_LISTEN (net/tcp_states.h). */
     private static final String LISTENING = "0A";
@@ -42,11 +42,16 @@ final class KubeProxySigns implements AutoCloseable {
         return ruleset.generation();
     }
 
-    /** What shows that there is a kube-proxy, or what one has left, and how to be rid of it; empty if nothing does. */
-    Optional<String> find() {
-        return rules().map(rules ->
-                        rules + (isListening() ? " of a kube-proxy that runs" : " of kube-proxy") + "; " + REMOVE)
-                .or(() -> isListening()
+    /**
+     * What shows that there is a kube-proxy, or what one has left, and how to be rid of it; empty if nothing does.
+     *
+     * @param ownPort whether it is Ikat that answers at the port for health checks
+     */
+    Optional<String> find(boolean ownPort) {
+        boolean answers = !ownPort && isListening();
+        return rules().map(
+                        rules -> rules + (answers ? " of a kube-proxy that runs" : " of kube-proxy") + "; " + REMOVE)
+                .or(() -> answers
                         ? Optional.of("a kube-proxy answers health checks at port " + HEALTH_PORT + "; " + REMOVE)
                         : Optional.empty());
     }

@@ -3,6 +3,8 @@ package dev.ikat.agent.services;
 import dev.ikat.agent.config.ServiceOptions;
 import dev.ikat.agent.dataplane.Dataplanes;
 import dev.ikat.agent.observe.HealthCheckPorts;
+import dev.ikat.agent.observe.ServiceHealth;
+import dev.ikat.agent.observe.ServiceHealthPort;
 import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.model.IpAddress;
@@ -47,7 +49,9 @@ final class ServiceKeeper implements AutoCloseable {
     private final Runnable needed;
     private final ServiceMetrics metrics;
     private final StaleFlows stale;
-    private final HealthCheckPorts healthChecks = new HealthCheckPorts();
+    private final ServiceHealth health = new ServiceHealth();
+    private final ServiceHealthPort healthPort;
+    private final HealthCheckPorts healthChecks = new HealthCheckPorts(health::isHealthy);
     private final KubeProxySigns kubeProxy;
 
     /** Held while something is compiled and put in force. */
@@ -92,6 +96,7 @@ final class ServiceKeeper implements AutoCloseable {
         this.compiler =
                 new ServiceCompiler(nodeName, new ServiceSettings(options.externalIps(), options.nodePortAddresses()));
         this.inForce = new ServicesInForce(dataplanes);
+        this.healthPort = new ServiceHealthPort(options.healthPort(), health);
         this.stale = new StaleFlows(Conntrack.open());
         this.kubeProxy = KubeProxySigns.open();
         this.metrics = new ServiceMetrics(registry, this::state);
@@ -106,6 +111,7 @@ final class ServiceKeeper implements AutoCloseable {
 
     /** The cluster has changed; the first call has all of its objects. */
     void changed(ClusterChange change) {
+        health.waits();
         queue.add(new Arrival(change, System.nanoTime()));
     }
 
@@ -146,8 +152,23 @@ final class ServiceKeeper implements AutoCloseable {
             inForce.lost("internal error: " + e.getMessage());
             needed.run();
         } finally {
+            reportHealth();
             lock.unlock();
         }
+    }
+
+    private void reportHealth() {
+        health.nodeLeaves(compiler.isNodeLeaving());
+        if (inForce.failure().isPresent()) {
+            health.waits();
+        } else if (queue.isEmpty()) {
+            health.isInForce();
+        }
+    }
+
+    /** What shows that there is a kube-proxy. */
+    private Optional<String> kubeProxySign() {
+        return kubeProxy.find(healthPort.holds(KubeProxySigns.HEALTH_PORT));
     }
 
     /**
@@ -161,7 +182,7 @@ final class ServiceKeeper implements AutoCloseable {
     int reconcile() {
         lock.lock();
         try {
-            Optional<String> seen = kubeProxy.find();
+            Optional<String> seen = kubeProxySign();
             if (options.mode() == ServiceOptions.Mode.AUTO && seen.isPresent()) {
                 leaveToKubeProxy(seen.get());
                 return 0;
@@ -170,6 +191,7 @@ final class ServiceKeeper implements AutoCloseable {
                 LOG.atInfo().log("kube-proxy-gone");
             }
             sign = seen;
+            healthPort.serve();
             if (!clusterKnown) {
                 throw new NotYetException("the cluster's services are not read yet");
             }
@@ -186,6 +208,7 @@ final class ServiceKeeper implements AutoCloseable {
             healthChecks.serve(compiler.healthChecks());
             return differences;
         } finally {
+            reportHealth();
             lock.unlock();
         }
     }
@@ -196,6 +219,8 @@ final class ServiceKeeper implements AutoCloseable {
         }
         sign = Optional.of(seen);
         healthChecks.serve(List.of());
+        healthPort.close();
+        health.isOut();
         inForce.remove("services is auto, and a kube-proxy is seen: " + seen);
     }
 
@@ -234,7 +259,7 @@ final class ServiceKeeper implements AutoCloseable {
                 return false;
             }
             generation = now;
-            return !kubeProxy.find().equals(sign);
+            return !kubeProxySign().equals(sign);
         } finally {
             lock.unlock();
         }
@@ -261,6 +286,7 @@ final class ServiceKeeper implements AutoCloseable {
             }
             compiler.findings().forEach(finding -> findings.add(finding.toString()));
             findings.addAll(healthChecks.failures());
+            healthPort.failure().ifPresent(findings::add);
             return new ServiceState(
                     inForce.by(),
                     inForce.failure(),
@@ -284,6 +310,7 @@ final class ServiceKeeper implements AutoCloseable {
             Thread.currentThread().interrupt();
         }
         healthChecks.close();
+        healthPort.close();
         lock.lock();
         try {
             inForce.close();

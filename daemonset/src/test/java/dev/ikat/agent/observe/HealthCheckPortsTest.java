@@ -13,12 +13,14 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** Load balancers are told on which nodes a service has endpoints. */
 class HealthCheckPortsTest {
-    private final HealthCheckPorts ports = new HealthCheckPorts();
+    private final AtomicBoolean healthy = new AtomicBoolean(true);
+    private final HealthCheckPorts ports = new HealthCheckPorts(healthy::get);
     private final HttpClient client = HttpClient.newHttpClient();
 
     @AfterEach
@@ -54,6 +56,18 @@ class HealthCheckPortsTest {
                         + "\"serviceProxyHealthy\":true}\n");
         assertThat(none.statusCode()).isEqualTo(503);
         assertThat(none.body()).contains("\"localEndpoints\":0");
+    }
+
+    @Test
+    void nodeWithoutServicesInForceIsNotHealthy() throws Exception {
+        int port = freePort();
+        ports.serve(List.of(new HealthCheck("shop", "web", port, 2)));
+        healthy.set(false);
+
+        HttpResponse<String> answer = ask(port);
+
+        assertThat(answer.statusCode()).isEqualTo(503);
+        assertThat(answer.body()).contains("\"serviceProxyHealthy\":false");
     }
 
     @Test

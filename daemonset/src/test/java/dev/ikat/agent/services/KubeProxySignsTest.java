@@ -38,7 +38,7 @@ class KubeProxySignsTest {
 
     /** As on the agent's thread, which is in the host's namespace. */
     private String found() {
-        return namespace.call(() -> signs.find().orElse(""));
+        return namespace.call(() -> signs.find(false).orElse(""));
     }
 
     @Test

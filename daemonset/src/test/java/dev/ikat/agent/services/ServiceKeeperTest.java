@@ -36,18 +36,25 @@ import org.junit.jupiter.api.Test;
 
 /** When services come in force, and what becomes of them where the kernel refuses or a kube-proxy is there. */
 @RequiresRoot
-@RequiresProgram("nft")
+@RequiresProgram({"nft", "curl"})
 class ServiceKeeperTest {
     private static final Duration LIMIT = Duration.ofSeconds(5);
+    private static final int KUBE_PROXY_PORT = 10256;
     private static final Node NODE =
             new Node("a", Labels.NONE, List.of(Cidr.parse("10.1.0.0/24")), List.of(IpAddress.parse("192.0.2.1")));
     private static final ServiceCidr CIDR = new ServiceCidr("kubernetes", List.of(Cidr.parse("10.96.0.0/16")));
 
-    private final TestNamespace host = TestNamespace.create();
+    private final TestNamespace host = namespaceWithLoopback();
     private final NetworkNamespace namespace = NetworkNamespace.open(host.path());
     private final FakeKernel kernel = new FakeKernel();
     private final AtomicInteger needed = new AtomicInteger();
     private Optional<ServiceKeeper> opened = Optional.empty();
+
+    private static TestNamespace namespaceWithLoopback() {
+        TestNamespace made = TestNamespace.create();
+        made.ip("link", "set", "lo", "up");
+        return made;
+    }
 
     @AfterEach
     void close() {
@@ -61,7 +68,7 @@ class ServiceKeeperTest {
                 new Dataplanes(Map.of(Backend.NFTABLES, new FakeDataplane(kernel, "nftables")), Backend.NFTABLES);
         ServiceKeeper keeper = namespace.call(() -> new ServiceKeeper(
                 "a",
-                new ServiceOptions(mode, true, List.of()),
+                new ServiceOptions(mode, true, List.of(), KUBE_PROXY_PORT),
                 dataplanes,
                 Set::of,
                 new PrometheusRegistry(),
@@ -140,6 +147,63 @@ class ServiceKeeperTest {
         assertThat(reconcile(keeper)).isEqualTo(1);
 
         assertThat(kernel.kinds(Capability.SERVICES)).containsExactly("nftables");
+    }
+
+    /** {@code services: auto} looks for a kube-proxy by the same port. */
+    @Test
+    void ownHealthPortIsNotTakenForAKubeProxysAlsoByTheNextAgent() {
+        ServiceKeeper keeper = open(Mode.AUTO);
+        begin(keeper);
+        reconcile(keeper);
+        assertThat(health()).isEqualTo("200");
+
+        reconcile(keeper);
+        assertThat(keeper.state().dataplane()).contains("nftables");
+        keeper.close();
+        needed.set(0);
+        ServiceKeeper next = open(Mode.AUTO);
+        begin(next);
+        reconcile(next);
+
+        assertThat(next.state().dataplane()).contains("nftables");
+        assertThat(next.state().findings()).isEmpty();
+        assertThat(health()).isEqualTo("200");
+    }
+
+    @Test
+    void healthPortGoesWithServices() {
+        ServiceKeeper keeper = open(Mode.AUTO);
+        begin(keeper);
+        reconcile(keeper);
+
+        host.exec("nft", "add", "table", "ip", "kube-proxy");
+        reconcile(keeper);
+        assertThat(health()).isEqualTo("000");
+
+        host.exec("nft", "delete", "table", "ip", "kube-proxy");
+        reconcile(keeper);
+        assertThat(health()).isEqualTo("200");
+    }
+
+    @Test
+    void nodeThatIsBeingDeletedIsNotHealthy() {
+        ServiceKeeper keeper = open(Mode.TRUE);
+        begin(keeper);
+        reconcile(keeper);
+        Node leaving =
+                new Node(NODE.name(), NODE.labels(), NODE.podCidrs(), NODE.internalIps(), NODE.created(), true);
+
+        keeper.changed(new ClusterChange(List.of(), List.of(new ClusterChange.Update(NODE, leaving)), List.of()));
+
+        Await.until(LIMIT, () -> "it is " + health(), () -> health().equals("503"));
+    }
+
+    /** The status that a load balancer gets; 000 if nobody listens. */
+    private String health() {
+        return host.exec(
+                "sh",
+                "-c",
+                "curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:" + KUBE_PROXY_PORT + "/healthz || true");
     }
 
     @Test

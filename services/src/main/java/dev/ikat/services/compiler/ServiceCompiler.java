@@ -155,6 +155,11 @@ public final class ServiceCompiler {
         return List.copyOf(healthChecks.values());
     }
 
+    /** Whether the node is about to leave the cluster, so that it should get no more connections from outside. */
+    public boolean isNodeLeaving() {
+        return node.map(Node::leaving).orElse(false);
+    }
+
     /** What in services has no effect on this node, in a stable order. */
     public List<ServiceFinding> findings() {
         List<ServiceFinding> findings = new ArrayList<>();
