@@ -39,8 +39,7 @@ final class StickyClients {
     }
 
     private static List<String> names(Frontend frontend, Backend backend) {
-        return List.of(
-                ServiceNames.clients(frontend, false, backend), ServiceNames.clients(frontend, true, backend));
+        return List.of(ServiceNames.clients(frontend, false, backend), ServiceNames.clients(frontend, true, backend));
     }
 
     private record Place(Frontend frontend, Backend backend) {}
@@ -66,10 +65,7 @@ final class StickyClients {
                 long seconds = Long.parseLong(words[4]);
                 if (seconds > 0) {
                     clients.add(new StickyClient(
-                            IpAddress.parse(words[2]),
-                            place.frontend(),
-                            place.backend(),
-                            Duration.ofSeconds(seconds)));
+                            IpAddress.parse(words[2]), place.frontend(), place.backend(), Duration.ofSeconds(seconds)));
                 }
             }
         });

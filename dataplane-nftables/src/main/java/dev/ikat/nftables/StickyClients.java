@@ -80,9 +80,7 @@ final class StickyClients {
                 .endNested(key)
                 .longNumber(NFTA_SET_ELEM_TIMEOUT, time.toMillis())
                 // The service's time may be a shorter one by now.
-                .longNumber(
-                        NFTA_SET_ELEM_EXPIRATION,
-                        Math.clamp(client.left().toMillis(), 1, time.toMillis()))
+                .longNumber(NFTA_SET_ELEM_EXPIRATION, Math.clamp(client.left().toMillis(), 1, time.toMillis()))
                 .endNested(start);
     }
 

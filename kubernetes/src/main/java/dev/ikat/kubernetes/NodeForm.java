@@ -53,8 +53,8 @@ final class NodeForm implements ObjectForm<Node> {
                 leaving.orElse(false))));
         if (node.isEmpty()) {
             // The blocks may have hidden the addresses.
-            faults.check(() -> document.make(
-                    () -> new Node(name, Labels.NONE, List.of(), internalIps.orElse(List.of()))));
+            faults.check(
+                    () -> document.make(() -> new Node(name, Labels.NONE, List.of(), internalIps.orElse(List.of()))));
         }
         faults.throwIfAny();
         return node.orElseThrow();
@@ -63,7 +63,8 @@ final class NodeForm implements ObjectForm<Node> {
     private static boolean isLeaving(YamlValue document) {
         return document.require("metadata").get("deletionTimestamp").isPresent()
                 || document.get("spec")
-                        .map(spec -> spec.list("taints", taint -> taint.require("key").text()))
+                        .map(spec -> spec.list(
+                                "taints", taint -> taint.require("key").text()))
                         .orElse(List.of())
                         .contains(Node.LEAVING_TAINT);
     }

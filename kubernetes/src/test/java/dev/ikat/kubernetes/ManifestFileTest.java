@@ -151,7 +151,9 @@ final class ManifestFileTest {
                 NODE.replace(
                         "podCIDR: 10.1.0.0/24",
                         "taints: [{key: a, effect: NoSchedule}, {key: ToBeDeletedByClusterAutoscaler, value: '1'}]"))) {
-            assertThat(only(leaving)).isInstanceOfSatisfying(Node.class, node -> assertThat(node.leaving()).isTrue());
+            assertThat(only(leaving))
+                    .isInstanceOfSatisfying(
+                            Node.class, node -> assertThat(node.leaving()).isTrue());
         }
     }
 

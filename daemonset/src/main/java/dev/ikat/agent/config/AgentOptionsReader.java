@@ -149,7 +149,14 @@ public final class AgentOptionsReader {
         List<Cidr> nodePortAddresses = new ArrayList<>();
         for (String block : reader.list(Setting.NODE_PORT_ADDRESSES)) {
             try {
-                nodePortAddresses.add(Cidr.parse(block));
+                Cidr cidr = Cidr.parse(block);
+                nodePortAddresses.add(cidr);
+                if (cidr.first().isLoopback()) {
+                    reader.fault(
+                            Setting.NODE_PORT_ADDRESSES,
+                            "node ports can't be served at the loopback addresses of " + block + ": answers to these "
+                                    + "come from other links; use an InternalIP of the node");
+                }
             } catch (IllegalArgumentException e) {
                 reader.fault(Setting.NODE_PORT_ADDRESSES, String.valueOf(e.getMessage()));
             }

@@ -58,7 +58,8 @@ public record FixedPodCidrs(Map<String, List<Cidr>> blocks) {
             return nodes;
         }
         Map<String, Node> fixed = new HashMap<>(nodes);
-        blocks.forEach((name, cidrs) -> fixed.computeIfPresent(name, (_, node) -> node.with(cidrs, node.internalIps())));
+        blocks.forEach(
+                (name, cidrs) -> fixed.computeIfPresent(name, (_, node) -> node.with(cidrs, node.internalIps())));
         return fixed;
     }
 }

@@ -24,7 +24,9 @@ public final class ServiceHealthPort implements AutoCloseable {
         this.health = health;
     }
 
-    /** Answers from now on, in the calling thread's network namespace; where it can't listen, the next call tries again. */
+    /**
+     * Answers from now on, in the calling thread's network namespace; where it can't listen, the next call tries again.
+     */
     public synchronized void serve() {
         if (port == 0 || open.isPresent()) {
             return;
@@ -34,8 +36,9 @@ public final class ServiceHealthPort implements AutoCloseable {
             failure = Optional.empty();
             LOG.atInfo().addKeyValue("port", port).log("service-health-served");
         } catch (IOException e) {
-            String text = "load balancers that ask at port " + port + " whether this node does services are not answered: "
-                    + e.getMessage() + "; end who listens there, or set service-health-port";
+            String text =
+                    "load balancers that ask at port " + port + " whether this node does services are not answered: "
+                            + e.getMessage() + "; end who listens there, or set service-health-port";
             if (!failure.equals(Optional.of(text))) {
                 LOG.atWarn().addKeyValue("error", text).log("service-health-port-failed");
             }

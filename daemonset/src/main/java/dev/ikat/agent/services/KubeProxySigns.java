@@ -49,8 +49,7 @@ final class KubeProxySigns implements AutoCloseable {
      */
     Optional<String> find(boolean ownPort) {
         boolean answers = !ownPort && isListening();
-        return rules().map(
-                        rules -> rules + (answers ? " of a kube-proxy that runs" : " of kube-proxy") + "; " + REMOVE)
+        return rules().map(rules -> rules + (answers ? " of a kube-proxy that runs" : " of kube-proxy") + "; " + REMOVE)
                 .or(() -> answers
                         ? Optional.of("a kube-proxy answers health checks at port " + HEALTH_PORT + "; " + REMOVE)
                         : Optional.empty());

@@ -18,8 +18,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The way of clients with session affinity from one dataplane to its successor: it is told of them before it sends any
- * connection anywhere, and once more, before the former one goes, of those that have come meanwhile. A client that can't
- * be handed over may get another backend, which is better than none. Not thread-safe.
+ * connection anywhere, and once more, before the former one goes, of those that have come meanwhile. A client that
+ * can't be handed over may get another backend, which is better than none. Not thread-safe.
  */
 final class StickyHandover {
     private static final Logger LOG = LoggerFactory.getLogger(StickyHandover.class);
@@ -45,8 +45,8 @@ final class StickyHandover {
     /** Those that the successor has to have from the first packet on. */
     List<StickyClient> begin() {
         List<StickyClient> clients = clients();
-        clients.forEach(client ->
-                told.merge(Choice.of(client), client.left(), BinaryOperator.maxBy(Duration::compareTo)));
+        clients.forEach(
+                client -> told.merge(Choice.of(client), client.left(), BinaryOperator.maxBy(Duration::compareTo)));
         return clients;
     }
 

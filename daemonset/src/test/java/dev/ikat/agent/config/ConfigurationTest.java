@@ -246,6 +246,14 @@ class ConfigurationTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"127.0.0.0/8", "127.0.0.1/32", "::1/128"})
+    void nodePortsCanNotBeServedAtLoopback(String block) {
+        assertThat(refusedOf("--node-port-addresses=" + block))
+                .containsExactly("--node-port-addresses: node ports can't be served at the loopback addresses of "
+                        + block + ": answers to these come from other links; use an InternalIP of the node");
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"Node-1", "node_1", "-node", "node.", "a..b", "node 1"})
     void nodeNameIsOneThatAKubernetesNodeCanHave(String name) {
         assertThat(refusedOf("--node-name=" + name))

@@ -98,9 +98,12 @@ final class ServiceConnectionsIT extends ServicesScene {
         start("--services=true", "--config=" + options, "--iptables-variant=" + variant);
         service("sessionAffinity: ClientIP");
         ClusterNode node = cluster.node(0);
-        Await.until(LIMIT, () -> "no affinity", () -> node.namespace()
-                .exec("nft", "list", "table", "inet", "ikat")
-                .contains("services-sticky-"));
+        Await.until(
+                LIMIT,
+                () -> "no affinity",
+                () -> node.namespace()
+                        .exec("nft", "list", "table", "inet", "ikat")
+                        .contains("services-sticky-"));
         List<TestNamespace> clients = List.of(client.namespace(), stranger.namespace(), node.namespace());
         List<String> before = endpointsOfNewConnections(node, clients);
 

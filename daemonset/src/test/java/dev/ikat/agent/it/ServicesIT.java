@@ -154,10 +154,7 @@ final class ServicesIT extends ServicesScene {
     private String healthz(String address) {
         return cluster.node(1)
                 .namespace()
-                .exec(
-                        "sh",
-                        "-c",
-                        "curl -s -m 2 -w '%{http_code}' http://" + address + ":10256/healthz | tr -d '\\n'");
+                .exec("sh", "-c", "curl -s -m 2 -w '%{http_code}' http://" + address + ":10256/healthz | tr -d '\\n'");
     }
 
     @Test

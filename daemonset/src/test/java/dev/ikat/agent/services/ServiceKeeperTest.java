@@ -190,8 +190,7 @@ class ServiceKeeperTest {
         ServiceKeeper keeper = open(Mode.TRUE);
         begin(keeper);
         reconcile(keeper);
-        Node leaving =
-                new Node(NODE.name(), NODE.labels(), NODE.podCidrs(), NODE.internalIps(), NODE.created(), true);
+        Node leaving = new Node(NODE.name(), NODE.labels(), NODE.podCidrs(), NODE.internalIps(), NODE.created(), true);
 
         keeper.changed(new ClusterChange(List.of(), List.of(new ClusterChange.Update(NODE, leaving)), List.of()));
 

@@ -33,7 +33,14 @@ class ServicesInForceTest {
     private final FakeDataplane iptables = new FakeDataplane(kernel, "iptables");
     private final FakeDataplane ebpf = new FakeDataplane(kernel, "ebpf").standingOn(nftables);
     private final Dataplanes dataplanes = new Dataplanes(
-            Map.of(PolicySettings.Backend.NFTABLES, nftables, PolicySettings.Backend.IPTABLES, iptables, PolicySettings.Backend.EBPF, ebpf), PolicySettings.Backend.NFTABLES);
+            Map.of(
+                    PolicySettings.Backend.NFTABLES,
+                    nftables,
+                    PolicySettings.Backend.IPTABLES,
+                    iptables,
+                    PolicySettings.Backend.EBPF,
+                    ebpf),
+            PolicySettings.Backend.NFTABLES);
     private final ServicesInForce services = new ServicesInForce(dataplanes);
 
     private void choose(PolicySettings.Backend backend) {

@@ -28,6 +28,8 @@ record LocalNode(String name, Optional<String> zone, List<IpAddress> nodePortAdd
         List<IpAddress> addresses = settings.nodePortAddresses().isEmpty()
                 ? internal
                 : Stream.concat(internal.stream(), hostAddresses.stream())
+                        // The kernel takes no packet with a loopback address from another link.
+                        .filter(address -> !address.isLoopback())
                         .filter(address ->
                                 settings.nodePortAddresses().stream().anyMatch(block -> block.contains(address)))
                         .toList();
