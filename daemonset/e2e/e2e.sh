@@ -315,6 +315,7 @@ links_only_of_others() {
 
 source "$HERE/e2e-faults.sh"
 source "$HERE/e2e-modern.sh"
+source "$HERE/e2e-services.sh"
 within 5 k get --raw /readyz || { echo "e2e: no cluster answers; './dev cluster up' starts one, or set KUBECONFIG" >&2; exit 1; }
 start=$SECONDS
 if [ -z "$backends" ]; then backends=$(backends_here); fi
@@ -334,6 +335,7 @@ for backend in ${backends//,/ }; do
   if daemonset; then case_ "$backend: the agents' pods are deleted" pods_of_agents_deleted; fi
   case_ "$backend: the agents are killed" agents_killed
 done
+services_cases
 case_ "a pod that comes while there is no agent" pod_waits_for_agent
 case_ "the kubelet is restarted" service_restarted kubelet
 case_ "the container runtime is restarted" service_restarted runtime

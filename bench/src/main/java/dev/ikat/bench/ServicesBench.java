@@ -39,6 +39,7 @@ import picocli.CommandLine.Spec;
             "Services with 5 endpoints each, of Ikat's and of kube-proxy's in turns: in its mode nftables,",
             "and up to 1,000 services in iptables too.",
             "first: the time until all are in force; of Ikat's from the objects on, of kube-proxy's from its start on.",
+            "memory: what the objects, their program and what is in the kernel take, of a service and of an endpoint.",
             "changes: one endpoint comes or goes, until the kernel has it. effect: the same for kube-proxy, from the API",
             "until a connection is answered. connections: new connections and round trips, beside those to the pod itself.",
             "The exit code is 3 if an aim is not met."
@@ -47,6 +48,7 @@ final class ServicesBench implements Callable<Integer> {
     /** The parts of the table. */
     enum Part {
         first,
+        memory,
         changes,
         effect,
         connections
@@ -203,6 +205,9 @@ final class ServicesBench implements Callable<Integer> {
         rivals.add(new Rival(kind.name(), true, lane, plane));
         ServiceBackend backend = plane.services;
         backend.replace(new ServiceProgram(Map.of(), Set.of(), Set.of()));
+        if (only.contains(Part.memory)) {
+            memory(kind, services, backend);
+        }
         Samples first = new Samples();
         ServiceCompiler compiler = new ServiceCompiler("node-1", SETTINGS);
         for (int i = 0; i < (only.contains(Part.first) ? 3 : 1); i++) {
@@ -227,6 +232,24 @@ final class ServicesBench implements Callable<Integer> {
         if (only.contains(Part.changes)) {
             changes(kind, services, compiler, backend);
         }
+    }
+
+    private void memory(ServicePlane.Kind kind, SampleServices services, ServiceBackend backend) {
+        ServiceMemory memory = ServiceMemory.measure(backend, services, SETTINGS);
+        note(kind + ": heap of the agent", services, memory.heap());
+        note(kind + ": memory of the kernel", services, memory.kernel());
+    }
+
+    /** @param bytes of all services */
+    private void note(String what, SampleServices services, double bytes) {
+        double each = bytes / 1024 / services.count();
+        table.note(
+                title(what + ", MiB; KiB of a service; of an endpoint", services),
+                String.format(
+                        Locale.ROOT, "%.1f; %.2f; %.2f", bytes / (1 << 20), each, each / SampleServices.ENDPOINTS),
+                "",
+                "",
+                OptionalDouble.empty());
     }
 
     /** A missing ruleset would be the fastest. */

@@ -1,0 +1,74 @@
+package dev.ikat.bench;
+
+import dev.ikat.dataplane.ServiceBackend;
+import dev.ikat.services.compiler.ServiceCompiler;
+import dev.ikat.services.compiler.ServiceSettings;
+import dev.ikat.services.program.ServiceProgram;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.ref.Reference;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * What services take of a node's memory, in bytes. The heap is that of live objects: those of the cluster, what the
+ * compiler makes of them, and what the dataplane remembers. The kernel does not count memory by its users, so its part
+ * is how much less it has of what can't be taken from it (proc(5), meminfo), of the whole machine: what others take and
+ * give back meanwhile is in it, of which the median of several turns is free as far as they do so at random.
+ *
+ * @param heap after a garbage collection
+ * @param kernel for slabs that can't be reclaimed, vmalloc and per-CPU data
+ */
+record ServiceMemory(double heap, double kernel) {
+    private static final int TURNS = 7;
+    private static final Set<String> KINDS = Set.of("SUnreclaim:", "VmallocUsed:", "Percpu:");
+
+    /** What the kernel gives back later than it says (RCU), in nanoseconds. */
+    private static final long SETTLING = 300_000_000;
+
+    /** Measures by putting them in force, several times; none are in force afterwards. */
+    static ServiceMemory measure(ServiceBackend backend, SampleServices services, ServiceSettings settings) {
+        Samples heap = new Samples();
+        Samples kernel = new Samples();
+        // What the first turn makes is there for good.
+        for (int turn = -1; turn < TURNS; turn++) {
+            backend.replace(ServiceProgram.EMPTY);
+            LockSupport.parkNanos(SETTLING);
+            double heapBefore = heapInUse();
+            double kernelBefore = kernelInUse();
+            ServiceCompiler compiler = new ServiceCompiler("node-1", settings);
+            compiler.apply(services.objects());
+            backend.replace(compiler.program());
+            LockSupport.parkNanos(SETTLING);
+            double kernelAfter = kernelInUse();
+            double heapAfter = heapInUse();
+            Reference.reachabilityFence(compiler);
+            if (turn >= 0) {
+                heap.add(heapAfter - heapBefore);
+                kernel.add(kernelAfter - kernelBefore);
+            }
+        }
+        backend.replace(ServiceProgram.EMPTY);
+        return new ServiceMemory(heap.median(), kernel.median());
+    }
+
+    private static double heapInUse() {
+        System.gc();
+        return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
+    }
+
+    private static double kernelInUse() {
+        try {
+            return 1024.0
+                    * Files.readAllLines(Path.of("/proc/meminfo")).stream()
+                            .map(line -> line.split("\\s+", 3))
+                            .filter(fields -> KINDS.contains(fields[0]))
+                            .mapToLong(fields -> Long.parseLong(fields[1]))
+                            .sum();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
