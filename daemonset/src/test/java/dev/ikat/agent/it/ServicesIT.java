@@ -146,6 +146,7 @@ final class ServicesIT extends ServicesScene {
 
         cluster.node(0).namespace().exec("nft", "add", "table", "ip", "kube-proxy");
         cluster.node(0).startAgent("--services=auto");
+        cluster.node(0).awaitReady(Cluster.READY_LIMIT);
         Await.until(LIMIT, () -> status(0), () -> status(0).contains("services  not by Ikat"));
         assertThat(healthz(address)).isEqualTo("000");
     }
