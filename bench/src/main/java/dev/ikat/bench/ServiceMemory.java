@@ -15,13 +15,13 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * What services take of a node's memory, in bytes. The heap is that of live objects: those of the cluster, what the
  * compiler makes of them, and what the dataplane remembers. The kernel does not count memory by its users, so its part
- * is how much less it has of what can't be taken from it (proc(5), meminfo), of the whole machine: what others take and
- * give back meanwhile is in it, of which the median of several turns is free as far as they do so at random.
+ * is by how much more it counts as what can't be taken from it (proc(5), meminfo), on the whole machine. What others take
+ * and give back meanwhile is in it; so where one turn did not find any more, the machine is too busy to tell.
  *
- * @param heap after a garbage collection
- * @param kernel for slabs that can't be reclaimed, vmalloc and per-CPU data
+ * @param heap after a garbage collection, of each turn
+ * @param kernel slabs that can't be reclaimed, vmalloc and per-CPU data
  */
-record ServiceMemory(double heap, double kernel) {
+record ServiceMemory(Samples heap, Samples kernel) {
     private static final int TURNS = 7;
     private static final Set<String> KINDS = Set.of("SUnreclaim:", "VmallocUsed:", "Percpu:");
 
@@ -51,7 +51,7 @@ record ServiceMemory(double heap, double kernel) {
             }
         }
         backend.replace(ServiceProgram.EMPTY);
-        return new ServiceMemory(heap.median(), kernel.median());
+        return new ServiceMemory(heap, kernel);
     }
 
     private static double heapInUse() {

@@ -241,12 +241,15 @@ final class ServicesBench implements Callable<Integer> {
     }
 
     /** @param bytes of all services */
-    private void note(String what, SampleServices services, double bytes) {
-        double each = bytes / 1024 / services.count();
+    private void note(String what, SampleServices services, Samples bytes) {
+        double each = bytes.median() / 1024 / services.count();
+        double mebibytes = bytes.median() / (1 << 20);
+        String shown = bytes.quantile(0) > 0
+                ? String.format(Locale.ROOT, "%.1f; %.2f; %.2f", mebibytes, each, each / SampleServices.ENDPOINTS)
+                : "less than others take and give back";
         table.note(
                 title(what + ", MiB; KiB of a service; of an endpoint", services),
-                String.format(
-                        Locale.ROOT, "%.1f; %.2f; %.2f", bytes / (1 << 20), each, each / SampleServices.ENDPOINTS),
+                shown,
                 "",
                 "",
                 OptionalDouble.empty());
