@@ -141,12 +141,6 @@ public final class IptablesGuard implements SourceGuard {
         written = Optional.empty();
         raw.forEach(Rules::remove);
         tunnels.forEach(Rules::remove);
-        StringBuilder commands = new StringBuilder();
-        present()
-                .keySet()
-                .forEach(name -> commands.append("destroy ").append(name).append('\n'));
-        if (!commands.isEmpty()) {
-            programs.run(commands.toString(), "ipset", "restore");
-        }
+        OwnSets.destroy(programs, present().keySet());
     }
 }

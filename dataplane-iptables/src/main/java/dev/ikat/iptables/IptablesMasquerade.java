@@ -122,10 +122,6 @@ public final class IptablesMasquerade implements Masquerading {
     public void remove() {
         written = Optional.empty();
         tables.forEach(Rules::remove);
-        StringBuilder commands = new StringBuilder();
-        sets().keySet().forEach(name -> commands.append("destroy ").append(name).append('\n'));
-        if (!commands.isEmpty()) {
-            programs.run(commands.toString(), "ipset", "restore");
-        }
+        OwnSets.destroy(programs, sets().keySet());
     }
 }

@@ -7,11 +7,15 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** The ipsets of one capability in the kernel, which are known by their names. */
 final class OwnSets {
+    /** A set to which nothing refers, in the words of {@code ipset list}. */
+    private static final Pattern UNUSED = Pattern.compile("(?m)^Name: (\\S+)\n(?:.+\n)*?References: 0$");
+
     private final Programs programs;
     private final Pattern names;
 
@@ -71,9 +75,42 @@ final class OwnSets {
 
     /** Removes those with these names, to which no rule refers any more. */
     void destroy(Collection<String> names) {
+        destroy(programs, names);
+    }
+
+    /**
+     * Removes sets to which no rule refers any more. As one variant of iptables takes over from the other, some are in
+     * use by the other's rules; these are left, and go with those.
+     */
+    static void destroy(Programs programs, Collection<String> names) {
+        if (names.isEmpty()) {
+            return;
+        }
+        try {
+            programs.run(destruction(names), "ipset", "restore");
+        } catch (IptablesException e) {
+            Set<String> unused = unused(programs);
+            if (unused.containsAll(names)) {
+                throw e;
+            }
+            unused.retainAll(names);
+            programs.run(destruction(unused), "ipset", "restore");
+        }
+    }
+
+    private static String destruction(Collection<String> names) {
         StringBuilder commands = new StringBuilder();
         names.forEach(name -> commands.append("destroy ").append(name).append('\n'));
-        restore(commands);
+        return commands.toString();
+    }
+
+    private static Set<String> unused(Programs programs) {
+        Set<String> unused = new TreeSet<>();
+        Matcher set = UNUSED.matcher(programs.run("", "ipset", "list", "-terse"));
+        while (set.find()) {
+            unused.add(set.group(1));
+        }
+        return unused;
     }
 
     /**

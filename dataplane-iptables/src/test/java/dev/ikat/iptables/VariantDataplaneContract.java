@@ -4,9 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.backendtests.DataplaneContract;
 import dev.ikat.dataplane.Capability;
+import dev.ikat.dataplane.Dataplane;
+import dev.ikat.dataplane.MasqueradeState;
 import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.dataplane.ServiceBackend;
+import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
 import dev.ikat.policy.program.PolicyProgram;
+import dev.ikat.services.program.ServiceProgram;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
@@ -16,8 +21,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -56,8 +63,12 @@ abstract class VariantDataplaneContract extends DataplaneContract {
     }
 
     final IptablesDataplane dataplane() {
+        return dataplane(variant);
+    }
+
+    private IptablesDataplane dataplane(IptablesVariant one) {
         return new IptablesDataplane(
-                new Programs(node.entering(List.of())), Optional.of(variant), OptionalInt.of(4796), runDirectory);
+                new Programs(node.entering(List.of())), Optional.of(one), OptionalInt.of(4796), runDirectory);
     }
 
     final TestNamespace node() {
@@ -97,6 +108,41 @@ abstract class VariantDataplaneContract extends DataplaneContract {
         assertThat(Files.readAllLines(calls))
                 .containsExactlyInAnyOrder(
                         "iptables-legacy-save", "ip6tables-legacy-save", "iptables-nft-save", "ip6tables-nft-save");
+    }
+
+    /** Both have sets of the same names, which only go when neither has rules that refer to them. */
+    @Test
+    void takesOverFromTheOtherVariantWhoseRulesGoThen() {
+        IptablesVariant other = variant == IptablesVariant.NFT ? IptablesVariant.LEGACY : IptablesVariant.NFT;
+        try (IptablesDataplane former = dataplane(other)) {
+            putInForce(former);
+        }
+
+        putInForce(dataplane);
+        for (Capability capability : Capability.values()) {
+            dataplane.removeLeft(capability, capability != Capability.ACCEPTANCE);
+        }
+
+        for (IpFamily family : IpFamily.values()) {
+            assertThat(node.exec(other.program(family, "save"))).doesNotContain("IKAT");
+        }
+        try (PolicyBackend policies = dataplane.policy();
+                ServiceBackend services = dataplane.services()) {
+            policies.replace(PolicyProgram.EMPTY);
+            services.replace(ServiceProgram.EMPTY);
+            assertThat(policies.audit(PolicyProgram.EMPTY)).isEmpty();
+            assertThat(services.audit(ServiceProgram.EMPTY)).isEmpty();
+        }
+    }
+
+    private static void putInForce(Dataplane one) {
+        Set<Cidr> blocks = Set.of(Cidr.parse("10.244.1.0/24"));
+        one.masquerading().reconcile(new MasqueradeState(blocks, blocks));
+        try (PolicyBackend policies = one.policy();
+                ServiceBackend services = one.services()) {
+            policies.replace(PolicyProgram.EMPTY);
+            services.replace(new ServiceProgram(Map.of(), blocks, Set.of()));
+        }
     }
 
     @Test
