@@ -237,9 +237,9 @@ overlay_in_old_words() { # BACKEND
 resources: [ikat.yaml]
 patchesStrategicMerge: [config.yaml]
 YAML
-  [ ! -e "$overlay/capabilities.yaml" ] || cat >>"$overlay/kustomization.yaml" <<YAML
+  [ ! -e "$overlay/agent.yaml" ] || cat >>"$overlay/kustomization.yaml" <<YAML
 patchesJson6902:
-- {target: {group: apps, version: v1, kind: DaemonSet, namespace: kube-system, name: ikat}, path: capabilities.yaml}
+- {target: {group: apps, version: v1, kind: DaemonSet, namespace: kube-system, name: ikat}, path: agent.yaml}
 YAML
 }
 
@@ -405,10 +405,10 @@ down() {
   for directory in "$RUN"/node-* "$RUN/control"; do
     [ ! -d "$directory" ] || end "$(basename "$directory")"
   done
-  # Containers' cgroups are of their names only. Those of CRI-O that were left would keep the next kubelet busy: it asks
-  # CRI-O about each of them, again and again, before its node is registered.
+  # Containers' and nodes' cgroups are of their names only. Those of CRI-O that were left would keep the next kubelet busy:
+  # it asks CRI-O about each of them, again and again, before its node is registered.
   local group
-  for group in /sys/fs/cgroup/{,*/}{k8s.io,crio,crio-*}; do
+  for group in /sys/fs/cgroup/{,*/}{k8s.io,crio,crio-*,ikat-e2e-*}; do
     [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
   done
   rm -rf "$RUN"

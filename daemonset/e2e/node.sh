@@ -39,6 +39,13 @@ own_file_system() {
   mount --bind disk/containers /var/lib/containers
   mount --bind disk/kubelet /var/lib/kubelet
   mount -t bpf bpf /sys/fs/bpf
+  # What an agent attaches to the root of this tree is for the sockets of its own node.
+  local groups=/sys/fs/cgroup/unified
+  if [ -w "$groups/cgroup.procs" ]; then
+    mkdir -p "$groups/ikat-e2e-$NODE"
+    echo 0 >"$groups/ikat-e2e-$NODE/cgroup.procs"
+    mount --bind "$groups/ikat-e2e-$NODE" "$groups"
+  fi
   # The kubelet sets these for the whole machine; so it finds them set.
   local setting
   for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \

@@ -11,20 +11,12 @@
 #ifndef IKAT_MAPS_H
 #define IKAT_MAPS_H
 
-#include <linux/bpf.h>
-#include <linux/types.h>
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
+#include "frontends.h"
 
 #define NAME_LENGTH 16 /* IFNAMSIZ */
 
 struct name {
 	char text[NAME_LENGTH];
-};
-
-/* IPv4 as ::ffff:a.b.c.d; network byte order. */
-struct address {
-	__u32 word[4];
 };
 
 #define SETTING_SHORTCUTS 1 /* new connections may take the fast path */
@@ -160,32 +152,6 @@ struct connection {
 	__u64 end[2]; /* the endpoints, and above each the epoch at which it was found and the connection checked */
 };
 
-/* Where connections to a service arrive. */
-struct place {
-	struct address address;
-	__u8 protocol;
-	__u8 zero;
-	__be16 port;
-};
-
-/* The group of backends that a place has now. A group never changes; a place gets another one. */
-struct frontend {
-	__u32 group;
-	__u32 count;
-};
-
-/* One of a group's backends, counted from 0. */
-struct slot {
-	__u32 group;
-	__u32 index;
-};
-
-struct backend {
-	struct address address;
-	__be16 port;
-	__u16 zero;
-};
-
 /* A pod of this node that is one of a group's backends. */
 struct own {
 	__u32 group;
@@ -310,21 +276,7 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
-/* The maps for services are created by dev.ikat.ebpf.service.ServiceMap, and are the same for all generations. */
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct place);
-	__type(value, struct frontend);
-} frontends SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct slot);
-	__type(value, struct backend);
-} backends SEC(".maps");
+/* The maps for services, with those of frontends.h, are created by dev.ikat.ebpf.service.ServiceMap; all generations share them. */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -52,25 +52,6 @@ struct packet {
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
 extern void *bpf_dynptr_slice(const struct bpf_dynptr *ptr, __u32 offset, void *buffer, __u32 size) __ksym;
 
-static __always_inline void set_v4(struct address *address, __be32 v4)
-{
-	address->word[0] = 0;
-	address->word[1] = 0;
-	address->word[2] = bpf_htonl(0xffff);
-	address->word[3] = v4;
-}
-
-static __always_inline int is_v4(const struct address *address)
-{
-	return !address->word[0] && !address->word[1] && address->word[2] == bpf_htonl(0xffff);
-}
-
-static __always_inline int same(const struct address *one, const struct address *other)
-{
-	return one->word[0] == other->word[0] && one->word[1] == other->word[1] && one->word[2] == other->word[2] &&
-	       one->word[3] == other->word[3];
-}
-
 /* The meaning of TCP's flags. */
 static __always_inline __u16 tcp_flags(__u8 flags)
 {

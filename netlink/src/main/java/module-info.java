@@ -7,6 +7,7 @@ module dev.ikat.netlink {
     requires static org.jspecify;
 
     exports dev.ikat.netlink;
+    exports dev.ikat.netlink.diag;
     exports dev.ikat.netlink.namespace;
     exports dev.ikat.netlink.netfilter;
     exports dev.ikat.netlink.route;

@@ -176,12 +176,13 @@ public abstract class ServiceContract {
         Target target = balance(family, 2, 3, 4);
         services.replace(program(frontend(clusterIp(family), Protocol.UDP, Kind.CLUSTER_IP, target, target, false)));
 
-        Set<Integer> servers = new TreeSet<>();
-        for (int i = 0; i < MANY; i++) {
-            servers.add(scene.askByDatagram(scene.pod(CLIENT), clusterIp(family), 80)
-                    .server());
+        for (TestNamespace from : List.of(scene.pod(CLIENT), scene.host())) {
+            Set<Integer> servers = new TreeSet<>();
+            for (int i = 0; i < MANY; i++) {
+                servers.add(scene.askByDatagram(from, clusterIp(family), 80).server());
+            }
+            assertThat(servers).containsExactlyElementsOf(SERVERS);
         }
-        assertThat(servers).containsExactlyElementsOf(SERVERS);
     }
 
     @ParameterizedTest
@@ -315,9 +316,12 @@ public abstract class ServiceContract {
 
         assertThat(scene.ask(scene.outside(), balancer, 80).server()).isEqualTo(2);
         assertThatThrownBy(() -> scene.ask(scene.pod(CLIENT), balancer, 80)).isInstanceOf(SocketTimeoutException.class);
+        // The node hears at once that its own packet went nowhere, or never.
+        assertThatThrownBy(() -> scene.ask(scene.host(), balancer, 80)).isInstanceOf(IOException.class);
 
         services.apply(change(open));
         assertThat(scene.ask(scene.pod(CLIENT), balancer, 80).server()).isEqualTo(2);
+        assertThat(scene.ask(scene.host(), balancer, 80).server()).isEqualTo(2);
     }
 
     @ParameterizedTest

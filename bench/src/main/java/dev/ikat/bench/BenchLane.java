@@ -112,12 +112,17 @@ public final class BenchLane implements AutoCloseable {
 
     /** Adds one value to each of the samples. */
     public void measure() {
-        measure(new InetSocketAddress(address(1).toInetAddress(), PORT), connections, roundTrips);
+        measure(client, server(), connections, roundTrips);
     }
 
-    /** Adds one value to each of these samples, of connections to this address. */
-    void measure(InetSocketAddress to, Samples perSecond, Samples trips) {
-        InNamespace.call(client.path(), () -> {
+    /** Where the server listens. */
+    static InetSocketAddress server() {
+        return new InetSocketAddress(address(1).toInetAddress(), PORT);
+    }
+
+    /** Adds one value to each of these samples, of connections from a namespace to this address. */
+    void measure(TestNamespace from, InetSocketAddress to, Samples perSecond, Samples trips) {
+        InNamespace.call(from.path(), () -> {
             try {
                 perSecond.add(CONNECTIONS / seconds(to, CONNECTIONS, 1));
                 trips.add(1e6 * seconds(to, 1, ROUND_TRIPS) / ROUND_TRIPS);

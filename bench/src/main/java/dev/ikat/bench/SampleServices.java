@@ -64,6 +64,8 @@ record SampleServices(int count) {
     static void addEndpoints(BenchLane lane) {
         TestNamespace node = lane.node.namespace();
         String link = RoutedNode.endpoint(1).hostInterface().value();
+        // Netfilter translates only what the node has a route for.
+        node.ip("route", "add", "10.96.0.0/12", "dev", link);
         for (IpAddress endpoint : endpoints(0, ENDPOINTS)) {
             lane.server.ip("addr", "add", endpoint + "/32", "dev", "eth0");
             node.ip(

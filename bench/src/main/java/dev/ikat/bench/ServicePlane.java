@@ -12,6 +12,7 @@ import dev.ikat.iptables.Programs;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.nftables.NftablesDataplane;
 import dev.ikat.testbed.host.Await;
+import dev.ikat.testbed.host.OwnControlGroup;
 import dev.ikat.testbed.host.TestNamespace;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -56,7 +57,8 @@ final class ServicePlane implements AutoCloseable {
     private ServiceBackend ebpf(TestNamespace node) {
         NetworkNamespace namespace = NetworkNamespace.open(node.path());
         parts.add(namespace::close);
-        EbpfDataplane ebpf = new EbpfDataplane(namespace, EbpfSettings.USUAL, Optional.empty(), nftables(node));
+        EbpfDataplane ebpf = new EbpfDataplane(
+                namespace, EbpfSettings.USUAL, Optional.empty(), OwnControlGroup.path(), nftables(node));
         parts.add(ebpf::close);
         PolicyBackend policies = ebpf.policy();
         parts.add(policies::close);

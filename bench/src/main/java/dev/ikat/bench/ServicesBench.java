@@ -6,6 +6,7 @@ import dev.ikat.services.compiler.ServiceCompiler;
 import dev.ikat.services.compiler.ServiceSettings;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.report.Terminal;
 import java.io.IOException;
 import java.net.Socket;
@@ -42,6 +43,7 @@ import picocli.CommandLine.Spec;
             "memory: what the objects, their program and what is in the kernel take, of a service and of an endpoint.",
             "changes: one endpoint comes or goes, until the kernel has it. effect: the same for kube-proxy, from the API",
             "until a connection is answered. connections: new connections and round trips, beside those to the pod itself.",
+            "node: the same from the node.",
             "The exit code is 3 if an aim is not met."
         })
 final class ServicesBench implements Callable<Integer> {
@@ -51,7 +53,8 @@ final class ServicesBench implements Callable<Integer> {
         memory,
         changes,
         effect,
-        connections
+        connections,
+        node
     }
 
     private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
@@ -178,6 +181,9 @@ final class ServicesBench implements Callable<Integer> {
             }
             if (only.contains(Part.connections)) {
                 connections(services, rivals);
+            }
+            if (only.contains(Part.node)) {
+                node(services, rivals);
             }
         } finally {
             for (Rival rival : rivals) {
@@ -350,7 +356,7 @@ final class ServicesBench implements Callable<Integer> {
             for (Rival rival : rivals) {
                 // Beside each, on the same node at nearly the same time: connections to the pod itself.
                 rival.lane().measure();
-                rival.lane().measure(SampleServices.address(0), rival.connections(), rival.trips());
+                rival.lane().measure(rival.lane().client, SampleServices.address(0), rival.connections(), rival.trips());
                 if (round < 0) {
                     rival.clear();
                 }
@@ -399,5 +405,44 @@ final class ServicesBench implements Callable<Integer> {
                 rival.title(),
                 rival.trips().show("%.1f", false),
                 OptionalDouble.of(ours.trips().dividedBy(rival.trips()).median()));
+    }
+
+    /** What the node itself sends. */
+    private record FromNode(Rival rival, Samples connections, Samples trips, Samples direct, Samples directTrips) {
+        FromNode(Rival rival) {
+            this(rival, new Samples(), new Samples(), new Samples(), new Samples());
+        }
+
+        void measure() {
+            TestNamespace node = rival.lane().node.namespace();
+            rival.lane().measure(node, BenchLane.server(), direct, directTrips);
+            rival.lane().measure(node, SampleServices.address(0), connections, trips);
+        }
+    }
+
+    private void node(SampleServices services, List<Rival> rivals) {
+        terminal.line(title("connections of the node", services));
+        BackendsBench.pin("1");
+        rivals.forEach(rival -> new FromNode(rival).measure());
+        List<FromNode> all = rivals.stream().map(FromNode::new).toList();
+        for (int round = 0; round < ROUNDS; round++) {
+            all.forEach(FromNode::measure);
+        }
+        BackendsBench.pin("0-" + (PROCESSORS - 1));
+        for (FromNode one : all) {
+            String name = one.rival().title();
+            table.note(
+                    title(name + ": connections/s of the node", services),
+                    one.connections().show("%.0f", true),
+                    "the pod itself",
+                    one.direct().show("%.0f", true),
+                    OptionalDouble.of(one.connections().dividedBy(one.direct()).median()));
+            table.note(
+                    title(name + ": round trip of the node, us", services),
+                    one.trips().show("%.1f", false),
+                    "the pod itself",
+                    one.directTrips().show("%.1f", false),
+                    OptionalDouble.of(one.trips().dividedBy(one.directTrips()).median()));
+        }
     }
 }

@@ -59,6 +59,11 @@ public interface ServiceBackend extends AutoCloseable {
         return false;
     }
 
+    /** What the kernel lacks here that would make it faster, a sentence each: everything is in force without it. */
+    default List<String> remarks() {
+        return List.of();
+    }
+
     /** Removes everything from the kernel that any run of this backend put there. Idempotent. */
     void remove();
 

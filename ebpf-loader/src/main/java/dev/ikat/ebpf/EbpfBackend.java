@@ -6,6 +6,7 @@ import dev.ikat.ebpf.connection.ConnectionSweep;
 import dev.ikat.ebpf.connection.Connections;
 import dev.ikat.ebpf.kernel.Bpf;
 import dev.ikat.ebpf.kernel.BpfException;
+import dev.ikat.ebpf.kernel.BpfFileSystem;
 import dev.ikat.ebpf.kernel.BpfMap;
 import dev.ikat.ebpf.kernel.BpfObject;
 import dev.ikat.ebpf.kernel.EbpfUnavailableException;
@@ -21,6 +22,7 @@ import dev.ikat.ebpf.program.Transaction;
 import dev.ikat.ebpf.service.ServiceMap;
 import dev.ikat.ebpf.service.ServiceMaps;
 import dev.ikat.ebpf.service.Translations;
+import dev.ikat.ebpf.socket.HostSockets;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.NetlinkException;
@@ -138,10 +140,10 @@ public final class EbpfBackend implements PolicyBackend {
             if (missing.isPresent()) {
                 return missing;
             }
-            Bpf.requireFileSystem(Pins.FILE_SYSTEM);
+            BpfFileSystem.require(Pins.FILE_SYSTEM);
             Map<String, Integer> least = settings.capacities(new Transaction(), false);
             least.put(EbpfSettings.CONNECTIONS, 1);
-            try (BpfObject object = BpfObject.load(least, Map.of())) {
+            try (BpfObject object = BpfObject.load(BpfObject.Code.PACKETS, least, Map.of())) {
                 return forward.probe(object.programFd("attempt"));
             }
         } catch (EbpfUnavailableException | BpfException e) {
@@ -175,7 +177,8 @@ public final class EbpfBackend implements PolicyBackend {
         Generation next;
         try {
             next = new Generation(
-                    BpfObject.load(settings.capacities(rows, !services.isEmpty()), reused),
+                    BpfObject.load(
+                            BpfObject.Code.PACKETS, settings.capacities(rows, !services.isEmpty()), reused),
                     // Not one that a connection was judged at already: each transaction takes one, at most.
                     (int) System.currentTimeMillis(),
                     flags() | (services.isEmpty() ? 0 : SERVICES),
@@ -396,7 +399,7 @@ public final class EbpfBackend implements PolicyBackend {
             forward.end();
             pins.remove(CONNECTIONS_PIN);
             pins.names("").stream()
-                    .filter(name -> !name.startsWith(ServiceMaps.PREFIX))
+                    .filter(name -> !name.startsWith(ServiceMaps.PREFIX) && !name.startsWith(HostSockets.PREFIX))
                     .forEach(pins::remove);
             pins.removeDirectoryIfEmpty();
         } catch (BpfException e) {

@@ -8,6 +8,7 @@ import dev.ikat.ebpf.service.EbpfServices;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.netfilter.LoggedPacket;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.Map;
@@ -18,8 +19,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * eBPF, which enforces policies, and translates connections of pods to services, for as long as it enforces policies
- * too; masquerade, the source guard and all other connections to services are left to netfilter. Thread-safe.
+ * eBPF, which enforces policies, and translates connections of pods and of the node itself to services, for as long as
+ * it enforces policies too; masquerade, the source guard and all other connections to services are left to netfilter.
+ * Thread-safe.
  */
 public final class EbpfDataplane implements Dataplane {
     private static final Logger LOG = LoggerFactory.getLogger(EbpfDataplane.class);
@@ -38,6 +40,7 @@ public final class EbpfDataplane implements Dataplane {
     private final NetworkNamespace namespace;
     private final EbpfSettings settings;
     private final Optional<Consumer<LoggedPacket>> events;
+    private final Optional<Path> group;
     private final Dataplane rest;
     private volatile Optional<EbpfBackend> opened = Optional.empty();
     private volatile Optional<EbpfServices> services = Optional.empty();
@@ -47,13 +50,16 @@ public final class EbpfDataplane implements Dataplane {
      *
      * @param namespace has to stay open until this and what it opened are closed
      * @param events receives drops, as with {@link EbpfBackend}; empty for no reports
+     * @param group the control group that the node's processes are in; empty if there is none
      * @param rest has the part of services that is not eBPF's
      */
     public EbpfDataplane(
             NetworkNamespace namespace,
             EbpfSettings settings,
             Optional<Consumer<LoggedPacket>> events,
+            Optional<Path> group,
             Dataplane rest) {
+        this.group = group;
         this.rest = rest;
         this.namespace = namespace;
         this.settings = settings;
@@ -79,7 +85,12 @@ public final class EbpfDataplane implements Dataplane {
 
     @Override
     public ServiceBackend services() {
-        EbpfServices made = new EbpfServices(namespace, settings::limit, rest.services(), programs);
+        EbpfServices made = new EbpfServices(
+                namespace,
+                settings::limit,
+                group.map(top -> new EbpfServices.Sockets(top, settings.flowLimit())),
+                rest.services(),
+                programs);
         services = Optional.of(made);
         return made;
     }

@@ -23,6 +23,11 @@ public record EbpfSettings(boolean cut, boolean shortcuts, boolean tcx, int samp
 
     private static final int USUAL_CONNECTIONS = 1 << 18;
 
+    /** The table of what the node's sockets send to services, which forgets the oldest too. */
+    private static final String FLOWS = "flows";
+
+    private static final int USUAL_FLOWS = 1 << 16;
+
     /** The default settings. */
     public static final EbpfSettings USUAL = new EbpfSettings(true, true, true, 0, Map.of());
 
@@ -46,6 +51,7 @@ public record EbpfSettings(boolean cut, boolean shortcuts, boolean tcx, int samp
         Arrays.stream(Table.values()).forEach(table -> limits.put(table.map(), table.most()));
         Arrays.stream(ServiceMap.values()).forEach(map -> limits.put(map.map(), map.most()));
         limits.put(CONNECTIONS, USUAL_CONNECTIONS);
+        limits.put(FLOWS, USUAL_FLOWS);
         return limits;
     }
 
@@ -75,5 +81,10 @@ public record EbpfSettings(boolean cut, boolean shortcuts, boolean tcx, int samp
     /** The most elements of a map for services. */
     int limit(ServiceMap map) {
         return limits.getOrDefault(map.map(), map.most());
+    }
+
+    /** The most flows of the node's sockets. */
+    int flowLimit() {
+        return limits.getOrDefault(FLOWS, USUAL_FLOWS);
     }
 }

@@ -5,7 +5,8 @@
  * and connections are pinned, so that they outlive the process and a successor takes over without a gap.
  *
  * <p>{@link dev.ikat.ebpf.kernel} calls bpf(2), {@link dev.ikat.ebpf.program} makes the rows,
- * {@link dev.ikat.ebpf.link} attaches, {@link dev.ikat.ebpf.connection} keeps connections. It implements
+ * {@link dev.ikat.ebpf.link} attaches, {@link dev.ikat.ebpf.connection} keeps connections,
+ * {@link dev.ikat.ebpf.service} and {@link dev.ikat.ebpf.socket} have services. It implements
  * {@link dev.ikat.dataplane}, and nobody but the agent's registry knows it.
  */
 @NullMarked

@@ -7,6 +7,7 @@ import dev.ikat.backendtests.InNamespace;
 import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.nftables.NftablesDataplane;
+import dev.ikat.testbed.host.OwnControlGroup;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresRoot;
 import java.util.Optional;
@@ -23,7 +24,7 @@ final class EbpfDataplaneTest extends DataplaneContract {
     @BeforeEach
     void open() {
         InNamespace.call(node.path(), nftables::missing);
-        dataplane = new EbpfDataplane(namespace, EbpfSettings.USUAL, Optional.empty(), nftables);
+        dataplane = new EbpfDataplane(namespace, EbpfSettings.USUAL, Optional.empty(), OwnControlGroup.path(), nftables);
         try (PolicyBackend probe = dataplane.policy()) {
             Optional<String> missing = probe.probe();
             assumeTrue(missing.isEmpty(), () -> "this machine can't run eBPF policies: " + missing.orElse(""));

@@ -14,7 +14,9 @@ import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
 import dev.ikat.services.program.StickyClient;
 import dev.ikat.testbed.host.Await;
+import dev.ikat.testbed.host.OwnControlGroup;
 import dev.ikat.testbed.host.TestNamespace;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -34,21 +36,31 @@ final class NodeServices implements ServiceBackend {
     private final EbpfServices services;
 
     NodeServices(TestNamespace node, EbpfSettings settings) {
+        this(node, settings, OwnControlGroup.path());
+    }
+
+    /** @param group of the node's own sockets; empty if these are left to nftables */
+    NodeServices(TestNamespace node, EbpfSettings settings, Optional<Path> group) {
         policies = new NodeBackend(node, settings);
         namespace = NetworkNamespace.open(node.path());
         InNamespace.call(node.path(), nftables::missing);
         policies.replace(open());
-        services = new EbpfServices(namespace, settings::limit, nftables.services(), new EbpfServices.Programs() {
-            @Override
-            public void follow() {
-                policies.backend().followServices();
-            }
+        services = new EbpfServices(
+                namespace,
+                settings::limit,
+                group.map(own -> new EbpfServices.Sockets(own, settings.flowLimit())),
+                nftables.services(),
+                new EbpfServices.Programs() {
+                    @Override
+                    public void follow() {
+                        policies.backend().followServices();
+                    }
 
-            @Override
-            public void leaveTranslated() {
-                policies.backend().leaveTranslated();
-            }
-        });
+                    @Override
+                    public void leaveTranslated() {
+                        policies.backend().leaveTranslated();
+                    }
+                });
     }
 
     /** All pods, of which each may do everything. */
@@ -116,6 +128,11 @@ final class NodeServices implements ServiceBackend {
     @Override
     public void removeOwn() {
         services.removeOwn();
+    }
+
+    @Override
+    public List<String> remarks() {
+        return services.remarks();
     }
 
     Optional<Double> fill(String map) {

@@ -6,6 +6,7 @@ import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.diag.SocketMessage;
 import dev.ikat.netlink.netfilter.ConntrackEntry;
 import dev.ikat.netlink.netfilter.ConntrackMessage;
 import dev.ikat.netlink.netfilter.ConntrackRequests;
@@ -55,6 +56,7 @@ class ReaderPropertiesTest {
             message -> ConntrackMessage.read(message),
             message -> LogMessage.read(message),
             message -> NftablesMonitor.read(message),
+            message -> SocketMessage.read(message),
             message -> AckMessage.errno(message),
             message -> AckMessage.explanation(message));
 

@@ -18,6 +18,7 @@ final class EnvironmentNames {
             "IKAT_JAVA_OPTIONS",
             "IKAT_AOT_OPTION",
             "IKAT_PROC_SYS",
+            "IKAT_CGROUP",
             "IKAT_TIMEOUT",
             "IKAT_CLUSTER_CACHE",
             "IKAT_E2E_IMAGE");

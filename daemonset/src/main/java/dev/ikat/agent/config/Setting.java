@@ -134,7 +134,7 @@ public enum Setting {
             "false",
             "Send connections to Kubernetes' services to their endpoints, in place of kube-proxy; auto does so as long "
                     + "as no kube-proxy is seen on the node. The dataplane of the policy backend does it: "
-                    + "nftables, iptables, or eBPF for pods' connections with nftables for the rest."),
+                    + "nftables, iptables, or eBPF for connections of pods and of the node with nftables for the rest."),
     SERVICE_EXTERNAL_IPS(
             Kind.TRUTH,
             "true|false",

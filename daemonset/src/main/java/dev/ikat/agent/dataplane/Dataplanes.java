@@ -7,6 +7,7 @@ import dev.ikat.dataplane.Dataplane;
 import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.ebpf.EbpfDataplane;
 import dev.ikat.ebpf.EbpfSettings;
+import dev.ikat.ebpf.socket.ControlGroups;
 import dev.ikat.iptables.IptablesDataplane;
 import dev.ikat.iptables.Programs;
 import dev.ikat.model.IpAddress;
@@ -74,6 +75,7 @@ public final class Dataplanes implements AutoCloseable {
                                 settings.sampleAccepted(),
                                 settings.tableLimits()),
                         settings.dropLogGroup().isPresent() ? Optional.of(told) : Optional.empty(),
+                        ControlGroups.top(System.getenv()),
                         nftables));
         return new Dataplanes(all, settings.backend());
     }

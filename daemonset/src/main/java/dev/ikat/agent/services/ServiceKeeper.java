@@ -293,6 +293,7 @@ final class ServiceKeeper implements AutoCloseable {
                     services.size(),
                     program.frontends().size(),
                     backends.size(),
+                    inForce.remarks(),
                     findings);
         } finally {
             lock.unlock();

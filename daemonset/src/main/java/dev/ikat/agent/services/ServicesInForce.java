@@ -50,6 +50,11 @@ final class ServicesInForce implements AutoCloseable {
         return failure.isEmpty() ? by.map(Dataplane::name) : Optional.empty();
     }
 
+    /** What the kernel lacks here that would make them faster, a sentence each. */
+    List<String> remarks() {
+        return failure.isEmpty() ? backend.map(ServiceBackend::remarks).orElse(List.of()) : List.of();
+    }
+
     /** Whether the kernel notifies of others' changes to what is in force. */
     boolean isWatched() {
         return by.map(Dataplane::isWatched).orElse(true);

@@ -21,6 +21,10 @@ public record ServiceStatus(Supplier<ServiceState> state) implements StatusSecti
         services.put("ports", now.services());
         services.put("frontends", now.frontends());
         services.put("backends", now.backends());
+        if (!now.remarks().isEmpty()) {
+            ArrayNode remarks = services.putArray("remarks");
+            now.remarks().forEach(remarks::add);
+        }
         ArrayNode faults = services.putArray("faults");
         now.findings().forEach(faults::add);
     }
@@ -41,6 +45,7 @@ public record ServiceStatus(Supplier<ServiceState> state) implements StatusSecti
                                         services.path("ports").asInt(),
                                         services.path("frontends").asInt(),
                                         services.path("backends").asInt()));
+        services.path("remarks").forEach(remark -> text.more(remark.asText()));
         text.faults(services.path("faults"));
     }
 }

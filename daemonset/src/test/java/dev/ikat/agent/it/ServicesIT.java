@@ -28,6 +28,7 @@ final class ServicesIT extends ServicesScene {
         awaitReached(byService);
         awaitReached(targets(far.namespace(), PORT, IPV4, IPV6));
         for (ClusterNode node : cluster.nodes()) {
+            awaitReached(targets(node.namespace(), PORT, IPV4, IPV6));
             awaitReached(targets(
                     client.namespace(),
                     NODE_PORT,
@@ -48,7 +49,8 @@ final class ServicesIT extends ServicesScene {
                 () -> Probe.check(denied, Duration.ofSeconds(1)).stream().noneMatch(Probe.Outcome::reached));
         assertThat(Probe.failures(byService, PROBE_LIMIT)).isEmpty();
         assertThat(status(0))
-                .contains("services  " + policyBackend + ", 2 service ports at 8 addresses and ports, 4 backends");
+                .contains("services  " + policyBackend + ", 2 service ports at 8 addresses and ports, 4 backends")
+                .doesNotContain("packet by packet");
     }
 
     @Test

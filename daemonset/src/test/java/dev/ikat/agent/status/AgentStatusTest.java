@@ -215,14 +215,22 @@ class AgentStatusTest {
     @Test
     void servicesSayWhoHasThemInForceAndWhatIsWrong() throws IOException {
         ServiceState state = new ServiceState(
-                Optional.of("nftables"), Optional.empty(), 3, 5, 7, List.of("default/web: no such thing"));
+                Optional.of("nftables"),
+                Optional.empty(),
+                3,
+                5,
+                7,
+                List.of("the kernel lacks one"),
+                List.of("default/web: no such thing"));
         ServiceStatus services = new ServiceStatus(() -> state);
         assertThat(json(services))
                 .isEqualTo("{\"services\":{\"dataplane\":\"nftables\",\"ports\":3,\"frontends\":5,"
-                        + "\"backends\":7,\"faults\":[\"default/web: no such thing\"]}}");
+                        + "\"backends\":7,\"remarks\":[\"the kernel lacks one\"],"
+                        + "\"faults\":[\"default/web: no such thing\"]}}");
         assertThat(text(services))
                 .containsExactly(
                         "services  nftables, 3 service ports at 5 addresses and ports, 7 backends",
+                        "          the kernel lacks one",
                         "          fault: default/web: no such thing");
     }
 

@@ -59,17 +59,14 @@ public final class Bpf {
 
     private static final int INFO_BYTES = 64;
 
-    /** linux/magic.h. */
-    private static final long BPF_FS_MAGIC = 0xcafe4a11L;
-
-    /** Not less than struct statfs on any architecture; f_type is its first word. */
-    private static final int STATFS_BYTES = 256;
+    /** {@code O_RDONLY | O_CLOEXEC}, {@code asm-generic/fcntl.h}. */
+    private static final int READ_ONLY = 0x80000;
 
     private static final long SYSCALL = System.getProperty("os.arch").equals("aarch64") ? 280 : 321;
 
     private static final Linker LINKER = Linker.nativeLinker();
-    private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
-    private static final VarHandle ERRNO = CAPTURE.varHandle(PathElement.groupElement("errno"));
+    static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
+    static final VarHandle ERRNO = CAPTURE.varHandle(PathElement.groupElement("errno"));
     private static final MethodHandle BPF = handle(
             "syscall",
             FunctionDescriptor.of(
@@ -80,21 +77,13 @@ public final class Bpf {
                     ValueLayout.JAVA_LONG));
     private static final MethodHandle CLOSE =
             handle("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
-    private static final MethodHandle STATFS =
-            handle("statfs", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
-    private static final MethodHandle MOUNT = handle(
-            "mount",
-            FunctionDescriptor.of(
-                    ValueLayout.JAVA_INT,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG));
+    private static final MethodHandle OPEN =
+            handle("open", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
 
     private Bpf() {}
 
-    private static MethodHandle handle(String symbol, FunctionDescriptor shape) {
+    /** A function of the C library. */
+    static MethodHandle handle(String symbol, FunctionDescriptor shape) {
         MemorySegment address = LINKER.defaultLookup()
                 .find(symbol)
                 .orElseThrow(() -> new UnsatisfiedLinkError("the C library has no " + symbol));
@@ -383,16 +372,18 @@ public final class Bpf {
     }
 
     /**
-     * Attaches a program to what an interface of the calling thread's network namespace receives or sends.
+     * Attaches a program to what an interface of the calling thread's network namespace receives or sends, or to the
+     * sockets of a control group.
      *
-     * @param type {@link #BPF_TCX_INGRESS} or {@link #BPF_TCX_EGRESS}
+     * @param target the interface's index, or the control group's descriptor
+     * @param type {@code enum bpf_attach_type}
      * @return the link, or the negated errno
      */
-    public static int attach(int program, int interfaceIndex, int type) {
+    public static int attach(int program, int target, int type) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment attribute = attribute(arena);
             set(attribute, 0, program);
-            set(attribute, 4, interfaceIndex);
+            set(attribute, 4, target);
             set(attribute, 8, type);
             return call(LINK_CREATE, attribute, arena);
         }
@@ -423,7 +414,8 @@ public final class Bpf {
      * The properties of a link.
      *
      * @param program its program's identifier
-     * @param target where it is attached: an interface's index, or a protocol family; 0 if it has ended
+     * @param target where it is attached: an interface's index, a protocol family, or the lower half of a control
+     *     group's number; 0 if it has ended
      */
     public record LinkInfo(int program, int target) {}
 
@@ -450,34 +442,29 @@ public final class Bpf {
         return info;
     }
 
+    /** Opens a directory of the control groups' file system, for {@link #attach}. */
+    public static int open(Path directory) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(CAPTURE);
+            MemorySegment path = arena.allocateFrom(directory.toString());
+            int result = (int) OPEN.invokeExact(state, path.address(), READ_ONLY);
+            if (result < 0) {
+                throw new BpfException("open " + directory, (int) ERRNO.get(state, 0L));
+            }
+            return result;
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new LinkageError("calling open(2)", e);
+        }
+    }
+
     /** close(2). */
     public static void close(int fd) {
         try (Arena arena = Arena.ofConfined()) {
             int _ = (int) CLOSE.invokeExact(arena.allocate(CAPTURE), fd);
         } catch (Throwable e) {
             throw new LinkageError("calling close(2)", e);
-        }
-    }
-
-    /** Mounts the bpf file system there, unless it is already mounted. */
-    public static void requireFileSystem(Path directory) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment state = arena.allocate(CAPTURE);
-            MemorySegment path = arena.allocateFrom(directory.toString());
-            MemorySegment statfs = arena.allocate(STATFS_BYTES, Long.BYTES);
-            int result = (int) STATFS.invokeExact(state, path.address(), statfs.address());
-            if (result == 0 && statfs.get(ValueLayout.JAVA_LONG, 0) == BPF_FS_MAGIC) {
-                return;
-            }
-            MemorySegment type = arena.allocateFrom("bpf");
-            result = (int) MOUNT.invokeExact(state, type.address(), path.address(), type.address(), 0L, 0L);
-            if (result != 0) {
-                throw new BpfException("mount the bpf file system at " + directory, (int) ERRNO.get(state, 0L));
-            }
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new LinkageError("calling mount(2)", e);
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.ikat.ebpf.kernel;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,11 +15,10 @@ import jnr.ffi.Runtime;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The programs and their maps, loaded into the kernel; they are unloaded when this is closed, unless something else
- * holds them.
+ * The programs of one object file and their maps, loaded into the kernel; they are unloaded when this is closed, unless
+ * something else holds them.
  */
 public final class BpfObject implements AutoCloseable {
-    private static final String RESOURCE = "ikat.bpf.o";
     private static final String LIBRARY = "libbpf.so.1";
 
     /**
@@ -27,17 +27,47 @@ public final class BpfObject implements AutoCloseable {
     public static final int NETFILTER = 32;
 
     private static final int PERCPU_ARRAY = 6; // linux/bpf.h
-    private static final List<String> PROGRAMS = List.of("forward", "attempt", "from_pod", "from_overlay", "to_pod");
+
+    /** The section of programs for netfilter, which an older libbpf does not know. */
+    private static final String NETFILTER_SECTION = "netfilter";
+
     private static final int LOG_BYTES = 1 << 20;
     private static final int LOG_SHOWN = 4000;
 
     private final LibBpf library;
+    private final Code code;
     private final Pointer object;
     private final Map<String, BpfMap> maps = new HashMap<>();
     private boolean closed;
 
-    private BpfObject(LibBpf library, Pointer object) {
+    /** The module's object files, beside this class. */
+    public enum Code {
+        /** What sees packets. */
+        PACKETS("ikat.bpf.o"),
+        /** What sees system calls of sockets. */
+        SOCKETS("sockets.bpf.o");
+
+        private final String file;
+
+        Code(String file) {
+            this.file = file;
+        }
+
+        private byte[] bytes() {
+            try (InputStream in = BpfObject.class.getResourceAsStream(file)) {
+                if (in == null) {
+                    throw new IllegalStateException(file + " is not in the jar");
+                }
+                return in.readAllBytes();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    private BpfObject(LibBpf library, Code code, Pointer object) {
         this.library = library;
+        this.code = code;
         this.object = object;
     }
 
@@ -76,22 +106,24 @@ public final class BpfObject implements AutoCloseable {
     /**
      * Loads programs and maps.
      *
-     * @param capacities those of the maps that have none in maps.h, by name, in elements
+     * @param code which ones
+     * @param capacities those of the maps that have none in the code, by name, in elements
      * @param reused maps that already exist, by name
      * @throws BpfException with the verifier's message if the kernel refuses
      */
-    public static BpfObject load(Map<String, Integer> capacities, Map<String, Integer> reused) {
-        return load(code(), capacities, reused);
+    public static BpfObject load(Code code, Map<String, Integer> capacities, Map<String, Integer> reused) {
+        return load(code, code.bytes(), capacities, reused);
     }
 
-    /** Loads code other than the module's own, with programs of the same names. */
-    public static BpfObject load(byte[] code, Map<String, Integer> capacities, Map<String, Integer> reused) {
+    /** Loads other bytes than those of the module's own file. */
+    static BpfObject load(
+            Code code, byte[] bytes, Map<String, Integer> capacities, Map<String, Integer> reused) {
         LibBpf library = library();
-        Pointer opened = library.bpf_object__open_mem(code, code.length, null);
+        Pointer opened = library.bpf_object__open_mem(bytes, bytes.length, null);
         if (opened == null) {
-            throw new IllegalStateException("libbpf can't read " + RESOURCE);
+            throw new IllegalStateException("libbpf can't read " + code.file);
         }
-        BpfObject object = new BpfObject(library, opened);
+        BpfObject object = new BpfObject(library, code, opened);
         try {
             object.load(capacities, reused, library);
             return object;
@@ -101,32 +133,21 @@ public final class BpfObject implements AutoCloseable {
         }
     }
 
-    private static byte[] code() {
-        try (InputStream in = BpfObject.class.getResourceAsStream(RESOURCE)) {
-            if (in == null) {
-                throw new IllegalStateException(RESOURCE + " is not in the jar");
-            }
-            return in.readAllBytes();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
     private void load(Map<String, Integer> capacities, Map<String, Integer> reused, LibBpf bpf) {
         capacities.forEach((name, entries) ->
                 require("size the map " + name, bpf.bpf_map__set_max_entries(mapPointer(name), entries)));
         reused.forEach((name, fd) -> require("reuse the map " + name, bpf.bpf_map__reuse_fd(mapPointer(name), fd)));
-        for (Pointer hooked : List.of(program("forward"), program("attempt"))) {
-            require("set a program's type", bpf.bpf_program__set_type(hooked, NETFILTER));
-            require(
-                    "set a program's attach type",
-                    bpf.bpf_program__set_expected_attach_type(hooked, Bpf.BPF_NETFILTER));
-        }
         Pointer log = Memory.allocateDirect(Runtime.getRuntime(bpf), LOG_BYTES);
-        for (String name : PROGRAMS) {
+        for (Pointer program : programs()) {
+            if (bpf.bpf_program__section_name(program).equals(NETFILTER_SECTION)) {
+                require("set a program's type", bpf.bpf_program__set_type(program, NETFILTER));
+                require(
+                        "set a program's attach type",
+                        bpf.bpf_program__set_expected_attach_type(program, Bpf.BPF_NETFILTER));
+            }
             // Filled only by a program that is refused.
-            require("set the log", bpf.bpf_program__set_log_buf(program(name), log, LOG_BYTES));
-            require("set the log's level", bpf.bpf_program__set_log_level(program(name), 0));
+            require("set the log", bpf.bpf_program__set_log_buf(program, log, LOG_BYTES));
+            require("set the log's level", bpf.bpf_program__set_log_level(program, 0));
         }
         int result = bpf.bpf_object__load(object);
         if (result < 0) {
@@ -134,6 +155,16 @@ public final class BpfObject implements AutoCloseable {
             throw new BpfException(
                     "load the eBPF programs", -result, said.substring(Math.max(0, said.length() - LOG_SHOWN)));
         }
+    }
+
+    private List<Pointer> programs() {
+        List<Pointer> programs = new ArrayList<>();
+        Pointer next = library.bpf_object__next_program(object, null);
+        while (next != null) {
+            programs.add(next);
+            next = library.bpf_object__next_program(object, next);
+        }
+        return programs;
     }
 
     private static void require(String what, int result) {
@@ -150,9 +181,9 @@ public final class BpfObject implements AutoCloseable {
         return present(library.bpf_object__find_map_by_name(object, name), "map", name);
     }
 
-    private static Pointer present(@Nullable Pointer found, String kind, String name) {
+    private Pointer present(@Nullable Pointer found, String kind, String name) {
         if (found == null) {
-            throw new IllegalArgumentException(RESOURCE + " has no " + kind + " " + name);
+            throw new IllegalArgumentException(code.file + " has no " + kind + " " + name);
         }
         return found;
     }

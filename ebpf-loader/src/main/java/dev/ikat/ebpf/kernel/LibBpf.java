@@ -18,6 +18,11 @@ public interface LibBpf {
     @Nullable
     Pointer bpf_object__find_map_by_name(Pointer object, String name);
 
+    @Nullable
+    Pointer bpf_object__next_program(Pointer object, @Nullable Pointer former);
+
+    String bpf_program__section_name(Pointer program);
+
     int bpf_program__set_type(Pointer program, int type);
 
     int bpf_program__set_expected_attach_type(Pointer program, int type);

@@ -25,7 +25,7 @@ public final class Pins {
 
     /** Creates the directory, and mounts the file system unless it is already mounted. */
     public void create() {
-        Bpf.requireFileSystem(FILE_SYSTEM);
+        BpfFileSystem.require(FILE_SYSTEM);
         try {
             Files.createDirectories(directory);
         } catch (IOException e) {

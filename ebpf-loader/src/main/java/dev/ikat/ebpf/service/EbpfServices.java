@@ -4,8 +4,10 @@ import dev.ikat.cluster.Protocol;
 import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.ebpf.kernel.BpfException;
+import dev.ikat.ebpf.kernel.EbpfUnavailableException;
 import dev.ikat.ebpf.kernel.MapKey;
 import dev.ikat.ebpf.kernel.Pins;
+import dev.ikat.ebpf.socket.HostSockets;
 import dev.ikat.model.Cidr;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.namespace.NetworkNamespace;
@@ -18,6 +20,7 @@ import dev.ikat.services.program.ServiceProgram;
 import dev.ikat.services.program.StickyClient;
 import dev.ikat.services.program.Target;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -30,10 +33,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Services of which the programs at pods' links translate what they can: connections of this node's pods to plain
- * frontends. Another dataplane has all services in force beneath, for everything that passes these programs as it is:
- * connections of the node itself and from outside, and of pods where a client's address decides, or is the backend's.
- * Where the kernel can't have the maps, it serves alone. Not thread-safe, except for {@link #fill}.
+ * Services of which the programs at pods' links and for the node's sockets translate what they can: connections of this
+ * node's pods, and of the node itself, to plain frontends. Another dataplane has all services in force beneath, for
+ * everything that passes these programs as it is: connections from outside, and those where a client's address decides,
+ * or is the backend's. Where the kernel can't have the maps, it serves alone; where it can't have the programs for
+ * sockets, it serves the node. Not thread-safe, except for {@link #fill}.
  */
 public final class EbpfServices implements ServiceBackend {
     private static final Logger LOG = LoggerFactory.getLogger(EbpfServices.class);
@@ -44,17 +48,30 @@ public final class EbpfServices implements ServiceBackend {
     private final NetworkNamespace namespace;
     private final Pins pins;
     private final ToIntFunction<ServiceMap> capacities;
+    private final Optional<Sockets> sockets;
     private final ServiceBackend rest;
     private final Programs programs;
     private volatile Optional<Open> open = Optional.empty();
+    /** The programs for the node's sockets; empty where there are none. */
+    private Optional<HostSockets> host = Optional.empty();
     /** Whether there can't be maps here. */
     private boolean alone;
+    /** What the kernel lacks. */
+    private Optional<String> lacking = Optional.empty();
 
     private Set<Cidr> podCidrs = Set.of();
     private boolean full;
     private long audited = System.nanoTime() - BETWEEN_AUDITS;
 
     private record Open(ServiceMaps maps, ServiceTables tables) {}
+
+    /**
+     * The node's sockets.
+     *
+     * @param group the control group that they are in
+     * @param flows the most flows that are known of them
+     */
+    public record Sockets(Path group, int flows) {}
 
     /** The programs at pods' links. */
     public interface Programs {
@@ -68,13 +85,19 @@ public final class EbpfServices implements ServiceBackend {
     /**
      * @param namespace the node's; has to stay open until this is closed
      * @param capacities the most elements of each map
+     * @param sockets those of the node itself; empty if they are left to the other dataplane
      * @param rest does what the programs can't; closed with this
      */
     public EbpfServices(
-            NetworkNamespace namespace, ToIntFunction<ServiceMap> capacities, ServiceBackend rest, Programs programs) {
+            NetworkNamespace namespace,
+            ToIntFunction<ServiceMap> capacities,
+            Optional<Sockets> sockets,
+            ServiceBackend rest,
+            Programs programs) {
         this.namespace = namespace;
         this.pins = new Pins(namespace);
         this.capacities = capacities;
+        this.sockets = sockets;
         this.rest = rest;
         this.programs = programs;
     }
@@ -96,6 +119,8 @@ public final class EbpfServices implements ServiceBackend {
             frontends.forEach(frontend -> datagrams(frontend, flows));
             Translations.forgetStale(now.maps().map(ServiceMap.TRANSLATIONS), flows);
             programs.follow();
+            serveNode(now.maps());
+            host.ifPresent(leading -> leading.forgetStale(flows));
         } catch (BpfException | NetlinkException e) {
             release();
             throw new PolicyBackendException("eBPF could not put all services in force: " + e.getMessage(), e);
@@ -121,8 +146,50 @@ public final class EbpfServices implements ServiceBackend {
                 LOG.atWarn().addKeyValue("reason", e.getMessage()).log("services-not-in-ebpf");
             }
             alone = true;
+            leaveNode("services are not in eBPF: " + e.getMessage());
         }
         return open;
+    }
+
+    /** Has the programs for the node's sockets lead, or the other dataplane if that is not possible here. */
+    private void serveNode(ServiceMaps maps) {
+        if (sockets.isEmpty()) {
+            leaveNode("no control groups of version 2 are mounted");
+            return;
+        }
+        try {
+            if (host.isEmpty()) {
+                Map<String, Integer> shared = new HashMap<>();
+                for (ServiceMap map : List.of(ServiceMap.FRONTENDS, ServiceMap.BACKENDS)) {
+                    shared.put(map.map(), maps.map(map).fd());
+                }
+                Sockets own = sockets.get();
+                host = Optional.of(HostSockets.open(namespace, own.group(), shared, own.flows()));
+            }
+            host.get().lead();
+            lacking = Optional.empty();
+        } catch (BpfException | NetlinkException | EbpfUnavailableException | UncheckedIOException e) {
+            leaveNode(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** Leaves the node's sockets to the other dataplane; programs of a former process would never hear of a change. */
+    private void leaveNode(String reason) {
+        host.ifPresent(HostSockets::close);
+        host = Optional.empty();
+        HostSockets.end(pins);
+        Optional<String> now = Optional.of(reason.lines().findFirst().orElse(""));
+        if (!lacking.equals(now)) {
+            LOG.atWarn().addKeyValue("reason", reason).log("node-sockets-not-in-ebpf");
+        }
+        lacking = now;
+    }
+
+    @Override
+    public List<String> remarks() {
+        return lacking.stream()
+                .map(reason -> "connections of the node itself are translated packet by packet: " + reason)
+                .toList();
     }
 
     private void tell(int refused) {
@@ -169,6 +236,7 @@ public final class EbpfServices implements ServiceBackend {
             tell(now.tables().change(change.changed(), gone, podCidrs));
             if (!flows.isEmpty()) {
                 Translations.forgetStale(now.maps().map(ServiceMap.TRANSLATIONS), flows);
+                host.ifPresent(leading -> leading.forgetStale(flows));
             }
         } catch (BpfException e) {
             // What is in the maps is read again.
@@ -189,6 +257,7 @@ public final class EbpfServices implements ServiceBackend {
         }
         try {
             differences.addAll(open.get().maps().differences());
+            host.ifPresent(leading -> differences.addAll(leading.differences()));
             differences.addAll(
                     open.get().tables().differences(program.frontends().values(), program.podCidrs()));
         } catch (BpfException e) {
@@ -205,6 +274,9 @@ public final class EbpfServices implements ServiceBackend {
                 && (alone
                         || (open.isPresent()
                                 && ServiceMaps.arePresent(pins)
+                                && host.map(HostSockets::differences)
+                                        .orElse(List.of())
+                                        .isEmpty()
                                 && System.nanoTime() - audited < BETWEEN_AUDITS));
     }
 
@@ -229,6 +301,7 @@ public final class EbpfServices implements ServiceBackend {
     /** Removes what any run has left in a namespace; the open connections become connection tracking's. */
     public static void remove(NetworkNamespace namespace, Programs programs) {
         Pins pins = new Pins(namespace);
+        HostSockets.end(pins);
         if (!ServiceMaps.arePresent(pins)) {
             ServiceMaps.remove(pins);
             return;
@@ -244,6 +317,8 @@ public final class EbpfServices implements ServiceBackend {
     }
 
     private void release() {
+        host.ifPresent(HostSockets::close);
+        host = Optional.empty();
         open.ifPresent(former -> former.maps().close());
         open = Optional.empty();
     }

@@ -1,6 +1,6 @@
 package dev.ikat.ebpf.service;
 
-/** The maps for services, as in maps.h. */
+/** The maps for services, as in frontends.h and maps.h. */
 public enum ServiceMap {
     /** {@code struct place} to {@code struct frontend}. */
     FRONTENDS("frontends", Kind.HASH, 20, 8, 1 << 16),

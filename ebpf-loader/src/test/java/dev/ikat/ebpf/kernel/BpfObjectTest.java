@@ -36,7 +36,7 @@ class BpfObjectTest {
                 .run()
                 .orThrow();
         byte[] code = Files.readAllBytes(object);
-        assertThatThrownBy(() -> BpfObject.load(code, Map.of(), Map.of()))
+        assertThatThrownBy(() -> BpfObject.load(BpfObject.Code.PACKETS, code, Map.of(), Map.of()))
                 .isInstanceOf(BpfException.class)
                 .hasMessageContaining("load the eBPF programs: EACCES")
                 .hasMessageContaining("R1 invalid mem access 'scalar'");

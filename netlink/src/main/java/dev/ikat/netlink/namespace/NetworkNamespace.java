@@ -36,6 +36,13 @@ public final class NetworkNamespace implements AutoCloseable {
     private static final long STX_INO = 32;
     private static final long STATX_SIZE = 256;
 
+    /** {@code sys/socket.h}, {@code asm-generic/socket.h}. */
+    private static final int AF_UNIX = 1;
+
+    private static final int SOCK_DGRAM_CLOEXEC = 0x80002;
+    private static final int SOL_SOCKET = 1;
+    private static final int SO_NETNS_COOKIE = 71;
+
     /** Not less than struct statfs on any architecture; f_type is its first word. */
     private static final long STATFS_SIZE = 256;
 
@@ -115,6 +122,31 @@ public final class NetworkNamespace implements AutoCloseable {
     /** The number that identifies this namespace on this host as long as it exists. */
     public long inode() {
         return inode;
+    }
+
+    /**
+     * The number by which eBPF programs know this namespace, and which no other ever has (SO_NETNS_COOKIE).
+     *
+     * @throws NetlinkException if the kernel does not tell (Linux 5.14)
+     */
+    public long cookie() {
+        return call(() -> {
+            int socket = Libc.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+            if (socket < 0) {
+                throw new NetlinkException("open a socket in " + this, -socket);
+            }
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment cookie = arena.allocate(ValueLayout.JAVA_LONG);
+                MemorySegment length = arena.allocateFrom(ValueLayout.JAVA_INT, Long.BYTES);
+                int result = Libc.getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, cookie, length);
+                if (result < 0) {
+                    throw new NetlinkException("ask for the cookie of " + this, -result);
+                }
+                return cookie.get(ValueLayout.JAVA_LONG, 0);
+            } finally {
+                Libc.close(socket);
+            }
+        });
     }
 
     /**

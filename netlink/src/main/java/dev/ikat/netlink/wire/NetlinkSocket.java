@@ -24,6 +24,9 @@ public final class NetlinkSocket implements AutoCloseable {
     /** Links, addresses, routes, neighbours, rules. */
     public static final int NETLINK_ROUTE = 0;
 
+    /** Sockets. */
+    public static final int NETLINK_SOCK_DIAG = 4;
+
     /** Connection tracking, packet logs, nf_tables. */
     public static final int NETLINK_NETFILTER = 12;
 

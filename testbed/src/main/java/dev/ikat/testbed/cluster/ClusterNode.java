@@ -6,6 +6,7 @@ import dev.ikat.model.IpFamily;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.CommandFailedException;
 import dev.ikat.testbed.host.Json;
+import dev.ikat.testbed.host.OwnControlGroup;
 import dev.ikat.testbed.host.ProcessResult;
 import dev.ikat.testbed.host.ProcessRunner;
 import dev.ikat.testbed.host.RunOwner;
@@ -230,7 +231,9 @@ public final class ClusterNode implements AutoCloseable {
         }
         // A session of its own: Ctrl-C is for this process, which then ends the agents in order.
         // And SIGHUP is for them, also where nohup has had this process ignore it, which is inherited.
-        List<String> session = new ArrayList<>(List.of("env", "--default-signal=HUP", "setsid"));
+        // And the sockets of this process and its children are all that the node has.
+        List<String> session =
+                new ArrayList<>(List.of("env", "--default-signal=HUP", OwnControlGroup.variable(), "setsid"));
         session.addAll(entering(command));
         Process process = ProcessRunner.of(session).startInBackground(log());
         recordProcess(process.pid());

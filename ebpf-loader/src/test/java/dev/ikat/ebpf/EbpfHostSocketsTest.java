@@ -1,0 +1,394 @@
+package dev.ikat.ebpf;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import dev.ikat.backendtests.RoutedNode;
+import dev.ikat.cluster.Protocol;
+import dev.ikat.ebpf.kernel.Bpf;
+import dev.ikat.ebpf.kernel.Pins;
+import dev.ikat.model.Cidr;
+import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.services.program.Backend;
+import dev.ikat.services.program.Frontend;
+import dev.ikat.services.program.FrontendProgram;
+import dev.ikat.services.program.FrontendProgram.Kind;
+import dev.ikat.services.program.ServiceChange;
+import dev.ikat.services.program.ServicePortName;
+import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.Target;
+import dev.ikat.testbed.host.OwnControlGroup;
+import dev.ikat.testbed.host.TestNamespace;
+import dev.ikat.testbed.requirement.RequiresProgram;
+import dev.ikat.testbed.requirement.RequiresRoot;
+import dev.ikat.testbed.traffic.Probe;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** What the programs for sockets do with connections of the node itself to services. */
+@RequiresRoot
+@RequiresProgram({"nft", "ss", "conntrack"})
+class EbpfHostSocketsTest {
+    private static final int PORT = 8080;
+    private static final IpAddress OWN = IpAddress.parse("192.0.2.77");
+
+    private final Deque<AutoCloseable> open = new ArrayDeque<>();
+    private final RoutedNode node = keep(new RoutedNode());
+    private final TestNamespace outside = keep(TestNamespace.create());
+    private final Map<Integer, TestNamespace> pods = new HashMap<>();
+    private NodeServices services = new NodeServices(make(), EbpfSettings.USUAL);
+
+    private <T extends AutoCloseable> T keep(T kept) {
+        open.push(kept);
+        return kept;
+    }
+
+    private TestNamespace make() {
+        for (int number = 1; number <= 4; number++) {
+            pods.put(number, node.addPod(RoutedNode.endpoint(number)));
+        }
+        // Netfilter translates only what there is a route for.
+        host().ip("link", "set", "lo", "up");
+        host().ip("address", "add", OWN + "/32", "dev", "lo");
+        host().ip("link", "add", "out0", "type", "veth", "peer", "name", "out0", "netns", outside.name());
+        outside.ip("link", "set", "out0", "up");
+        host().ip("link", "set", "out0", "addrgenmode", "none", "up");
+        host().ip("address", "add", "172.31.9.1/24", "dev", "out0");
+        host().ip("address", "add", "fd31:9::1/64", "dev", "out0", "nodad");
+        host().ip("route", "add", "default", "via", "172.31.9.2");
+        host().ip("route", "add", "default", "via", "fd31:9::2");
+        return host();
+    }
+
+    @BeforeEach
+    void serve() {
+        assumeThat(OwnControlGroup.path())
+                .as("a control group of version 2")
+                .isPresent();
+        for (int number = 2; number <= 3; number++) {
+            keep(Probe.serve(pod(number), PORT));
+        }
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        services.close();
+        for (AutoCloseable each : open) {
+            each.close();
+        }
+    }
+
+    private TestNamespace host() {
+        return node.namespace();
+    }
+
+    private TestNamespace pod(int number) {
+        return Optional.ofNullable(pods.get(number)).orElseThrow();
+    }
+
+    private static IpAddress address(int pod, IpFamily family) {
+        return RoutedNode.endpoint(pod).addresses().stream()
+                .filter(address -> address.family() == family)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static Backend backend(int pod, IpFamily family) {
+        return new Backend(address(pod, family), PORT);
+    }
+
+    private static IpAddress service(IpFamily family) {
+        return IpAddress.parse(family == IpFamily.IPV4 ? "10.96.0.80" : "fd96::80");
+    }
+
+    private static InetSocketAddress serviceSocket(IpFamily family) {
+        return new InetSocketAddress(service(family).toInetAddress(), 80);
+    }
+
+    private static FrontendProgram frontend(
+            Protocol protocol, IpFamily family, Optional<Duration> affinity, Backend... backends) {
+        Target target = new Target.Balance(List.of(backends));
+        return new FrontendProgram(
+                new Frontend(service(family), protocol, 80),
+                new ServicePortName("default", "web", ""),
+                Kind.CLUSTER_IP,
+                target,
+                target,
+                false,
+                affinity,
+                List.of());
+    }
+
+    private static ServiceProgram program(FrontendProgram... frontends) {
+        Map<Frontend, FrontendProgram> all = new HashMap<>();
+        Stream.of(frontends).forEach(program -> all.put(program.frontend(), program));
+        return new ServiceProgram(
+                all,
+                Set.of(Cidr.parse("10.244.1.0/24"), Cidr.parse("fd00:10:244:1::/64")),
+                Set.of(Cidr.parse("10.96.0.0/16"), Cidr.parse("fd96::/112")));
+    }
+
+    private static ServiceProgram web(IpFamily family, Backend... backends) {
+        return program(
+                frontend(Protocol.TCP, family, Optional.empty(), backends),
+                frontend(Protocol.UDP, family, Optional.empty(), backends));
+    }
+
+    private void change(Protocol protocol, IpFamily family, Backend... backends) {
+        services.apply(new ServiceChange(
+                List.of(frontend(protocol, family, Optional.empty(), backends)),
+                Set.of(),
+                Optional.empty(),
+                Optional.empty()));
+    }
+
+    private NativeSocket socket(TestNamespace from, Protocol protocol, boolean v6) {
+        return keep(NativeSocket.open(from, protocol, v6));
+    }
+
+    private NativeSocket socket(Protocol protocol, IpFamily family) {
+        return socket(host(), protocol, family == IpFamily.IPV6);
+    }
+
+    /** With whom sockets of a namespace really speak. */
+    private static String peers(TestNamespace of) {
+        return of.exec("ss", "-Htun");
+    }
+
+    /** Whether netfilter has translated anything. */
+    private String translated(IpFamily family) {
+        return host().exec("conntrack", "-L", "-f", family == IpFamily.IPV4 ? "ipv4" : "ipv6", "-d", service(family)
+                .toString());
+    }
+
+    private Pins pins() {
+        try (NetworkNamespace namespace = NetworkNamespace.open(host().path())) {
+            return new Pins(namespace);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"TCP, IPV4, false", "TCP, IPV4, true", "TCP, IPV6, true", "UDP, IPV4, false", "UDP, IPV4, true", "UDP, IPV6, true"
+    })
+    void connectionIsMadeToABackendAndItsPeerIsTheService(Protocol protocol, IpFamily family, boolean v6) {
+        services.replace(web(family, backend(2, family)));
+
+        NativeSocket socket = socket(host(), protocol, v6).connect(service(family), 80);
+
+        assertThat(socket.peer()).isEqualTo(serviceSocket(family));
+        assertThat(peers(host()))
+                .contains(address(2, family).toString())
+                .doesNotContain(service(family).toString());
+        socket.send();
+        InetSocketAddress from = socket.receive();
+        if (protocol == Protocol.UDP) {
+            assertThat(from).isEqualTo(serviceSocket(family));
+        }
+        assertThat(translated(family)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"IPV4, false", "IPV4, true", "IPV6, true"})
+    void datagramsOfASocketGoToOneBackendAndTheServiceAnswers(IpFamily family, boolean v6) {
+        services.replace(web(family, backend(2, family), backend(3, family)));
+        Set<String> backends = new HashSet<>();
+        for (int i = 0; i < 20; i++) {
+            NativeSocket socket = socket(host(), Protocol.UDP, v6);
+            host().exec("conntrack", "--flush");
+            for (int j = 0; j < 5; j++) {
+                socket.send(service(family), 80);
+                assertThat(socket.receive()).isEqualTo(serviceSocket(family));
+            }
+            List<String> reached = Stream.of(2, 3)
+                    .map(pod -> address(pod, family).toString())
+                    .filter(address -> !host().exec(
+                                    "conntrack", "-L", "-f", family == IpFamily.IPV4 ? "ipv4" : "ipv6", "-d", address)
+                            .isEmpty())
+                    .toList();
+            assertThat(reached).hasSize(1);
+            assertThat(translated(family)).isEmpty();
+            backends.addAll(reached);
+        }
+        assertThat(backends).hasSize(2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void socketOfAnotherNamespaceIsLeftAlone(IpFamily family) {
+        services.replace(web(family, backend(2, family)));
+
+        NativeSocket socket = socket(pod(1), Protocol.TCP, family == IpFamily.IPV6).connect(service(family), 80);
+
+        assertThat(peers(pod(1))).contains(service(family).toString());
+        assertThat(socket.peer()).isEqualTo(serviceSocket(family));
+    }
+
+    @Test
+    void socketThatIsBoundToAnAddressIsLeftToNetfilter() {
+        IpFamily family = IpFamily.IPV4;
+        services.replace(web(family, backend(2, family)));
+
+        NativeSocket socket = socket(Protocol.TCP, family).bind(OWN).connect(service(family), 80);
+
+        assertThat(peers(host())).contains(service(family).toString());
+        assertThat(socket.peer()).isEqualTo(serviceSocket(family));
+        NativeSocket datagrams = socket(Protocol.UDP, family).bind(OWN);
+        datagrams.send(service(family), 80);
+        assertThat(datagrams.receive()).isEqualTo(serviceSocket(family));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void serviceWithAffinityIsLeftToNetfilter(IpFamily family) {
+        services.replace(program(
+                frontend(Protocol.TCP, family, Optional.of(Duration.ofHours(3)), backend(2, family))));
+
+        NativeSocket socket = socket(Protocol.TCP, family).connect(service(family), 80);
+
+        assertThat(peers(host())).contains(service(family).toString());
+        assertThat(socket.peer()).isEqualTo(serviceSocket(family));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void datagramsLeaveABackendThatIsGone(IpFamily family) {
+        services.replace(web(family, backend(4, family)));
+        NativeSocket socket = socket(Protocol.UDP, family);
+        socket.send(service(family), 80);
+        NativeSocket other = socket(Protocol.UDP, family);
+        other.send(address(3, family), PORT);
+        assertThat(other.receive().getPort()).isEqualTo(PORT);
+
+        change(Protocol.UDP, family, backend(3, family));
+
+        // Nobody is there.
+        assertThatThrownBy(socket::receive).isInstanceOf(NativeSocket.Refused.class);
+        socket.send(service(family), 80);
+        assertThat(socket.receive()).isEqualTo(serviceSocket(family));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"IPV4, false", "IPV4, true", "IPV6, true"})
+    void socketThatIsConnectedToABackendThatIsGoneIsEnded(IpFamily family, boolean v6) {
+        services.replace(web(family, backend(2, family)));
+        NativeSocket socket = socket(host(), Protocol.UDP, v6).connect(service(family), 80);
+        socket.send();
+        assertThat(socket.receive()).isEqualTo(serviceSocket(family));
+        NativeSocket direct = socket(host(), Protocol.UDP, v6).connect(address(2, family), PORT);
+
+        change(Protocol.UDP, family, backend(3, family));
+
+        assertThatThrownBy(socket::receive)
+                .isInstanceOfSatisfying(
+                        NativeSocket.Refused.class,
+                        refused -> assertThat(refused.errno()).isEqualTo(NativeSocket.ECONNABORTED));
+        socket.connect(service(family), 80).send();
+        assertThat(socket.receive()).isEqualTo(serviceSocket(family));
+        assertThat(peers(host())).contains(address(3, family).toString());
+        direct.send();
+        assertThat(direct.receive().getPort()).isEqualTo(PORT);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void connectionsOutliveTheProcessAndASuccessorGoesOn(IpFamily family) {
+        services.replace(web(family, backend(2, family)));
+        NativeSocket tcp = socket(Protocol.TCP, family).connect(service(family), 80);
+        NativeSocket udp = socket(Protocol.UDP, family);
+        udp.send(service(family), 80);
+        assertThat(udp.receive()).isEqualTo(serviceSocket(family));
+
+        services.leave();
+        NativeSocket meanwhile = socket(Protocol.TCP, family).connect(service(family), 80);
+        assertThat(peers(host())).doesNotContain(service(family).toString());
+        services = new NodeServices(host(), EbpfSettings.USUAL);
+        ServiceProgram program = web(family, backend(2, family), backend(3, family));
+        services.replace(program);
+
+        assertThat(services.audit(program)).isEmpty();
+        for (NativeSocket socket : List.of(tcp, meanwhile)) {
+            assertThat(socket.peer()).isEqualTo(serviceSocket(family));
+            socket.send();
+            socket.receive();
+        }
+        udp.send(service(family), 80);
+        assertThat(udp.receive()).isEqualTo(serviceSocket(family));
+        assertThat(translated(family)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void removedProgramsLeaveNothingAndConnectionsGoOn(IpFamily family) {
+        services.replace(web(family, backend(2, family)));
+        NativeSocket before = socket(Protocol.TCP, family).connect(service(family), 80);
+
+        services.removeOwn();
+
+        assertThat(pins().names("sockets-")).isEmpty();
+        before.send();
+        before.receive();
+        NativeSocket after = socket(Protocol.TCP, family).connect(service(family), 80);
+        assertThat(peers(host())).contains(service(family).toString());
+        after.send();
+        after.receive();
+    }
+
+    @Test
+    void linkThatSomebodyEndsIsFoundAndMended() {
+        IpFamily family = IpFamily.IPV4;
+        ServiceProgram program = web(family, backend(2, family));
+        services.replace(program);
+        assertThat(services.audit(program)).isEmpty();
+        assertThat(services.isUntouched()).isTrue();
+        int link = Bpf.pinned(pins().path("sockets-connect4")).orElseThrow();
+
+        Bpf.detach(link);
+        Bpf.close(link);
+
+        assertThat(services.isUntouched()).isFalse();
+        assertThat(services.audit(program)).singleElement().asString().contains("connect4");
+        services.replace(program);
+        assertThat(services.audit(program)).isEmpty();
+        socket(Protocol.TCP, family).connect(service(family), 80);
+        assertThat(peers(host())).contains(address(2, family).toString());
+    }
+
+    @Test
+    void withoutAControlGroupNetfilterServesTheNode() {
+        IpFamily family = IpFamily.IPV4;
+        for (Optional<Path> group : List.of(Optional.<Path>empty(), Optional.of(Path.of("/proc/self/fd")))) {
+            services.close();
+            services = new NodeServices(host(), EbpfSettings.USUAL, group);
+            ServiceProgram program = web(family, backend(2, family));
+
+            services.replace(program);
+
+            assertThat(services.remarks()).hasSize(1);
+            assertThat(services.audit(program)).isEmpty();
+            assertThat(services.isUntouched()).isTrue();
+            NativeSocket socket = socket(Protocol.TCP, family).connect(service(family), 80);
+            assertThat(peers(host())).contains(service(family).toString());
+            socket.send();
+            socket.receive();
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.ebpf.socket;
+
+import org.jspecify.annotations.NullMarked;

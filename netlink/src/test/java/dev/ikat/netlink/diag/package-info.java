@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.netlink.diag;
+
+import org.jspecify.annotations.NullMarked;
