@@ -147,9 +147,12 @@ static __noinline int choose(__u64 socket, const struct place *place, struct pla
 		return 0;
 	frontend = bpf_map_lookup_elem(&frontends, place);
 	if (!frontend) {
-		/* From now on the socket speaks with this place itself. */
+		/*
+		 * From now on the socket speaks with this place itself; if it is not connected: one of IPv6 that is
+		 * connected to an IPv4 address comes here with its peer.
+		 */
 		answer.place = *place;
-		if (bpf_map_lookup_elem(&flows, &answer))
+		if (begins && bpf_map_lookup_elem(&flows, &answer))
 			bpf_map_delete_elem(&flows, &answer);
 		return 0;
 	}
