@@ -97,6 +97,19 @@ class ManifestSchemaTest {
         }
     }
 
+    /** To attach programs to them, it is enough to read. */
+    @Test
+    void onlyTheOverlayOfEbpfSeesTheHostsControlGroups() throws IOException {
+        for (Path overlay : overlays()) {
+            assertThat(agent(overlay).getVolumeMounts().stream()
+                            .filter(mount -> mount.getMountPath().endsWith("/sys/fs/cgroup"))
+                            .map(VolumeMount::getReadOnly)
+                            .toList())
+                    .as("%s", overlay)
+                    .isEqualTo(overlay.endsWith("ebpf") ? List.of(true) : List.of());
+        }
+    }
+
     /** Or else an agent whose backend is another one by now would not find what its predecessor left. */
     @Test
     void everyAgentSeesTheBpfFileSystem() throws IOException {
