@@ -356,7 +356,8 @@ final class ServicesBench implements Callable<Integer> {
             for (Rival rival : rivals) {
                 // Beside each, on the same node at nearly the same time: connections to the pod itself.
                 rival.lane().measure();
-                rival.lane().measure(rival.lane().client, SampleServices.address(0), rival.connections(), rival.trips());
+                rival.lane()
+                        .measure(rival.lane().client, SampleServices.address(0), rival.connections(), rival.trips());
                 if (round < 0) {
                     rival.clear();
                 }

@@ -177,8 +177,7 @@ public final class EbpfBackend implements PolicyBackend {
         Generation next;
         try {
             next = new Generation(
-                    BpfObject.load(
-                            BpfObject.Code.PACKETS, settings.capacities(rows, !services.isEmpty()), reused),
+                    BpfObject.load(BpfObject.Code.PACKETS, settings.capacities(rows, !services.isEmpty()), reused),
                     // Not one that a connection was judged at already: each transaction takes one, at most.
                     (int) System.currentTimeMillis(),
                     flags() | (services.isEmpty() ? 0 : SERVICES),

@@ -24,7 +24,8 @@ final class EbpfDataplaneTest extends DataplaneContract {
     @BeforeEach
     void open() {
         InNamespace.call(node.path(), nftables::missing);
-        dataplane = new EbpfDataplane(namespace, EbpfSettings.USUAL, Optional.empty(), OwnControlGroup.path(), nftables);
+        dataplane =
+                new EbpfDataplane(namespace, EbpfSettings.USUAL, Optional.empty(), OwnControlGroup.path(), nftables);
         try (PolicyBackend probe = dataplane.policy()) {
             Optional<String> missing = probe.probe();
             assumeTrue(missing.isEmpty(), () -> "this machine can't run eBPF policies: " + missing.orElse(""));

@@ -90,9 +90,7 @@ class EbpfHostSocketsTest {
 
     @BeforeEach
     void serve() {
-        assumeThat(OwnControlGroup.path())
-                .as("a control group of version 2")
-                .isPresent();
+        assumeThat(OwnControlGroup.path()).as("a control group of version 2").isPresent();
         for (int number = 2; number <= 3; number++) {
             keep(Probe.serve(pod(number), PORT));
         }
@@ -202,7 +200,13 @@ class EbpfHostSocketsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"TCP, IPV4, false", "TCP, IPV4, true", "TCP, IPV6, true", "UDP, IPV4, false", "UDP, IPV4, true", "UDP, IPV6, true"
+    @CsvSource({
+        "TCP, IPV4, false",
+        "TCP, IPV4, true",
+        "TCP, IPV6, true",
+        "UDP, IPV4, false",
+        "UDP, IPV4, true",
+        "UDP, IPV6, true"
     })
     void connectionIsMadeToABackendAndItsPeerIsTheService(Protocol protocol, IpFamily family, boolean v6) {
         services.replace(web(family, backend(2, family)));
@@ -238,8 +242,9 @@ class EbpfHostSocketsTest {
         while (flows.find()) {
             reached.computeIfAbsent(flows.group(2), _ -> new HashSet<>()).add(flows.group(1));
         }
-        assertThat(reached).hasSize(SOCKETS).allSatisfy((_, backends) -> assertThat(backends)
-                .hasSize(1));
+        assertThat(reached)
+                .hasSize(SOCKETS)
+                .allSatisfy((_, backends) -> assertThat(backends).hasSize(1));
         assertThat(reached.values().stream().flatMap(Set::stream).distinct()).hasSize(2);
         assertThat(translated(family)).isEmpty();
     }
@@ -249,7 +254,8 @@ class EbpfHostSocketsTest {
     void socketOfAnotherNamespaceIsLeftAlone(IpFamily family) {
         services.replace(web(family, backend(2, family)));
 
-        NativeSocket socket = socket(pod(1), Protocol.TCP, family == IpFamily.IPV6).connect(service(family), 80);
+        NativeSocket socket =
+                socket(pod(1), Protocol.TCP, family == IpFamily.IPV6).connect(service(family), 80);
 
         assertThat(peers(pod(1))).contains(service(family).toString());
         assertThat(socket.peer()).isEqualTo(serviceSocket(family));
@@ -272,8 +278,7 @@ class EbpfHostSocketsTest {
     @ParameterizedTest
     @EnumSource
     void serviceWithAffinityIsLeftToNetfilter(IpFamily family) {
-        services.replace(program(
-                frontend(Protocol.TCP, family, Optional.of(Duration.ofHours(3)), backend(2, family))));
+        services.replace(program(frontend(Protocol.TCP, family, Optional.of(Duration.ofHours(3)), backend(2, family))));
 
         NativeSocket socket = socket(Protocol.TCP, family).connect(service(family), 80);
 

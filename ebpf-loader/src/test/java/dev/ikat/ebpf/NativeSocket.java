@@ -122,8 +122,7 @@ final class NativeSocket implements AutoCloseable {
         int port = Byte.toUnsignedInt(socket[2]) << 8 | Byte.toUnsignedInt(socket[3]);
         try {
             return new InetSocketAddress(
-                    InetAddress.getByAddress(
-                            v6 ? Arrays.copyOfRange(socket, 8, 24) : Arrays.copyOfRange(socket, 4, 8)),
+                    InetAddress.getByAddress(v6 ? Arrays.copyOfRange(socket, 8, 24) : Arrays.copyOfRange(socket, 4, 8)),
                     port);
         } catch (UnknownHostException e) {
             throw new IllegalStateException(e);

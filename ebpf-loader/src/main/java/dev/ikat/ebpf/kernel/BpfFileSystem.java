@@ -15,10 +15,8 @@ public final class BpfFileSystem {
     /** Not less than struct statfs on any architecture; f_type is its first word. */
     private static final int STATFS_BYTES = 256;
 
-    private static final MethodHandle STATFS =
-            Bpf.handle(
-                    "statfs",
-                    FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+    private static final MethodHandle STATFS = Bpf.handle(
+            "statfs", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
     private static final MethodHandle MOUNT = Bpf.handle(
             "mount",
             FunctionDescriptor.of(

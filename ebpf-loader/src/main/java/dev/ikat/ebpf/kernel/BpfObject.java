@@ -116,8 +116,7 @@ public final class BpfObject implements AutoCloseable {
     }
 
     /** Loads other bytes than those of the module's own file. */
-    static BpfObject load(
-            Code code, byte[] bytes, Map<String, Integer> capacities, Map<String, Integer> reused) {
+    static BpfObject load(Code code, byte[] bytes, Map<String, Integer> capacities, Map<String, Integer> reused) {
         LibBpf library = library();
         Pointer opened = library.bpf_object__open_mem(bytes, bytes.length, null);
         if (opened == null) {

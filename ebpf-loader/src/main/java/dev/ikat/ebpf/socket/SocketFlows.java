@@ -60,8 +60,7 @@ final class SocketFlows implements AutoCloseable {
         String pin = prefix + MAP + SUFFIX;
         int fd = Bpf.pinned(pins.path(pin))
                 .orElseGet(() -> Bpf.createMap(MAP, LRU_HASH, KEY_BYTES, PLACE_BYTES, capacity, 0));
-        return new SocketFlows(
-                pins, pin, new BpfMap(MAP, fd, KEY_BYTES, PLACE_BYTES, PLACE_BYTES, Bpf.capacity(fd)));
+        return new SocketFlows(pins, pin, new BpfMap(MAP, fd, KEY_BYTES, PLACE_BYTES, PLACE_BYTES, Bpf.capacity(fd)));
     }
 
     /** Gives the map its name, where it has none. */

@@ -16,8 +16,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The links (Linux 5.7) by which the programs are attached to a control group. They have names, so that they outlive the
- * process, and let one program follow another between two system calls.
+ * The links (Linux 5.7) by which the programs are attached to a control group. They have names, so that they outlive
+ * the process, and let one program follow another between two system calls.
  */
 final class SocketLinks {
     private static final String REQUIREMENT =
@@ -77,9 +77,7 @@ final class SocketLinks {
             former = Bpf.pinned(pins.path(pin));
         }
         int link;
-        if (former.isPresent()
-                && Bpf.linkInfo(former.get()).target() == target
-                && Bpf.update(former.get(), fd)) {
+        if (former.isPresent() && Bpf.linkInfo(former.get()).target() == target && Bpf.update(former.get(), fd)) {
             link = former.get();
         } else {
             former.ifPresent(SocketLinks::end);

@@ -27,7 +27,8 @@ public final class SocketDiag implements AutoCloseable {
     }
 
     /**
-     * Whether the kernel can list sockets of UDP and end them: it has CONFIG_INET_UDP_DIAG and CONFIG_INET_DIAG_DESTROY.
+     * Whether the kernel can list sockets of UDP and end them: it has CONFIG_INET_UDP_DIAG and
+     * CONFIG_INET_DIAG_DESTROY.
      */
     public boolean canEnd() {
         try {

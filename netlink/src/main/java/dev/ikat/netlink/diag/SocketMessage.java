@@ -91,8 +91,7 @@ public final class SocketMessage {
     }
 
     private static ByteBuffer bytes(List<Integer> words) {
-        ByteBuffer bytes =
-                ByteBuffer.allocate(words.size() * Integer.BYTES).order(ByteOrder.nativeOrder());
+        ByteBuffer bytes = ByteBuffer.allocate(words.size() * Integer.BYTES).order(ByteOrder.nativeOrder());
         words.forEach(bytes::putInt);
         return bytes;
     }
@@ -104,7 +103,8 @@ public final class SocketMessage {
                 && bytes(words.subList(2, 3)).order(ByteOrder.BIG_ENDIAN).getInt(0) == 0xffff;
         return switch (family) {
             case IPV4 -> IpAddress.of(bytes(words.subList(0, 1)).array());
-            case IPV6 -> IpAddress.of(bytes(mapped ? words.subList(3, 4) : words).array());
+            case IPV6 ->
+                IpAddress.of(bytes(mapped ? words.subList(3, 4) : words).array());
         };
     }
 }

@@ -61,9 +61,7 @@ class SocketDiagTest {
 
             assertThat(sockets)
                     .extracting(ConnectedSocket::family, ConnectedSocket::peer, ConnectedSocket::peerPort)
-                    .containsExactlyInAnyOrder(
-                            tuple(family, to, PORT),
-                            tuple(family, to, PORT + 1));
+                    .containsExactlyInAnyOrder(tuple(family, to, PORT), tuple(family, to, PORT + 1));
             assertThat(sockets).extracting(ConnectedSocket::cookie).doesNotHaveDuplicates();
             List<ConnectedSocket> gone =
                     sockets.stream().filter(socket -> socket.peerPort() == PORT).toList();

@@ -42,7 +42,8 @@ public final class OwnControlGroup {
 
         private static void enter(Path group) throws IOException {
             Files.writeString(
-                    group.resolve(PROCESSES), Long.toString(ProcessHandle.current().pid()));
+                    group.resolve(PROCESSES),
+                    Long.toString(ProcessHandle.current().pid()));
         }
 
         private static void leave(Path root, Path group) {
