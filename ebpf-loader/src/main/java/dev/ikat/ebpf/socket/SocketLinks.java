@@ -20,9 +20,6 @@ import java.util.Optional;
  * the process, and let one program follow another between two system calls.
  */
 final class SocketLinks {
-    private static final String REQUIREMENT =
-            "attach the eBPF program %s to the control group %s (Linux 5.8 with CONFIG_CGROUP_BPF)";
-
     private final Pins pins;
     private final String prefix;
     private final BpfObject object;
@@ -83,7 +80,10 @@ final class SocketLinks {
             former.ifPresent(SocketLinks::end);
             link = Bpf.attach(fd, directory, program.type());
             if (link < 0) {
-                throw new BpfException(REQUIREMENT.formatted(program.program(), group), -link);
+                throw new BpfException(
+                        "attach the eBPF program %s to the control group %s (CONFIG_CGROUP_BPF)"
+                                .formatted(program.program(), group),
+                        -link);
             }
             pins.remove(pin);
         }
