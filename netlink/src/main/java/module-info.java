@@ -10,5 +10,6 @@ module dev.ikat.netlink {
     exports dev.ikat.netlink.diag;
     exports dev.ikat.netlink.namespace;
     exports dev.ikat.netlink.netfilter;
+    exports dev.ikat.netlink.process;
     exports dev.ikat.netlink.route;
 }

@@ -25,6 +25,13 @@ public record LabelSelector(Labels matchLabels, List<Requirement> matchExpressio
         return new LabelSelector(Labels.of(keysAndValues), List.of());
     }
 
+    /** Whether the labels fulfil every requirement. */
+    public boolean matches(Labels labels) {
+        return matchLabels.values().entrySet().stream()
+                        .allMatch(wanted -> wanted.getValue().equals(labels.value(wanted.getKey())))
+                && matchExpressions.stream().allMatch(requirement -> requirement.matches(labels));
+    }
+
     /** What a requirement demands of its key. */
     public enum Operator {
         /** The key has one of the values. */

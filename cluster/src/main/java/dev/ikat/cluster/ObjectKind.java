@@ -30,6 +30,11 @@ public record ObjectKind(String group, String title, boolean namespaced, Naming 
     /** Blocks of addresses for services. */
     public static final ObjectKind SERVICE_CIDR =
             new ObjectKind("networking.k8s.io", "ServiceCIDR", false, Naming.SUBDOMAIN);
+    /** A router to which nodes speak BGP. */
+    public static final ObjectKind BGP_PEER = new ObjectKind("ikat.dev", "BgpPeer", false, Naming.SUBDOMAIN);
+    /** What nodes announce to such routers. */
+    public static final ObjectKind BGP_ADVERTISEMENT =
+            new ObjectKind("ikat.dev", "BgpAdvertisement", false, Naming.SUBDOMAIN);
 
     private static final Comparator<ObjectKind> ORDER =
             Comparator.comparing(ObjectKind::title).thenComparing(ObjectKind::group);

@@ -1,5 +1,6 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.bgp.NodeBgp;
 import dev.ikat.agent.cni.Conflist;
 import dev.ikat.agent.cni.ConflistKeeper;
 import dev.ikat.agent.cni.PluginPrograms;
@@ -43,6 +44,7 @@ import dev.ikat.agent.server.ControlClient;
 import dev.ikat.agent.server.Reply;
 import dev.ikat.agent.services.NodeServices;
 import dev.ikat.agent.status.AgentStatus;
+import dev.ikat.agent.status.BgpStatus;
 import dev.ikat.agent.status.ConflistStatus;
 import dev.ikat.agent.status.ErrorStatus;
 import dev.ikat.agent.status.FirewallStatus;
@@ -83,9 +85,9 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -210,7 +212,16 @@ final class AgentWiring {
                 .register(new ConflistStatus(conflist.conflist(), conflist::faults))
                 .register(new SourceStatus(cluster))
                 .register(new ErrorStatus(errors));
+        NodeBgp bgp = parts.keep(NodeBgp.start(
+                options.nodeName(),
+                options.bgp(),
+                options.runDirectory(),
+                network::situation,
+                cluster::setCondition,
+                metrics.registry()));
+        status.register(new BgpStatus(bgp::state));
         loop.afterEachRound(outside::tell);
+        loop.afterEachRound(bgp::look);
         health.ifPresent(endpoint -> listenOnNode(endpoint, cluster));
         ReadyNode ready = new ReadyNode(
                 readiness, network, conflist, () -> cluster.networkWorks(options.nodeName()), this::running);
@@ -235,6 +246,7 @@ final class AgentWiring {
                 () -> unnoticedDrift(keeper, policy, services, leaseKeeper, firewall)));
         listen(cluster, policy);
         services.subscribe(cluster);
+        bgp.subscribe(cluster);
         loop.start();
 
         CniPlugin plugin = new CniPlugin(leases, node, network, policy.podPolicy(), reaper, steps);
@@ -331,8 +343,11 @@ final class AgentWiring {
     }
 
     private ClusterSource cluster() {
-        List<ApiKind<?>> kinds = new ArrayList<>(ApiKinds.NETWORKING);
-        kinds.addAll(NodeServices.kinds(options.services()));
+        // Some are needed for more than one thing.
+        Set<ApiKind<?>> all = new LinkedHashSet<>(ApiKinds.NETWORKING);
+        all.addAll(NodeServices.kinds(options.services()));
+        all.addAll(NodeBgp.kinds(options.bgp()));
+        List<ApiKind<?>> kinds = List.copyOf(all);
         ClusterSource cluster = switch (options.cluster()) {
             case ClusterOrigin.Manifests(Path directory) -> new ManifestDirectory(directory, kinds);
             case ClusterOrigin.Api(ApiAddress address) ->

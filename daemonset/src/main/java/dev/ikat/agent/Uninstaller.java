@@ -1,5 +1,6 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.bgp.NodeBgp;
 import dev.ikat.agent.cni.Conflist;
 import dev.ikat.agent.cni.PluginFiles;
 import dev.ikat.agent.cni.PluginPrograms;
@@ -82,6 +83,11 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
                                         + ", which others had added; install these again for the next network"));
             }
             Files.deleteIfExists(conflist.resolveSibling("." + conflist.getFileName() + ".new"));
+        });
+        attempt("BIRD", failures, () -> {
+            if (NodeBgp.end(runDirectory)) {
+                report.accept("BIRD, with its routes");
+            }
         });
         attempt("pods' links", failures, () -> removeLinks(netlink, report));
         attempt("overlay", failures, () -> new OverlayReconciler(netlink).remove());

@@ -27,6 +27,7 @@ class ModuleRulesTest {
     private static final String KUBERNETES = "dev.ikat.kubernetes..";
     private static final String POLICY = "dev.ikat.policy..";
     private static final String SERVICES = "dev.ikat.services..";
+    private static final String BGP = "dev.ikat.bgp..";
     private static final String DATAPLANE = "dev.ikat.dataplane..";
     private static final String CNI = "dev.ikat.cni..";
     private static final String NFTABLES = "dev.ikat.nftables..";
@@ -52,6 +53,7 @@ class ModuleRulesTest {
                         "dev.ikat.kubernetes",
                         "dev.ikat.policy",
                         "dev.ikat.services",
+                        "dev.ikat.bgp",
                         "dev.ikat.dataplane",
                         "dev.ikat.cni",
                         "dev.ikat.nftables",
@@ -94,6 +96,9 @@ class ModuleRulesTest {
                 Map.entry("cluster knows nobody but model", only(CLUSTER, MODEL)),
                 Map.entry("policy stands on cluster", only(POLICY, MODEL, CLUSTER)),
                 Map.entry("services stand on cluster", only(SERVICES, MODEL, CLUSTER)),
+                Map.entry(
+                        "BGP stands on cluster and files, and asks BIRD by its socket",
+                        only(BGP, MODEL, CLUSTER, FILES, "jnr.unixsocket..")),
                 Map.entry("dataplane stands on policy and services", only(DATAPLANE, MODEL, CLUSTER, POLICY, SERVICES)),
                 Map.entry(
                         "cni-plugin stands on netlink, ipam and files, and reads JSON in a stream",
@@ -138,8 +143,8 @@ class ModuleRulesTest {
                                 .should()
                                 .dependOnClassesThat()
                                 .resideInAnyPackage(
-                                        NETLINK, IPAM, POLICY, SERVICES, DATAPLANE, CNI, NFTABLES, IPTABLES, EBPF,
-                                        AGENT)),
+                                        NETLINK, IPAM, POLICY, SERVICES, BGP, DATAPLANE, CNI, NFTABLES, IPTABLES,
+                                        EBPF, AGENT)),
                 Map.entry(
                         "nobody but the agent knows where the cluster's objects come from",
                         noClasses()

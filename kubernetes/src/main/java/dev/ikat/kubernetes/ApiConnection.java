@@ -221,10 +221,20 @@ final class ApiConnection implements AutoCloseable {
      * @throws ApiException if there is no answer, or it is a refusal
      */
     void patch(String path, String body) throws InterruptedException {
-        try (InputStream answer = send(
-                "PATCH " + path,
-                path,
-                request -> request.method("PATCH", "application/strategic-merge-patch+json", body))) {
+        patch(path, "application/strategic-merge-patch+json", body);
+    }
+
+    /**
+     * Changes an object by a merge patch (RFC 7386): the only kind that custom resources know too.
+     *
+     * @throws ApiException if there is no answer, or it is a refusal
+     */
+    void merge(String path, String body) throws InterruptedException {
+        patch(path, "application/merge-patch+json", body);
+    }
+
+    private void patch(String path, String type, String body) throws InterruptedException {
+        try (InputStream answer = send("PATCH " + path, path, request -> request.method("PATCH", type, body))) {
             answer.skipNBytes(0);
         } catch (IOException e) {
             throw new ApiException("can't close the answer to PATCH " + path + ": " + e, e);

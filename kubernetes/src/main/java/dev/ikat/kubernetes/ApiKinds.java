@@ -1,5 +1,7 @@
 package dev.ikat.kubernetes;
 
+import dev.ikat.cluster.BgpAdvertisement;
+import dev.ikat.cluster.BgpPeer;
 import dev.ikat.cluster.EndpointSlice;
 import dev.ikat.cluster.Namespace;
 import dev.ikat.cluster.NetworkPolicy;
@@ -25,6 +27,13 @@ public final class ApiKinds {
 
     /** The further kinds that a node needs to send connections to services on. */
     public static final List<ApiKind<?>> SERVICE_KINDS = List.of(SERVICES, ENDPOINT_SLICES, SERVICE_CIDRS);
+
+    public static final ApiKind<BgpPeer> BGP_PEERS = BgpPeerForm.KIND;
+    public static final ApiKind<BgpAdvertisement> BGP_ADVERTISEMENTS = BgpAdvertisementForm.KIND;
+
+    /** The further kinds that a node needs to speak BGP; it announces addresses of services, too. */
+    public static final List<ApiKind<?>> BGP_KINDS =
+            List.of(BGP_PEERS, BGP_ADVERTISEMENTS, SERVICES, ENDPOINT_SLICES);
 
     private ApiKinds() {}
 }

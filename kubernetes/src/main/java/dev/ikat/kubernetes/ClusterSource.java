@@ -2,6 +2,8 @@ package dev.ikat.kubernetes;
 
 import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.Node;
+import dev.ikat.cluster.ObjectCondition;
+import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
 import dev.ikat.model.IpAddress;
 import java.time.Duration;
@@ -80,6 +82,14 @@ public interface ClusterSource extends AutoCloseable {
 
     /** Tells the cluster, if there is one to tell, that this node's pods have a network now. */
     void networkWorks(String nodeName);
+
+    /**
+     * Writes a condition into an object's status, if there is somewhere to write it; returns at once. That it was not
+     * taken shows by what the source reports of the object.
+     */
+    default void setCondition(ObjectKey object, ObjectCondition condition) {
+        // A file has no status: whoever writes conditions says the same in the log.
+    }
 
     /** The current faults of the source, in a stable order. */
     List<SourceFault> faults();

@@ -1,6 +1,8 @@
 package dev.ikat.kubernetes;
 
 import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.ObjectCondition;
+import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
 import dev.ikat.model.IpAddress;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
@@ -42,6 +44,7 @@ public final class KubernetesSource implements ClusterSource {
     private final KnownCluster cluster;
     private final SnapshotKeeper snapshots;
     private final NodeAnnouncer announcer;
+    private final StatusWriter conditions;
     // Two threads for what waits for the API, one for what must not wait.
     private final ScheduledExecutorService timer = Executors.newScheduledThreadPool(
             3, Thread.ofPlatform().daemon().name("api-timer-", 0).factory());
@@ -60,6 +63,7 @@ public final class KubernetesSource implements ClusterSource {
         this.cluster = new KnownCluster(kinds, metrics, this::hurry);
         this.snapshots = new SnapshotKeeper(cluster, kinds, new Snapshot(stateDirectory, kinds), patience, metrics);
         this.announcer = new NodeAnnouncer(api, timer, patience);
+        this.conditions = new StatusWriter(api, timer);
         api.onHandshakeFailure(metrics::handshakeFailed);
     }
 
@@ -150,6 +154,12 @@ public final class KubernetesSource implements ClusterSource {
     @Override
     public void networkWorks(String nodeName) {
         announcer.networkWorks(nodeName);
+    }
+
+    /** {@inheritDoc} It is not tried again. */
+    @Override
+    public void setCondition(ObjectKey object, ObjectCondition condition) {
+        kinds.find(object.kind()).ifPresent(kind -> conditions.write(kind, object, condition));
     }
 
     @Override

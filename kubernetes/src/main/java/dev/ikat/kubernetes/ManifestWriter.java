@@ -85,6 +85,10 @@ final class ManifestWriter {
         json.writeNumberField(name, value);
     }
 
+    void field(String name, long value) throws IOException {
+        json.writeNumberField(name, value);
+    }
+
     void field(String name, boolean value) throws IOException {
         json.writeBooleanField(name, value);
     }

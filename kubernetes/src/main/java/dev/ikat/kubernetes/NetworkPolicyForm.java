@@ -1,7 +1,5 @@
 package dev.ikat.kubernetes;
 
-import dev.ikat.cluster.LabelSelector;
-import dev.ikat.cluster.LabelSelector.Requirement;
 import dev.ikat.cluster.NetworkPolicy;
 import dev.ikat.cluster.NetworkPolicy.AnyPort;
 import dev.ikat.cluster.NetworkPolicy.IpBlock;
@@ -36,7 +34,7 @@ final class NetworkPolicyForm implements ObjectForm<NetworkPolicy> {
     public void write(ManifestWriter out, NetworkPolicy policy) throws IOException {
         out.metadata(policy.key(), () -> out.unreadable(policy));
         out.object("spec", () -> {
-            selector(out, "podSelector", Optional.of(policy.podSelector()));
+            SelectorFields.write(out, "podSelector", Optional.of(policy.podSelector()));
             out.list("policyTypes", policy.types(), type -> out.value(type.title()));
             out.list("ingress", policy.ingress(), rule -> rule(out, rule, "from"));
             out.list("egress", policy.egress(), rule -> rule(out, rule, "to"));
@@ -53,8 +51,8 @@ final class NetworkPolicyForm implements ObjectForm<NetworkPolicy> {
     private static void peer(ManifestWriter out, Peer peer) throws IOException {
         switch (peer) {
             case SelectedPods selected -> {
-                selector(out, "namespaceSelector", selected.namespaces());
-                selector(out, "podSelector", selected.pods());
+                SelectorFields.write(out, "namespaceSelector", selected.namespaces());
+                SelectorFields.write(out, "podSelector", selected.pods());
             }
             case Nobody _ -> {
                 // What is read as one again: a peer of no kind.
@@ -79,23 +77,5 @@ final class NetworkPolicyForm implements ObjectForm<NetworkPolicy> {
                 }
             }
         }
-    }
-
-    private static void selector(ManifestWriter out, String name, Optional<LabelSelector> selector) throws IOException {
-        if (selector.isPresent()) {
-            out.object(name, () -> {
-                out.labels("matchLabels", selector.get().matchLabels());
-                out.list(
-                        "matchExpressions",
-                        selector.get().matchExpressions(),
-                        requirement -> out.object(() -> requirement(out, requirement)));
-            });
-        }
-    }
-
-    private static void requirement(ManifestWriter out, Requirement requirement) throws IOException {
-        out.field("key", requirement.key());
-        out.field("operator", requirement.operator().title());
-        out.list("values", requirement.values(), out::value);
     }
 }

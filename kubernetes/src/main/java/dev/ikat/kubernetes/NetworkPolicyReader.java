@@ -1,9 +1,6 @@
 package dev.ikat.kubernetes;
 
 import dev.ikat.cluster.LabelSelector;
-import dev.ikat.cluster.LabelSelector.Operator;
-import dev.ikat.cluster.LabelSelector.Requirement;
-import dev.ikat.cluster.Labels;
 import dev.ikat.cluster.NetworkPolicy;
 import dev.ikat.cluster.NetworkPolicy.AnyPort;
 import dev.ikat.cluster.NetworkPolicy.Direction;
@@ -22,7 +19,6 @@ import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceAddress;
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -79,7 +75,7 @@ final class NetworkPolicyReader {
         boolean known = faults.check(() -> document.get("spec")
                 .ifPresent(spec -> spec.allowOnly("podSelector", "policyTypes", "ingress", "egress")));
         Optional<LabelSelector> pods = faults.attempt(() -> document.get("spec")
-                .flatMap(spec -> selector(spec, "podSelector"))
+                .flatMap(spec -> SelectorFields.read(spec, "podSelector"))
                 .orElse(LabelSelector.EVERYTHING));
         List<Direction> named = new ArrayList<>();
         Optional<List<YamlValue>> types = faults.attempt(() ->
@@ -139,8 +135,8 @@ final class NetworkPolicyReader {
     private static Peer peer(YamlValue peer) {
         Faults faults = new Faults();
         faults.check(() -> peer.allowOnly("podSelector", "namespaceSelector", "ipBlock"));
-        Optional<Optional<LabelSelector>> pods = faults.attempt(() -> selector(peer, "podSelector"));
-        Optional<Optional<LabelSelector>> namespaces = faults.attempt(() -> selector(peer, "namespaceSelector"));
+        Optional<Optional<LabelSelector>> pods = faults.attempt(() -> SelectorFields.read(peer, "podSelector"));
+        Optional<Optional<LabelSelector>> namespaces = faults.attempt(() -> SelectorFields.read(peer, "namespaceSelector"));
         Optional<Optional<IpBlock>> block =
                 faults.attempt(() -> peer.get("ipBlock").map(NetworkPolicyReader::ipBlock));
         faults.throwIfAny();
@@ -192,28 +188,5 @@ final class NetworkPolicyReader {
         int first = port.get().number();
         int last = endPort.map(YamlValue::number).orElse(first);
         return rule.make(() -> new PortNumbers(first, last));
-    }
-
-    private static Optional<LabelSelector> selector(YamlValue holder, String key) {
-        return holder.get(key).map(selector -> {
-            Faults faults = new Faults();
-            faults.check(() -> selector.allowOnly("matchLabels", "matchExpressions"));
-            Optional<Labels> labels = faults.attempt(() -> ObjectFields.labels(selector, "matchLabels"));
-            Optional<List<Requirement>> expressions =
-                    faults.attempt(() -> selector.list("matchExpressions", NetworkPolicyReader::requirement));
-            faults.throwIfAny();
-            return new LabelSelector(labels.orElseThrow(), expressions.orElseThrow());
-        });
-    }
-
-    private static Requirement requirement(YamlValue expression) {
-        Faults faults = new Faults();
-        faults.check(() -> expression.allowOnly("key", "operator", "values"));
-        Optional<String> key = faults.attempt(() -> expression.require("key").text());
-        Optional<Operator> operator = faults.attempt(
-                () -> ObjectFields.choice(expression.require("operator"), Operator.values(), Operator::title));
-        Optional<Set<String>> values = faults.attempt(() -> new HashSet<>(expression.list("values", YamlValue::text)));
-        faults.throwIfAny();
-        return expression.make(() -> new Requirement(key.orElseThrow(), operator.orElseThrow(), values.orElseThrow()));
     }
 }

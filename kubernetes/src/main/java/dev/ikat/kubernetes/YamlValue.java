@@ -146,6 +146,22 @@ final class YamlValue {
         throw wrong("has to be a whole number, but is " + description());
     }
 
+    /** A whole number in this range. */
+    long number(long least, long most) {
+        if (node instanceof ScalarNode scalar && isNumber()) {
+            try {
+                long value = Long.parseLong(scalar.getValue());
+                if (value >= least && value <= most) {
+                    return value;
+                }
+            } catch (NumberFormatException e) {
+                // No more in range than one that is too large.
+            }
+            throw wrong("has to be " + least + " to " + most + ", but is " + scalar.getValue());
+        }
+        throw wrong("has to be a whole number, but is " + description());
+    }
+
     private String description() {
         return switch (node) {
             case MappingNode _ -> "a mapping";

@@ -27,6 +27,7 @@ import java.util.Optional;
  * @param masqueradeForeign whether packets that others send through this node to other nodes' pods get its address, too
  * @param policy the settings for network policies
  * @param services the settings for services
+ * @param bgp the settings for BGP
  * @param listen where metrics and health are served
  * @param reconcileInterval the interval at which everything is compared even if nothing happened
  * @param leaseGrace how long a lease may be without its link before it counts as a leak
@@ -53,6 +54,7 @@ public record AgentOptions(
         boolean masqueradeForeign,
         PolicySettings policy,
         ServiceOptions services,
+        BgpOptions bgp,
         Listen listen,
         Duration reconcileInterval,
         Duration leaseGrace,
@@ -79,6 +81,7 @@ public record AgentOptions(
                 masqueradeForeign,
                 other,
                 services,
+                bgp,
                 listen,
                 reconcileInterval,
                 leaseGrace,

@@ -84,6 +84,7 @@ public final class AgentOptionsReader {
                 "");
         PolicySettings policy = PolicySettingsReader.read(reader);
         ServiceOptions services = services();
+        BgpOptions bgp = BgpOptionsReader.read(reader, overlay.mode());
         FixedPodCidrs podCidrs = reader.parse(Setting.POD_CIDRS, FixedPodCidrs.NONE, FixedPodCidrs::parse, "");
         LogSettings log = new LogSettings(
                 reader.parse(
@@ -116,6 +117,7 @@ public final class AgentOptionsReader {
                 masqueradeForeign,
                 policy,
                 services,
+                bgp,
                 listen,
                 interval,
                 grace,
@@ -187,7 +189,7 @@ public final class AgentOptionsReader {
                         Setting.OVERLAY,
                         OverlayMode.NONE,
                         text -> OverlayMode.valueOf(text.toUpperCase(Locale.ROOT)),
-                        "is invalid: it has to be vxlan, direct, auto or none"),
+                        "is invalid: it has to be vxlan, direct, auto, bgp or none"),
                 reader.number(Setting.VNI, 0, MAX_VNI),
                 reader.number(Setting.VXLAN_PORT, 1, 65535),
                 mtu,

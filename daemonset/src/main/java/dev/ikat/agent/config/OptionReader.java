@@ -99,7 +99,7 @@ final class OptionReader {
         }
     }
 
-    private static Duration duration(String text) {
+    static Duration duration(String text) {
         if (text.matches("[0-9]{1,9}(ms|s|m)")) {
             String unit = text.replaceAll("[0-9]", "");
             long value = Long.parseLong(text.substring(0, text.length() - unit.length()));

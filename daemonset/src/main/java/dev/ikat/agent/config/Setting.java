@@ -1,5 +1,6 @@
 package dev.ikat.agent.config;
 
+import dev.ikat.bgp.BgpNode;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -78,10 +79,11 @@ public enum Setting {
                     + "changes to it. If false, the agent restores the file as it wrote it."),
     OVERLAY(
             Kind.TEXT,
-            "vxlan|direct|auto|none",
+            "vxlan|direct|auto|bgp|none",
             "vxlan",
             "How other nodes' pods are reached: vxlan (through tunnels), direct (by routes; all nodes are on one "
-                    + "link), auto (direct where possible, otherwise through tunnels), none (not by Ikat)."),
+                    + "link), auto (direct where possible, otherwise through tunnels), bgp (the same, but by routes "
+                    + "that the nodes tell each other by BGP), none (not by Ikat, or by BGP alone)."),
     UPLINK(Kind.TEXT, "IFNAME", "", "Interface to the other nodes; by default the one with the node's InternalIP."),
     VNI(Kind.NUMBER, "NUMBER", "4796", "VXLAN network identifier, the same on all nodes."),
     VXLAN_PORT(Kind.NUMBER, "PORT", "8472", "UDP port of VXLAN, the same on all nodes."),
@@ -153,6 +155,41 @@ public enum Setting {
             "10256",
             "With services: port at which load balancers ask whether this node does them, as they ask kube-proxy: "
                     + "/healthz, and /livez, at all addresses of the node; 0 for none."),
+    BGP(
+            Kind.TRUTH,
+            "true|false",
+            "false",
+            "Speak BGP to the other nodes and to the routers that BgpPeer objects name, by BIRD 2, whose program bird "
+                    + "has to be installed."),
+    BGP_AS(
+            Kind.NUMBER,
+            "NUMBER",
+            "64512",
+            "With bgp: the number of the cluster's autonomous system, the same on all nodes."),
+    BGP_MESH(
+            Kind.TEXT,
+            "full|reflectors|none",
+            "full",
+            "With bgp, where overlay is bgp or none: which nodes tell each other of their pods: each each other, or all "
+                    + "those with the label " + BgpNode.REFLECTOR_LABEL + ", which hand it on, or none, as routers "
+                    + "do it. The same on all nodes."),
+    BGP_BFD(
+            Kind.TEXT,
+            "DURATION|off",
+            "off",
+            "With bgp: how often nodes send each other packets of BFD, by which they notice within three intervals that "
+                    + "one is gone, as in 300ms. The same on all nodes."),
+    BGP_MESH_PASSWORD(
+            Kind.TEXT,
+            "KEY",
+            "",
+            "With bgp: the password that the nodes use among themselves (TCP-MD5): the name of a file in "
+                    + "bgp-password-dir."),
+    BGP_PASSWORD_DIR(
+            Kind.TEXT,
+            "DIR",
+            "/etc/ikat-bgp",
+            "With bgp: directory of the passwords, each in a file: where the pod of the agent has a Secret mounted."),
     IPTABLES_VARIANT(
             Kind.TEXT,
             "auto|legacy|nft",

@@ -47,7 +47,7 @@ public final class GuardPlanner {
     }
 
     private GuardState plan(OverlaySettings settings, boolean masqueraded) {
-        boolean tunnels = settings.mode() == OverlayMode.VXLAN || settings.mode() == OverlayMode.AUTO;
+        boolean tunnels = OverlayPlanner.tunnels(settings.mode());
         Set<GuardState.Peer> peers = overlay.peers().stream()
                 .map(this::peer)
                 .filter(peer -> !peer.blocks().isEmpty())

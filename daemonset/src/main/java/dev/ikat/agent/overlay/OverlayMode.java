@@ -8,6 +8,8 @@ public enum OverlayMode {
     DIRECT,
     /** Directly if the other node is on the same link, otherwise through the tunnel. */
     AUTO,
+    /** By routes of BGP if the other node is on the same link, otherwise through the tunnel. */
+    BGP,
     /** Not by Ikat: somebody else (a cloud's route table, a routing daemon) sees to it. */
     NONE
 }

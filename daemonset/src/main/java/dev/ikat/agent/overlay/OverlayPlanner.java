@@ -11,6 +11,7 @@ import dev.ikat.model.MacAddress;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -45,6 +46,9 @@ public final class OverlayPlanner {
     private final Map<MacAddress, IpAddress> forwarding = new HashMap<>();
     private final Map<IpAddress, MacAddress> neighbours = new HashMap<>();
     private final Set<OverlayRoute> routes = new HashSet<>();
+    /** The families in which some node's pods are reached without a tunnel. */
+    private final Set<IpFamily> directly = EnumSet.noneOf(IpFamily.class);
+
     private final List<NodeFault> faults = new ArrayList<>();
     private final Claims claims;
 
@@ -83,8 +87,8 @@ public final class OverlayPlanner {
         return new OverlayPlanner(settings, self, uplink, claims).plan(others);
     }
 
-    private static boolean tunnels(OverlayMode mode) {
-        return mode == OverlayMode.VXLAN || mode == OverlayMode.AUTO;
+    static boolean tunnels(OverlayMode mode) {
+        return mode == OverlayMode.VXLAN || mode == OverlayMode.AUTO || mode == OverlayMode.BGP;
     }
 
     private static int overhead(IpFamily underlay) {
@@ -139,10 +143,7 @@ public final class OverlayPlanner {
 
     /** Both ends have the same kind of path. In a block of one or two addresses a pod may have the first one. */
     private boolean isReachedDirectly(Cidr own) {
-        return own.prefixLength() < own.family().bits() - 1
-                && routes.stream()
-                        .anyMatch(route -> route instanceof OverlayRoute.Direct
-                                && route.destination().family() == own.family());
+        return own.prefixLength() < own.family().bits() - 1 && directly.contains(own.family());
     }
 
     private boolean sendsOver(IpFamily underlay) {
@@ -215,8 +216,17 @@ public final class OverlayPlanner {
                 way(node, elsewhere, cidr).ifPresent(ways::add);
             }
         }
-        routes.addAll(ways);
+        directly.addAll(ways.stream()
+                .filter(OverlayRoute.Direct.class::isInstance)
+                .map(way -> way.destination().family())
+                .toList());
+        // Where BGP tells of it, that is how the node's packets come, but the route is BGP's to make.
+        routes.addAll(settings.mode() == OverlayMode.BGP ? tunnelled(ways) : ways);
         return new Peer(node.name(), addresses, blocks, ways);
+    }
+
+    private static Set<OverlayRoute> tunnelled(Set<OverlayRoute> ways) {
+        return ways.stream().filter(OverlayRoute.Tunnelled.class::isInstance).collect(Collectors.toSet());
     }
 
     private static Optional<IpAddress> ofFamily(List<IpAddress> addresses, IpFamily family) {
@@ -229,7 +239,7 @@ public final class OverlayPlanner {
             case NONE -> Optional.empty();
             case DIRECT -> direct(peer, cidr, sameFamily);
             case VXLAN -> tunnelled(peer, cidr, addresses);
-            case AUTO -> {
+            case AUTO, BGP -> {
                 // Both ends have to come to the same answer, so this node needs an address of the family as well.
                 boolean direct = self.internalIp(cidr.family()).isPresent()
                         && sameFamily.isPresent()

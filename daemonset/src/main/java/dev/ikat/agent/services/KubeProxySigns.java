@@ -1,5 +1,6 @@
 package dev.ikat.agent.services;
 
+import dev.ikat.agent.host.ListeningPorts;
 import dev.ikat.netlink.netfilter.NftablesRuleset;
 import dev.ikat.netlink.netfilter.TableFamily;
 import java.io.IOException;
@@ -15,9 +16,6 @@ import java.util.function.Predicate;
 final class KubeProxySigns implements AutoCloseable {
     /** {@code healthzBindAddress}' default port (KubeProxyConfiguration). */
     static final int HEALTH_PORT = 10256;
-
-    /** TCP_LISTEN (net/tcp_states.h). */
-    private static final String LISTENING = "0A";
 
     /** The chain of kube-proxy's mode iptables that packets enter first. */
     private static final String ENTRY_CHAIN = "KUBE-SERVICES";
@@ -71,12 +69,7 @@ final class KubeProxySigns implements AutoCloseable {
     }
 
     private boolean isListening() {
-        String port = ":%04X".formatted(HEALTH_PORT);
-        Predicate<String> listens = line -> {
-            String[] fields = line.split("\\s+", 6);
-            return fields.length > 4 && fields[1].endsWith(port) && fields[3].equals(LISTENING);
-        };
-        return hasLine("tcp", listens) || hasLine("tcp6", listens);
+        return ListeningPorts.isTaken(proc, HEALTH_PORT);
     }
 
     private boolean hasLine(String file, Predicate<String> wanted) {

@@ -22,6 +22,7 @@ public final class StatusText {
             ServiceStatus::read,
             FirewallStatus::read,
             OverlayStatus::read,
+            BgpStatus::read,
             LeaseStatus::read,
             ConflistStatus::read,
             SourceStatus::read,

@@ -63,6 +63,13 @@ public final class Libc {
     private static final MethodHandle FSTATFS = link("fstatfs");
     private static final MethodHandle STATX = link("statx");
 
+    /** Linked when first called, as a cold plugin never does. */
+    private static final class Rights {
+        static final MethodHandle PRCTL = link("prctl");
+        static final MethodHandle CAPGET = link("capget");
+        static final MethodHandle CAPSET = link("capset");
+    }
+
     private Libc() {}
 
     private static MethodHandle link(String symbol) {
@@ -205,5 +212,20 @@ public final class Libc {
             MemorySegment emptyPath = arena.allocateFrom("");
             return call(STATX, fd, emptyPath.address(), atEmptyPath, mask, buffer.address(), 0, buffer);
         }
+    }
+
+    /** prctl(2), of the calling thread. */
+    public static int prctl(int option, long argument) {
+        return call(Rights.PRCTL, option, argument, 0, 0, 0, 0);
+    }
+
+    /** capget(2); the segments are a {@code cap_user_header_t} and a {@code cap_user_data_t}. */
+    public static int capget(MemorySegment header, MemorySegment data) {
+        return call(Rights.CAPGET, header.address(), data.address(), 0, 0, 0, 0, header, data);
+    }
+
+    /** capset(2); the segments are a {@code cap_user_header_t} and a {@code cap_user_data_t}. */
+    public static int capset(MemorySegment header, MemorySegment data) {
+        return call(Rights.CAPSET, header.address(), data.address(), 0, 0, 0, 0, header, data);
     }
 }

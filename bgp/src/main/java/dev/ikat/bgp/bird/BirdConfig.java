@@ -1,0 +1,217 @@
+package dev.ikat.bgp.bird;
+
+import dev.ikat.bgp.Announcement;
+import dev.ikat.bgp.Session;
+import dev.ikat.bgp.Session.Reflection;
+import dev.ikat.bgp.Speaker;
+import dev.ikat.cluster.BgpCommunity;
+import dev.ikat.cluster.BgpPeer.Bfd;
+import dev.ikat.cluster.BgpPeer.Neighbour;
+import dev.ikat.cluster.BgpPeer.PrefixRange;
+import dev.ikat.model.Cidr;
+import dev.ikat.model.IpFamily;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/**
+ * Writes the configuration of BIRD 2 for a {@link Speaker}: the same text for the same speaker.
+ *
+ * <p>The kernel gets routes of BGP and nothing else, with a metric of their own, so that a route of anybody else to the
+ * same place is neither replaced nor removed, and, as its metric is lower, goes before. BIRD learns no routes of the
+ * kernel. What is announced are static routes, which the kernel does not get.
+ */
+public final class BirdConfig {
+    /** The metric of routes that BIRD gives to the kernel: one that nobody else uses. */
+    public static final int METRIC = 4796;
+
+    /** How long a neighbour keeps the routes while BIRD is started anew (RFC 4724). */
+    public static final Duration RESTART_TIME = Duration.ofSeconds(120);
+
+    private static final int LOG_BYTES = 1 << 20;
+    private static final int MOST_PATHS = 16;
+
+    private final StringBuilder text = new StringBuilder();
+    private final Speaker speaker;
+
+    private BirdConfig(Speaker speaker) {
+        this.speaker = speaker;
+    }
+
+    /**
+     * The configuration.
+     *
+     * @param files where BIRD is to write what it has to say
+     */
+    public static String of(Speaker speaker, BirdFiles files) {
+        return new BirdConfig(speaker).write(files);
+    }
+
+    private String write(BirdFiles files) {
+        line("# Made by ikat-agent, which replaces this file when the cluster changes.");
+        line(
+                "log %s %d %s { warning, error, fatal, bug, auth };",
+                BirdText.quoted(files.log().toString()),
+                LOG_BYTES,
+                BirdText.quoted(files.log() + ".1"));
+        line("router id %s;", speaker.routerId());
+        line("timeformat protocol \"%%s\";");
+        line("graceful restart wait %d;", RESTART_TIME.toSeconds());
+        line("protocol device { scan time 10; }");
+        // Next hops are looked up among the networks of the node's links, but those to pods.
+        line("protocol direct { ipv4; ipv6; interface -\"ik*\", \"*\"; }");
+        for (IpFamily family : IpFamily.values()) {
+            kernel(family);
+            announced(family);
+        }
+        if (speaker.sessions().stream().anyMatch(session -> session.bfd().isPresent())) {
+            line("protocol bfd { }");
+        }
+        speaker.sessions().forEach(this::session);
+        return text.toString();
+    }
+
+    private void line(String format, Object... arguments) {
+        text.append(arguments.length == 0 ? format.replace("%%", "%") : format.formatted(arguments))
+                .append('\n');
+    }
+
+    private static String channel(IpFamily family) {
+        return switch (family) {
+            case IPV4 -> "ipv4";
+            case IPV6 -> "ipv6";
+        };
+    }
+
+    private void kernel(IpFamily family) {
+        line("protocol kernel kernel_%s {", channel(family));
+        line("  learn off;");
+        line("  metric %d;", METRIC);
+        line("  merge paths on limit %d;", MOST_PATHS);
+        line("  graceful restart on;");
+        line("  %s { import none; export where source = RTS_BGP; };", channel(family));
+        line("}");
+    }
+
+    private void announced(IpFamily family) {
+        line("protocol static announced_%s {", channel(family));
+        line("  %s;", channel(family));
+        speaker.announced(family).forEach(prefix -> line("  route %s blackhole;", prefix));
+        line("}");
+    }
+
+    private void session(Session session) {
+        Neighbour neighbour = session.neighbour();
+        line("protocol bgp %s {", BirdText.symbol(session.name()));
+        line("  local as %d;", session.localAs());
+        line("  neighbor %s port %d as %d;", neighbour.address(), neighbour.port(), session.as());
+        neighbour.link().ifPresent(link -> line("  interface %s;", BirdText.quoted(link.value())));
+        if (session.hops().isPresent()) {
+            line("  multihop %d;", session.hops().getAsInt());
+        } else {
+            line("  direct;");
+        }
+        line("  hold time %d;", session.holdTime().toSeconds());
+        line("  connect delay time 1;");
+        line("  connect retry time 5;");
+        line("  error wait time 1, 60;");
+        line("  graceful restart on;");
+        line("  graceful restart time %d;", RESTART_TIME.toSeconds());
+        session.password().ifPresent(password -> line("  password %s;", BirdText.quoted(password.text())));
+        session.bfd().ifPresent(this::bfd);
+        if (session.reflection() == Reflection.CLIENT) {
+            line("  rr client;");
+        }
+        session.families().forEach(family -> channel(session, family));
+        line("}");
+    }
+
+    private void bfd(Bfd bfd) {
+        line(
+                "  bfd { interval %d ms; multiplier %d; };",
+                bfd.interval().toMillis(),
+                bfd.multiplier());
+    }
+
+    private void channel(Session session, IpFamily family) {
+        line("  %s {", channel(family));
+        imports(session, family);
+        exports(session, family);
+        if (session.extendedNextHop() && family == IpFamily.IPV4) {
+            line("    extended next hop on;");
+        }
+        line("  };");
+    }
+
+    private void imports(Session session, IpFamily family) {
+        List<String> accepted = session.imports().stream()
+                .filter(range -> range.cidr().family() == family)
+                .map(BirdConfig::range)
+                .distinct()
+                .toList();
+        if (accepted.isEmpty()) {
+            line("    import none;");
+            return;
+        }
+        line("    import filter {");
+        List<String> own = speaker.own().stream()
+                .filter(block -> block.family() == family)
+                .sorted()
+                .map(block -> block + "+")
+                .toList();
+        if (!own.isEmpty()) {
+            line("      if net ~ [ %s ] then reject;", String.join(", ", own));
+        }
+        line("      if net ~ [ %s ] then accept;", String.join(", ", accepted));
+        line("      reject;");
+        line("    };");
+    }
+
+    private static String range(PrefixRange range) {
+        return range.cidr() + "{" + range.least() + "," + range.most() + "}";
+    }
+
+    private void exports(Session session, IpFamily family) {
+        Map<String, List<Cidr>> byAttributes = new TreeMap<>();
+        for (Announcement each : session.exports()) {
+            if (each.prefix().family() == family) {
+                byAttributes
+                        .computeIfAbsent(attributes(each), _ -> new ArrayList<>())
+                        .add(each.prefix());
+            }
+        }
+        boolean reflects = session.reflection() != Reflection.NONE;
+        if (byAttributes.isEmpty() && !reflects) {
+            line("    export none;");
+            return;
+        }
+        line("    export filter {");
+        byAttributes.forEach((attributes, prefixes) -> line(
+                "      if source = RTS_STATIC && net ~ [ %s ] then { %saccept; }",
+                prefixes.stream().map(Cidr::toString).collect(Collectors.joining(", ")),
+                attributes));
+        if (reflects) {
+            line("      if source = RTS_BGP && proto ~ \"%s*\" then accept;", Session.Name.ofNodes());
+        }
+        line("      reject;");
+        line("    };");
+    }
+
+    private static String attributes(Announcement announcement) {
+        StringBuilder statements = new StringBuilder();
+        for (BgpCommunity community : announcement.communities()) {
+            statements
+                    .append(community.isLarge() ? "bgp_large_community.add((" : "bgp_community.add((")
+                    .append(community.toString().replace(":", ", "))
+                    .append(")); ");
+        }
+        announcement
+                .localPreference()
+                .ifPresent(preference ->
+                        statements.append("bgp_local_pref = ").append(preference).append("; "));
+        return statements.toString();
+    }
+}
