@@ -108,7 +108,7 @@ class DeployFilesTest {
     }
 
     @Test
-    void serviceAccountMayOnlyReadAndPatchNodeStatus() throws IOException {
+    void serviceAccountMayOnlyReadAndPatchStatus() throws IOException {
         assertThat(document("base/ikat.yaml", "ClusterRole").path("rules")).isEqualTo(JSON.readTree("""
                         [{"apiGroups": [""], "resources": ["nodes", "namespaces", "pods"],
                           "verbs": ["get", "list", "watch"]},
@@ -119,6 +119,10 @@ class DeployFilesTest {
                           "verbs": ["get", "list", "watch"]},
                          {"apiGroups": ["networking.k8s.io"], "resources": ["servicecidrs"],
                           "verbs": ["get", "list", "watch"]},
+                         {"apiGroups": ["ikat.dev"], "resources": ["bgppeers", "bgpadvertisements"],
+                          "verbs": ["get", "list", "watch"]},
+                         {"apiGroups": ["ikat.dev"],
+                          "resources": ["bgppeers/status", "bgpadvertisements/status"], "verbs": ["patch"]},
                          {"apiGroups": [""], "resources": ["nodes/status"], "verbs": ["patch"]}]
                         """));
         JsonNode binding = document("base/ikat.yaml", "ClusterRoleBinding");

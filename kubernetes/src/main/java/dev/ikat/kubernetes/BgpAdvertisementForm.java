@@ -54,7 +54,7 @@ final class BgpAdvertisementForm implements ObjectForm<BgpAdvertisement> {
                             "services",
                             value -> ObjectFields.choice(value, ServiceAddresses.values(), ServiceAddresses::title)));
                     Optional<List<Cidr>> aggregates = faults.attempt(
-                            () -> spec.list("aggregates", value -> value.make(() -> Cidr.parse(value.text()))));
+                            () -> spec.list("aggregates", ObjectFields::block));
                     Optional<List<BgpCommunity>> communities = faults.attempt(() ->
                             spec.list("communities", value -> value.make(() -> BgpCommunity.parse(value.text()))));
                     Optional<Optional<Long>> preference = faults.attempt(

@@ -123,8 +123,7 @@ final class BgpPeerForm implements ObjectForm<BgpPeer> {
 
     private static PrefixRange prefixRange(YamlValue range) {
         range.allowOnly("cidr", "minLength", "maxLength");
-        YamlValue text = range.require("cidr");
-        Cidr cidr = text.make(() -> Cidr.parse(text.text()));
+        Cidr cidr = ObjectFields.block(range.require("cidr"));
         int least = range.get("minLength").map(YamlValue::number).orElse(cidr.prefixLength());
         int most = range.get("maxLength").map(YamlValue::number).orElse(least);
         return range.make(() -> new PrefixRange(cidr, least, most));

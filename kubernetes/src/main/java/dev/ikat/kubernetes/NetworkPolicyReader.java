@@ -16,7 +16,6 @@ import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
 import dev.ikat.cluster.Protocol;
 import dev.ikat.model.Cidr;
-import dev.ikat.model.InterfaceAddress;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -152,15 +151,10 @@ final class NetworkPolicyReader {
     private static IpBlock ipBlock(YamlValue block) {
         Faults faults = new Faults();
         faults.check(() -> block.allowOnly("cidr", "except"));
-        Optional<Cidr> cidr = faults.attempt(() -> cidr(block.require("cidr")));
-        Optional<List<Cidr>> except = faults.attempt(() -> block.list("except", NetworkPolicyReader::cidr));
+        Optional<Cidr> cidr = faults.attempt(() -> ObjectFields.block(block.require("cidr")));
+        Optional<List<Cidr>> except = faults.attempt(() -> block.list("except", ObjectFields::block));
         faults.throwIfAny();
         return block.make(() -> new IpBlock(cidr.orElseThrow(), except.orElseThrow()));
-    }
-
-    /** A block; host bits count as zero, as for the API server, which accepts them here. */
-    private static Cidr cidr(YamlValue value) {
-        return value.make(() -> InterfaceAddress.parse(value.text()).cidr());
     }
 
     private static PortRule portRule(YamlValue rule) {

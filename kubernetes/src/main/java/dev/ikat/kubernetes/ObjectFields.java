@@ -5,6 +5,8 @@ import dev.ikat.cluster.Labels;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
 import dev.ikat.cluster.Protocol;
+import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceAddress;
 import dev.ikat.model.IpAddress;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
@@ -125,6 +127,11 @@ final class ObjectFields {
 
     static IpAddress address(YamlValue value) {
         return value.make(() -> IpAddress.parse(value.text()));
+    }
+
+    /** A block; host bits count as zero, as for the API server, which accepts them. */
+    static Cidr block(YamlValue value) {
+        return value.make(() -> InterfaceAddress.parse(value.text()).cidr());
     }
 
     /** The protocol of a port, which is TCP where nothing is said. */

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.bgp.bird;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.bgp;
+
+import org.jspecify.annotations.NullMarked;
