@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.bgp;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.netlink.process;
+
+import org.jspecify.annotations.NullMarked;
