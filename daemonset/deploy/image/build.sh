@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../../.."
 
 readonly DISTRIBUTION=daemonset/target/ikat
 # What the image has of Debian's packages: programs that the agent starts, and libraries that it loads.
-readonly PACKAGES=nftables,libnftables1,libbpf1,iptables,ipset,conntrack
+readonly PACKAGES=nftables,libnftables1,libbpf1,iptables,ipset,conntrack,bird2
 # What every Debian has, but neither these nor collect.sh call; with what only that needs, more than half of the packages.
 readonly LEFT_OUT=apt,base-passwd,bsdutils,debconf,debian-archive-keyring,diffutils,e2fsprogs,hostname,\
 init-system-helpers,libpam-modules,libpam-modules-bin,libpam-runtime,login,logsave,mawk,mount,ncurses-base,ncurses-bin,\

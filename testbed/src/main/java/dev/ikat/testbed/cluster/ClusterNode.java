@@ -484,9 +484,22 @@ public final class ClusterNode implements AutoCloseable {
                 .forEach(line -> lines.add(what + " " + line));
     }
 
+    /** The process of the node's BIRD, which outlives the agent; empty if there is none. */
+    public Optional<ProcessHandle> bird() {
+        Path file = fromHere(runDirectory()).resolve("bgp/bird.pid");
+        try {
+            return Files.exists(file)
+                    ? ProcessHandle.of(Long.parseLong(Files.readString(file).strip()))
+                    : Optional.empty();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     @Override
     public void close() {
         stopAgent();
+        bird().ifPresent(ProcessHandle::destroyForcibly);
         pods.forEach(ClusterPod::close);
         runtimeHost.ifPresent(RuntimeHost::close);
         namespace.close();
