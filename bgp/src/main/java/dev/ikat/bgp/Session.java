@@ -3,6 +3,7 @@ package dev.ikat.bgp;
 import dev.ikat.cluster.BgpPeer.Bfd;
 import dev.ikat.cluster.BgpPeer.Neighbour;
 import dev.ikat.cluster.BgpPeer.PrefixRange;
+import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import java.time.Duration;
 import java.util.Collections;
@@ -19,6 +20,7 @@ import java.util.TreeSet;
  * @param name which one it is, unique on the node
  * @param peer who the neighbour is
  * @param neighbour where it is
+ * @param local this node's address towards it; empty for whichever leads to it
  * @param localAs the autonomous system that this node has towards it
  * @param as its autonomous system
  * @param hops over how many hops it may be reached; empty if it is on a link of the node
@@ -35,6 +37,7 @@ public record Session(
         Name name,
         Peer peer,
         Neighbour neighbour,
+        Optional<IpAddress> local,
         long localAs,
         long as,
         OptionalInt hops,
@@ -50,6 +53,9 @@ public record Session(
         families = Collections.unmodifiableSet(EnumSet.copyOf(families));
         imports = List.copyOf(imports);
         exports = List.copyOf(new TreeSet<>(exports));
+        if (hops.isPresent() && bfd.isPresent() && local.isEmpty()) {
+            throw new IllegalArgumentException("BFD over hops, but from no address");
+        }
         boolean foreign = families.size() > 1
                 || !families.contains(neighbour.address().family());
         if (foreign && !(extendedNextHop && neighbour.address().family() == IpFamily.IPV6)) {

@@ -114,11 +114,13 @@ public final class SpeakerPlanner {
         if (settings.podRoutes()) {
             others.forEach(other -> imports.addAll(blocks(other)));
         }
+        Optional<IpAddress> local = peer.multihop().isPresent() ? self.address(transport) : Optional.empty();
         Peer router = new Peer.Router(peer.name());
         return new Session(
                 Session.Name.of(router, transport),
                 router,
                 peer.neighbour(),
+                local,
                 peer.localAs().orElse(settings.as()),
                 peer.as(),
                 peer.multihop(),
@@ -126,7 +128,7 @@ public final class SpeakerPlanner {
                 extended,
                 peer.passwordKey().flatMap(key -> passwords.find(key).password()),
                 peer.holdTime(),
-                peer.bfd(),
+                peer.bfd().filter(_ -> peer.multihop().isEmpty() || local.isPresent()),
                 Reflection.NONE,
                 of(families, imports),
                 exports.stream()
@@ -213,6 +215,7 @@ public final class SpeakerPlanner {
                 Session.Name.of(node, transport),
                 node,
                 new Neighbour(address, Optional.empty(), BgpPeer.PORT),
+                self.address(transport),
                 settings.as(),
                 settings.as(),
                 onLink.test(address) ? OptionalInt.empty() : OptionalInt.of(ANYWHERE),

@@ -167,7 +167,7 @@ final class BgpFormsTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
             64512:100        | 65536:1       | spec.communities[0]
-            64512:100        | "1:2:3:4"     | spec.communities[0]
+            64512:100        | 1:2:3:4       | spec.communities[0]
             LoadBalancerIP   | NodePort      | spec.services[0]
             198.51.100.0/24  | 198.51.100.0  | spec.aggregates[0]
             4294967295       | -1            | spec.localPreference

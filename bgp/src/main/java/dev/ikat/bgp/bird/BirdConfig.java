@@ -106,7 +106,10 @@ public final class BirdConfig {
     private void session(Session session) {
         Neighbour neighbour = session.neighbour();
         line("protocol bgp %s {", BirdText.symbol(session.name()));
-        line("  local as %d;", session.localAs());
+        line(
+                "  local%s as %d;",
+                session.local().map(address -> " " + address).orElse(""),
+                session.localAs());
         line("  neighbor %s port %d as %d;", neighbour.address(), neighbour.port(), session.as());
         neighbour.link().ifPresent(link -> line("  interface %s;", BirdText.quoted(link.value())));
         if (session.hops().isPresent()) {

@@ -36,7 +36,7 @@ public record Uplink(int index, InterfaceName name, int mtu, List<InterfaceAddre
     }
 
     /** Whether packets for others can be handed to the host with this address, without a router in between. */
-    boolean reachesDirectly(IpAddress address) {
+    public boolean reachesDirectly(IpAddress address) {
         return neighbours && networks().stream().anyMatch(network -> network.contains(address));
     }
 }
