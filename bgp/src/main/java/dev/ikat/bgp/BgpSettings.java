@@ -13,8 +13,7 @@ import java.util.Optional;
  * @param passwordKey which password the nodes use among themselves; empty for none
  * @param podRoutes whether pods of other nodes are reached by routes of BGP
  */
-public record BgpSettings(
-        long as, Mesh mesh, Optional<Bfd> bfd, Optional<String> passwordKey, boolean podRoutes) {
+public record BgpSettings(long as, Mesh mesh, Optional<Bfd> bfd, Optional<String> passwordKey, boolean podRoutes) {
     public BgpSettings {
         Objects.requireNonNull(mesh, "mesh");
         if (as < 1 || as > 0xffff_ffffL) {

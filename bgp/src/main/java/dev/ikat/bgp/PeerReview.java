@@ -55,7 +55,8 @@ public final class PeerReview {
             Optional<BgpPeer> used = reason.isEmpty()
                     ? Optional.of(peer)
                     : Optional.ofNullable(inForce.get(peer.key()))
-                            .filter(former -> refusal(former, accepted, nodes, passwords).isEmpty());
+                            .filter(former ->
+                                    refusal(former, accepted, nodes, passwords).isEmpty());
             reason.ifPresent(findings::add);
             used.ifPresent(one -> {
                 accepted.add(one);
@@ -83,7 +84,8 @@ public final class PeerReview {
                     peer.key(),
                     "spec.address",
                     "SameNeighbour",
-                    peer.neighbour().address() + " is the neighbour of " + same.get().key()
+                    peer.neighbour().address() + " is the neighbour of "
+                            + same.get().key()
                             + " as well; delete one of them, or select different nodes by nodeSelector"));
         }
         return peer.passwordKey()
@@ -103,8 +105,7 @@ public final class PeerReview {
     }
 
     /** What is wrong with a peer, although it can be spoken to in part. */
-    private static void note(
-            BgpPeer peer, Collection<BgpNode> nodes, Passwords passwords, List<Finding> findings) {
+    private static void note(BgpPeer peer, Collection<BgpNode> nodes, Passwords passwords, List<Finding> findings) {
         peer.passwordKey().ifPresent(key -> {
             Passwords.Entry entry = passwords.find(key);
             if (entry.password().isPresent() && entry.fault().isPresent()) {

@@ -72,8 +72,10 @@ public final class ServiceRoutes {
 
     private void put(ClusterObject object, Set<Name> touched) {
         switch (object) {
-            case Service service -> known(new Name(service.namespace(), service.name()), touched).service = Optional.of(service);
-            case EndpointSlice slice when !slice.service().isEmpty() ->
+            case Service service ->
+                known(new Name(service.namespace(), service.name()), touched).service = Optional.of(service);
+            case EndpointSlice slice
+            when !slice.service().isEmpty() ->
                 known(ofSlice(slice), touched).slices.put(slice.key(), slice);
             default -> {
                 // Nothing that is announced depends on it.
@@ -83,8 +85,10 @@ public final class ServiceRoutes {
 
     private void remove(ClusterObject object, Set<Name> touched) {
         switch (object) {
-            case Service service -> known(new Name(service.namespace(), service.name()), touched).service = Optional.empty();
-            case EndpointSlice slice when !slice.service().isEmpty() ->
+            case Service service ->
+                known(new Name(service.namespace(), service.name()), touched).service = Optional.empty();
+            case EndpointSlice slice
+            when !slice.service().isEmpty() ->
                 known(ofSlice(slice), touched).slices.remove(slice.key());
             default -> {
                 // Nothing that is announced depends on it.
@@ -106,8 +110,9 @@ public final class ServiceRoutes {
         if (known == null) {
             return false;
         }
-        Set<ServiceAddress> now =
-                known.service.map(service -> addresses(service, known.slices.values())).orElse(Set.of());
+        Set<ServiceAddress> now = known.service
+                .map(service -> addresses(service, known.slices.values()))
+                .orElse(Set.of());
         if (known.isNothing()) {
             services.remove(name);
         }

@@ -56,11 +56,11 @@ public record Session(
         if (hops.isPresent() && bfd.isPresent() && local.isEmpty()) {
             throw new IllegalArgumentException("BFD over hops, but from no address");
         }
-        boolean foreign = families.size() > 1
-                || !families.contains(neighbour.address().family());
+        boolean foreign =
+                families.size() > 1 || !families.contains(neighbour.address().family());
         if (foreign && !(extendedNextHop && neighbour.address().family() == IpFamily.IPV6)) {
-            throw new IllegalArgumentException(
-                    "routes of " + families + " with next hops of " + neighbour.address().family());
+            throw new IllegalArgumentException("routes of " + families + " with next hops of "
+                    + neighbour.address().family());
         }
     }
 
@@ -119,8 +119,7 @@ public record Session(
         static Name of(Peer peer, IpFamily transport) {
             return switch (peer) {
                 // No name of a node has a colon.
-                case Peer.OtherNode(String name) ->
-                    shortened(OF_NODES + name, transport == IpFamily.IPV6 ? ":v6" : "");
+                case Peer.OtherNode(String name) -> shortened(OF_NODES + name, transport == IpFamily.IPV6 ? ":v6" : "");
                 case Peer.Router(String name) -> shortened("peer-" + name, "");
             };
         }

@@ -69,11 +69,7 @@ public final class BgpScene {
 
     /** The same, with aggregates, to the peers that the selector selects. */
     public static BgpAdvertisement advertisement(
-            String name,
-            boolean podCidrs,
-            Set<ServiceAddresses> services,
-            Set<Cidr> aggregates,
-            LabelSelector peers) {
+            String name, boolean podCidrs, Set<ServiceAddresses> services, Set<Cidr> aggregates, LabelSelector peers) {
         return new BgpAdvertisement(
                 name,
                 LabelSelector.EVERYTHING,

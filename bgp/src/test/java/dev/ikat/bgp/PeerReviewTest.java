@@ -63,10 +63,7 @@ class PeerReviewTest {
         PeerReview.Result result = review(lost, signed("key", "192.0.2.253"));
 
         assertThat(result.peers()).hasSize(1);
-        assertThat(result.findings())
-                .singleElement()
-                .asString()
-                .contains("the former one stays in use");
+        assertThat(result.findings()).singleElement().asString().contains("the former one stays in use");
     }
 
     @Test
@@ -108,8 +105,7 @@ class PeerReviewTest {
 
     @Test
     void selectorThatSelectsNothingIsSaid() {
-        BgpAdvertisement lost =
-                advertisement("lost", true, Set.of(), Set.of(), LabelSelector.of("rack", "nowhere"));
+        BgpAdvertisement lost = advertisement("lost", true, Set.of(), Set.of(), LabelSelector.of("rack", "nowhere"));
 
         PeerReview.Result result = review.review(
                 List.of(peer("c", "192.0.2.254", LabelSelector.of("rack", "c"), Optional.empty(), List.of())),

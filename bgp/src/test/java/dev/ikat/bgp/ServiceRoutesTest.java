@@ -58,8 +58,7 @@ class ServiceRoutesTest {
     }
 
     private boolean became(ClusterObject before, ClusterObject after) {
-        return routes.apply(
-                new ClusterChange(List.of(), List.of(new ClusterChange.Update(before, after)), List.of()));
+        return routes.apply(new ClusterChange(List.of(), List.of(new ClusterChange.Update(before, after)), List.of()));
     }
 
     private List<String> addresses() {

@@ -55,8 +55,7 @@ class SpeakerPlannerTest {
     void advertisementAnnouncesOwnPodsAndAddressesOfServices() {
         ServiceAddress lb =
                 new ServiceAddress(IpAddress.parse("198.51.100.7"), ServiceAddresses.LOAD_BALANCER_IP, true);
-        ServiceAddress clusterIp =
-                new ServiceAddress(IpAddress.parse("10.96.0.1"), ServiceAddresses.CLUSTER_IP, true);
+        ServiceAddress clusterIp = new ServiceAddress(IpAddress.parse("10.96.0.1"), ServiceAddresses.CLUSTER_IP, true);
 
         Speaker speaker = plan(
                 OUTSIDE_ONLY,
@@ -82,8 +81,8 @@ class SpeakerPlannerTest {
                 Set.of(Cidr.parse("198.51.100.0/24"), Cidr.parse("10.244.0.0/16"), Cidr.parse("203.0.113.0/24")),
                 LabelSelector.EVERYTHING);
 
-        Speaker speaker =
-                plan(OUTSIDE_ONLY, List.of(), List.of(peer("tor", "192.0.2.254")), List.of(aggregated), everywhere, here);
+        Speaker speaker = plan(
+                OUTSIDE_ONLY, List.of(), List.of(peer("tor", "192.0.2.254")), List.of(aggregated), everywhere, here);
 
         assertThat(exports(speaker.sessions().getFirst()))
                 .containsExactly("10.244.0.0/16", "198.51.100.0/24", "198.51.100.8/32");
@@ -118,8 +117,7 @@ class SpeakerPlannerTest {
 
     @Test
     void advertisementReachesThePeersThatItSelectsOnly() {
-        BgpAdvertisement toRackA =
-                advertisement("a", true, Set.of(), Set.of(), LabelSelector.of("rack", "a"));
+        BgpAdvertisement toRackA = advertisement("a", true, Set.of(), Set.of(), LabelSelector.of("rack", "a"));
 
         Speaker speaker = plan(
                 OUTSIDE_ONLY,
@@ -149,8 +147,9 @@ class SpeakerPlannerTest {
         List<PrefixRange> accept = List.of(PrefixRange.of(Cidr.parse("0.0.0.0/0")));
         var tor = peer("tor", "192.0.2.254", LabelSelector.EVERYTHING, Optional.empty(), accept);
 
-        Session overlay =
-                plan(OUTSIDE_ONLY, List.of(node(2)), List.of(tor), List.of()).sessions().getFirst();
+        Session overlay = plan(OUTSIDE_ONLY, List.of(node(2)), List.of(tor), List.of())
+                .sessions()
+                .getFirst();
         Session routed = plan(settings(Mesh.NONE, true), List.of(node(2)), List.of(tor), List.of())
                 .sessions()
                 .getFirst();
@@ -198,8 +197,7 @@ class SpeakerPlannerTest {
     void clientsSpeakToReflectorsOnlyAndHearOfAllFromThem() {
         BgpNode reflector = node(2, BgpNode.REFLECTOR_LABEL, "");
 
-        Speaker speaker =
-                plan(settings(Mesh.REFLECTORS, true), List.of(reflector, node(3)), List.of(), List.of());
+        Speaker speaker = plan(settings(Mesh.REFLECTORS, true), List.of(reflector, node(3)), List.of(), List.of());
 
         assertThat(names(speaker)).containsExactly("node-node-2");
         assertThat(imports(speaker.sessions().getFirst())).containsExactly("10.244.2.0/24", "10.244.3.0/24");
@@ -226,8 +224,8 @@ class SpeakerPlannerTest {
 
     @Test
     void aNodeThatIsAPeerTooIsSpokenToAsThePeer() {
-        Speaker speaker = plan(
-                settings(Mesh.FULL, true), List.of(node(2)), List.of(peer("special", "192.0.2.2")), List.of());
+        Speaker speaker =
+                plan(settings(Mesh.FULL, true), List.of(node(2)), List.of(peer("special", "192.0.2.2")), List.of());
 
         assertThat(names(speaker)).containsExactly("peer-special");
     }

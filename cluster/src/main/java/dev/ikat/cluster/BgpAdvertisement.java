@@ -51,9 +51,7 @@ public record BgpAdvertisement(
         localPreference.ifPresent(preference -> {
             if (preference < 0 || preference > MOST_PREFERENCE) {
                 throw new InvalidObjectException(
-                        object,
-                        "spec.localPreference",
-                        "has to be 0 to " + MOST_PREFERENCE + ", but is " + preference);
+                        object, "spec.localPreference", "has to be 0 to " + MOST_PREFERENCE + ", but is " + preference);
             }
         });
     }

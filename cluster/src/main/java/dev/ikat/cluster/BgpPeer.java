@@ -88,8 +88,7 @@ public record BgpPeer(
 
     private static void requireRange(String object, String field, long value, long least, long most) {
         if (value < least || value > most) {
-            throw new InvalidObjectException(
-                    object, field, "has to be " + least + " to " + most + ", but is " + value);
+            throw new InvalidObjectException(object, field, "has to be " + least + " to " + most + ", but is " + value);
         }
     }
 
@@ -113,7 +112,8 @@ public record BgpPeer(
             }
             if (address.isLinkLocal() && link.isEmpty()) {
                 throw new InvalidObjectException(
-                        "interface", "is missing: " + address + " is link-local, so another router on each link has it");
+                        "interface",
+                        "is missing: " + address + " is link-local, so another router on each link has it");
             }
             link.ifPresent(name -> {
                 if (!name.value().chars().allMatch(Neighbour::isPlain)) {
@@ -159,7 +159,9 @@ public record BgpPeer(
      */
     public record PrefixRange(Cidr cidr, int least, int most) {
         public PrefixRange {
-            if (least < cidr.prefixLength() || least > most || most > cidr.family().bits()) {
+            if (least < cidr.prefixLength()
+                    || least > most
+                    || most > cidr.family().bits()) {
                 throw new InvalidObjectException(
                         "minLength",
                         "prefix lengths " + least + " to " + most + " of routes in " + cidr + " have to be "

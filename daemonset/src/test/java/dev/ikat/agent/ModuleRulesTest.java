@@ -143,8 +143,8 @@ class ModuleRulesTest {
                                 .should()
                                 .dependOnClassesThat()
                                 .resideInAnyPackage(
-                                        NETLINK, IPAM, POLICY, SERVICES, BGP, DATAPLANE, CNI, NFTABLES, IPTABLES,
-                                        EBPF, AGENT)),
+                                        NETLINK, IPAM, POLICY, SERVICES, BGP, DATAPLANE, CNI, NFTABLES, IPTABLES, EBPF,
+                                        AGENT)),
                 Map.entry(
                         "nobody but the agent knows where the cluster's objects come from",
                         noClasses()

@@ -32,8 +32,7 @@ public final class ApiKinds {
     public static final ApiKind<BgpAdvertisement> BGP_ADVERTISEMENTS = BgpAdvertisementForm.KIND;
 
     /** The further kinds that a node needs to speak BGP; it announces addresses of services, too. */
-    public static final List<ApiKind<?>> BGP_KINDS =
-            List.of(BGP_PEERS, BGP_ADVERTISEMENTS, SERVICES, ENDPOINT_SLICES);
+    public static final List<ApiKind<?>> BGP_KINDS = List.of(BGP_PEERS, BGP_ADVERTISEMENTS, SERVICES, ENDPOINT_SLICES);
 
     private ApiKinds() {}
 }

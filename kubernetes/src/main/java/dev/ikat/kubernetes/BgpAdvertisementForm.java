@@ -53,8 +53,8 @@ final class BgpAdvertisementForm implements ObjectForm<BgpAdvertisement> {
                     Optional<List<ServiceAddresses>> services = faults.attempt(() -> spec.list(
                             "services",
                             value -> ObjectFields.choice(value, ServiceAddresses.values(), ServiceAddresses::title)));
-                    Optional<List<Cidr>> aggregates = faults.attempt(
-                            () -> spec.list("aggregates", ObjectFields::block));
+                    Optional<List<Cidr>> aggregates =
+                            faults.attempt(() -> spec.list("aggregates", ObjectFields::block));
                     Optional<List<BgpCommunity>> communities = faults.attempt(() ->
                             spec.list("communities", value -> value.make(() -> BgpCommunity.parse(value.text()))));
                     Optional<Optional<Long>> preference = faults.attempt(

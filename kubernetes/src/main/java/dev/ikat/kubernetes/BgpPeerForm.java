@@ -17,7 +17,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/** BgpPeers of ikat.dev/v1alpha1. A field that it does not know is a fault: a misspelt one would open or close something. */
+/**
+ * BgpPeers of ikat.dev/v1alpha1. A field that it does not know is a fault: a misspelt one would open or close
+ * something.
+ */
 final class BgpPeerForm implements ObjectForm<BgpPeer> {
     /** What the condition of a peer or an advertisement is about. */
     static final String CONDITION = "Accepted";
@@ -78,8 +81,7 @@ final class BgpPeerForm implements ObjectForm<BgpPeer> {
             Optional<Optional<Bfd>> bfd = faults.attempt(() -> spec.get("bfd").map(BgpPeerForm::bfd));
             Optional<Boolean> extended = faults.attempt(
                     () -> spec.get("extendedNextHop").map(YamlValue::truth).orElse(false));
-            Optional<List<PrefixRange>> accept =
-                    faults.attempt(() -> spec.list("accept", BgpPeerForm::prefixRange));
+            Optional<List<PrefixRange>> accept = faults.attempt(() -> spec.list("accept", BgpPeerForm::prefixRange));
             if (!faults.none()) {
                 return Optional.empty();
             }
@@ -106,9 +108,8 @@ final class BgpPeerForm implements ObjectForm<BgpPeer> {
         IpAddress address = ObjectFields.address(spec.require("address"));
         Optional<InterfaceName> link =
                 spec.get("interface").map(value -> value.make(() -> new InterfaceName(value.text())));
-        int port = spec.get("port")
-                .map(value -> (int) value.number(1, MOST_PORT))
-                .orElse(BgpPeer.PORT);
+        int port =
+                spec.get("port").map(value -> (int) value.number(1, MOST_PORT)).orElse(BgpPeer.PORT);
         return spec.make(() -> new Neighbour(address, link, port));
     }
 
@@ -162,11 +163,14 @@ final class BgpPeerForm implements ObjectForm<BgpPeer> {
                 });
             }
             out.field("extendedNextHop", peer.extendedNextHop());
-            out.list("accept", peer.accept(), range -> out.object(() -> {
-                out.field("cidr", range.cidr().toString());
-                out.field("minLength", range.least());
-                out.field("maxLength", range.most());
-            }));
+            out.list(
+                    "accept",
+                    peer.accept(),
+                    range -> out.object(() -> {
+                        out.field("cidr", range.cidr().toString());
+                        out.field("minLength", range.least());
+                        out.field("maxLength", range.most());
+                    }));
         });
         ReportedFields.status(out, peer.reported());
     }

@@ -135,7 +135,8 @@ final class NetworkPolicyReader {
         Faults faults = new Faults();
         faults.check(() -> peer.allowOnly("podSelector", "namespaceSelector", "ipBlock"));
         Optional<Optional<LabelSelector>> pods = faults.attempt(() -> SelectorFields.read(peer, "podSelector"));
-        Optional<Optional<LabelSelector>> namespaces = faults.attempt(() -> SelectorFields.read(peer, "namespaceSelector"));
+        Optional<Optional<LabelSelector>> namespaces =
+                faults.attempt(() -> SelectorFields.read(peer, "namespaceSelector"));
         Optional<Optional<IpBlock>> block =
                 faults.attempt(() -> peer.get("ipBlock").map(NetworkPolicyReader::ipBlock));
         faults.throwIfAny();

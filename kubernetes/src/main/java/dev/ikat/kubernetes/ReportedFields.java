@@ -69,13 +69,18 @@ final class ReportedFields {
     static void status(ManifestWriter out, Reported reported) throws IOException {
         Optional<ObjectCondition> condition = reported.condition();
         if (condition.isPresent()) {
-            out.object("status", () -> out.list("conditions", condition.stream().toList(), each -> out.object(() -> {
-                out.field("type", each.type());
-                out.field("status", each.holds() ? HOLDS : DOES_NOT);
-                out.field("reason", each.reason());
-                out.field("message", each.message());
-                out.field("observedGeneration", each.observedGeneration());
-            })));
+            out.object(
+                    "status",
+                    () -> out.list(
+                            "conditions",
+                            condition.stream().toList(),
+                            each -> out.object(() -> {
+                                out.field("type", each.type());
+                                out.field("status", each.holds() ? HOLDS : DOES_NOT);
+                                out.field("reason", each.reason());
+                                out.field("message", each.message());
+                                out.field("observedGeneration", each.observedGeneration());
+                            })));
         }
     }
 }

@@ -123,8 +123,7 @@ final class BgpFormsTest {
 
     @Test
     void mostFieldsOfAPeerHaveDefaults() {
-        BgpPeer peer = (BgpPeer)
-                read(ApiKinds.BGP_PEERS, "{metadata: {name: a}, spec: {address: 192.0.2.1, as: 1}}");
+        BgpPeer peer = (BgpPeer) read(ApiKinds.BGP_PEERS, "{metadata: {name: a}, spec: {address: 192.0.2.1, as: 1}}");
 
         assertThat(peer.nodeSelector()).isEqualTo(LabelSelector.EVERYTHING);
         assertThat(peer.neighbour().port()).isEqualTo(179);
@@ -160,8 +159,9 @@ final class BgpFormsTest {
         ObjectForm.Reading<BgpPeer> reading = ApiKinds.BGP_PEERS.read(ManifestFileTest.yaml(text));
 
         assertThat(reading.object()).isEmpty();
-        assertThat(reading.faults()).extracting(ManifestFault::reason).anySatisfy(reason -> assertThat(reason)
-                .contains(named));
+        assertThat(reading.faults())
+                .extracting(ManifestFault::reason)
+                .anySatisfy(reason -> assertThat(reason).contains(named));
     }
 
     @ParameterizedTest
@@ -178,8 +178,9 @@ final class BgpFormsTest {
                 ApiKinds.BGP_ADVERTISEMENTS.read(ManifestFileTest.yaml(ADVERTISEMENT.replace(right, wrong)));
 
         assertThat(reading.object()).isEmpty();
-        assertThat(reading.faults()).extracting(ManifestFault::reason).anySatisfy(reason -> assertThat(reason)
-                .contains(named));
+        assertThat(reading.faults())
+                .extracting(ManifestFault::reason)
+                .anySatisfy(reason -> assertThat(reason).contains(named));
     }
 
     @Test

@@ -49,7 +49,10 @@ class StatusWriterTest {
     void conditionIsWrittenIntoTheObjectsStatus() throws IOException {
         new StatusWriter(api, timer).write(ApiKinds.BGP_PEERS, TOR, REFUSED);
 
-        Await.until(LIMIT, () -> "asked: " + server.requests(), () -> !server.patches().isEmpty());
+        Await.until(
+                LIMIT,
+                () -> "asked: " + server.requests(),
+                () -> !server.patches().isEmpty());
         assertThat(server.requests()).containsOnly("PATCH /apis/ikat.dev/v1alpha1/bgppeers/tor/status");
         JsonNode condition = new ObjectMapper()
                 .readTree(server.patches().getFirst())
@@ -70,8 +73,7 @@ class StatusWriterTest {
 
         Await.until(LIMIT, () -> "not asked", () -> !server.requests().isEmpty());
         timer.shutdown();
-        assertThat(timer.awaitTermination(LIMIT.toSeconds(), TimeUnit.SECONDS))
-                .isTrue();
+        assertThat(timer.awaitTermination(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
         assertThat(server.requests()).hasSize(1);
         assertThat(server.patches()).isEmpty();
     }

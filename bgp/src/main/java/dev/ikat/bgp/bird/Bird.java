@@ -89,7 +89,8 @@ public final class Bird {
                 program.run(List.of("-p", "-c", files.candidate().toString()));
         if (check.exitCode() != 0) {
             Files.deleteIfExists(files.candidate());
-            throw new BirdException("'bird -p' refuses the configuration, what was in force stays: " + check.complaint());
+            throw new BirdException(
+                    "'bird -p' refuses the configuration, what was in force stays: " + check.complaint());
         }
     }
 

@@ -54,9 +54,7 @@ public final class BirdConfig {
         line("# Made by ikat-agent, which replaces this file when the cluster changes.");
         line(
                 "log %s %d %s { warning, error, fatal, bug, auth };",
-                BirdText.quoted(files.log().toString()),
-                LOG_BYTES,
-                BirdText.quoted(files.log() + ".1"));
+                BirdText.quoted(files.log().toString()), LOG_BYTES, BirdText.quoted(files.log() + ".1"));
         line("router id %s;", speaker.routerId());
         line("timeformat protocol \"%%s\";");
         line("graceful restart wait %d;", RESTART_TIME.toSeconds());
@@ -106,10 +104,7 @@ public final class BirdConfig {
     private void session(Session session) {
         Neighbour neighbour = session.neighbour();
         line("protocol bgp %s {", BirdText.symbol(session.name()));
-        line(
-                "  local%s as %d;",
-                session.local().map(address -> " " + address).orElse(""),
-                session.localAs());
+        line("  local%s as %d;", session.local().map(address -> " " + address).orElse(""), session.localAs());
         line("  neighbor %s port %d as %d;", neighbour.address(), neighbour.port(), session.as());
         neighbour.link().ifPresent(link -> line("  interface %s;", BirdText.quoted(link.value())));
         if (session.hops().isPresent()) {
@@ -133,10 +128,7 @@ public final class BirdConfig {
     }
 
     private void bfd(Bfd bfd) {
-        line(
-                "  bfd { interval %d ms; multiplier %d; };",
-                bfd.interval().toMillis(),
-                bfd.multiplier());
+        line("  bfd { interval %d ms; multiplier %d; };", bfd.interval().toMillis(), bfd.multiplier());
     }
 
     private void channel(Session session, IpFamily family) {
@@ -194,8 +186,7 @@ public final class BirdConfig {
         line("    export filter {");
         byAttributes.forEach((attributes, prefixes) -> line(
                 "      if source = RTS_STATIC && net ~ [ %s ] then { %saccept; }",
-                prefixes.stream().map(Cidr::toString).collect(Collectors.joining(", ")),
-                attributes));
+                prefixes.stream().map(Cidr::toString).collect(Collectors.joining(", ")), attributes));
         if (reflects) {
             line("      if source = RTS_BGP && proto ~ \"%s*\" then accept;", Session.Name.ofNodes());
         }
@@ -213,8 +204,10 @@ public final class BirdConfig {
         }
         announcement
                 .localPreference()
-                .ifPresent(preference ->
-                        statements.append("bgp_local_pref = ").append(preference).append("; "));
+                .ifPresent(preference -> statements
+                        .append("bgp_local_pref = ")
+                        .append(preference)
+                        .append("; "));
         return statements.toString();
     }
 }

@@ -10,8 +10,8 @@ import java.nio.file.StandardCopyOption;
 import java.util.Optional;
 
 /**
- * The files of Ikat's BIRD: in a directory that only root can enter, and readable to nobody else, as there are passwords
- * among them.
+ * The files of Ikat's BIRD: in a directory that only root can enter, and readable to nobody else, as there are
+ * passwords among them.
  *
  * @param directory the directory
  */

@@ -57,9 +57,7 @@ class BirdConfigTest {
                 new Session.Name(name),
                 new Session.Peer.Router("r"),
                 new Neighbour(address, link, 1790),
-                link.isPresent()
-                        ? Optional.empty()
-                        : Optional.of(IpAddress.parse(v6 ? "2001:db8::9" : "192.0.2.1")),
+                link.isPresent() ? Optional.empty() : Optional.of(IpAddress.parse(v6 ? "2001:db8::9" : "192.0.2.1")),
                 4_200_000_000L,
                 64500,
                 link.isPresent() ? OptionalInt.empty() : OptionalInt.of(4),

@@ -184,7 +184,8 @@ class BirdPeeringTest {
                 new ServiceAddress(IpAddress.parse("198.51.100.7"), ServiceAddresses.LOAD_BALANCER_IP, true);
 
         BgpPeer tor = tor(Optional.empty(), Optional.empty());
-        assertThat(bird().apply(configuration(tor, passwords(Map.of()), service))).isEqualTo(Outcome.RECONFIGURED);
+        assertThat(bird().apply(configuration(tor, passwords(Map.of()), service)))
+                .isEqualTo(Outcome.RECONFIGURED);
         awaitRoute("198.51.100.7/32");
         assertThat(bird().apply(plain())).isEqualTo(Outcome.RECONFIGURED);
         awaitNoRoute("198.51.100.7/32");
@@ -307,10 +308,14 @@ class BirdPeeringTest {
         BgpPeer watched = tor(Optional.empty(), Optional.of(new Bfd(Duration.ofMillis(200), 3)));
         bird().apply(configuration(watched, passwords(Map.of())));
         awaitRoute(PODS);
-        Await.until(LIMIT, () -> "BFD is not up", () -> router.ask("show", "bfd", "sessions").contains("Up"));
+        Await.until(
+                LIMIT,
+                () -> "BFD is not up",
+                () -> router.ask("show", "bfd", "sessions").contains("Up"));
 
         nodeSpace.ip("link", "set", "eth0", "address", "02:00:00:00:00:99");
-        routerSpace.ip("neigh", "replace", "192.0.2.1", "lladdr", "02:00:00:00:00:77", "dev", "port1", "nud", "permanent");
+        routerSpace.ip(
+                "neigh", "replace", "192.0.2.1", "lladdr", "02:00:00:00:00:77", "dev", "port1", "nud", "permanent");
         Duration took = Await.until(LIMIT, () -> "the router keeps the route", () -> !router.reaches(PODS));
 
         assertThat(took).isLessThan(Await.onThisMachine(Duration.ofSeconds(1)));

@@ -38,7 +38,12 @@ final class Router implements AutoCloseable {
 
     private List<String> files() {
         return List.of(
-                "-c", directory.resolve("conf").toString(), "-s", directory.resolve("ctl").toString(), "-P", pidFile().toString());
+                "-c",
+                directory.resolve("conf").toString(),
+                "-s",
+                directory.resolve("ctl").toString(),
+                "-P",
+                pidFile().toString());
     }
 
     private Path pidFile() {

@@ -17,8 +17,8 @@ import dev.ikat.bgp.bird.SessionState;
 import dev.ikat.cluster.BgpAdvertisement;
 import dev.ikat.cluster.BgpPeer;
 import dev.ikat.cluster.ClusterChange;
-import dev.ikat.cluster.Labels;
 import dev.ikat.cluster.LabelSelector;
+import dev.ikat.cluster.Labels;
 import dev.ikat.cluster.Node;
 import dev.ikat.cluster.ObjectCondition;
 import dev.ikat.cluster.ObjectKey;
@@ -70,6 +70,7 @@ final class BgpKeeper implements AutoCloseable {
     private final BgpMetrics metrics;
     /** Changes of the cluster; an empty one is a look without any. */
     private final BlockingQueue<Optional<ClusterChange>> queue = new LinkedBlockingQueue<>();
+
     private final Thread thread;
 
     private boolean clusterKnown;
@@ -172,9 +173,7 @@ final class BgpKeeper implements AutoCloseable {
             return;
         }
         BgpNode self = node(
-                nodeName,
-                now.get().self().internalIps(),
-                now.get().overlay().ownBlocks());
+                nodeName, now.get().self().internalIps(), now.get().overlay().ownBlocks());
         List<BgpNode> others = now.get().overlay().peers().stream()
                 .map(peer -> node(peer.node(), peer.addresses(), peer.podCidrs()))
                 .toList();
@@ -196,9 +195,8 @@ final class BgpKeeper implements AutoCloseable {
     }
 
     private BgpNode node(String name, List<IpAddress> addresses, Set<Cidr> blocks) {
-        Labels labels = Optional.ofNullable(objects.nodes().get(name))
-                .map(Node::labels)
-                .orElse(Labels.NONE);
+        Labels labels =
+                Optional.ofNullable(objects.nodes().get(name)).map(Node::labels).orElse(Labels.NONE);
         return new BgpNode(name, labels, addresses, blocks);
     }
 
@@ -206,16 +204,19 @@ final class BgpKeeper implements AutoCloseable {
     private List<String> named(List<Finding> found, List<BgpNode> all) {
         List<String> lines = new ArrayList<>();
         found.forEach(finding -> lines.add(finding.toString()));
-        boolean reflectors = all.stream()
-                .anyMatch(node -> node.labels().values().containsKey(BgpNode.REFLECTOR_LABEL));
+        boolean reflectors =
+                all.stream().anyMatch(node -> node.labels().values().containsKey(BgpNode.REFLECTOR_LABEL));
         if (options.settings().podRoutes() && options.settings().mesh() == Mesh.REFLECTORS && !reflectors) {
             lines.add("bgp-mesh is reflectors, and no node has the label " + BgpNode.REFLECTOR_LABEL
                     + ", so that nodes do not learn where other nodes' pods are; label two or three nodes");
         }
-        options.settings().passwordKey().flatMap(key -> passwords.find(key).fault()).ifPresent(fault -> {
-            String key = options.settings().passwordKey().orElseThrow();
-            lines.add("bgp-mesh-password: the password '" + key + "' " + fault);
-        });
+        options.settings()
+                .passwordKey()
+                .flatMap(key -> passwords.find(key).fault())
+                .ifPresent(fault -> {
+                    String key = options.settings().passwordKey().orElseThrow();
+                    lines.add("bgp-mesh-password: the password '" + key + "' " + fault);
+                });
         return lines;
     }
 

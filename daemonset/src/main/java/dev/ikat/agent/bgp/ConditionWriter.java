@@ -108,9 +108,8 @@ final class ConditionWriter {
                 .map(BgpNode::name)
                 .sorted(Comparator.naturalOrder())
                 .toList();
-        List<String> order = ofObject.isEmpty()
-                ? nodes.stream().map(BgpNode::name).sorted().toList()
-                : ofObject;
+        List<String> order =
+                ofObject.isEmpty() ? nodes.stream().map(BgpNode::name).sorted().toList() : ofObject;
         return order.indexOf(nodeName);
     }
 }

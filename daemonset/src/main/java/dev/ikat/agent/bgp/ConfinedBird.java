@@ -27,8 +27,7 @@ final class ConfinedBird implements BirdProgram {
 
     @Override
     public Run run(List<String> options) throws IOException, InterruptedException {
-        List<String> words =
-                Stream.concat(Stream.of(program), options.stream()).toList();
+        List<String> words = Stream.concat(Stream.of(program), options.stream()).toList();
         try {
             HostProgram run = Confinement.call(NEEDED, () -> HostProgram.run(words, "", LIMIT));
             return new Run(run.exitCode(), run.complaint());

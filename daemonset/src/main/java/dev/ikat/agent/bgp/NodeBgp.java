@@ -34,8 +34,8 @@ public final class NodeBgp implements AutoCloseable {
     }
 
     /**
-     * Starts, in the network namespace of the calling thread. Where BGP is not spoken, a BIRD that an agent with another
-     * setting has left is ended.
+     * Starts, in the network namespace of the calling thread. Where BGP is not spoken, a BIRD that an agent with
+     * another setting has left is ended.
      *
      * @param nodeName this node's
      * @param runDirectory the agent's
@@ -69,7 +69,8 @@ public final class NodeBgp implements AutoCloseable {
     }
 
     /**
-     * Ends the BIRD of agents with this run directory, if there is one: its neighbours are told that the routes are gone.
+     * Ends the BIRD of agents with this run directory, if there is one: its neighbours are told that the routes are
+     * gone.
      *
      * @return whether there was one
      */

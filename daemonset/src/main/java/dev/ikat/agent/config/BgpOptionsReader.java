@@ -33,12 +33,11 @@ final class BgpOptionsReader {
                 text -> Mesh.valueOf(text.toUpperCase(Locale.ROOT)),
                 "is invalid: it has to be full, reflectors or none");
         Optional<Bfd> bfd = reader.parse(Setting.BGP_BFD, Optional.<Bfd>empty(), BgpOptionsReader::bfd, "");
-        Optional<String> key = reader.parse(
-                Setting.BGP_MESH_PASSWORD, Optional.<String>empty(), BgpOptionsReader::key, "");
+        Optional<String> key =
+                reader.parse(Setting.BGP_MESH_PASSWORD, Optional.<String>empty(), BgpOptionsReader::key, "");
         Path passwords = reader.parse(Setting.BGP_PASSWORD_DIR, Path.of(""), Path::of, "");
         boolean podRoutes = overlay == OverlayMode.BGP || overlay == OverlayMode.NONE;
-        return new BgpOptions(
-                spoken, new BgpSettings(as, mesh, bfd, key, podRoutes), passwords.toAbsolutePath());
+        return new BgpOptions(spoken, new BgpSettings(as, mesh, bfd, key, podRoutes), passwords.toAbsolutePath());
     }
 
     private static long as(String text) {

@@ -98,11 +98,15 @@ class ConditionWriterTest {
 
     @Test
     void objectInOrderIsSaidToBe() {
-        report(writer("b"), new Reported(5, Optional.of(new ObjectCondition("Accepted", true, "InForce", "", 4))), List.of());
+        report(
+                writer("b"),
+                new Reported(5, Optional.of(new ObjectCondition("Accepted", true, "InForce", "", 4))),
+                List.of());
 
         assertThat(written)
                 .singleElement()
                 .satisfies(condition -> assertThat(condition.holds()).isTrue())
-                .satisfies(condition -> assertThat(condition.observedGeneration()).isEqualTo(5));
+                .satisfies(
+                        condition -> assertThat(condition.observedGeneration()).isEqualTo(5));
     }
 }

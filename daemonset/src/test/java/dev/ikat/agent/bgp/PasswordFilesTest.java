@@ -32,8 +32,8 @@ class PasswordFilesTest {
         Passwords.Entry entry = find(new PasswordFiles(directory));
 
         assertThat(entry.password()).isEmpty();
-        assertThat(entry.fault()).hasValueSatisfying(fault -> assertThat(fault)
-                .contains(directory + "/key", "Secret ikat-bgp"));
+        assertThat(entry.fault())
+                .hasValueSatisfying(fault -> assertThat(fault).contains(directory + "/key", "Secret ikat-bgp"));
     }
 
     @Test
@@ -46,8 +46,8 @@ class PasswordFilesTest {
         Passwords.Entry entry = find(files);
 
         assertThat(entry.password()).contains(new Password("secret"));
-        assertThat(entry.fault()).hasValueSatisfying(fault -> assertThat(fault)
-                .contains("can't be used")
-                .doesNotContain("quo\""));
+        assertThat(entry.fault())
+                .hasValueSatisfying(
+                        fault -> assertThat(fault).contains("can't be used").doesNotContain("quo\""));
     }
 }

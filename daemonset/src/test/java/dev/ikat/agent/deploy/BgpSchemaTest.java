@@ -32,8 +32,7 @@ class BgpSchemaTest {
             Map.entry("nodeSelector", """
                     [{}, {"matchLabels": {"a.example/b": "", "c": "d_e.f"}},
                      {"matchExpressions": [{"key": "a", "operator": "In", "values": ["b", ""]},
-                                           {"key": "x/y", "operator": "NotExists"}]}]"""
-                    .replace("NotExists", "DoesNotExist")),
+                                           {"key": "x/y", "operator": "NotExists"}]}]""".replace("NotExists", "DoesNotExist")),
             Map.entry("peerSelector", "[{}, {\"matchLabels\": {\"a\": \"b\"}}]"),
             Map.entry("address", "[\"192.0.2.1\", \"2001:db8::1\", \"::ffff:192.0.2.1\", \"255.255.255.255\"]"),
             Map.entry("interface", "[\"eth0\", \"bond0.100\", \"a\", \"abcdefghijklmno\"]"),
@@ -106,7 +105,8 @@ class BgpSchemaTest {
             source.start();
 
             assertThat(source.faults()).isEmpty();
-            assertThat(kinds).anySatisfy(each -> assertThat(source.objects(each.kind())).hasSize(1));
+            assertThat(kinds)
+                    .anySatisfy(each -> assertThat(source.objects(each.kind())).hasSize(1));
         }
     }
 

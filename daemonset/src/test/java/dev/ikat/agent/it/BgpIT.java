@@ -55,9 +55,13 @@ final class BgpIT {
     private static void awaitRoutes(ClusterNode from, ClusterNode to, String words) {
         Await.until(
                 LIMIT,
-                () -> from + " has no such routes to " + to + ": " + routesTo(from, to) + from.status().stdout()
-                        + from.logTail(),
-                () -> routesTo(from, to).lines().filter(line -> line.contains(words)).count() == 2);
+                () -> from + " has no such routes to " + to + ": " + routesTo(from, to)
+                        + from.status().stdout() + from.logTail(),
+                () -> routesTo(from, to)
+                                .lines()
+                                .filter(line -> line.contains(words))
+                                .count()
+                        == 2);
     }
 
     private static void awaitStatus(ClusterNode node, String words) {
@@ -76,7 +80,9 @@ final class BgpIT {
 
         NodeWitness.assertAllPairsConnect(cluster);
 
-        assertThat(routesTo(cluster.node(0), cluster.node(1))).contains("dev eth0").doesNotContain("ikat-vxlan");
+        assertThat(routesTo(cluster.node(0), cluster.node(1)))
+                .contains("dev eth0")
+                .doesNotContain("ikat-vxlan");
         assertThat(routesTo(cluster.node(0), cluster.node(2)).lines())
                 .hasSize(2)
                 .allMatch(line -> line.contains("dev ikat-vxlan"));
@@ -162,7 +168,9 @@ final class BgpIT {
         ClusterNode reflector = cluster.node(2);
         cluster.apply(
                 reflector.name() + ".yaml",
-                reflector.manifest().replace("metadata:\n", "metadata:\n  labels: {ikat.dev/bgp-route-reflector: \"\"}\n"));
+                reflector
+                        .manifest()
+                        .replace("metadata:\n", "metadata:\n  labels: {ikat.dev/bgp-route-reflector: \"\"}\n"));
 
         awaitRoutes(cluster.node(0), cluster.node(1), "proto bird");
         awaitRoutes(cluster.node(1), cluster.node(0), "proto bird");
@@ -220,7 +228,13 @@ final class BgpIT {
                 protocol bgp { local as 1; neighbor 172.30.0.9 as 2; ipv4 { export none; import none; }; }
                 """);
         Process bird = node.namespace()
-                .runner("bird", "-f", "-c", own.toString(), "-s", directory.resolve("ctl").toString())
+                .runner(
+                        "bird",
+                        "-f",
+                        "-c",
+                        own.toString(),
+                        "-s",
+                        directory.resolve("ctl").toString())
                 .startInBackground(directory.resolve("log"));
         try {
             Await.until(
@@ -253,7 +267,13 @@ final class BgpIT {
         start(Cluster.Options.nodes(2));
         Process router = cluster.underlay()
                 .namespace()
-                .runner("bird", "-f", "-c", conf.toString(), "-s", directory.resolve("ctl").toString())
+                .runner(
+                        "bird",
+                        "-f",
+                        "-c",
+                        conf.toString(),
+                        "-s",
+                        directory.resolve("ctl").toString())
                 .startInBackground(directory.resolve("log"));
         try {
             cluster.apply("peer.yaml", peer("172.30.0.1", ""));
@@ -282,8 +302,8 @@ final class BgpIT {
             Await.until(
                     LIMIT,
                     () -> "not from node-2 alone: " + onRouter("203.0.113.77"),
-                    () -> Stream.of(onRouter("203.0.113.77")).allMatch(route ->
-                            route.contains("via 172.30.0.12") && !route.contains("172.30.0.11")));
+                    () -> Stream.of(onRouter("203.0.113.77"))
+                            .allMatch(route -> route.contains("via 172.30.0.12") && !route.contains("172.30.0.11")));
         } finally {
             router.destroy();
         }

@@ -15,7 +15,8 @@ import org.junit.jupiter.api.Test;
 @RequiresRoot
 class ConfinementTest {
     private static List<String> rightsOfAProgram() throws IOException {
-        Process process = new ProcessBuilder("grep", "-E", "^(Cap(Prm|Eff|Inh|Amb)|NoNewPrivs)", "/proc/self/status").start();
+        Process process =
+                new ProcessBuilder("grep", "-E", "^(Cap(Prm|Eff|Inh|Amb)|NoNewPrivs)", "/proc/self/status").start();
         return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
                 .lines()
                 .map(line -> line.replaceAll("\\s+", " "))
@@ -24,8 +25,7 @@ class ConfinementTest {
 
     @Test
     void programHasTheseCapabilitiesAndCanGetNoOthers() throws Exception {
-        List<String> rights =
-                Confinement.call(Set.of(Capability.NET_ADMIN), ConfinementTest::rightsOfAProgram);
+        List<String> rights = Confinement.call(Set.of(Capability.NET_ADMIN), ConfinementTest::rightsOfAProgram);
 
         String netAdmin = "%016x".formatted(Capability.NET_ADMIN.bit());
         assertThat(rights)
