@@ -7,8 +7,6 @@ import java.util.function.Supplier;
 
 /** Metrics about BGP, where it is spoken. Thread-safe. */
 final class BgpMetrics {
-    private static final String SESSION = "session";
-
     private final Counter starts;
     private final Counter lost;
 
@@ -22,7 +20,7 @@ final class BgpMetrics {
         lost = Counter.builder()
                 .name("ikat_bgp_sessions_lost")
                 .help("Times that an established session with this neighbour ended.")
-                .labelNames(SESSION)
+                .labelNames("session")
                 .withoutExemplars()
                 .register(registry);
         GaugeWithCallback.builder()
@@ -48,7 +46,7 @@ final class BgpMetrics {
         GaugeWithCallback.builder()
                 .name("ikat_bgp_session_up")
                 .help("1 if the session with this neighbour is established.")
-                .labelNames(SESSION)
+                .labelNames("session")
                 .callback(callback -> state.get()
                         .sessions()
                         .forEach(session -> callback.call(session.established() ? 1 : 0, session.name())))
@@ -56,7 +54,7 @@ final class BgpMetrics {
         GaugeWithCallback.builder()
                 .name("ikat_bgp_session_routes")
                 .help("Routes in the session with this neighbour: received (those that are used) and sent.")
-                .labelNames(SESSION, "direction")
+                .labelNames("session", "direction")
                 .callback(callback -> state.get().sessions().forEach(session -> {
                     callback.call(session.received(), session.name(), "received");
                     callback.call(session.sent(), session.name(), "sent");
