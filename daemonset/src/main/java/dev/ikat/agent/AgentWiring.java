@@ -216,6 +216,7 @@ final class AgentWiring {
                 options.nodeName(),
                 options.bgp(),
                 options.runDirectory(),
+                netlink,
                 network::situation,
                 cluster::setCondition,
                 metrics.registry()));

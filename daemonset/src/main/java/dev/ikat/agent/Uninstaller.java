@@ -85,7 +85,7 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
             Files.deleteIfExists(conflist.resolveSibling("." + conflist.getFileName() + ".new"));
         });
         attempt("BIRD", failures, () -> {
-            if (NodeBgp.end(runDirectory)) {
+            if (NodeBgp.end(runDirectory, netlink)) {
                 report.accept("BIRD, with its routes");
             }
         });

@@ -3,6 +3,7 @@ package dev.ikat.agent.bgp;
 import dev.ikat.agent.config.BgpOptions;
 import dev.ikat.agent.node.NodeSituation;
 import dev.ikat.bgp.bird.Bird;
+import dev.ikat.bgp.bird.BirdConfig;
 import dev.ikat.bgp.bird.BirdFiles;
 import dev.ikat.cluster.ObjectCondition;
 import dev.ikat.cluster.ObjectKey;
@@ -10,10 +11,19 @@ import dev.ikat.cluster.ObjectKind;
 import dev.ikat.kubernetes.ApiKind;
 import dev.ikat.kubernetes.ApiKinds;
 import dev.ikat.kubernetes.ClusterSource;
+import dev.ikat.model.IpFamily;
+import dev.ikat.netlink.Errno;
+import dev.ikat.netlink.Request;
+import dev.ikat.netlink.route.Netlink;
+import dev.ikat.netlink.route.Requests;
+import dev.ikat.netlink.route.Route;
+import dev.ikat.netlink.route.RouteFilter;
+import dev.ikat.netlink.route.RouteProtocol;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -39,6 +49,7 @@ public final class NodeBgp implements AutoCloseable {
      *
      * @param nodeName this node's
      * @param runDirectory the agent's
+     * @param netlink the kernel of this network namespace
      * @param situation what is known of the node; empty before its object is
      * @param condition writes a condition into an object's status
      * @param registry serves the metrics
@@ -47,6 +58,7 @@ public final class NodeBgp implements AutoCloseable {
             String nodeName,
             BgpOptions options,
             Path runDirectory,
+            Netlink netlink,
             Supplier<Optional<NodeSituation>> situation,
             BiConsumer<ObjectKey, ObjectCondition> condition,
             PrometheusRegistry registry) {
@@ -55,7 +67,7 @@ public final class NodeBgp implements AutoCloseable {
                     new BgpKeeper(nodeName, options, files(runDirectory), situation, condition, registry).start()));
         }
         try {
-            if (end(runDirectory)) {
+            if (end(runDirectory, netlink)) {
                 LOG.atInfo().addKeyValue("reason", "bgp is false").log("bgp-ended");
             }
         } catch (IOException e) {
@@ -74,17 +86,33 @@ public final class NodeBgp implements AutoCloseable {
      *
      * @return whether there was one
      */
-    public static boolean end(Path runDirectory) throws IOException {
+    public static boolean end(Path runDirectory, Netlink netlink) throws IOException {
         BirdFiles files = files(runDirectory);
-        if (!Files.exists(files.socket())) {
+        if (!Files.exists(files.directory())) {
             return false;
         }
         try {
-            return new Bird(files, new ConfinedBird("bird")).end();
+            boolean ran = new Bird(files, new ConfinedBird("bird")).end();
+            return removeRoutes(netlink) || ran;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted while BIRD ended", e);
         }
+    }
+
+    /** Removes the routes that BIRD left because it was killed; returns whether there were any. */
+    private static boolean removeRoutes(Netlink netlink) {
+        List<Request> requests = new ArrayList<>();
+        for (IpFamily family : IpFamily.values()) {
+            RouteFilter ofBird = RouteFilter.ALL.table(Route.TABLE_MAIN).protocol(RouteProtocol.BIRD);
+            netlink.routes(family, ofBird).stream()
+                    .filter(route -> route.metric() == BirdConfig.METRIC)
+                    .forEach(route -> requests.add(Requests.delete(route).ignoring(Errno.ESRCH)));
+        }
+        if (!requests.isEmpty()) {
+            netlink.execute(requests);
+        }
+        return !requests.isEmpty();
     }
 
     /** The kinds of objects that are needed for BGP beside those for the node's network. */

@@ -162,6 +162,24 @@ final class BgpIT {
     }
 
     @Test
+    void routesOfABirdThatWasKilledGoWhenBgpIsTurnedOff() {
+        start(Cluster.Options.nodes(2), "--overlay=bgp");
+        ClusterNode node = cluster.node(0);
+        awaitRoutes(node, cluster.node(1), "proto bird");
+        node.stopAgent();
+        node.bird().ifPresent(bird -> {
+            bird.destroyForcibly();
+            bird.onExit().join();
+        });
+        assertThat(routesTo(node, cluster.node(1))).contains("proto bird");
+
+        node.startAgent("--bgp=false", "--overlay=vxlan");
+        node.awaitReady(Cluster.READY_LIMIT);
+
+        assertThat(routesTo(node, cluster.node(1))).doesNotContain("proto bird").contains("ikat-vxlan");
+    }
+
+    @Test
     void nodesHearOfEachOtherFromReflectors() {
         start(Cluster.Options.nodes(3), "--overlay=bgp", "--bgp-mesh=reflectors");
         awaitStatus(cluster.node(0), "no node has the label ikat.dev/bgp-route-reflector");

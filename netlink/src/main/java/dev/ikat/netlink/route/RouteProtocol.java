@@ -10,6 +10,8 @@ public final class RouteProtocol {
     public static final int STATIC = 4;
     /** RTPROT_RA: router advertisements. */
     public static final int RA = 9;
+    /** RTPROT_BIRD: BIRD, whoever has started it. */
+    public static final int BIRD = 12;
     /** RTPROT_DHCP: a DHCP client. */
     public static final int DHCP = 16;
     /** Calico's own number for its routes, by default; the kernel knows none of that name. */
