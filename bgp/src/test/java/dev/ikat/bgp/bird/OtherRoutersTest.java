@@ -22,6 +22,8 @@ import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.ProcessResult;
+import dev.ikat.testbed.host.ProcessRunner;
+import dev.ikat.testbed.host.TestDirectory;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
@@ -56,10 +58,14 @@ class OtherRoutersTest {
     private final TestNamespace otherSpace = TestNamespace.create();
     private final List<Process> processes = new ArrayList<>();
     private BirdFiles files = new BirdFiles(Path.of("/"));
+    /** Where the user that its daemons become can read and write. */
+    private Path frrHome = Path.of("/");
+
     private Router router = new Router(birdSpace, Path.of("/tmp"), "192.0.2.254");
 
     @BeforeEach
-    void wire() {
+    void wire() throws IOException {
+        frrHome = Files.createTempDirectory("ikat-frr");
         files = new BirdFiles(directory.resolve("bgp"));
         router = new Router(birdSpace, directory.resolve("router"), "192.0.2.254");
         link("eth0", "192.0.2.1/24", birdSpace, "192.0.2.254/24");
@@ -79,12 +85,16 @@ class OtherRoutersTest {
         bird().end();
         router.close();
         kill();
+        TestDirectory.deleteTree(frrHome);
         nodeSpace.close();
         birdSpace.close();
         otherSpace.close();
     }
 
-    private void kill() {
+    private void kill() throws IOException {
+        try (Stream<Path> ofFrr = Files.list(frrHome)) {
+            ofFrr.filter(file -> file.toString().endsWith(".pid")).forEach(Router::kill);
+        }
         processes.forEach(process -> process.destroyForcibly().onExit().join());
         processes.clear();
     }
@@ -142,7 +152,7 @@ class OtherRoutersTest {
     }
 
     private void startFrr(String neighbour) throws IOException {
-        Path home = Files.createDirectories(directory.resolve("frr"));
+        Path home = frrHome;
         Files.writeString(home.resolve("bgpd.conf"), """
                 router bgp 64501
                  bgp router-id 198.51.100.254
@@ -160,9 +170,10 @@ class OtherRoutersTest {
             if (!Files.exists(file)) {
                 Files.createFile(file);
             }
+            ProcessRunner.output("chown", "-R", "frr:frr", home.toString());
             List<String> command = new ArrayList<>(List.of(
                     "/usr/lib/frr/" + daemon,
-                    "-S",
+                    "-d",
                     "-f",
                     file.toString(),
                     "-i",
@@ -174,13 +185,13 @@ class OtherRoutersTest {
             if (daemon.equals("bfdd")) {
                 command.addAll(List.of("--bfdctl", home.resolve("bfdd.sock").toString()));
             }
-            processes.add(otherSpace.runner(command.toArray(String[]::new)).startInBackground(home.resolve("log")));
+            otherSpace.runner(command.toArray(String[]::new)).run().orThrow();
         }
     }
 
     private String ask(String... words) {
         List<String> command = new ArrayList<>(
-                List.of("vtysh", "--vty_socket", directory.resolve("frr").toString()));
+                List.of("vtysh", "--vty_socket", frrHome.toString()));
         for (String word : words) {
             command.addAll(List.of("-c", word));
         }
