@@ -90,7 +90,8 @@ public final class BirdConfig {
         line("  metric %d;", METRIC);
         line("  merge paths on limit %d;", MOST_PATHS);
         line("  graceful restart on;");
-        line("  %s { import none; export where source = RTS_BGP; };", channel(family));
+        // A route whose next hop is on no link would be one to nowhere.
+        line("  %s { import none; export where source = RTS_BGP && dest = RTD_UNICAST; };", channel(family));
         line("}");
     }
 

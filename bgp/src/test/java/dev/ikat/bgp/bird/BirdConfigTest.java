@@ -137,7 +137,7 @@ class BirdConfigTest {
         assertThat(text)
                 .contains("learn off;")
                 .contains("metric 4796;")
-                .contains("ipv4 { import none; export where source = RTS_BGP; };");
+                .contains("ipv4 { import none; export where source = RTS_BGP && dest = RTD_UNICAST; };");
     }
 
     @Test

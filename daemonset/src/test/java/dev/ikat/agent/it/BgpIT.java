@@ -31,9 +31,20 @@ final class BgpIT {
     private Cluster cluster;
 
     private void start(Cluster.Options options, String... arguments) {
+        cluster = Cluster.start(options.withAgentArguments(bgp(arguments)));
+    }
+
+    private String[] bgp(String... arguments) {
         List<String> all = new ArrayList<>(List.of("--bgp=true", "--bgp-password-dir=" + directory));
         all.addAll(List.of(arguments));
-        cluster = Cluster.start(options.withAgentArguments(all.toArray(String[]::new)));
+        return all.toArray(String[]::new);
+    }
+
+    /** Two nodes whose agents can be started with other options later. */
+    private void startTwo() {
+        cluster = Cluster.create(Cluster.Options.nodes(2));
+        cluster.nodes().forEach(node -> node.startAgent(bgp("--overlay=bgp")));
+        cluster.nodes().forEach(node -> node.awaitReady(Cluster.READY_LIMIT));
     }
 
     @AfterEach
@@ -145,12 +156,12 @@ final class BgpIT {
 
     @Test
     void withoutBgpBirdIsEndedAndItsRoutesAreGone() {
-        start(Cluster.Options.nodes(2), "--overlay=bgp");
+        startTwo();
         ClusterNode node = cluster.node(0);
         awaitRoutes(cluster.node(1), node, "proto bird");
 
         node.stopAgent();
-        node.startAgent("--bgp=false", "--overlay=vxlan");
+        node.startAgent();
         node.awaitReady(Cluster.READY_LIMIT);
 
         Await.until(
@@ -163,7 +174,7 @@ final class BgpIT {
 
     @Test
     void routesOfABirdThatWasKilledGoWhenBgpIsTurnedOff() {
-        start(Cluster.Options.nodes(2), "--overlay=bgp");
+        startTwo();
         ClusterNode node = cluster.node(0);
         awaitRoutes(node, cluster.node(1), "proto bird");
         node.stopAgent();
@@ -173,7 +184,7 @@ final class BgpIT {
         });
         assertThat(routesTo(node, cluster.node(1))).contains("proto bird");
 
-        node.startAgent("--bgp=false", "--overlay=vxlan");
+        node.startAgent();
         node.awaitReady(Cluster.READY_LIMIT);
 
         assertThat(routesTo(node, cluster.node(1))).doesNotContain("proto bird").contains("ikat-vxlan");
