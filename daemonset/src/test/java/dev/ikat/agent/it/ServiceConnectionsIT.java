@@ -67,7 +67,8 @@ final class ServiceConnectionsIT extends ServicesScene {
         awaitReached(targets);
         ClusterNode node = cluster.node(0);
         List<Socket> open = new ArrayList<>();
-        try (NetworkNamespace pod = NetworkNamespace.open(client.namespace().path())) {
+        try (NetworkNamespace pod = NetworkNamespace.open(client.namespace().path());
+                NetworkNamespace host = NetworkNamespace.open(node.namespace().path())) {
             for (String backend : List.of("nftables", "iptables", "ebpf", "nftables", "ebpf", "iptables", "nftables")) {
                 Files.writeString(options, "policy-backend: " + backend + "\n");
                 node.namespace().exec("kill", "-HUP", Long.toString(node.agent().pid()));
@@ -77,6 +78,7 @@ final class ServiceConnectionsIT extends ServicesScene {
                 for (int i = 0; i < 20; i++) {
                     IpAddress address = i % 2 == 0 ? IPV4 : IPV6;
                     open.add(pod.call(() -> ServiceLoad.connect(address, PORT)));
+                    open.add(host.call(() -> ServiceLoad.connect(address, PORT)));
                 }
                 assertThat(open).as(backend).allMatch(ServiceLoad::isEchoed);
                 assertThat(Probe.failures(targets, PROBE_LIMIT)).as(backend).isEmpty();
