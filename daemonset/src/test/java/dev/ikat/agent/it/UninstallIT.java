@@ -10,6 +10,7 @@ import dev.ikat.testbed.cluster.CniNetwork;
 import dev.ikat.testbed.cluster.Distribution;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.Json;
+import dev.ikat.testbed.host.OwnControlGroup;
 import dev.ikat.testbed.host.ProcessResult;
 import dev.ikat.testbed.host.ProcessRunner;
 import dev.ikat.testbed.host.TestNamespace;
@@ -198,11 +199,18 @@ final class UninstallIT {
         assertThat(installed.exitCode()).as(installed.toString()).isZero();
         Path dropIn = node.hostRoot().resolve("etc/NetworkManager/conf.d/90-ikat.conf");
         assertThat(dropIn).exists();
-        node.startAgent("--policy-backend=" + backend);
+        node.startAgent("--policy-backend=" + backend, "--services=true");
         node.awaitReady(Cluster.READY_LIMIT);
+        Await.until(
+                LIMIT,
+                () -> node.status().stdout(),
+                () -> node.status().stdout().contains("services  " + backend + ","));
         try (TestNamespace pod = TestNamespace.create()) {
             installedNetwork().add(ClusterNode.sandbox("one", pod.path()));
             assertThat(host()).isNotEqualTo(before);
+            assertThat(Files.exists(pins().resolve("sockets-connect4")))
+                    .as("programs for the node's sockets")
+                    .isEqualTo(backend.equals("ebpf") && OwnControlGroup.path().isPresent());
             assertThat(node.state()).anyMatch(line -> line.startsWith("link ikat-vxlan"));
             assertThat(Files.exists(pins())).isEqualTo(backend.equals("ebpf"));
             Set<String> bpf = pinnedObjects();
