@@ -40,6 +40,9 @@ podman cp "$container:/opt/ikat/sbom.json" "$directory/sbom.json"
 podman rm "$container" >/dev/null
 grep -q '"bomFormat" *: *"CycloneDX"' "$directory/sbom.json" || fail "it does not say what it is made of"
 
+podman run --rm "${limits[@]}" --network none --cap-drop all --read-only --entrypoint /usr/sbin/bird "$image" --version \
+  >/dev/null 2>&1 || fail "BIRD does not start in it"
+
 mkdir -p "$directory"/{manifests,run,net.d,bin,state}
 ip netns add "$node"
 ip -n "$node" link set lo up

@@ -26,7 +26,7 @@ done
 [ ! -e /lib64 ] || mkdir -p "$output/usr/lib64"
 libraries=$(dirname "$(find /usr/lib -name 'libnftables.so.1' | head -1)")
 {
-  for program in sh dirname readlink nft ipset conntrack bird birdc \
+  for program in sh dirname readlink nft ipset conntrack bird \
     iptables-nft iptables-nft-save iptables-nft-restore ip6tables-nft ip6tables-nft-save ip6tables-nft-restore \
     iptables-legacy iptables-legacy-save iptables-legacy-restore \
     ip6tables-legacy ip6tables-legacy-save ip6tables-legacy-restore; do

@@ -29,7 +29,7 @@ public final class BirdConfig {
     public static final int METRIC = 4796;
 
     /** How long a neighbour keeps the routes while BIRD is started anew (RFC 4724). */
-    public static final Duration RESTART_TIME = Duration.ofSeconds(120);
+    public static final Duration RESTART_TIME = Duration.ofMinutes(2);
 
     private static final int LOG_BYTES = 1 << 20;
     private static final int MOST_PATHS = 16;
@@ -52,12 +52,10 @@ public final class BirdConfig {
 
     private String write(BirdFiles files) {
         line("# Made by ikat-agent, which replaces this file when the cluster changes.");
-        line(
-                "log %s %d %s { warning, error, fatal, bug, auth };",
-                BirdText.quoted(files.log().toString()), LOG_BYTES, BirdText.quoted(files.log() + ".1"));
-        line("router id %s;", speaker.routerId());
-        line("timeformat protocol \"%%s\";");
-        line("graceful restart wait %d;", RESTART_TIME.toSeconds());
+        line("log %s %d %s { warning, error, fatal, bug, auth };".formatted(BirdText.quoted(files.log().toString()), LOG_BYTES, BirdText.quoted(files.log() + ".1")));
+        line("router id %s;".formatted(speaker.routerId()));
+        line("timeformat protocol \"%s\";");
+        line("graceful restart wait %d;".formatted(RESTART_TIME.toSeconds()));
         line("protocol device { scan time 10; }");
         // Next hops are looked up among the networks of the node's links, but those to pods.
         line("protocol direct { ipv4; ipv6; interface -\"ik*\", \"*\"; }");
@@ -72,9 +70,8 @@ public final class BirdConfig {
         return text.toString();
     }
 
-    private void line(String format, Object... arguments) {
-        text.append(arguments.length == 0 ? format.replace("%%", "%") : format.formatted(arguments))
-                .append('\n');
+    private void line(String line) {
+        text.append(line).append('\n');
     }
 
     private static String channel(IpFamily family) {
@@ -85,41 +82,41 @@ public final class BirdConfig {
     }
 
     private void kernel(IpFamily family) {
-        line("protocol kernel kernel_%s {", channel(family));
+        line("protocol kernel kernel_%s {".formatted(channel(family)));
         line("  learn off;");
-        line("  metric %d;", METRIC);
-        line("  merge paths on limit %d;", MOST_PATHS);
+        line("  metric %d;".formatted(METRIC));
+        line("  merge paths on limit %d;".formatted(MOST_PATHS));
         line("  graceful restart on;");
         // A route whose next hop is on no link would be one to nowhere.
-        line("  %s { import none; export where source = RTS_BGP && dest = RTD_UNICAST; };", channel(family));
+        line("  %s { import none; export where source = RTS_BGP && dest = RTD_UNICAST; };".formatted(channel(family)));
         line("}");
     }
 
     private void announced(IpFamily family) {
-        line("protocol static announced_%s {", channel(family));
-        line("  %s;", channel(family));
-        speaker.announced(family).forEach(prefix -> line("  route %s blackhole;", prefix));
+        line("protocol static announced_%s {".formatted(channel(family)));
+        line("  %s;".formatted(channel(family)));
+        speaker.announced(family).forEach(prefix -> line("  route %s blackhole;".formatted(prefix)));
         line("}");
     }
 
     private void session(Session session) {
         Neighbour neighbour = session.neighbour();
-        line("protocol bgp %s {", BirdText.symbol(session.name()));
-        line("  local%s as %d;", session.local().map(address -> " " + address).orElse(""), session.localAs());
-        line("  neighbor %s port %d as %d;", neighbour.address(), neighbour.port(), session.as());
-        neighbour.link().ifPresent(link -> line("  interface %s;", BirdText.quoted(link.value())));
+        line("protocol bgp %s {".formatted(BirdText.symbol(session.name())));
+        line("  local%s as %d;".formatted(session.local().map(address -> " " + address).orElse(""), session.localAs()));
+        line("  neighbor %s port %d as %d;".formatted(neighbour.address(), neighbour.port(), session.as()));
+        neighbour.link().ifPresent(link -> line("  interface %s;".formatted(BirdText.quoted(link.value()))));
         if (session.hops().isPresent()) {
-            line("  multihop %d;", session.hops().getAsInt());
+            line("  multihop %d;".formatted(session.hops().getAsInt()));
         } else {
             line("  direct;");
         }
-        line("  hold time %d;", session.holdTime().toSeconds());
+        line("  hold time %d;".formatted(session.holdTime().toSeconds()));
         line("  connect delay time 1;");
         line("  connect retry time 5;");
         line("  error wait time 1, 60;");
         line("  graceful restart on;");
-        line("  graceful restart time %d;", RESTART_TIME.toSeconds());
-        session.password().ifPresent(password -> line("  password %s;", BirdText.quoted(password.text())));
+        line("  graceful restart time %d;".formatted(RESTART_TIME.toSeconds()));
+        session.password().ifPresent(password -> line("  password %s;".formatted(BirdText.quoted(password.text()))));
         session.bfd().ifPresent(this::bfd);
         if (session.reflection() == Reflection.CLIENT) {
             line("  rr client;");
@@ -129,11 +126,11 @@ public final class BirdConfig {
     }
 
     private void bfd(Bfd bfd) {
-        line("  bfd { interval %d ms; multiplier %d; };", bfd.interval().toMillis(), bfd.multiplier());
+        line("  bfd { interval %d ms; multiplier %d; };".formatted(bfd.interval().toMillis(), bfd.multiplier()));
     }
 
     private void channel(Session session, IpFamily family) {
-        line("  %s {", channel(family));
+        line("  %s {".formatted(channel(family)));
         imports(session, family);
         exports(session, family);
         if (session.extendedNextHop() && family == IpFamily.IPV4) {
@@ -159,9 +156,9 @@ public final class BirdConfig {
                 .map(block -> block + "+")
                 .toList();
         if (!own.isEmpty()) {
-            line("      if net ~ [ %s ] then reject;", String.join(", ", own));
+            line("      if net ~ [ %s ] then reject;".formatted(String.join(", ", own)));
         }
-        line("      if net ~ [ %s ] then accept;", String.join(", ", accepted));
+        line("      if net ~ [ %s ] then accept;".formatted(String.join(", ", accepted)));
         line("      reject;");
         line("    };");
     }
@@ -185,11 +182,9 @@ public final class BirdConfig {
             return;
         }
         line("    export filter {");
-        byAttributes.forEach((attributes, prefixes) -> line(
-                "      if source = RTS_STATIC && net ~ [ %s ] then { %saccept; }",
-                prefixes.stream().map(Cidr::toString).collect(Collectors.joining(", ")), attributes));
+        byAttributes.forEach((attributes, prefixes) -> line("      if source = RTS_STATIC && net ~ [ %s ] then { %saccept; }".formatted(prefixes.stream().map(Cidr::toString).collect(Collectors.joining(", ")), attributes)));
         if (reflects) {
-            line("      if source = RTS_BGP && proto ~ \"%s*\" then accept;", Session.Name.ofNodes());
+            line("      if source = RTS_BGP && proto ~ \"%s*\" then accept;".formatted(Session.Name.ofNodes()));
         }
         line("      reject;");
         line("    };");

@@ -56,8 +56,8 @@ final class BgpMetrics {
                 .help("Routes in the session with this neighbour: received (those that are used) and sent.")
                 .labelNames("session", "direction")
                 .callback(callback -> state.get().sessions().forEach(session -> {
-                    callback.call(session.received(), session.name(), "received");
-                    callback.call(session.sent(), session.name(), "sent");
+                    callback.call((double) session.received(), session.name(), "received");
+                    callback.call((double) session.sent(), session.name(), "sent");
                 }))
                 .register(registry);
     }

@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** BIRD's program, with the rights to listen at its port, to set routes, and to send packets of BFD, and no others. */
 final class ConfinedBird implements BirdProgram {
@@ -36,7 +37,7 @@ final class ConfinedBird implements BirdProgram {
         }
     }
 
-    private String reason(Throwable cause) {
+    private String reason(@Nullable Throwable cause) {
         return switch (cause) {
             case TimeoutException timeout -> String.valueOf(timeout.getMessage());
             case IOException missing ->

@@ -206,6 +206,23 @@ class OverlayPlannerTest {
     }
 
     @Test
+    void bgpLeavesRoutesOnTheLinkToBgpAndTunnelsAcrossRouters() {
+        OverlayState state = plan(
+                OverlayMode.BGP,
+                node("b", List.of("192.168.0.2"), "10.244.2.0/24"),
+                node("c", List.of("192.168.9.3"), "10.244.3.0/24"));
+
+        assertThat(state.routes())
+                .contains(tunnelled("10.244.3.0/24"))
+                .noneMatch(route -> route.destination().equals(Cidr.parse("10.244.2.0/24")));
+        assertThat(state.peers().getFirst().routes())
+                .as("how its packets come")
+                .containsExactly(direct("10.244.2.0/24", "192.168.0.2"));
+        assertThat(state.answering()).containsExactly(IpAddress.parse("10.244.1.0"));
+        assertThat(state.podMtu()).isEqualTo(1450);
+    }
+
+    @Test
     void noneLeavesPeersToOthers() {
         OverlayState state = plan(OverlayMode.NONE, node("b", List.of("192.168.0.2"), "10.244.2.0/24"));
         assertThat(state.routes()).isEqualTo(Set.of(unreachable("10.244.1.0/24"), unreachable("fd00:244:1::/64")));

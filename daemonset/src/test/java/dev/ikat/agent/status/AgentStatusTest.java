@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.agent.FakeCluster;
+import dev.ikat.agent.bgp.BgpState;
 import dev.ikat.agent.cni.Conflist;
 import dev.ikat.agent.cni.ConflistFault;
 import dev.ikat.agent.cni.PluginPrograms;
@@ -22,6 +23,7 @@ import dev.ikat.agent.reconcile.Readiness;
 import dev.ikat.agent.reconcile.Readiness.Part;
 import dev.ikat.agent.reconcile.RecentErrors;
 import dev.ikat.agent.services.ServiceState;
+import dev.ikat.bgp.bird.SessionState;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.LabelSelector;
 import dev.ikat.cluster.Labels;
@@ -232,6 +234,42 @@ class AgentStatusTest {
                         "services  nftables, 3 service ports at 5 addresses and ports, 7 backends",
                         "          the kernel lacks one",
                         "          fault: default/web: no such thing");
+    }
+
+    @Test
+    void bgpSaysWhatHasBecomeOfItsSessionsAndWhatIsWrong() throws IOException {
+        BgpState state = new BgpState(
+                true,
+                Optional.of("refused"),
+                true,
+                2,
+                List.of(
+                        new SessionState(
+                                "node-b",
+                                true,
+                                "Established",
+                                Optional.of(Instant.ofEpochSecond(1_790_000_000)),
+                                1,
+                                2,
+                                Optional.of("Socket: Connection closed")),
+                        new SessionState(
+                                "peer-tor",
+                                false,
+                                "Connect",
+                                Optional.empty(),
+                                0,
+                                0,
+                                Optional.of("Socket: Connection refused"))),
+                List.of("BgpPeer tor: spec.as: wrong"));
+
+        assertThat(text(new BgpStatus(() -> state)))
+                .containsExactly(
+                        "bgp       BIRD answers, 1 of 2 sessions established, 2 routes announced",
+                        "          node-b Established since 2026-09-21T14:13:20Z, 1 routes received, 2 sent",
+                        "          peer-tor Connect, 0 routes received, 0 sent (last error: Socket: Connection refused)",
+                        "          fault: refused",
+                        "          fault: BgpPeer tor: spec.as: wrong");
+        assertThat(json(new BgpStatus(() -> BgpState.OFF))).isEqualTo("{}");
     }
 
     @Test
