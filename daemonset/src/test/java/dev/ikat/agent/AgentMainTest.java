@@ -110,7 +110,7 @@ class AgentMainTest {
         assertThat(e.faults())
                 .hasSize(16)
                 .anyMatch(l -> l.contains("/does/not/exist is not a directory"))
-                .anyMatch(l -> l.contains("'magic' is invalid: it has to be vxlan, direct, auto or none"))
+                .anyMatch(l -> l.contains("'magic' is invalid: it has to be vxlan, direct, auto, bgp or none"))
                 .anyMatch(l -> l.contains("longer than 15 bytes"))
                 .anyMatch(l -> l.contains("it has to be ADDRESS:PORT"))
                 .anyMatch(l -> l.contains("'soon' is invalid: it has to be a duration"))

@@ -340,7 +340,7 @@ class ConfigurationTest {
                         file + ":3:6: mtu: has to be a whole number, but is the text 'many'",
                         file + ":4:1: unknown setting 'foo'; did you mean 'vni'?",
                         file + ":2:6: vni: -1 is invalid: it has to be 0 to 16777215",
-                        "IKAT_OVERLAY: 'magic' is invalid: it has to be vxlan, direct, auto or none",
+                        "IKAT_OVERLAY: 'magic' is invalid: it has to be vxlan, direct, auto, bgp or none",
                         "--lease-grace: 'soon' is invalid: it has to be a duration such as 60s");
     }
 }

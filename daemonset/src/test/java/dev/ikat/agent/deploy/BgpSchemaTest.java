@@ -1,6 +1,7 @@
 package dev.ikat.agent.deploy;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -24,7 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the schemas of BgpPeer and BgpAdvertisement let through, agents can read. */
 class BgpSchemaTest {
-    private static final Path CRDS = Path.of("deploy/base/crds-bgp.yaml");
+    private static final Path CRDS = Path.of("deploy/bgp/crds.yaml");
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** Values of fields of which the schema says more than a type and bounds, at their extremes. */
@@ -113,6 +114,14 @@ class BgpSchemaTest {
     @Test
     void chartHasTheSameDefinitions() throws IOException {
         assertThat(Files.readString(Path.of("deploy/chart/ikat/crds/bgp.yaml"))).isEqualTo(Files.readString(CRDS));
+    }
+
+    @Test
+    void everyFieldOfTheDefinitionsIsKnownAndOfItsType() {
+        assertThat(Kustomization.render(Path.of("deploy/bgp")))
+                .hasSize(2)
+                .allSatisfy(definition ->
+                        assertThatCode(() -> KubernetesObjects.strictly(definition)).doesNotThrowAnyException());
     }
 
     @Test

@@ -13,10 +13,14 @@ import com.fasterxml.jackson.databind.type.LogicalType;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ServiceAccount;
+import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
 import io.fabric8.kubernetes.api.model.apps.DaemonSet;
+import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.api.model.rbac.ClusterRole;
 import io.fabric8.kubernetes.api.model.rbac.ClusterRoleBinding;
+import io.fabric8.kubernetes.api.model.rbac.Role;
+import io.fabric8.kubernetes.api.model.rbac.RoleBinding;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -33,13 +37,17 @@ import org.snakeyaml.engine.v2.api.LoadSettings;
  * Kubernetes' OpenAPI schema, with unknown fields, fields that are there twice, and scalars of another type refused.
  */
 final class KubernetesObjects {
-    private static final Map<String, Class<? extends HasMetadata>> KINDS = Map.of(
-            "ClusterRole", ClusterRole.class,
-            "ClusterRoleBinding", ClusterRoleBinding.class,
-            "ConfigMap", ConfigMap.class,
-            "DaemonSet", DaemonSet.class,
-            "Job", Job.class,
-            "ServiceAccount", ServiceAccount.class);
+    private static final Map<String, Class<? extends HasMetadata>> KINDS = Map.ofEntries(
+            Map.entry("ClusterRole", ClusterRole.class),
+            Map.entry("ClusterRoleBinding", ClusterRoleBinding.class),
+            Map.entry("ConfigMap", ConfigMap.class),
+            Map.entry("CustomResourceDefinition", CustomResourceDefinition.class),
+            Map.entry("DaemonSet", DaemonSet.class),
+            Map.entry("Deployment", Deployment.class),
+            Map.entry("Job", Job.class),
+            Map.entry("Role", Role.class),
+            Map.entry("RoleBinding", RoleBinding.class),
+            Map.entry("ServiceAccount", ServiceAccount.class));
 
     private static final ObjectMapper PLAIN = new ObjectMapper();
 
