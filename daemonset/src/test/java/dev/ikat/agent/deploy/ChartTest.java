@@ -35,6 +35,7 @@ class ChartTest {
     private static final Map<String, String> VALUES = Map.of(
             "base", "",
             "bare-metal", "config: {overlay: auto, chain: ['portmap?', 'bandwidth?']}",
+            "bgp", "config: {overlay: bgp, bgp: true, bgp-as: 64512}",
             "ebpf", "config: {policy-backend: ebpf}",
             "iptables", "config: {policy-backend: iptables}",
             "kind", "config: {overlay: auto}",
