@@ -35,6 +35,8 @@ public record ObjectKind(String group, String title, boolean namespaced, Naming 
     /** What nodes announce to such routers. */
     public static final ObjectKind BGP_ADVERTISEMENT =
             new ObjectKind("ikat.dev", "BgpAdvertisement", false, Naming.SUBDOMAIN);
+    /** Addresses for services of type LoadBalancer. */
+    public static final ObjectKind ADDRESS_POOL = new ObjectKind("ikat.dev", "AddressPool", false, Naming.SUBDOMAIN);
 
     private static final Comparator<ObjectKind> ORDER =
             Comparator.comparing(ObjectKind::title).thenComparing(ObjectKind::group);

@@ -1,8 +1,10 @@
 package dev.ikat.kubernetes;
 
+import dev.ikat.cluster.AddressPool;
 import dev.ikat.cluster.BgpAdvertisement;
 import dev.ikat.cluster.BgpPeer;
 import dev.ikat.cluster.EndpointSlice;
+import dev.ikat.cluster.LoadBalancerService;
 import dev.ikat.cluster.Namespace;
 import dev.ikat.cluster.NetworkPolicy;
 import dev.ikat.cluster.Node;
@@ -33,6 +35,14 @@ public final class ApiKinds {
 
     /** The further kinds that a node needs to speak BGP; it announces addresses of services, too. */
     public static final List<ApiKind<?>> BGP_KINDS = List.of(BGP_PEERS, BGP_ADVERTISEMENTS, SERVICES, ENDPOINT_SLICES);
+
+    public static final ApiKind<AddressPool> ADDRESS_POOLS = AddressPoolForm.KIND;
+
+    /** Services as whoever gives them addresses sees them; a source can be opened with them or with SERVICES. */
+    public static final ApiKind<LoadBalancerService> LOAD_BALANCER_SERVICES = LoadBalancerServiceForm.KIND;
+
+    /** The kinds that addresses of services depend on. */
+    public static final List<ApiKind<?>> ADDRESS_KINDS = List.of(ADDRESS_POOLS, LOAD_BALANCER_SERVICES, NAMESPACES);
 
     private ApiKinds() {}
 }

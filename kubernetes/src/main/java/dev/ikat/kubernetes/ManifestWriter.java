@@ -106,14 +106,19 @@ final class ManifestWriter {
         json.writeEndObject();
     }
 
+    /** A list, also an empty one. */
+    <T> void listAlways(String name, Collection<T> elements, Element<T> element) throws IOException {
+        json.writeArrayFieldStart(name);
+        for (T each : elements) {
+            element.write(each);
+        }
+        json.writeEndArray();
+    }
+
     /** A list, if there is anything in it. */
     <T> void list(String name, Collection<T> elements, Element<T> element) throws IOException {
         if (!elements.isEmpty()) {
-            json.writeArrayFieldStart(name);
-            for (T each : elements) {
-                element.write(each);
-            }
-            json.writeEndArray();
+            listAlways(name, elements, element);
         }
     }
 
