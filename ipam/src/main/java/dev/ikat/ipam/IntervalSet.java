@@ -11,15 +11,17 @@ import org.jspecify.annotations.Nullable;
  * A set of addresses of one family as its maximal runs: no two runs touch. So the first address that is not in it is
  * found in O(log n) however full it is, and a /64 costs no more than a /24. Not thread-safe.
  */
-final class IntervalSet {
+public final class IntervalSet {
     private final NavigableMap<IpAddress, IpAddress> lastByFirst = new TreeMap<>();
 
+    /** Whether the address is in it. */
     boolean contains(IpAddress address) {
         Map.@Nullable Entry<IpAddress, IpAddress> run = lastByFirst.floorEntry(address);
         return run != null && run.getValue().compareTo(address) >= 0;
     }
 
-    void add(IpAddress address) {
+    /** Adds an address. */
+    public void add(IpAddress address) {
         add(address, address);
     }
 
@@ -50,7 +52,8 @@ final class IntervalSet {
         return one.compareTo(other) >= 0 ? one : other;
     }
 
-    void remove(IpAddress address) {
+    /** Removes an address. */
+    public void remove(IpAddress address) {
         Map.@Nullable Entry<IpAddress, IpAddress> run = lastByFirst.floorEntry(address);
         if (run == null || run.getValue().compareTo(address) < 0) {
             return;
@@ -73,7 +76,7 @@ final class IntervalSet {
     }
 
     /** The lowest address from {@code first} to {@code last} that is not in the set. */
-    Optional<IpAddress> firstAbsent(IpAddress first, IpAddress last) {
+    public Optional<IpAddress> firstAbsent(IpAddress first, IpAddress last) {
         Map.@Nullable Entry<IpAddress, IpAddress> run = lastByFirst.floorEntry(first);
         if (run == null || run.getValue().compareTo(first) < 0) {
             return Optional.of(first);

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.controller.allocation;
+
+import org.jspecify.annotations.NullMarked;
