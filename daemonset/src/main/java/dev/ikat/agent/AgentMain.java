@@ -90,7 +90,7 @@ public final class AgentMain implements Callable<Integer> {
     }
 
     /** One failed request costs just itself; what is worse ends the agent, for whoever watches over it to restart. */
-    private static void threadDied(Thread thread, Throwable cause) {
+    static void threadDied(Thread thread, Throwable cause) {
         LOG.atError()
                 .addKeyValue("thread", thread.getName())
                 .addKeyValue("error", cause.toString())
@@ -107,7 +107,11 @@ public final class AgentMain implements Callable<Integer> {
         for (Setting setting : Setting.values()) {
             commandLine.getCommandSpec().addOption(setting.optionSpec());
         }
-        // Names and messages of others must not reach the terminal as they are; and so no colours of our own do.
+        return terminals(commandLine);
+    }
+
+    /** The same command line: names and messages of others must not reach the terminal as they are; and so no colours of our own do. */
+    static CommandLine terminals(CommandLine commandLine) {
         return CommandErrors.inOneLine(commandLine)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
                 .setOut(terminal(System.out))
@@ -190,7 +194,7 @@ public final class AgentMain implements Callable<Integer> {
         return 0;
     }
 
-    private static void startFailed(RuntimeException e) {
+    static void startFailed(RuntimeException e) {
         LoggingEventBuilder event = LOG.atError().addKeyValue("error", CommandErrors.reason(e));
         (CommandErrors.isDefect(e) ? event.setCause(e) : event).log("start-failed");
         LOG.atDebug().setCause(e).log("start-failed-trace");

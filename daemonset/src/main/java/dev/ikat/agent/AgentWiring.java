@@ -267,7 +267,7 @@ final class AgentWiring {
             // The kubelet asks here, also before the node's object is known.
             case Listen.OnNode(int port) -> Optional.of(new InetSocketAddress(LOOPBACK, port));
         };
-        return address.map(at -> parts.keep(HealthEndpoint.start(at, metrics, readiness)));
+        return address.map(at -> parts.keep(HealthEndpoint.start(at, metrics, readiness::reasons)));
     }
 
     private void listenOnNode(HealthEndpoint endpoint, ClusterSource cluster) {

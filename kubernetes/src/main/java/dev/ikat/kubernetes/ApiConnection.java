@@ -11,6 +11,7 @@ import io.fabric8.kubernetes.client.http.HttpResponse;
 import io.fabric8.kubernetes.client.utils.BackwardsCompatibilityInterceptor;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.ByteBuffer;
@@ -221,23 +222,44 @@ final class ApiConnection implements AutoCloseable {
      * @throws ApiException if there is no answer, or it is a refusal
      */
     void patch(String path, String body) throws InterruptedException {
-        patch(path, "application/strategic-merge-patch+json", body);
+        send("PATCH", path, "application/strategic-merge-patch+json", body);
     }
 
     /**
-     * Changes an object by a merge patch (RFC 7386): the only kind that custom resources know too.
+     * Changes an object by a merge patch (RFC 7396); lists in it replace the object's. If it has a resource version,
+     * and the object has another one, that is refused as a conflict.
      *
      * @throws ApiException if there is no answer, or it is a refusal
      */
     void merge(String path, String body) throws InterruptedException {
-        patch(path, "application/merge-patch+json", body);
+        send("PATCH", path, "application/merge-patch+json", body);
     }
 
-    private void patch(String path, String type, String body) throws InterruptedException {
-        try (InputStream answer = send("PATCH " + path, path, request -> request.method("PATCH", type, body))) {
-            answer.skipNBytes(0);
+    /**
+     * Creates an object in the list of this path.
+     *
+     * @throws ApiException if there is no answer, or it is a refusal
+     */
+    void create(String path, String body) throws InterruptedException {
+        send("POST", path, "application/json", body);
+    }
+
+    /**
+     * Replaces an object, if it has the resource version that the body says.
+     *
+     * @throws ApiException if there is no answer, or it is a refusal
+     */
+    void replace(String path, String body) throws InterruptedException {
+        send("PUT", path, "application/json", body);
+    }
+
+    private void send(String method, String path, String type, String body) throws InterruptedException {
+        String what = method + " " + path;
+        try (InputStream answer = send(what, path, request -> request.method(method, type, body))) {
+            // A connection whose answer was read to its end can be used again.
+            answer.transferTo(OutputStream.nullOutputStream());
         } catch (IOException e) {
-            throw new ApiException("can't close the answer to PATCH " + path + ": " + e, e);
+            throw new ApiException("can't read the answer to " + what + ": " + e, e);
         }
     }
 

@@ -7,6 +7,9 @@ final class ApiException extends RuntimeException {
     /** HTTP's code for what the server does not have. */
     static final int NOT_FOUND = 404;
 
+    /** HTTP's code for an object that is there already, or has another version by now. */
+    static final int CONFLICT = 409;
+
     /** HTTP's code for a resource version that the server has forgotten. */
     static final int GONE = 410;
 

@@ -42,7 +42,8 @@ public final class KubernetesSource implements ClusterSource {
     private final Patience patience;
     private final ServerHistory history;
     private final KnownCluster cluster;
-    private final SnapshotKeeper snapshots;
+    /** Empty where only what the API itself says will do. */
+    private final Optional<SnapshotKeeper> snapshots;
     private final NodeAnnouncer announcer;
     private final StatusWriter conditions;
     // Two threads for what waits for the API, one for what must not wait.
@@ -55,13 +56,18 @@ public final class KubernetesSource implements ClusterSource {
     private boolean ended;
 
     private KubernetesSource(
-            ApiConnection api, KindSet kinds, Path stateDirectory, Patience patience, ApiMetrics metrics) {
+            ApiConnection api,
+            KindSet kinds,
+            Optional<Path> stateDirectory,
+            Patience patience,
+            ApiMetrics metrics) {
         this.api = api;
         this.kinds = kinds;
         this.patience = patience;
         this.history = new ServerHistory(api);
         this.cluster = new KnownCluster(kinds, metrics, this::hurry);
-        this.snapshots = new SnapshotKeeper(cluster, kinds, new Snapshot(stateDirectory, kinds), patience, metrics);
+        this.snapshots = stateDirectory.map(directory ->
+                new SnapshotKeeper(cluster, kinds, new Snapshot(directory, kinds), patience, metrics));
         this.announcer = new NodeAnnouncer(api, timer, patience);
         this.conditions = new StatusWriter(api, timer);
         api.onHandshakeFailure(metrics::handshakeFailed);
@@ -87,7 +93,23 @@ public final class KubernetesSource implements ClusterSource {
 
     static KubernetesSource open(
             ApiConnection api, List<ApiKind<?>> kinds, Path stateDirectory, Patience patience, ApiMetrics metrics) {
-        return new KubernetesSource(api, new KindSet(kinds), stateDirectory, patience, metrics);
+        return new KubernetesSource(api, new KindSet(kinds), Optional.of(stateDirectory), patience, metrics);
+    }
+
+    /**
+     * The same for who writes what others read: it knows nothing before the API itself has said it, and then all that
+     * was written before this was started.
+     *
+     * @throws ClusterSourceException if the API's address or the credentials for it are not known
+     */
+    public static KubernetesSource openFresh(
+            ApiAddress address, List<ApiKind<?>> kinds, PrometheusRegistry registry) {
+        return new KubernetesSource(
+                ApiConnection.open(address),
+                new KindSet(kinds),
+                Optional.empty(),
+                Patience.DEFAULT,
+                new ApiMetrics(registry, Clock.systemUTC()));
     }
 
     /**
@@ -114,6 +136,9 @@ public final class KubernetesSource implements ClusterSource {
                 .map(kind ->
                         new Reflector(kind, api, history, cluster, RandomGenerator.getDefault(), patience.absence()))
                 .toList();
+        if (snapshots.isEmpty()) {
+            reflectors.forEach(Reflector::fromStore);
+        }
         reflectors.forEach(Reflector::start);
         long tick = Math.min(TICK.toMillis(), patience.outage().toMillis());
         ScheduledFuture<?> _ =
@@ -130,7 +155,7 @@ public final class KubernetesSource implements ClusterSource {
         api.followFiles();
         reflectors.forEach(Reflector::checkStalled);
         history.checkStalled();
-        snapshots.tick();
+        snapshots.ifPresent(SnapshotKeeper::tick);
     }
 
     private static void guarded(Runnable action) {
@@ -194,7 +219,7 @@ public final class KubernetesSource implements ClusterSource {
         List<SourceFault> faults = new ArrayList<>();
         api.fault().ifPresent(fault -> faults.add(new SourceFault("credentials", fault)));
         faults.addAll(cluster.faults());
-        snapshots.fault().ifPresent(faults::add);
+        snapshots.flatMap(SnapshotKeeper::fault).ifPresent(faults::add);
         return faults;
     }
 
@@ -208,7 +233,7 @@ public final class KubernetesSource implements ClusterSource {
         reflectors.forEach(Reflector::close);
         try {
             if (timer.awaitTermination(CLOSE_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
-                snapshots.save(true);
+                snapshots.ifPresent(keeper -> keeper.save(true));
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

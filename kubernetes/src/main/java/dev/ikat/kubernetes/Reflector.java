@@ -137,6 +137,12 @@ final class Reflector implements AutoCloseable {
         return kind;
     }
 
+    /** The first list is from the server's store, too: its memory may be behind what others have written. */
+    Reflector fromStore() {
+        listQuery = FROM_STORE;
+        return this;
+    }
+
     Reflector start() {
         thread.start();
         return this;

@@ -73,6 +73,7 @@ public final class ApiTestServer implements AutoCloseable {
     /** Refuses so many more requests that have this text in them. */
     private record Refusal(String text, int status, AtomicInteger left) {}
 
+    private static final Pattern NAMESPACED = Pattern.compile("(/apis?/.+)/namespaces/([^/]+)/([^/]+)/([^/]+)");
     private static final String END = "";
     private static final String TORN_EVENT = "{\"type\":\"ADDED\",\"object\":{\"metadata\":";
 
@@ -170,6 +171,11 @@ public final class ApiTestServer implements AutoCloseable {
                 watch.lines().add(END);
             }
         }
+    }
+
+    /** Has this list, which may be empty: without it, the path of an object in it is taken for a list's. */
+    public synchronized void has(String path) {
+        objects.putIfAbsent(path, new LinkedHashMap<>());
     }
 
     /** Has the resource from now on, and no objects of it. */
@@ -337,8 +343,14 @@ public final class ApiTestServer implements AutoCloseable {
             // Not a Status: the server knows nobody who could make one.
             send(exchange, 404, "404 page not found\n");
         } else if (exchange.getRequestMethod().equals("PATCH")) {
-            patches.add(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
-            send(exchange, 200, "{}");
+            String patch = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+            patches.add(patch);
+            if (String.valueOf(exchange.getRequestHeaders().getFirst("Content-Type"))
+                    .startsWith("application/merge-patch+json")) {
+                merge(exchange, path, patch);
+            } else {
+                send(exchange, 200, "{}");
+            }
         } else if (exchange.getRequestMethod().equals("POST")
                 || exchange.getRequestMethod().equals("PUT")) {
             write(exchange, path);
@@ -352,6 +364,61 @@ public final class ApiTestServer implements AutoCloseable {
         }
     }
 
+    /** Changes an object, or its status, by a merge patch, if it has the version that the patch has. */
+    private synchronized void merge(HttpExchange exchange, String path, String patch) throws IOException {
+        String own = path.replaceFirst("/status$", "");
+        Place place = place(own);
+        String before = objects.getOrDefault(place.collection(), Map.of()).get(place.name());
+        if (before == null) {
+            send(exchange, 404, failure(404, own + " not found"));
+            return;
+        }
+        ObjectNode object = (ObjectNode) MAPPER.readTree(before);
+        ObjectNode change = (ObjectNode) MAPPER.readTree(patch);
+        String wanted = change.path("metadata").path("resourceVersion").asText();
+        if (!wanted.isEmpty() && !wanted.equals(resourceVersion(object))) {
+            send(exchange, 409, failure(409, "the object has been modified"));
+            return;
+        }
+        apply(object, change);
+        ((ObjectNode) object.path("metadata")).put("resourceVersion", Long.toString(version + 1));
+        store(place.collection(), place.name(), object.toString());
+        send(exchange, 200, object.toString());
+    }
+
+    /** Where an object is: under its list's path, by its name or namespace and name. */
+    private record Place(String collection, String name) {}
+
+    private Place place(String path) {
+        Matcher matcher = NAMESPACED.matcher(path);
+        if (!isOfAnObject(path) && matcher.matches()) {
+            String collection = matcher.group(1) + "/" + matcher.group(3);
+            String whole = matcher.group(2) + "/" + matcher.group(4);
+            return new Place(
+                    collection,
+                    objects.getOrDefault(collection, Map.of()).containsKey(whole) ? whole : matcher.group(4));
+        }
+        int slash = path.lastIndexOf('/');
+        return new Place(path.substring(0, slash), path.substring(slash + 1));
+    }
+
+    private static void apply(ObjectNode object, ObjectNode change) {
+        change.properties().forEach(field -> {
+            JsonNode value = field.getValue();
+            if (value.isNull()) {
+                object.remove(field.getKey());
+            } else if (value instanceof ObjectNode part) {
+                apply(object.withObjectProperty(field.getKey()), part);
+            } else {
+                object.set(field.getKey(), value);
+            }
+        });
+    }
+
+    private static String resourceVersion(JsonNode object) {
+        return object.path("metadata").path("resourceVersion").asText();
+    }
+
     /** Creates an object in the collection of the path, or replaces the one of the path. */
     private synchronized void write(HttpExchange exchange, String path) throws IOException {
         boolean creates = exchange.getRequestMethod().equals("POST");
@@ -363,6 +430,10 @@ public final class ApiTestServer implements AutoCloseable {
             send(exchange, 400, failure(400, String.valueOf(e.getMessage())));
             return;
         }
+        if (!object.path("metadata").has("name")) {
+            ((ObjectNode) object.path("metadata"))
+                    .put("name", object.path("metadata").path("generateName").asText() + version);
+        }
         String name = object.path("metadata").path("name").asText();
         String collection = creates ? path : path.substring(0, path.lastIndexOf('/'));
         String own = collection + "/" + name;
@@ -370,6 +441,13 @@ public final class ApiTestServer implements AutoCloseable {
         if (creates == isThere || (!creates && !own.equals(path))) {
             int status = creates ? 409 : isThere ? 400 : 404;
             send(exchange, status, failure(status, exchange.getRequestMethod() + " of " + own));
+            return;
+        }
+        String wanted = resourceVersion(object);
+        if (!creates
+                && !wanted.isEmpty()
+                && !wanted.equals(resourceVersion(MAPPER.readTree(find(own).orElseThrow())))) {
+            send(exchange, 409, failure(409, "the object has been modified"));
             return;
         }
         ((ObjectNode) object.path("metadata")).put("resourceVersion", Long.toString(version + 1));

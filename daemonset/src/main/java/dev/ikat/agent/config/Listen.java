@@ -2,6 +2,7 @@ package dev.ikat.agent.config;
 
 import java.net.InetSocketAddress;
 import java.util.Objects;
+import java.util.Optional;
 
 /** Where metrics and health are served. */
 public sealed interface Listen {
@@ -21,6 +22,15 @@ public sealed interface Listen {
             return new OnNode(Integer.parseInt(text.substring(NODE.length() + 1)));
         }
         return new At(OptionReader.socketAddress(text));
+    }
+
+    /**
+     * Reads {@code 0}, which is none, or {@code ADDRESS:PORT}.
+     *
+     * @throws IllegalArgumentException if it is neither, in words for the operator
+     */
+    static Optional<InetSocketAddress> address(String text) {
+        return text.equals("0") ? Optional.empty() : Optional.of(OptionReader.socketAddress(text));
     }
 
     /** Nowhere. */

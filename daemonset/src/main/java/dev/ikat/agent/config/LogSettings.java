@@ -18,7 +18,7 @@ public record LogSettings(Format format, Level level) {
     private static final String APPENDER = "stderr";
 
     /** How a line is written. */
-    enum Format {
+    public enum Format {
         /** As {@code key=value}, to be read by people first. */
         TEXT,
         /** As {@link JsonLogEncoder} does. */

@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.ikat.agent.log.Printable;
-import dev.ikat.agent.reconcile.Readiness;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -14,8 +13,10 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,8 +48,8 @@ public final class HealthEndpoint implements AutoCloseable {
 
     private static final String TEXT = "text/plain; charset=utf-8";
 
-    private final Metrics metrics;
-    private final Readiness readiness;
+    private final MetricsPage metrics;
+    private final Supplier<List<String>> unready;
     private final Duration limit;
     private final MetricsText text;
     private final Listener first;
@@ -73,11 +74,11 @@ public final class HealthEndpoint implements AutoCloseable {
      * Collected by one at a time; who asked before it was begun with gets the same, so that many cost no more than two.
      */
     private static final class MetricsText {
-        private final Metrics metrics;
+        private final MetricsPage metrics;
         private byte[] text = new byte[0];
         private long begun = System.nanoTime();
 
-        MetricsText(Metrics metrics) {
+        MetricsText(MetricsPage metrics) {
             this.metrics = metrics;
         }
 
@@ -95,9 +96,10 @@ public final class HealthEndpoint implements AutoCloseable {
         }
     }
 
-    HealthEndpoint(InetSocketAddress address, Metrics metrics, Readiness readiness, Duration limit) {
+    HealthEndpoint(
+            InetSocketAddress address, MetricsPage metrics, Supplier<List<String>> unready, Duration limit) {
         this.metrics = metrics;
-        this.readiness = readiness;
+        this.unready = unready;
         this.limit = limit;
         this.text = new MetricsText(metrics);
         this.first = listen(address);
@@ -112,10 +114,12 @@ public final class HealthEndpoint implements AutoCloseable {
     /**
      * Listens and answers from now on.
      *
+     * @param unready the reasons not to be ready, a line each; none if it is
      * @throws UncheckedIOException if it can't listen on the address
      */
-    public static HealthEndpoint start(InetSocketAddress address, Metrics metrics, Readiness readiness) {
-        return new HealthEndpoint(address, metrics, readiness, LIMIT);
+    public static HealthEndpoint start(
+            InetSocketAddress address, MetricsPage metrics, Supplier<List<String>> unready) {
+        return new HealthEndpoint(address, metrics, unready, LIMIT);
     }
 
     private Listener listen(InetSocketAddress address) {
@@ -132,7 +136,7 @@ public final class HealthEndpoint implements AutoCloseable {
         server.setExecutor(exchanges);
         page(server, "/healthz", exchange -> send(exchange, 200, TEXT, "ok\n".getBytes(UTF_8)));
         page(server, "/readyz", exchange -> {
-            var reasons = readiness.reasons().stream().map(Printable::line).toList();
+            var reasons = unready.get().stream().map(Printable::line).toList();
             String body = reasons.isEmpty() ? "ready\n" : String.join("\n", reasons) + "\n";
             send(exchange, reasons.isEmpty() ? 200 : 503, TEXT, body.getBytes(UTF_8));
         });

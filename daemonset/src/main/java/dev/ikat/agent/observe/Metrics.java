@@ -4,36 +4,29 @@ import dev.ikat.agent.overlay.NodeFault;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.kubernetes.SourceFault;
 import dev.ikat.model.IpFamily;
-import io.prometheus.metrics.config.EscapingScheme;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Histogram;
-import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
-import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.prometheus.metrics.model.snapshots.Unit;
-import java.io.IOException;
-import java.io.OutputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /** The agent's metrics for Prometheus. Thread-safe. */
-public final class Metrics {
+public final class Metrics extends MetricsPage {
     /** From a good step (0.1 ms) to a runtime's patience. */
     private static final double[] SECONDS = {
         0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5
     };
 
-    private final PrometheusRegistry registry = new PrometheusRegistry();
-    private final PrometheusTextFormatWriter writer = PrometheusTextFormatWriter.create();
+    private final PrometheusRegistry registry = registry();
 
     private final Counter requests = Counter.builder()
             .name("ikat_cni_requests")
@@ -72,14 +65,6 @@ public final class Metrics {
                     + "it.")
             .withoutExemplars()
             .register(registry);
-
-    /** Metrics of the process and of its Java runtime: from the first scrape on, so that no start waits for them. */
-    private final AtomicBoolean withRuntime = new AtomicBoolean();
-
-    /** The registry for the metrics of other parts of the agent. */
-    public PrometheusRegistry registry() {
-        return registry;
-    }
 
     /** From now on it is served which agent this is, on the node of this name. */
     public void build(String node) {
@@ -220,17 +205,5 @@ public final class Metrics {
                 .callback(callback ->
                         silence.get().forEach((kind, duration) -> callback.call(duration.toMillis() / 1e3, kind)))
                 .register(registry);
-    }
-
-    /** Writes everything in Prometheus' text format. */
-    public void write(OutputStream out) throws IOException {
-        if (withRuntime.compareAndSet(false, true)) {
-            JvmMetrics.builder().register(registry);
-        }
-        writer.write(out, registry.scrape(), EscapingScheme.UNDERSCORE_ESCAPING);
-    }
-
-    String contentType() {
-        return PrometheusTextFormatWriter.CONTENT_TYPE;
     }
 }

@@ -19,7 +19,7 @@ class NodeListenerTest {
     private static final String NOBODYS = "192.0.2.1";
 
     private final HealthEndpoint endpoint = HealthEndpoint.start(
-            new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0), new Metrics(), new Readiness());
+            new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0), new Metrics(), new Readiness()::reasons);
     private final RecentErrors errors = new RecentErrors(Clock.systemUTC());
     private final List<IpAddress> addresses = new ArrayList<>();
     private final NodeListener listener = new NodeListener(endpoint, endpoint.port(), () -> addresses, errors);

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.controller;
+
+import org.jspecify.annotations.NullMarked;
