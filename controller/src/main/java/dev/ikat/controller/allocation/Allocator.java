@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -55,6 +56,9 @@ public final class Allocator {
         private final Instant now;
         private final Set<Claimant> toKeep = new TreeSet<>(Claimant.SENIORITY);
         private final Set<Claimant> touched = new LinkedHashSet<>();
+        /** Those that lost an address to an older one. */
+        private final Set<Claimant> robbed = new HashSet<>();
+
         private boolean poolsChanged;
         private boolean roomMade;
 
@@ -188,7 +192,10 @@ public final class Allocator {
         private void keep(Claimant claimant) {
             boolean concerned = rules.concern(claimant.service());
             List<IpAddress> claims = claimant.claims();
-            claimant.manage(concerned || !claimant.held().isEmpty() || isLeft(claimant.service()));
+            claimant.manage(concerned
+                    || !claimant.held().isEmpty()
+                    || robbed.contains(claimant)
+                    || isLeft(claimant.service()));
             List<IpAddress> kept = new ArrayList<>(2);
             if (concerned) {
                 Demand demand = claimant.service().demand().orElseThrow();
@@ -220,6 +227,7 @@ public final class Allocator {
             }
             for (Claimant other : others) {
                 free(other, address);
+                robbed.add(other);
                 toKeep.add(other);
             }
             return true;
