@@ -1,11 +1,9 @@
 package dev.ikat.cluster;
 
 import java.time.Instant;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * Addresses that services of type LoadBalancer are given (ikat.dev/v1alpha1 AddressPool).
@@ -13,7 +11,6 @@ import java.util.Set;
  * @param name its name
  * @param addresses its blocks, no two of which overlap; at least one
  * @param autoAssign whether services are given its addresses that ask neither for an address nor for a pool
- * @param announcements how nodes may announce its addresses
  * @param serviceSelector which services may have its addresses
  * @param namespaceSelector of which namespaces these may be
  * @param created when it was created; empty if not known
@@ -23,7 +20,6 @@ public record AddressPool(
         String name,
         List<AddressBlock> addresses,
         boolean autoAssign,
-        Set<Announcement> announcements,
         LabelSelector serviceSelector,
         LabelSelector namespaceSelector,
         Optional<Instant> created,
@@ -32,7 +28,6 @@ public record AddressPool(
     public AddressPool {
         String object = new ObjectKey(ObjectKind.ADDRESS_POOL, "", name).toString();
         addresses = List.copyOf(addresses);
-        announcements = announcements.isEmpty() ? Set.of() : Set.copyOf(EnumSet.copyOf(announcements));
         Objects.requireNonNull(serviceSelector, "serviceSelector");
         Objects.requireNonNull(namespaceSelector, "namespaceSelector");
         Objects.requireNonNull(created, "created");
@@ -58,27 +53,7 @@ public record AddressPool(
     public boolean saysTheSameAs(AddressPool other) {
         return addresses.equals(other.addresses)
                 && autoAssign == other.autoAssign
-                && announcements.equals(other.announcements)
                 && serviceSelector.equals(other.serviceSelector)
                 && namespaceSelector.equals(other.namespaceSelector);
-    }
-
-    /** How addresses become known outside of the cluster. */
-    public enum Announcement {
-        /** Nodes announce them to routers, as BgpAdvertisements say. */
-        BGP("bgp"),
-        /** One node answers for each by ARP or neighbour discovery. */
-        L2("l2");
-
-        private final String title;
-
-        Announcement(String title) {
-            this.title = title;
-        }
-
-        /** What the object says for it. */
-        public String title() {
-            return title;
-        }
     }
 }

@@ -2,7 +2,6 @@ package dev.ikat.kubernetes;
 
 import dev.ikat.cluster.AddressBlock;
 import dev.ikat.cluster.AddressPool;
-import dev.ikat.cluster.AddressPool.Announcement;
 import dev.ikat.cluster.LabelSelector;
 import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
@@ -10,8 +9,6 @@ import java.io.IOException;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
 
 /** AddressPools of ikat.dev/v1alpha1. A field that it does not know is a fault. */
 final class AddressPoolForm implements ObjectForm<AddressPool> {
@@ -43,13 +40,12 @@ final class AddressPoolForm implements ObjectForm<AddressPool> {
                 .flatMap(found -> found);
         Optional<AddressPool> pool = faults.attempt(() -> document.require("spec"))
                 .flatMap(spec -> {
-                    faults.check(() -> spec.allowOnly(
-                            "addresses", "autoAssign", "announce", "serviceSelector", "namespaceSelector"));
+                    faults.check(() ->
+                            spec.allowOnly("addresses", "autoAssign", "serviceSelector", "namespaceSelector"));
                     Optional<List<AddressBlock>> addresses = faults.attempt(() ->
                             spec.list("addresses", value -> value.make(() -> AddressBlock.parse(value.text()))));
                     Optional<Boolean> autoAssign = faults.attempt(
                             () -> spec.get("autoAssign").map(YamlValue::truth).orElse(true));
-                    Optional<Set<Announcement>> announcements = faults.attempt(() -> announcements(spec));
                     Optional<LabelSelector> services = selector(spec, "serviceSelector", faults);
                     Optional<LabelSelector> namespaces = selector(spec, "namespaceSelector", faults);
                     if (!faults.none()) {
@@ -59,7 +55,6 @@ final class AddressPoolForm implements ObjectForm<AddressPool> {
                             key.orElseThrow().name(),
                             addresses.orElseThrow(),
                             autoAssign.orElseThrow(),
-                            announcements.orElseThrow(),
                             services.orElseThrow(),
                             namespaces.orElseThrow(),
                             created,
@@ -67,14 +62,6 @@ final class AddressPoolForm implements ObjectForm<AddressPool> {
                 });
         faults.throwIfAny();
         return pool.orElseThrow();
-    }
-
-    /** All of them if nothing is said; an empty list is none. */
-    private static Set<Announcement> announcements(YamlValue spec) {
-        return spec.get("announce").isEmpty()
-                ? Set.of(Announcement.values())
-                : Set.copyOf(spec.list(
-                        "announce", value -> ObjectFields.choice(value, Announcement.values(), Announcement::title)));
     }
 
     private static Optional<LabelSelector> selector(YamlValue spec, String name, Faults faults) {
@@ -90,7 +77,6 @@ final class AddressPoolForm implements ObjectForm<AddressPool> {
         out.object("spec", () -> {
             out.list("addresses", pool.addresses(), out::value);
             out.field("autoAssign", pool.autoAssign());
-            out.listAlways("announce", new TreeSet<>(pool.announcements()), each -> out.value(each.title()));
             SelectorFields.write(out, "serviceSelector", Optional.of(pool.serviceSelector()));
             SelectorFields.write(out, "namespaceSelector", Optional.of(pool.namespaceSelector()));
         });

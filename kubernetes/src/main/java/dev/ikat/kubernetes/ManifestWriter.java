@@ -106,19 +106,14 @@ final class ManifestWriter {
         json.writeEndObject();
     }
 
-    /** A list, also an empty one. */
-    <T> void listAlways(String name, Collection<T> elements, Element<T> element) throws IOException {
-        json.writeArrayFieldStart(name);
-        for (T each : elements) {
-            element.write(each);
-        }
-        json.writeEndArray();
-    }
-
     /** A list, if there is anything in it. */
     <T> void list(String name, Collection<T> elements, Element<T> element) throws IOException {
         if (!elements.isEmpty()) {
-            listAlways(name, elements, element);
+            json.writeArrayFieldStart(name);
+            for (T each : elements) {
+                element.write(each);
+            }
+            json.writeEndArray();
         }
     }
 

@@ -115,7 +115,6 @@ class AllocatorPropertyTest {
                 "p" + number,
                 blocks,
                 random.chance(0.8),
-                Set.of(),
                 random.chance(0.7) ? LabelSelector.EVERYTHING : LabelSelector.of("tier", "front"),
                 random.chance(0.7) ? LabelSelector.EVERYTHING : LabelSelector.of("team", "shop"),
                 Optional.empty(),

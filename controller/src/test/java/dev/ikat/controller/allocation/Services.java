@@ -2,7 +2,6 @@ package dev.ikat.controller.allocation;
 
 import dev.ikat.cluster.AddressBlock;
 import dev.ikat.cluster.AddressPool;
-import dev.ikat.cluster.AddressPool.Announcement;
 import dev.ikat.cluster.LabelSelector;
 import dev.ikat.cluster.Labels;
 import dev.ikat.cluster.LoadBalancerService;
@@ -92,7 +91,6 @@ final class Services {
                 name,
                 Arrays.stream(blocks).map(AddressBlock::parse).toList(),
                 true,
-                Set.of(Announcement.values()),
                 LabelSelector.EVERYTHING,
                 LabelSelector.EVERYTHING,
                 Optional.of(Instant.ofEpochSecond(age)),
