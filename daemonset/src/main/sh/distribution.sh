@@ -30,7 +30,10 @@ fi
 # A class path in a fixed order: the AOT cache is valid for just that.
 class_path='$agent/renewed.jar:'$(cd "$output/agent/lib" && printf '$agent/lib/%s:' *.jar)
 sed "s|@CLASS_PATH@|${class_path%:}|" "$here/ikat-agent" >"$output/agent/bin/ikat-agent"
-chmod 755 "$output/agent/bin/ikat-agent"
+# The controller is another main class of the same class path, and so has use of the same cache.
+sed '2s|.*|# The controller; ikat-controller --help says more. IKAT_JAVA_OPTIONS adds options of the JVM.|
+  s|dev\.ikat\.agent\.AgentMain|dev.ikat.agent.ControllerMain|' "$output/agent/bin/ikat-agent" >"$output/agent/bin/ikat-controller"
+chmod 755 "$output/agent/bin/ikat-agent" "$output/agent/bin/ikat-controller"
 
 # What "jdeps --print-module-deps" names, without java.desktop and java.sql: only parts of Jackson that are not used ask
 # for them, and it does without. Logback's configuration needs java.xml.

@@ -6,6 +6,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{- define "ikat.controller.labels" -}}
+{{- include "ikat.labels" . | replace "app.kubernetes.io/name: ikat" "app.kubernetes.io/name: ikat-controller" }}
+{{- end }}
+
 {{- define "ikat.image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}

@@ -16,6 +16,7 @@ import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.Toleration;
 import io.fabric8.kubernetes.api.model.apps.DaemonSet;
 import io.fabric8.kubernetes.api.model.apps.DaemonSetSpec;
+import io.fabric8.kubernetes.api.model.apps.Deployment;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -103,6 +104,34 @@ class ChartTest {
         List<JsonNode> expected = Kustomization.render(overlay);
         Stream.of(objects, expected).flatMap(List::stream).forEach(ChartTest::readSettings);
         assertThat(objects).containsExactlyInAnyOrderElementsOf(expected);
+    }
+
+    @Test
+    void controllerIsWhatTheManifestsHave() {
+        List<JsonNode> objects = HelmChart.render("controller: {enabled: true}").stream()
+                .filter(object -> object.path("metadata").path("name").asText().equals("ikat-controller"))
+                .toList();
+
+        objects.forEach(ChartTest::takeAwayWhatIsHelms);
+        assertThat(objects)
+                .containsExactlyInAnyOrderElementsOf(
+                        KubernetesObjects.documents(ManifestSchemaTest.DEPLOY.resolve("controller/controller.yaml")));
+        assertThat(KubernetesObjects.text(ManifestSchemaTest.DEPLOY.resolve("chart/ikat/crds/addresspools.yaml")))
+                .isEqualTo(
+                        KubernetesObjects.text(ManifestSchemaTest.DEPLOY.resolve("controller/addresspools.yaml")));
+    }
+
+    @Test
+    void controllerTakesTheValues() {
+        Deployment controller = KubernetesObjects.only(Deployment.class, HelmChart.render("""
+                controller: {enabled: true, replicas: 3, loadBalancerClass: example.com/lb, withoutClass: true}
+                """));
+
+        assertThat(controller.getSpec().getReplicas()).isEqualTo(3);
+        Container container =
+                controller.getSpec().getTemplate().getSpec().getContainers().getFirst();
+        assertThat(container.getArgs())
+                .containsExactly("--load-balancer-class=example.com/lb", "--without-class=true");
     }
 
     private static void takeAwayWhatIsHelms(JsonNode object) {

@@ -44,6 +44,18 @@ class ManifestSchemaTest {
     }
 
     @Test
+    void everyFieldOfTheControllerIsKnownAndOfItsType() {
+        List<JsonNode> objects = Kustomization.render(DEPLOY.resolve("controller"));
+
+        assertThat(objects)
+                .extracting(object -> object.path("kind").asText())
+                .contains("CustomResourceDefinition", "Deployment", "Role");
+        assertThat(objects)
+                .allSatisfy(object ->
+                        assertThatCode(() -> KubernetesObjects.strictly(object)).doesNotThrowAnyException());
+    }
+
+    @Test
     void everyFieldOfTheUninstallJobIsKnownAndOfItsType() {
         List<JsonNode> objects = KubernetesObjects.documents(DEPLOY.resolve("uninstall-job.yaml"));
 
