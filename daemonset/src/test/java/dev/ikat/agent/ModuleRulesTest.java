@@ -25,6 +25,7 @@ class ModuleRulesTest {
     private static final String FILES = "dev.ikat.files..";
     private static final String CLUSTER = "dev.ikat.cluster..";
     private static final String KUBERNETES = "dev.ikat.kubernetes..";
+    private static final String CONTROLLER = "dev.ikat.controller..";
     private static final String POLICY = "dev.ikat.policy..";
     private static final String SERVICES = "dev.ikat.services..";
     private static final String BGP = "dev.ikat.bgp..";
@@ -51,6 +52,7 @@ class ModuleRulesTest {
                         "dev.ikat.ipam",
                         "dev.ikat.cluster",
                         "dev.ikat.kubernetes",
+                        "dev.ikat.controller",
                         "dev.ikat.policy",
                         "dev.ikat.services",
                         "dev.ikat.bgp",
@@ -144,12 +146,26 @@ class ModuleRulesTest {
                                 .dependOnClassesThat()
                                 .resideInAnyPackage(
                                         NETLINK, IPAM, POLICY, SERVICES, BGP, DATAPLANE, CNI, NFTABLES, IPTABLES, EBPF,
-                                        AGENT)),
+                                        CONTROLLER, AGENT)),
                 Map.entry(
-                        "nobody but the agent knows where the cluster's objects come from",
+                        "addresses are allocated without a client and without metrics",
+                        only("dev.ikat.controller.allocation..", MODEL, IPAM, CLUSTER)),
+                Map.entry(
+                        "the controller stands on kubernetes",
+                        only(
+                                CONTROLLER,
+                                MODEL,
+                                IPAM,
+                                CLUSTER,
+                                KUBERNETES,
+                                "com.fasterxml.jackson.core..",
+                                "io.prometheus..",
+                                "org.slf4j..")),
+                Map.entry(
+                        "nobody but the agent and the controller knows where the cluster's objects come from",
                         noClasses()
                                 .that()
-                                .resideOutsideOfPackages(AGENT, KUBERNETES)
+                                .resideOutsideOfPackages(AGENT, CONTROLLER, KUBERNETES)
                                 .should()
                                 .dependOnClassesThat()
                                 .resideInAnyPackage("org.snakeyaml..", KUBERNETES, AGENT)),

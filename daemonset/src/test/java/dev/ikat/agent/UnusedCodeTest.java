@@ -37,7 +37,6 @@ class UnusedCodeTest {
             Map.entry("dev.ikat.agent.config.Setting.meaning", DOCUMENTED),
             Map.entry("dev.ikat.agent.config.Setting.paramLabel", DOCUMENTED),
             Map.entry("dev.ikat.cluster.ClusterObject.resourceVersion", KINDS),
-            Map.entry("dev.ikat.kubernetes.ApiKind.keepingVersion", KINDS),
             Map.entry("dev.ikat.cluster.LabelSelector.of", SHORT),
             Map.entry("dev.ikat.kubernetes.ClusterSource.start", SHORT),
             Map.entry("dev.ikat.cni.NodeNetwork.of", SHORT),
