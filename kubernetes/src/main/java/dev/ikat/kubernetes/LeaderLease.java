@@ -11,6 +11,8 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,12 +28,16 @@ public final class LeaderLease implements AutoCloseable {
     private static final DateTimeFormatter MICROS =
             DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'").withZone(ZoneOffset.UTC);
 
+    /** How long the end waits for a request under way. */
+    private static final Duration CLOSE_LIMIT = Duration.ofSeconds(3);
+
     private final ApiConnection api;
     private final String namespace;
     private final String name;
     private final String identity;
     private final Timing timing;
     private final Thread thread;
+    private final Semaphore ended = new Semaphore(0);
 
     /** Of the thread alone: what the lease last said, and since when it says so. */
     private @Nullable Said seen;
@@ -117,11 +123,18 @@ public final class LeaderLease implements AutoCloseable {
                 LOG.atError().addKeyValue("lease", name()).log("lease-lost");
                 return;
             }
-            try {
-                Thread.sleep(timing.retry());
-            } catch (InterruptedException e) {
+            if (pauses()) {
                 return;
             }
+        }
+    }
+
+    /** Waits for the next attempt; returns whether there is to be none. */
+    private boolean pauses() {
+        try {
+            return ended.tryAcquire(timing.retry().toNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            return true;
         }
     }
 
@@ -260,13 +273,17 @@ public final class LeaderLease implements AutoCloseable {
         return text.toString();
     }
 
-    /** Ends it, and gives the lease back if it is held, so that another one need not wait. */
+    /** Ends it, and gives the lease back if it is held, so that another one need not wait. To be called once started. */
     @Override
     public void close() {
         closed = true;
-        thread.interrupt();
+        ended.release();
         try {
-            thread.join();
+            // A renewal that is under way would be in the way of the return.
+            if (!thread.join(CLOSE_LIMIT)) {
+                thread.interrupt();
+                thread.join();
+            }
             if (isHeld()) {
                 held = false;
                 giveBack();
