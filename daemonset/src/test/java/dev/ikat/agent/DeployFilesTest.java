@@ -2,6 +2,7 @@ package dev.ikat.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -138,6 +139,46 @@ class DeployFilesTest {
                 .containsExactly("ClusterRole", "ClusterRoleBinding");
     }
 
+    /** The agent's account stays as it is, whatever else is written. */
+    @Test
+    void controllerMayWriteStatusesEventsAndItsLeaseOnly() throws IOException {
+        Set<String> writes = new TreeSet<>();
+        for (JsonNode role : documents("controller/controller.yaml")) {
+            for (JsonNode rule : role.path("rules")) {
+                rule.path("verbs").forEach(verb -> {
+                    if (!Set.of("get", "list", "watch").contains(verb.asText())) {
+                        rule.path("resources")
+                                .forEach(resource -> writes.add(role.path("kind").asText() + " " + verb.asText() + " "
+                                        + resource.asText() + rule.path("resourceNames").toString()));
+                    }
+                });
+            }
+        }
+        assertThat(writes)
+                .containsExactly(
+                        "ClusterRole create events",
+                        "ClusterRole patch addresspools/status",
+                        "ClusterRole patch services/status",
+                        "Role create leases",
+                        "Role update leases[\"ikat-controller\"]");
+    }
+
+    @Test
+    void controllerTakesTheArgumentsOfItsDeployment() throws IOException {
+        JsonNode controller = document("controller/controller.yaml", "Deployment")
+                .path("spec")
+                .path("template")
+                .path("spec")
+                .path("containers")
+                .path(0);
+        List<String> arguments = new ArrayList<>();
+        controller.path("args").forEach(argument -> arguments.add(argument.asText()));
+
+        assertThatCode(() -> ControllerMain.commandLine().parseArgs(arguments.toArray(String[]::new)))
+                .doesNotThrowAnyException();
+        assertThat(controller.path("command")).hasToString("[\"/opt/ikat/agent/bin/ikat-controller\"]");
+    }
+
     private static JsonNode daemonSetPod() throws IOException {
         return document("base/ikat.yaml", "DaemonSet")
                 .path("spec")
@@ -232,6 +273,10 @@ class DeployFilesTest {
         assertThat(template.path("spec").path("hostNetwork").asBoolean()).isTrue();
         assertThat(template.path("spec").path("tolerations")).hasToString("[{\"operator\":\"Exists\"}]");
         assertPodIsSound(template.path("spec"));
+        assertPodIsSound(document("controller/controller.yaml", "Deployment")
+                .path("spec")
+                .path("template")
+                .path("spec"));
         assertPodIsSound(document("uninstall-job.yaml", "Job")
                 .path("spec")
                 .path("template")
@@ -320,10 +365,10 @@ class DeployFilesTest {
         assertThat(Files.readString(Path.of("../docs/metrics.md"))).endsWith("|\n" + String.join("\n", rows) + "\n");
     }
 
-    /** The code of what the agent is made of. */
+    /** The code of what the image's programs are made of. */
     private static List<Path> sources() throws IOException {
         List<Path> all = new ArrayList<>();
-        for (String module : List.of("daemonset", "kubernetes")) {
+        for (String module : List.of("daemonset", "kubernetes", "controller")) {
             try (Stream<Path> files = Files.walk(Path.of("..", module, "src/main/java"))) {
                 files.filter(path -> path.toString().endsWith(".java")).forEach(all::add);
             }
