@@ -44,9 +44,10 @@ public record AddressBlock(IpAddress first, IpAddress last) implements Comparabl
                     IpAddress.parse(text.substring(dash + 1).strip()));
         }
         if (text.indexOf('/') < 0) {
-            throw new IllegalArgumentException("'" + text + "' is neither a prefix, as in 192.0.2.0/24, nor a range, as in "
-                    + "192.0.2.10-192.0.2.20; write a single address as " + text
-                    + (text.indexOf(':') >= 0 ? "/128" : "/32"));
+            throw new IllegalArgumentException(
+                    "'" + text + "' is neither a prefix, as in 192.0.2.0/24, nor a range, as in "
+                            + "192.0.2.10-192.0.2.20; write a single address as " + text
+                            + (text.indexOf(':') >= 0 ? "/128" : "/32"));
         }
         Cidr cidr = Cidr.parse(text);
         return new AddressBlock(cidr.first(), cidr.last());

@@ -44,7 +44,8 @@ final class Assignments implements AutoCloseable, ControllerMetrics.Counts {
     private final PoolReports reports;
     private final BlockingQueue<Heard> heard = new LinkedBlockingQueue<>();
     private final Map<ObjectKey, Refusal> told = new HashMap<>();
-    private final Thread thread = Thread.ofPlatform().name("assignments").daemon().unstarted(this::run);
+    private final Thread thread =
+            Thread.ofPlatform().name("assignments").daemon().unstarted(this::run);
     private Map<String, String> unreadable = new TreeMap<>();
     private volatile boolean begun;
     private volatile List<PoolState> pools = List.of();
@@ -169,10 +170,7 @@ final class Assignments implements AutoCloseable, ControllerMetrics.Counts {
                     .log("service-refused");
             String body = Bodies.event(service, now.get(), clock.instant());
             queue.put(new WriteQueue.Entry(
-                    service.key() + " event",
-                    "event",
-                    () -> writer.createEvent(service.namespace(), body),
-                    () -> {}));
+                    service.key() + " event", "event", () -> writer.createEvent(service.namespace(), body), () -> {}));
         }
     }
 

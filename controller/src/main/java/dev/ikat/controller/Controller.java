@@ -99,8 +99,8 @@ public final class Controller implements AutoCloseable {
         }
         KubernetesSource opened = KubernetesSource.openFresh(options.api(), ApiKinds.ADDRESS_KINDS, registry);
         source = opened;
-        Assignments begun = new Assignments(
-                opened, writer, queue, metrics, Clock.systemUTC(), new Allocator(options.rules()));
+        Assignments begun =
+                new Assignments(opened, writer, queue, metrics, Clock.systemUTC(), new Allocator(options.rules()));
         opened.start();
         begun.start();
         assignments = begun;
@@ -132,7 +132,10 @@ public final class Controller implements AutoCloseable {
         if (source == null) {
             return "";
         }
-        return source.faults().stream().map(SourceFault::toString).map(fault -> "; " + fault).reduce("", String::concat);
+        return source.faults().stream()
+                .map(SourceFault::toString)
+                .map(fault -> "; " + fault)
+                .reduce("", String::concat);
     }
 
     /** Ends its work, and gives the lease back if it holds it. */

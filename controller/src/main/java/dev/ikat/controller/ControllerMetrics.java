@@ -59,7 +59,8 @@ final class ControllerMetrics {
                 .labelNames("pool", "state")
                 .callback(callback -> counts.get().pools().forEach(pool -> {
                     callback.call(pool.used(), pool.pool().name(), "used");
-                    callback.call((double) pool.total() - pool.used(), pool.pool().name(), "free");
+                    callback.call(
+                            (double) pool.total() - pool.used(), pool.pool().name(), "free");
                 }))
                 .register(registry);
         GaugeWithCallback.builder()

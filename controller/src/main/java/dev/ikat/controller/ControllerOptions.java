@@ -13,8 +13,7 @@ import java.util.Objects;
  * @param leaseName the lease's name
  * @param identity the name of this replica, which no other has
  */
-public record ControllerOptions(
-        ApiAddress api, Rules rules, String leaseNamespace, String leaseName, String identity) {
+public record ControllerOptions(ApiAddress api, Rules rules, String leaseNamespace, String leaseName, String identity) {
     public ControllerOptions {
         Objects.requireNonNull(api, "api");
         Objects.requireNonNull(rules, "rules");

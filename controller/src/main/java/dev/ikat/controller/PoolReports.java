@@ -102,7 +102,10 @@ final class PoolReports {
         if (now.holds()) {
             LOG.atInfo().addKeyValue("pool", name).log("pool-accepted");
         } else {
-            LOG.atWarn().addKeyValue("pool", name).addKeyValue("reason", now.message()).log("pool-refused");
+            LOG.atWarn()
+                    .addKeyValue("pool", name)
+                    .addKeyValue("reason", now.message())
+                    .log("pool-refused");
         }
         if (before == null || before.holds() != now.holds()) {
             since.put(name, clock.instant());
@@ -113,10 +116,7 @@ final class PoolReports {
     private void write(String name, String part, String body) {
         ObjectKey key = new ObjectKey(ObjectKind.ADDRESS_POOL, "", name);
         queue.put(new WriteQueue.Entry(
-                key + " " + part,
-                "pool",
-                () -> writer.mergeStatus(ApiKinds.ADDRESS_POOLS, key, body),
-                () -> {}));
+                key + " " + part, "pool", () -> writer.mergeStatus(ApiKinds.ADDRESS_POOLS, key, body), () -> {}));
     }
 
     /** The pools of which what their object says is not in force. */

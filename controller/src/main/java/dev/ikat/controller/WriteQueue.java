@@ -26,8 +26,8 @@ final class WriteQueue implements AutoCloseable {
 
     private final BooleanSupplier mayWrite;
     private final ControllerMetrics metrics;
-    private final ScheduledExecutorService timer =
-            Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().daemon().name("write-again").factory());
+    private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("write-again").factory());
 
     private final Map<String, Entry> waiting = new LinkedHashMap<>();
     private final Map<String, Duration> pauses = new HashMap<>();

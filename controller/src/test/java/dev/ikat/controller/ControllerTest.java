@@ -68,8 +68,9 @@ class ControllerTest {
 
     private void pool(String name, String addresses) {
         server.put(POOLS, name, """
-                {"metadata":{"name":"%s","generation":1,"creationTimestamp":"2026-01-01T00:00:00Z"},
-                 "spec":{"addresses":[%s]}}""".formatted(name, addresses));
+            {"metadata":{"name":"%s","generation":1,"creationTimestamp":"2026-01-01T00:00:00Z"},
+             "spec":{"addresses":[%s]}}\
+            """.formatted(name, addresses));
     }
 
     private void service(String name, String annotations) {
@@ -78,10 +79,11 @@ class ControllerTest {
 
     private static String serviceText(String name, String annotations) {
         return """
-                {"metadata":{"name":"%s","namespace":"shop","uid":"u-%s","annotations":{%s},
-                 "creationTimestamp":"2026-01-01T00:00:00Z"},
-                 "spec":{"type":"LoadBalancer","loadBalancerClass":"ikat.dev/lb","ipFamilies":["IPv4"],
-                 "ports":[{"port":80}]}}""".formatted(name, name, annotations);
+            {"metadata":{"name":"%s","namespace":"shop","uid":"u-%s","annotations":{%s},
+             "creationTimestamp":"2026-01-01T00:00:00Z"},
+             "spec":{"type":"LoadBalancer","loadBalancerClass":"ikat.dev/lb","ipFamilies":["IPv4"],
+             "ports":[{"port":80}]}}\
+            """.formatted(name, name, annotations);
     }
 
     /** What each service's status says. */
@@ -90,8 +92,10 @@ class ControllerTest {
         for (JsonNode object : server.objects()) {
             if (object.path("spec").has("type")) {
                 List<String> ips = new ArrayList<>();
-                object.path("status").path("loadBalancer").path("ingress").forEach(entry -> ips.add(
-                        entry.path("ip").asText()));
+                object.path("status")
+                        .path("loadBalancer")
+                        .path("ingress")
+                        .forEach(entry -> ips.add(entry.path("ip").asText()));
                 statuses.put(object.path("metadata").path("name").asText(), ips);
             }
         }
@@ -113,7 +117,8 @@ class ControllerTest {
 
     private String condition(String pool) {
         JsonNode condition = status(pool).path("conditions").path(0);
-        return condition.path("status").asText() + " " + condition.path("reason").asText();
+        return condition.path("status").asText() + " "
+                + condition.path("reason").asText();
     }
 
     private void until(String what, BooleanSupplier condition) {
@@ -131,8 +136,10 @@ class ControllerTest {
         Controller controller = start("one");
 
         until("web has an address", () -> addresses("web").equals(List.of("192.0.2.1")));
-        until("the pool is reported of", () -> condition("a").equals("True Accepted")
-                && status("a").path("used").asLong() == 1);
+        until(
+                "the pool is reported of",
+                () -> condition("a").equals("True Accepted")
+                        && status("a").path("used").asLong() == 1);
         assertThat(status("a").path("free").asLong()).isEqualTo(1);
         assertThat(controller.notReady()).isEmpty();
 
@@ -142,8 +149,9 @@ class ControllerTest {
         service("next", "");
         until("it is given again", () -> addresses("next").equals(List.of("192.0.2.1")));
         service("next", "");
-        until("what another writer took away is there again", () -> addresses("next")
-                .equals(List.of("192.0.2.1")));
+        until(
+                "what another writer took away is there again",
+                () -> addresses("next").equals(List.of("192.0.2.1")));
     }
 
     @Test
@@ -180,7 +188,8 @@ class ControllerTest {
         until("api has an address", () -> !addresses("api").isEmpty());
         assertThat(events())
                 .containsExactlyInAnyOrder(
-                        "web AddressNotInPool 203.0.113.1 is in no AddressPool in force; add it to one, or ask for another",
+                        "web AddressNotInPool 203.0.113.1 is in no AddressPool in force; add it to one, or ask for"
+                                + " another",
                         "bad InvalidRequest metadata.annotations[ikat.dev/addresses]: invalid IP address 'x'; write "
                                 + "addresses with commas between them");
     }
@@ -210,8 +219,9 @@ class ControllerTest {
         service("web", "");
         server.refuse("services/web/status", 409, 1);
         start("one");
-        until("it was tried", () -> server.requests().stream()
-                .anyMatch(request -> request.contains("services/web/status")));
+        until(
+                "it was tried",
+                () -> server.requests().stream().anyMatch(request -> request.contains("services/web/status")));
 
         service("web", "\"ikat.dev/addresses\":\"192.0.2.7\"");
 

@@ -32,8 +32,9 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         mixinStandardHelpOptions = true,
         version = "ikat-controller " + BuildInfo.VERSION,
-        description = "Gives services of type LoadBalancer addresses of AddressPools. Of several replicas, the one that "
-                + "holds the lease does so; the others wait for it. On SIGTERM it gives the lease back, then ends.",
+        description = "Gives services of type LoadBalancer addresses of AddressPools. Of several replicas, the one that"
+                + " holds the lease does so; the others wait for it. On SIGTERM it gives the lease back, then"
+                + " ends.",
         footer = {
             "",
             "Each option can be given as an environment variable, too: IKAT_CONTROLLER_LEASE_NAME for --lease-name.",

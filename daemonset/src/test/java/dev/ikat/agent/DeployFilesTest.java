@@ -128,11 +128,11 @@ class DeployFilesTest {
                         """));
         JsonNode binding = document("base/ikat.yaml", "ClusterRoleBinding");
         assertThat(binding.path("roleRef")).isEqualTo(JSON.readTree("""
-                        {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "ikat"}
-                        """));
+            {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "ikat"}
+            """));
         assertThat(binding.path("subjects")).isEqualTo(JSON.readTree("""
-                        [{"kind": "ServiceAccount", "name": "ikat", "namespace": "kube-system"}]
-                        """));
+            [{"kind": "ServiceAccount", "name": "ikat", "namespace": "kube-system"}]
+            """));
         assertThat(documents("base/ikat.yaml").stream()
                         .map(document -> document.path("kind").asText())
                         .filter(kind -> kind.matches("(Cluster)?Role(Binding)?")))
@@ -148,8 +148,9 @@ class DeployFilesTest {
                 rule.path("verbs").forEach(verb -> {
                     if (!Set.of("get", "list", "watch").contains(verb.asText())) {
                         rule.path("resources")
-                                .forEach(resource -> writes.add(role.path("kind").asText() + " " + verb.asText() + " "
-                                        + resource.asText() + rule.path("resourceNames").toString()));
+                                .forEach(resource -> writes.add(
+                                        role.path("kind").asText() + " " + verb.asText() + " " + resource.asText()
+                                                + rule.path("resourceNames").toString()));
                     }
                 });
             }
@@ -190,8 +191,8 @@ class DeployFilesTest {
     void podsOfTheDaemonSetAreReplacedOneByOneAndBeforeOthersStarve() throws IOException {
         assertThat(document("base/ikat.yaml", "DaemonSet").path("spec").path("updateStrategy"))
                 .isEqualTo(JSON.readTree("""
-                        {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}
-                        """));
+                    {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}
+                    """));
         assertThat(daemonSetPod().path("priorityClassName").asText()).isEqualTo("system-node-critical");
     }
 
@@ -212,8 +213,8 @@ class DeployFilesTest {
     void prometheusFindsTheAgentByAnnotationsOrByItsPort() throws IOException {
         JsonNode template = document("base/ikat.yaml", "DaemonSet").path("spec").path("template");
         assertThat(template.path("metadata").path("annotations")).isEqualTo(JSON.readTree("""
-                        {"prometheus.io/scrape": "true", "prometheus.io/port": "9474", "prometheus.io/path": "/metrics"}
-                        """));
+            {"prometheus.io/scrape": "true", "prometheus.io/port": "9474", "prometheus.io/path": "/metrics"}
+            """));
         JsonNode port =
                 template.path("spec").path("containers").path(0).path("ports").path(0);
         assertThat(port.path("containerPort").asInt()).isEqualTo(9474);
@@ -232,12 +233,12 @@ class DeployFilesTest {
         JsonNode pod = daemonSetPod();
         assertThat(pod.path("containers").path(0).path("securityContext").path("capabilities"))
                 .isEqualTo(JSON.readTree("""
-                        {"drop": ["ALL"], "add": ["NET_ADMIN", "NET_RAW", "SYS_ADMIN"]}
-                        """));
+                    {"drop": ["ALL"], "add": ["NET_ADMIN", "NET_RAW", "SYS_ADMIN"]}
+                    """));
         assertThat(pod.path("initContainers").path(0).path("securityContext").path("capabilities"))
                 .isEqualTo(JSON.readTree("""
-                        {"drop": ["ALL"]}
-                        """));
+                    {"drop": ["ALL"]}
+                    """));
     }
 
     @Test
@@ -249,11 +250,11 @@ class DeployFilesTest {
         assertThat(install.path("args"))
                 .hasToString("[\"install\",\"--cni-bin-dir=/host/opt/cni/bin\",\"--no-drop-ins\"]");
         assertThat(install.path("volumeMounts")).isEqualTo(JSON.readTree("""
-                        [{"name": "cni-bin", "mountPath": "/host/opt/cni/bin"}]
-                        """));
+            [{"name": "cni-bin", "mountPath": "/host/opt/cni/bin"}]
+            """));
         assertThat(pod.path("volumes")).contains(JSON.readTree("""
-                        {"name": "cni-bin", "hostPath": {"path": "/opt/cni/bin", "type": "DirectoryOrCreate"}}
-                        """));
+            {"name": "cni-bin", "hostPath": {"path": "/opt/cni/bin", "type": "DirectoryOrCreate"}}
+            """));
         assertThat(pod.path("containers").path(0).path("image")).isEqualTo(install.path("image"));
     }
 

@@ -125,7 +125,8 @@ class ModuleRulesTest {
                         "eBPF implements dataplane by netlink, and is the one that calls libbpf",
                         only(EBPF, MODEL, NETLINK, CLUSTER, POLICY, SERVICES, DATAPLANE, "jnr.ffi..", "org.slf4j..")),
                 Map.entry(
-                        "in the agent, only the registry's factory, its settings and who wires it know a dataplane by its class",
+                        "in the agent, only the registry's factory, its settings and who wires it know a dataplane by"
+                                + " its class",
                         noClasses()
                                 .that()
                                 .resideInAPackage(AGENT)

@@ -34,14 +34,13 @@ final class AddressPoolForm implements ObjectForm<AddressPool> {
     private static AddressPool pool(YamlValue document) {
         Faults faults = new Faults();
         Optional<ObjectKey> key = ObjectFields.key(document, ObjectKind.ADDRESS_POOL, faults);
-        Optional<Instant> created = faults.attempt(() -> document.require("metadata")
-                        .get("creationTimestamp")
-                        .map(ObjectFields::time))
+        Optional<Instant> created = faults.attempt(() ->
+                        document.require("metadata").get("creationTimestamp").map(ObjectFields::time))
                 .flatMap(found -> found);
         Optional<AddressPool> pool = faults.attempt(() -> document.require("spec"))
                 .flatMap(spec -> {
-                    faults.check(() ->
-                            spec.allowOnly("addresses", "autoAssign", "serviceSelector", "namespaceSelector"));
+                    faults.check(
+                            () -> spec.allowOnly("addresses", "autoAssign", "serviceSelector", "namespaceSelector"));
                     Optional<List<AddressBlock>> addresses = faults.attempt(() ->
                             spec.list("addresses", value -> value.make(() -> AddressBlock.parse(value.text()))));
                     Optional<Boolean> autoAssign = faults.attempt(

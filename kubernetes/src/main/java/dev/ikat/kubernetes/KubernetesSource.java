@@ -44,6 +44,7 @@ public final class KubernetesSource implements ClusterSource {
     private final KnownCluster cluster;
     /** Empty where only what the API itself says will do. */
     private final Optional<SnapshotKeeper> snapshots;
+
     private final NodeAnnouncer announcer;
     private final StatusWriter conditions;
     // Two threads for what waits for the API, one for what must not wait.
@@ -56,18 +57,14 @@ public final class KubernetesSource implements ClusterSource {
     private boolean ended;
 
     private KubernetesSource(
-            ApiConnection api,
-            KindSet kinds,
-            Optional<Path> stateDirectory,
-            Patience patience,
-            ApiMetrics metrics) {
+            ApiConnection api, KindSet kinds, Optional<Path> stateDirectory, Patience patience, ApiMetrics metrics) {
         this.api = api;
         this.kinds = kinds;
         this.patience = patience;
         this.history = new ServerHistory(api);
         this.cluster = new KnownCluster(kinds, metrics, this::hurry);
-        this.snapshots = stateDirectory.map(directory ->
-                new SnapshotKeeper(cluster, kinds, new Snapshot(directory, kinds), patience, metrics));
+        this.snapshots = stateDirectory.map(
+                directory -> new SnapshotKeeper(cluster, kinds, new Snapshot(directory, kinds), patience, metrics));
         this.announcer = new NodeAnnouncer(api, timer, patience);
         this.conditions = new StatusWriter(api, timer);
         api.onHandshakeFailure(metrics::handshakeFailed);
@@ -102,8 +99,7 @@ public final class KubernetesSource implements ClusterSource {
      *
      * @throws ClusterSourceException if the API's address or the credentials for it are not known
      */
-    public static KubernetesSource openFresh(
-            ApiAddress address, List<ApiKind<?>> kinds, PrometheusRegistry registry) {
+    public static KubernetesSource openFresh(ApiAddress address, List<ApiKind<?>> kinds, PrometheusRegistry registry) {
         return new KubernetesSource(
                 ApiConnection.open(address),
                 new KindSet(kinds),

@@ -62,8 +62,7 @@ public final class LeaderLease implements AutoCloseable {
      * @param retry between two attempts to take or renew it
      */
     record Timing(Duration lease, Duration giveUp, Duration retry) {
-        static final Timing DEFAULT =
-                new Timing(Duration.ofSeconds(15), Duration.ofSeconds(10), Duration.ofSeconds(2));
+        static final Timing DEFAULT = new Timing(Duration.ofSeconds(15), Duration.ofSeconds(10), Duration.ofSeconds(2));
     }
 
     /** What the lease says. */
@@ -111,7 +110,10 @@ public final class LeaderLease implements AutoCloseable {
             } catch (ApiException | IOException e) {
                 String reason = String.valueOf(e.getMessage());
                 if (!fault.equals(Optional.of(reason))) {
-                    LOG.atWarn().addKeyValue("lease", name()).addKeyValue("error", reason).log("lease-failed");
+                    LOG.atWarn()
+                            .addKeyValue("lease", name())
+                            .addKeyValue("error", reason)
+                            .log("lease-failed");
                 }
                 fault = Optional.of(reason);
             } catch (InterruptedException e) {
@@ -164,14 +166,20 @@ public final class LeaderLease implements AutoCloseable {
             held = false;
             renewedNanos = System.nanoTime() - timing.giveUp().toNanos();
             closed = true;
-            LOG.atError().addKeyValue("lease", name()).addKeyValue("holder", now.holder()).log("lease-taken-by-other");
+            LOG.atError()
+                    .addKeyValue("lease", name())
+                    .addKeyValue("holder", now.holder())
+                    .log("lease-taken-by-other");
         } else if (isMine || isFree) {
             renew(now);
         } else {
             otherHolder = Optional.of(now.holder());
             if (!told.equals(now.holder())) {
                 told = now.holder();
-                LOG.atInfo().addKeyValue("lease", name()).addKeyValue("holder", told).log("lease-held-by-other");
+                LOG.atInfo()
+                        .addKeyValue("lease", name())
+                        .addKeyValue("holder", told)
+                        .log("lease-held-by-other");
             }
         }
     }
@@ -233,7 +241,10 @@ public final class LeaderLease implements AutoCloseable {
         if (!held) {
             held = true;
             otherHolder = Optional.empty();
-            LOG.atInfo().addKeyValue("lease", name()).addKeyValue("holder", identity).log("lease-taken");
+            LOG.atInfo()
+                    .addKeyValue("lease", name())
+                    .addKeyValue("holder", identity)
+                    .log("lease-taken");
             taken.run();
         }
     }

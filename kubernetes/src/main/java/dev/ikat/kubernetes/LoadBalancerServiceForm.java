@@ -61,8 +61,8 @@ final class LoadBalancerServiceForm implements ObjectForm<LoadBalancerService> {
         Optional<ObjectKey> key = ObjectFields.key(document, ObjectKind.SERVICE, faults);
         Optional<YamlValue> metadata = faults.attempt(() -> document.require("metadata"));
         Optional<YamlValue> spec = faults.attempt(() -> document.get("spec")).flatMap(found -> found);
-        Labels labels = faults.attempt(() ->
-                        metadata.map(holder -> ObjectFields.labels(holder, "labels")).orElse(Labels.NONE))
+        Labels labels = faults.attempt(() -> metadata.map(holder -> ObjectFields.labels(holder, "labels"))
+                        .orElse(Labels.NONE))
                 .orElse(Labels.NONE);
         Map<String, String> annotations = faults.attempt(() -> metadata.flatMap(holder -> holder.get("annotations"))
                         .map(YamlValue::texts)
@@ -140,7 +140,8 @@ final class LoadBalancerServiceForm implements ObjectForm<LoadBalancerService> {
                 return Optional.of("has more than one " + family.title() + " address");
             }
             if (count == 1 && !families.contains(family)) {
-                return Optional.of("has an " + family.title() + " address, but spec.ipFamilies has no " + family.title());
+                return Optional.of(
+                        "has an " + family.title() + " address, but spec.ipFamilies has no " + family.title());
             }
         }
         return Optional.empty();
@@ -148,8 +149,8 @@ final class LoadBalancerServiceForm implements ObjectForm<LoadBalancerService> {
 
     /** As the API server has set them; where it did not, that of its cluster IP. */
     private static List<IpFamily> families(YamlValue spec) {
-        Set<IpFamily> families = new LinkedHashSet<>(spec.list(
-                "ipFamilies", value -> ObjectFields.choice(value, IpFamily.values(), IpFamily::title)));
+        Set<IpFamily> families = new LinkedHashSet<>(
+                spec.list("ipFamilies", value -> ObjectFields.choice(value, IpFamily.values(), IpFamily::title)));
         if (families.isEmpty()) {
             for (YamlValue ip : spec.elements("clusterIPs")) {
                 families.add(ip.text().indexOf(':') < 0 ? IpFamily.IPV4 : IpFamily.IPV6);
@@ -163,12 +164,10 @@ final class LoadBalancerServiceForm implements ObjectForm<LoadBalancerService> {
     }
 
     private static Traffic traffic(Optional<YamlValue> spec, Map<String, String> annotations) {
-        Set<Port> ports = spec
-                .map(holder -> holder.list("ports", LoadBalancerServiceForm::port))
-                .orElse(List.of())
-                .stream()
-                .flatMap(Optional::stream)
-                .collect(Collectors.toSet());
+        Set<Port> ports =
+                spec.map(holder -> holder.list("ports", LoadBalancerServiceForm::port)).orElse(List.of()).stream()
+                        .flatMap(Optional::stream)
+                        .collect(Collectors.toSet());
         Labels selector =
                 spec.map(holder -> ObjectFields.labels(holder, "selector")).orElse(Labels.NONE);
         boolean local = spec.flatMap(holder -> text(holder, "externalTrafficPolicy"))
@@ -223,7 +222,8 @@ final class LoadBalancerServiceForm implements ObjectForm<LoadBalancerService> {
                     "ports",
                     traffic.ports().stream()
                             .map(port -> Map.entry(port.protocol(), port.number()))
-                            .sorted(Map.Entry.<Protocol, Integer>comparingByKey().thenComparing(Map.Entry.comparingByValue()))
+                            .sorted(Map.Entry.<Protocol, Integer>comparingByKey()
+                                    .thenComparing(Map.Entry.comparingByValue()))
                             .toList(),
                     port -> out.object(() -> {
                         out.field("protocol", port.getKey().name());

@@ -126,19 +126,19 @@ public final class ApiTestServer implements AutoCloseable {
     /** A kubeconfig for a server of this kind at another address. */
     public static String kubeconfig(String host, int port, String token) {
         return """
-                apiVersion: v1
-                kind: Config
-                current-context: test
-                clusters:
-                - name: test
-                  cluster: {server: "http://%s:%d"}
-                contexts:
-                - name: test
-                  context: {cluster: test, user: test}
-                users:
-                - name: test
-                  user: {token: "%s"}
-                """.formatted(host, port, token);
+            apiVersion: v1
+            kind: Config
+            current-context: test
+            clusters:
+            - name: test
+              cluster: {server: "http://%s:%d"}
+            contexts:
+            - name: test
+              context: {cluster: test, user: test}
+            users:
+            - name: test
+              user: {token: "%s"}
+            """.formatted(host, port, token);
     }
 
     /** Refuses requests without this bearer token. */
@@ -274,8 +274,8 @@ public final class ApiTestServer implements AutoCloseable {
         history.clear();
         for (Watch watch : watches) {
             watch.lines().add("""
-                            {"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}
-                            """);
+                {"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}
+                """);
             watch.lines().add(END);
         }
     }
@@ -530,8 +530,8 @@ public final class ApiTestServer implements AutoCloseable {
         synchronized (this) {
             if (since < forgotten) {
                 watch.lines()
-                        .add(
-                                "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410,\"message\":\"too old\"}}\n");
+                        .add("{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410,\"message\":\"too"
+                                + " old\"}}\n");
                 watch.lines().add(END);
             }
             for (Event event : history) {

@@ -110,8 +110,9 @@ class LeaderLeaseTest {
         until("one holds it", one::isHeld);
 
         server.put(LEASES, "test", """
-                {"metadata":{"name":"test"},"spec":{"holderIdentity":"other","leaseDurationSeconds":15,
-                 "renewTime":"2026-01-01T00:00:00.000000Z"}}""");
+            {"metadata":{"name":"test"},"spec":{"holderIdentity":"other","leaseDurationSeconds":15,
+             "renewTime":"2026-01-01T00:00:00.000000Z"}}\
+            """);
 
         until("one has given up", () -> !one.isHeld());
         assertThat(spec().path("holderIdentity").asText()).isEqualTo("other");

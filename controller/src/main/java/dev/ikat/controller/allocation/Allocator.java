@@ -48,7 +48,11 @@ public final class Allocator {
     }
 
     private static boolean asksForNone(Claimant claimant) {
-        return claimant.service().demand().map(Demand::addresses).orElse(List.of()).isEmpty();
+        return claimant.service()
+                .demand()
+                .map(Demand::addresses)
+                .orElse(List.of())
+                .isEmpty();
     }
 
     /** One change being taken in. */
@@ -192,10 +196,8 @@ public final class Allocator {
         private void keep(Claimant claimant) {
             boolean concerned = rules.concern(claimant.service());
             List<IpAddress> claims = claimant.claims();
-            claimant.manage(concerned
-                    || !claimant.held().isEmpty()
-                    || robbed.contains(claimant)
-                    || isLeft(claimant.service()));
+            claimant.manage(
+                    concerned || !claimant.held().isEmpty() || robbed.contains(claimant) || isLeft(claimant.service()));
             List<IpAddress> kept = new ArrayList<>(2);
             if (concerned) {
                 Demand demand = claimant.service().demand().orElseThrow();
@@ -219,8 +221,7 @@ public final class Allocator {
         /** Whether it can have the address beside those that have it; younger ones that are in the way lose it. */
         private boolean prevails(Claimant claimant, IpAddress address) {
             List<Claimant> others = spaces.holders(address).stream()
-                    .filter(other -> other != claimant
-                            && !other.service().canShareWith(claimant.service()))
+                    .filter(other -> other != claimant && !other.service().canShareWith(claimant.service()))
                     .toList();
             if (others.stream().anyMatch(other -> Claimant.SENIORITY.compare(other, claimant) < 0)) {
                 return false;
@@ -262,7 +263,9 @@ public final class Allocator {
             claimant.arrange(demand);
             if (claimant.held().size() < demand.families().size()) {
                 waiting.add(claimant);
-                if (claimant.held().isEmpty() || demand.all() || !demand.addresses().isEmpty()) {
+                if (claimant.held().isEmpty()
+                        || demand.all()
+                        || !demand.addresses().isEmpty()) {
                     claimant.refuse(refusals.stream().findFirst());
                 }
             }

@@ -41,9 +41,9 @@ final class Chooser {
 
     /** The service may share addresses with others of its group from now on. */
     void group(Claimant claimant) {
-        Group.of(claimant.service()).ifPresent(group -> groups.computeIfAbsent(
-                        group, _ -> new TreeSet<>(Claimant.SENIORITY))
-                .add(claimant));
+        Group.of(claimant.service())
+                .ifPresent(group -> groups.computeIfAbsent(group, _ -> new TreeSet<>(Claimant.SENIORITY))
+                        .add(claimant));
     }
 
     /** It may not any more; to be called before it becomes another. */
@@ -113,7 +113,8 @@ final class Chooser {
     private Choice asked(Claimant claimant, Demand demand, IpAddress asked) {
         Optional<PoolSpace> space = spaces.of(asked);
         if (space.isEmpty()) {
-            return none(Reason.NOT_IN_POOL, asked + " is in no AddressPool in force; add it to one, or ask for another");
+            return none(
+                    Reason.NOT_IN_POOL, asked + " is in no AddressPool in force; add it to one, or ask for another");
         }
         String name = space.get().pool().name();
         if (demand.pool().isPresent() && !demand.pool().get().equals(name)) {
@@ -134,7 +135,8 @@ final class Chooser {
         if (inTheWay.isPresent()) {
             return none(
                     Reason.IN_USE,
-                    asked + " is the address of " + inTheWay.get().key() + "; ask for another, or have both share it by "
+                    asked + " is the address of " + inTheWay.get().key()
+                            + "; ask for another, or have both share it by "
                             + "one value of the annotation " + LoadBalancerService.SHARING_KEY
                             + " in one namespace, with different ports");
         }

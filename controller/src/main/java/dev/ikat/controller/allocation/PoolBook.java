@@ -35,8 +35,8 @@ final class PoolBook {
         return pool.reported()
                 .condition()
                 .filter(ObjectCondition::holds)
-                .filter(condition -> condition.observedGeneration()
-                        == pool.reported().generation())
+                .filter(condition ->
+                        condition.observedGeneration() == pool.reported().generation())
                 .isPresent();
     }
 

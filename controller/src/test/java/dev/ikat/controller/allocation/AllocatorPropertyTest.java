@@ -50,7 +50,9 @@ class AllocatorPropertyTest {
                 ClusterChange change = change(random);
                 for (Verdict verdict : allocator.apply(change, Set.of(), now)) {
                     told.put(
-                            verdict.service().namespace() + "/" + verdict.service().name(), verdict.addresses());
+                            verdict.service().namespace() + "/"
+                                    + verdict.service().name(),
+                            verdict.addresses());
                 }
                 change.removed().forEach(object -> told.remove(object.namespace() + "/" + object.name()));
                 List<ClusterObject> news = new ArrayList<>(change.added());

@@ -292,13 +292,14 @@ class AllocatorTest {
         Allocator all = new Allocator(new Rules("ikat.dev/lb", true, Duration.ZERO));
 
         List<Verdict> verdicts = all.apply(
-                new ClusterChange(
-                        List.of(pool("a", "192.0.2.1/32"), service("web", 1, none)), List.of(), List.of()),
+                new ClusterChange(List.of(pool("a", "192.0.2.1/32"), service("web", 1, none)), List.of(), List.of()),
                 Set.of(),
                 now);
 
-        assertThat(verdicts).singleElement().satisfies(verdict -> assertThat(verdict.addresses())
-                .containsExactlyElementsOf(addresses("192.0.2.1")));
+        assertThat(verdicts)
+                .singleElement()
+                .satisfies(
+                        verdict -> assertThat(verdict.addresses()).containsExactlyElementsOf(addresses("192.0.2.1")));
     }
 
     @Test
@@ -331,8 +332,8 @@ class AllocatorTest {
 
         PoolState state = allocator.pools().getLast();
         assertThat(state.overlap())
-                .contains("spec.addresses[0]: 192.0.2.8-192.0.2.20 overlaps 192.0.2.0/28 of AddressPool a; take it out of "
-                        + "one of them");
+                .contains("spec.addresses[0]: 192.0.2.8-192.0.2.20 overlaps 192.0.2.0/28 of AddressPool a; take it out"
+                        + " of one of them");
         add(service("api", 2, from("b")));
         assertHas("api", "198.51.100.1");
 

@@ -96,7 +96,8 @@ final class NaiveAllocator {
                 for (IpFamily family : demand.families()) {
                     for (IpAddress address : before.getOrDefault(id(service), List.of())) {
                         boolean isFree = services.values().stream()
-                                .filter(other -> after.getOrDefault(id(other), List.of()).contains(address))
+                                .filter(other ->
+                                        after.getOrDefault(id(other), List.of()).contains(address))
                                 .allMatch(other -> other.canShareWith(service));
                         if (address.family() == family && mayHave(service, demand, address) && isFree) {
                             kept.add(address);
@@ -115,7 +116,8 @@ final class NaiveAllocator {
     }
 
     private void freeIfUnused(IpAddress address) {
-        if (held.values().stream().noneMatch(has -> has.contains(address)) && pool(address).isPresent()) {
+        if (held.values().stream().noneMatch(has -> has.contains(address))
+                && pool(address).isPresent()) {
             freed.putIfAbsent(address, now);
         }
     }
@@ -131,14 +133,16 @@ final class NaiveAllocator {
                         .allMatch(asked -> asked.family() != address.family() || asked.equals(address))
                 && pool(address)
                         .filter(pool -> permits(pool, service))
-                        .filter(pool -> demand.pool().isEmpty() || demand.pool().get().equals(pool.name()))
+                        .filter(pool ->
+                                demand.pool().isEmpty() || demand.pool().get().equals(pool.name()))
                         .isPresent();
     }
 
     private boolean permits(AddressPool pool, LoadBalancerService service) {
-        Labels labels = namespaces.getOrDefault(
-                service.namespace(), Labels.of(Namespace.NAME_LABEL, service.namespace()));
-        return pool.serviceSelector().matches(service.labels()) && pool.namespaceSelector().matches(labels);
+        Labels labels =
+                namespaces.getOrDefault(service.namespace(), Labels.of(Namespace.NAME_LABEL, service.namespace()));
+        return pool.serviceSelector().matches(service.labels())
+                && pool.namespaceSelector().matches(labels);
     }
 
     private void fill() {
@@ -146,7 +150,8 @@ final class NaiveAllocator {
         order.sort(Comparator.comparing((LoadBalancerService service) ->
                 service.demand().map(demand -> demand.addresses().isEmpty()).orElse(true)));
         for (LoadBalancerService service : order) {
-            if (!rules.concern(service) || service.demand().orElseThrow().fault().isPresent()) {
+            if (!rules.concern(service)
+                    || service.demand().orElseThrow().fault().isPresent()) {
                 continue;
             }
             Demand demand = service.demand().orElseThrow();
@@ -157,12 +162,13 @@ final class NaiveAllocator {
                     pick(service, demand, family).ifPresent(picked::add);
                 }
             }
-            if (demand.all() && has.isEmpty() && picked.size() < demand.families().size()) {
+            if (demand.all()
+                    && has.isEmpty()
+                    && picked.size() < demand.families().size()) {
                 picked.clear();
             }
             has.addAll(picked);
-            has.sort(Comparator.comparing(
-                    address -> demand.families().indexOf(address.family())));
+            has.sort(Comparator.comparing(address -> demand.families().indexOf(address.family())));
             picked.forEach(freed::remove);
         }
     }
@@ -203,8 +209,7 @@ final class NaiveAllocator {
                             return Optional.of(address);
                         }
                         if (coolest.isEmpty()
-                                || freed.getOrDefault(address, now)
-                                        .isBefore(freed.getOrDefault(coolest.get(), now))) {
+                                || freed.getOrDefault(address, now).isBefore(freed.getOrDefault(coolest.get(), now))) {
                             coolest = Optional.of(address);
                         }
                     }

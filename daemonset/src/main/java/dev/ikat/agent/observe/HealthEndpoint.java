@@ -96,8 +96,7 @@ public final class HealthEndpoint implements AutoCloseable {
         }
     }
 
-    HealthEndpoint(
-            InetSocketAddress address, MetricsPage metrics, Supplier<List<String>> unready, Duration limit) {
+    HealthEndpoint(InetSocketAddress address, MetricsPage metrics, Supplier<List<String>> unready, Duration limit) {
         this.metrics = metrics;
         this.unready = unready;
         this.limit = limit;
@@ -117,8 +116,7 @@ public final class HealthEndpoint implements AutoCloseable {
      * @param unready the reasons not to be ready, a line each; none if it is
      * @throws UncheckedIOException if it can't listen on the address
      */
-    public static HealthEndpoint start(
-            InetSocketAddress address, MetricsPage metrics, Supplier<List<String>> unready) {
+    public static HealthEndpoint start(InetSocketAddress address, MetricsPage metrics, Supplier<List<String>> unready) {
         return new HealthEndpoint(address, metrics, unready, LIMIT);
     }
 

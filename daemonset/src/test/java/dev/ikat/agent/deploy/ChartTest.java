@@ -52,22 +52,22 @@ class ChartTest {
 
     /** A value for each thing that the defaults leave out. */
     private static final String EVERYTHING = """
-            image: {repository: registry.example/ikat, tag: "2", pullPolicy: Always, pullSecrets: [{name: key}]}
-            config: {listen: "[::]:9000", run-dir: /run/other, state-dir: /srv/ikat, cni-conf-dir: /srv/net.d}
-            cniBinDir: /srv/bin
-            resources: {requests: {cpu: 1}, limits: {memory: 1Gi}}
-            installResources: {limits: {memory: 128Mi}}
-            podAnnotations: {example/a: b}
-            priorityClassName: high
-            updateStrategy: {rollingUpdate: {maxUnavailable: 10%}}
-            nodeSelector: {example/role: worker}
-            affinity:
-              nodeAffinity:
-                requiredDuringSchedulingIgnoredDuringExecution:
-                  nodeSelectorTerms:
-                  - matchExpressions: [{key: example/virtual, operator: DoesNotExist}]
-            tolerations: [{key: example/a, operator: Equal, value: b, effect: NoExecute, tolerationSeconds: 5}]
-            """;
+        image: {repository: registry.example/ikat, tag: "2", pullPolicy: Always, pullSecrets: [{name: key}]}
+        config: {listen: "[::]:9000", run-dir: /run/other, state-dir: /srv/ikat, cni-conf-dir: /srv/net.d}
+        cniBinDir: /srv/bin
+        resources: {requests: {cpu: 1}, limits: {memory: 1Gi}}
+        installResources: {limits: {memory: 128Mi}}
+        podAnnotations: {example/a: b}
+        priorityClassName: high
+        updateStrategy: {rollingUpdate: {maxUnavailable: 10%}}
+        nodeSelector: {example/role: worker}
+        affinity:
+          nodeAffinity:
+            requiredDuringSchedulingIgnoredDuringExecution:
+              nodeSelectorTerms:
+              - matchExpressions: [{key: example/virtual, operator: DoesNotExist}]
+        tolerations: [{key: example/a, operator: Equal, value: b, effect: NoExecute, tolerationSeconds: 5}]
+        """;
 
     static Stream<Path> overlays() throws IOException {
         return ManifestSchemaTest.overlays().stream();
@@ -117,21 +117,19 @@ class ChartTest {
                 .containsExactlyInAnyOrderElementsOf(
                         KubernetesObjects.documents(ManifestSchemaTest.DEPLOY.resolve("controller/controller.yaml")));
         assertThat(KubernetesObjects.text(ManifestSchemaTest.DEPLOY.resolve("chart/ikat/crds/addresspools.yaml")))
-                .isEqualTo(
-                        KubernetesObjects.text(ManifestSchemaTest.DEPLOY.resolve("controller/addresspools.yaml")));
+                .isEqualTo(KubernetesObjects.text(ManifestSchemaTest.DEPLOY.resolve("controller/addresspools.yaml")));
     }
 
     @Test
     void controllerTakesTheValues() {
         Deployment controller = KubernetesObjects.only(Deployment.class, HelmChart.render("""
-                controller: {enabled: true, replicas: 3, loadBalancerClass: example.com/lb, withoutClass: true}
-                """));
+            controller: {enabled: true, replicas: 3, loadBalancerClass: example.com/lb, withoutClass: true}
+            """));
 
         assertThat(controller.getSpec().getReplicas()).isEqualTo(3);
         Container container =
                 controller.getSpec().getTemplate().getSpec().getContainers().getFirst();
-        assertThat(container.getArgs())
-                .containsExactly("--load-balancer-class=example.com/lb", "--without-class=true");
+        assertThat(container.getArgs()).containsExactly("--load-balancer-class=example.com/lb", "--without-class=true");
     }
 
     private static void takeAwayWhatIsHelms(JsonNode object) {
@@ -154,13 +152,13 @@ class ChartTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            defaults   | ''
-            ebpf       | config: {policy-backend: ebpf}
-            manifests  | config: {kubeconfig: null, manifests: /srv/manifests}
-            kubeconfig | config: {kubeconfig: /etc/kubernetes/ikat.conf}
-            no probes  | config: {listen: 0}
-            nothing    | {affinity: null, nodeSelector: null, tolerations: null, priorityClassName: null}
-            """)
+        defaults   | ''
+        ebpf       | config: {policy-backend: ebpf}
+        manifests  | config: {kubeconfig: null, manifests: /srv/manifests}
+        kubeconfig | config: {kubeconfig: /etc/kubernetes/ikat.conf}
+        no probes  | config: {listen: 0}
+        nothing    | {affinity: null, nodeSelector: null, tolerations: null, priorityClassName: null}
+        """)
     void everyFieldIsKnownAndOfItsType(String name, String values) {
         assertThat(HelmChart.render(values))
                 .as(name)
@@ -224,10 +222,10 @@ class ChartTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            run         | /run/other | /run/other
-            state       | /srv/ikat  | /srv/ikat
-            cni-conf    | /srv/net.d | /srv/net.d
-            """)
+        run         | /run/other | /run/other
+        state       | /srv/ikat  | /srv/ikat
+        cni-conf    | /srv/net.d | /srv/net.d
+        """)
     void directoryOfTheSettingIsTheHosts(String volume, String host, String mounted) {
         assertMounted(pod(EVERYTHING), volume, host, mounted);
     }
@@ -268,13 +266,13 @@ class ChartTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            127.0.0.1:9000    | 127.0.0.1  | 9000
-            node:9000         | 127.0.0.1  | 9000
-            0.0.0.0:9474      | 127.0.0.1  | 9474
-            192.0.2.1:80      | 192.0.2.1  | 80
-            [::]:9474         | ::1        | 9474
-            [2001:db8::1]:9474| 2001:db8::1| 9474
-            """)
+        127.0.0.1:9000    | 127.0.0.1  | 9000
+        node:9000         | 127.0.0.1  | 9000
+        0.0.0.0:9474      | 127.0.0.1  | 9474
+        192.0.2.1:80      | 192.0.2.1  | 80
+        [::]:9474         | ::1        | 9474
+        [2001:db8::1]:9474| 2001:db8::1| 9474
+        """)
     void probesAskWhereTheAgentListens(String listen, String host, int port) {
         Container agent = agent("config: {listen: '" + listen + "'}");
 
@@ -315,27 +313,27 @@ class ChartTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            config: {vxlan-prot: 8472}                              | config: Additional property vxlan-prot
-            config: {kill-at: 'ADD:link'}                           | config: Additional property kill-at
-            config: {vni: "5"}                                      | config.vni: Invalid type
-            config: {drop-log-group: off}                           | config.drop-log-group: Invalid type
-            config: {overlay: vxlam}                                | config.overlay must be one of
-            config: {listen: 9474}                                  | config.listen:
-            config: {run-dir: ikat}                                 | config.run-dir:
-            config: {manifests: /srv}                               | config.manifests and config.kubeconfig
-            config: {kubeconfig: null}                              | config.kubeconfig or config.manifests
-            config: null                                            | config is required
-            imgae: {tag: x}                                         | imgae
-            image: {tga: x}                                         | image: Additional property tga
-            image: {pullPolicy: Sometimes}                          | image.pullPolicy
-            image: {pullSecrets: [key]}                             | image.pullSecrets.0
-            resources: {limit: {}}                                  | resources: Additional property limit
-            podAnnotations: {a: 5}                                  | podAnnotations.a
-            updateStrategy: {maxUnavailable: 1}                     | updateStrategy: Additional property maxUnavailable
-            updateStrategy: {rollingUpdate: {maxUnavailable: 0}}    | updateStrategy.rollingUpdate.maxUnavailable
-            tolerations: [{key: a, effect: NoSchedul}]              | tolerations.0.effect
-            affinity: {nodAffinity: {}}                             | affinity: Additional property nodAffinity
-            """)
+        config: {vxlan-prot: 8472}                              | config: Additional property vxlan-prot
+        config: {kill-at: 'ADD:link'}                           | config: Additional property kill-at
+        config: {vni: "5"}                                      | config.vni: Invalid type
+        config: {drop-log-group: off}                           | config.drop-log-group: Invalid type
+        config: {overlay: vxlam}                                | config.overlay must be one of
+        config: {listen: 9474}                                  | config.listen:
+        config: {run-dir: ikat}                                 | config.run-dir:
+        config: {manifests: /srv}                               | config.manifests and config.kubeconfig
+        config: {kubeconfig: null}                              | config.kubeconfig or config.manifests
+        config: null                                            | config is required
+        imgae: {tag: x}                                         | imgae
+        image: {tga: x}                                         | image: Additional property tga
+        image: {pullPolicy: Sometimes}                          | image.pullPolicy
+        image: {pullSecrets: [key]}                             | image.pullSecrets.0
+        resources: {limit: {}}                                  | resources: Additional property limit
+        podAnnotations: {a: 5}                                  | podAnnotations.a
+        updateStrategy: {maxUnavailable: 1}                     | updateStrategy: Additional property maxUnavailable
+        updateStrategy: {rollingUpdate: {maxUnavailable: 0}}    | updateStrategy.rollingUpdate.maxUnavailable
+        tolerations: [{key: a, effect: NoSchedul}]              | tolerations.0.effect
+        affinity: {nodAffinity: {}}                             | affinity: Additional property nodAffinity
+        """)
     void wrongValueIsRefusedByItsName(String values, String named) {
         assertThatThrownBy(() -> HelmChart.render(values)).hasMessageContaining(named);
     }

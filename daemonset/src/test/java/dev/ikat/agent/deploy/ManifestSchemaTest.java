@@ -67,18 +67,18 @@ class ManifestSchemaTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            "hostNetwork": true   | "hostNetworks": true  | hostNetworks
-            "hostNetwork": true   | "hostNetwork": "true" | hostNetwork
-            "periodSeconds": 1    | "periodSeconds": "1"  | periodSeconds
-            "name": "agent"       | "name": 5             | name
-            "command": ["a"]      | "command": "a"        | command
-            """)
+        "hostNetwork": true   | "hostNetworks": true  | hostNetworks
+        "hostNetwork": true   | "hostNetwork": "true" | hostNetwork
+        "periodSeconds": 1    | "periodSeconds": "1"  | periodSeconds
+        "name": "agent"       | "name": 5             | name
+        "command": ["a"]      | "command": "a"        | command
+        """)
     void whatKubernetesWouldRefuseIsRefused(String right, String wrong, String named) {
         String text = """
-                {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "x"}, "spec": {"template": {"spec": {
-                  "hostNetwork": true, "containers": [
-                    {"name": "agent", "command": ["a"], "startupProbe": {"periodSeconds": 1}}]}}}}
-                """;
+            {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "x"}, "spec": {"template": {"spec": {
+              "hostNetwork": true, "containers": [
+                {"name": "agent", "command": ["a"], "startupProbe": {"periodSeconds": 1}}]}}}}
+            """;
         JsonNode good = KubernetesObjects.documents(text).getFirst();
         JsonNode bad = KubernetesObjects.documents(text.replace(right, wrong)).getFirst();
 

@@ -40,7 +40,8 @@ class HealthEndpointTest {
 
     @BeforeEach
     void start() {
-        endpoint = HealthEndpoint.start(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), metrics, readiness::reasons);
+        endpoint = HealthEndpoint.start(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), metrics, readiness::reasons);
     }
 
     @AfterEach
@@ -196,7 +197,10 @@ class HealthEndpointTest {
     void isGivenAsMuchTimeToPrepareAnAnswerAsItNeeds() throws Exception {
         endpoint.close();
         endpoint = new HealthEndpoint(
-                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), metrics, readiness::reasons, Duration.ofMillis(200));
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                metrics,
+                readiness::reasons,
+                Duration.ofMillis(200));
         // Until a client that came later had no more time.
         metrics.readiness(() -> {
             try (SocketChannel late = send("GET /healthz HTTP/1.1\r\nX-Slow: ")) {
