@@ -58,7 +58,7 @@ final class ControllerMetrics {
                         + "more.")
                 .labelNames("pool", "state")
                 .callback(callback -> counts.get().pools().forEach(pool -> {
-                    callback.call(pool.used(), pool.pool().name(), "used");
+                    callback.call((double) pool.used(), pool.pool().name(), "used");
                     callback.call(
                             (double) pool.total() - pool.used(), pool.pool().name(), "free");
                 }))
@@ -75,8 +75,8 @@ final class ControllerMetrics {
                         + "an event says why).")
                 .labelNames("state")
                 .callback(callback -> {
-                    callback.call(counts.get().servedServices(), "served");
-                    callback.call(counts.get().refusedServices(), "refused");
+                    callback.call((double) counts.get().servedServices(), "served");
+                    callback.call((double) counts.get().refusedServices(), "refused");
                 })
                 .register(registry);
     }

@@ -27,7 +27,6 @@ class ControllerTest {
     private static final String SERVICES = "/api/v1/services";
     private static final String POOLS = "/apis/ikat.dev/v1alpha1/addresspools";
     private static final String LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
-    private static final String EVENTS = "/api/v1/namespaces/shop/events";
 
     @TempDir
     private Path directory;

@@ -9,6 +9,7 @@ import dev.ikat.controller.Controller;
 import dev.ikat.controller.ControllerOptions;
 import dev.ikat.controller.allocation.Rules;
 import dev.ikat.kubernetes.ApiAddress;
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -16,12 +17,16 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /**
  * The controller's command line: a second program of the agent's image, which needs neither a node nor root. The exit
@@ -42,6 +47,10 @@ import picocli.CommandLine.Option;
         })
 public final class ControllerMain implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(ControllerMain.class);
+
+    @Spec
+    @Nullable
+    CommandSpec spec;
 
     @Option(
             names = "--kubeconfig",
@@ -132,6 +141,24 @@ public final class ControllerMain implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
+        if (spec == null) {
+            throw new IllegalStateException("only picocli may call this");
+        }
+        CommandLine commandLine = spec.commandLine();
+        Optional<InetSocketAddress> address;
+        try {
+            address = Listen.address(listen);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(
+                    commandLine,
+                    "Invalid value for option '--listen': '" + listen
+                            + "' has to be ADDRESS:PORT, as in 0.0.0.0:9475, or 0",
+                    e);
+        }
+        if (identity.isBlank()) {
+            // To the lease it would be nobody.
+            throw new ParameterException(commandLine, "Missing --identity: the variable HOSTNAME is not set either");
+        }
         new LogSettings(logFormat, logLevel).apply();
         LOG.atInfo()
                 .addKeyValue("version", BuildInfo.VERSION)
@@ -140,19 +167,18 @@ public final class ControllerMain implements Callable<Integer> {
                 .addKeyValue("pid", ProcessHandle.current().pid())
                 .log("starting");
         try {
-            return run();
+            return run(address);
         } catch (RuntimeException e) {
             AgentMain.startFailed(e);
             return 1;
         }
     }
 
-    private int run() throws InterruptedException {
+    private int run(Optional<InetSocketAddress> address) throws InterruptedException {
         MetricsPage metrics = new MetricsPage();
         CountDownLatch lost = new CountDownLatch(1);
         CompletableFuture<Controller> started = new CompletableFuture<>();
-        Optional<HealthEndpoint> health =
-                Listen.address(listen).map(at -> HealthEndpoint.start(at, metrics, () -> notReady(started)));
+        Optional<HealthEndpoint> health = address.map(at -> HealthEndpoint.start(at, metrics, () -> notReady(started)));
         Controller controller = Controller.start(
                 new ControllerOptions(
                         ApiAddress.parse(kubeconfig),

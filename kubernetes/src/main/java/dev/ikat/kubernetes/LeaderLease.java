@@ -220,14 +220,15 @@ public final class LeaderLease implements AutoCloseable {
     private void renew(@Nullable Said before) throws InterruptedException {
         long sent = System.nanoTime();
         String now = MICROS.format(Instant.now());
-        boolean isMine = before != null && before.holder().equals(identity) && held;
-        Said next = new Said(
-                identity,
-                now,
-                (int) Math.max(1, timing.lease().toSeconds()),
-                isMine ? before.acquired() : now,
-                before == null ? 0 : isMine ? before.transitions() : before.transitions() + 1,
-                before == null ? "" : before.version());
+        int seconds = (int) Math.max(1, timing.lease().toSeconds());
+        Said next;
+        if (before == null) {
+            next = new Said(identity, now, seconds, now, 0, "");
+        } else if (held && before.holder().equals(identity)) {
+            next = new Said(identity, now, seconds, before.acquired(), before.transitions(), before.version());
+        } else {
+            next = new Said(identity, now, seconds, now, before.transitions() + 1, before.version());
+        }
         try {
             send(next);
         } catch (ApiException e) {

@@ -69,7 +69,7 @@ final class Claimant {
 
     /** Orders what it has as it wants its families. */
     void arrange(Demand demand) {
-        held.sort(Comparator.comparing(address -> demand.families().indexOf(address.family())));
+        held.sort(Comparator.comparingInt(address -> demand.families().indexOf(address.family())));
     }
 
     Optional<Refusal> refusal() {

@@ -4,7 +4,6 @@ import static dev.ikat.controller.allocation.Services.ANY;
 import static dev.ikat.controller.allocation.Services.addresses;
 import static dev.ikat.controller.allocation.Services.asking;
 import static dev.ikat.controller.allocation.Services.dual;
-import static dev.ikat.controller.allocation.Services.from;
 import static dev.ikat.controller.allocation.Services.pool;
 import static dev.ikat.controller.allocation.Services.service;
 import static dev.ikat.controller.allocation.Services.sharing;
@@ -191,13 +190,17 @@ class AllocatorTest {
                 LabelSelector.EVERYTHING,
                 Optional.empty(),
                 Reported.NOTHING);
-        add(pool("a", "192.0.2.1-192.0.2.9"), extra, service("web", 1, from("extra")), service("api", 2, from("none")));
+        add(
+                pool("a", "192.0.2.1-192.0.2.9"),
+                extra,
+                service("web", 1, Services.from("extra")),
+                service("api", 2, Services.from("none")));
 
         assertHas("web", "198.51.100.1");
         assertThat(refusal("api").reason()).isEqualTo(Reason.UNKNOWN_POOL);
         add(service("web", 1, ANY));
         assertHas("web", "198.51.100.1");
-        add(service("web", 1, from("a")));
+        add(service("web", 1, Services.from("a")));
         assertHas("web", "192.0.2.1");
     }
 
@@ -325,7 +328,7 @@ class AllocatorTest {
     @Test
     void poolThatOverlapsAnotherIsRefusedAndWhatWasInForceStays() {
         AddressPool former = pool("b", "198.51.100.0/28");
-        add(pool("a", "192.0.2.0/28"), former, service("web", 1, from("b")));
+        add(pool("a", "192.0.2.0/28"), former, service("web", 1, Services.from("b")));
         assertHas("web", "198.51.100.0");
 
         add(pool("b", "192.0.2.8-192.0.2.20"));
@@ -334,7 +337,7 @@ class AllocatorTest {
         assertThat(state.overlap())
                 .contains("spec.addresses[0]: 192.0.2.8-192.0.2.20 overlaps 192.0.2.0/28 of AddressPool a; take it out"
                         + " of one of them");
-        add(service("api", 2, from("b")));
+        add(service("api", 2, Services.from("b")));
         assertHas("api", "198.51.100.1");
 
         remove(pool("a", "192.0.2.0/28"));

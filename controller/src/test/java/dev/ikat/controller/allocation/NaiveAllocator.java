@@ -168,7 +168,7 @@ final class NaiveAllocator {
                 picked.clear();
             }
             has.addAll(picked);
-            has.sort(Comparator.comparing(address -> demand.families().indexOf(address.family())));
+            has.sort(Comparator.comparingInt(address -> demand.families().indexOf(address.family())));
             picked.forEach(freed::remove);
         }
     }
