@@ -175,6 +175,7 @@ public final class Allocator {
             Map<ObjectKey, Optional<Refusal>> before = new HashMap<>();
             toFill.forEach(claimant -> before.put(claimant.key(), claimant.refusal()));
             Set<Claimant> given = new LinkedHashSet<>();
+            chooser.begin();
             toFill.forEach(claimant -> {
                 if (fill(claimant)) {
                     given.add(claimant);

@@ -26,6 +26,11 @@ final class Chooser {
     private final BiPredicate<AddressPool, LoadBalancerService> permits;
     private final Map<Group, Set<Claimant>> groups = new HashMap<>();
 
+    /** Where nothing was left for those before, who are many where addresses are few. */
+    private final Map<Room, Choice> exhausted = new HashMap<>();
+
+    private record Room(IpFamily family, List<PoolSpace> pools) {}
+
     /** Services that may share addresses. */
     private record Group(String namespace, String sharingKey) {
         static Optional<Group> of(LoadBalancerService service) {
@@ -53,6 +58,11 @@ final class Chooser {
                     members.remove(claimant);
                     return members.isEmpty() ? null : members;
                 }));
+    }
+
+    /** From now on nothing is freed until this is called again. */
+    void begin() {
+        exhausted.clear();
     }
 
     /** An address of a family that the service has none of. */
@@ -94,16 +104,25 @@ final class Chooser {
                             + "and namespaceSelector");
         }
         return shared(claimant, family, ofFamily)
-                .or(() -> fresh(family, ofFamily))
-                .or(() -> coolest(family, ofFamily))
+                .or(() -> unshared(family, ofFamily))
                 .<Choice>map(Choice.Chosen::new)
-                .orElseGet(() -> none(
-                        Reason.EXHAUSTED,
-                        "all " + family.title() + " addresses are in use of AddressPool "
-                                + ofFamily.stream()
-                                        .map(space -> space.pool().name())
-                                        .collect(Collectors.joining(", "))
-                                + "; add addresses to it"));
+                .orElseGet(() -> exhausted.computeIfAbsent(new Room(family, ofFamily), Chooser::none));
+    }
+
+    private Optional<IpAddress> unshared(IpFamily family, List<PoolSpace> pools) {
+        return exhausted.containsKey(new Room(family, pools))
+                ? Optional.empty()
+                : fresh(family, pools).or(() -> coolest(family, pools));
+    }
+
+    private static Choice none(Room room) {
+        return none(
+                Reason.EXHAUSTED,
+                "all " + room.family().title() + " addresses are in use of AddressPool "
+                        + room.pools().stream()
+                                .map(space -> space.pool().name())
+                                .collect(Collectors.joining(", "))
+                        + "; add addresses to it");
     }
 
     private static Choice none(Reason reason, String message) {
