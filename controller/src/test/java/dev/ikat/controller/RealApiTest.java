@@ -100,8 +100,11 @@ class RealApiTest {
                 .create();
         admin.resource(POOL.formatted("wrong", "{addresses: [198.51.100.9-198.51.100.1]}"))
                 .create();
-        admin.resource("{apiVersion: v1, kind: Namespace, metadata: {name: shop}}")
-                .create();
+        admin.resource("""
+            apiVersion: v1
+            kind: Namespace
+            metadata: {name: shop}
+            """).create();
         service("web", "{}", "ipFamilyPolicy: PreferDualStack, ");
         service("lost", "{ikat.dev/addresses: 10.9.9.9}", "");
 
