@@ -18,7 +18,7 @@ class ControllerMainTest {
     private final CommandLine commandLine = ControllerMain.commandLine().setErr(new PrintWriter(errors, true));
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', textBlock = """
+    @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
         --listen=nonsense  | 'nonsense' has to be ADDRESS:PORT, as in 0.0.0.0:9475, or 0
         --identity=        | Missing --identity
         --cool-down=5x     | Invalid value for option '--cool-down'
