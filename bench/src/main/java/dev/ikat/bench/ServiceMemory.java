@@ -15,8 +15,8 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * What services take of a node's memory, in bytes. The heap is that of live objects: those of the cluster, what the
  * compiler makes of them, and what the dataplane remembers. The kernel does not count memory by its users, so its part
- * is by how much more it counts as what can't be taken from it (proc(5), meminfo), on the whole machine. What others take
- * and give back meanwhile is in it; so where one turn did not find any more, the machine is too busy to tell.
+ * is by how much more it counts as what can't be taken from it (proc(5), meminfo), on the whole machine. What others
+ * take and give back meanwhile is in it; so where one turn did not find any more, the machine is too busy to tell.
  *
  * @param heap after a garbage collection, of each turn
  * @param kernel slabs that can't be reclaimed, vmalloc and per-CPU data

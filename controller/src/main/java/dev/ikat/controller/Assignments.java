@@ -27,8 +27,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The leader's work, on a thread of its own: takes in what the source tells, in order, and has written what follows from
- * it. Thread-safe.
+ * The leader's work, on a thread of its own: takes in what the source tells, in order, and has written what follows
+ * from it. Thread-safe.
  */
 final class Assignments implements AutoCloseable, ControllerMetrics.Counts {
     private static final Logger LOG = LoggerFactory.getLogger(Assignments.class);

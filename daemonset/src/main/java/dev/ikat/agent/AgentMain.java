@@ -110,7 +110,10 @@ public final class AgentMain implements Callable<Integer> {
         return terminals(commandLine);
     }
 
-    /** The same command line: names and messages of others must not reach the terminal as they are; and so no colours of our own do. */
+    /**
+     * The same command line: names and messages of others must not reach the terminal as they are; and so no colours of
+     * our own do.
+     */
     static CommandLine terminals(CommandLine commandLine) {
         return CommandErrors.inOneLine(commandLine)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))

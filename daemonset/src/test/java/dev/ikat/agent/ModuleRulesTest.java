@@ -146,8 +146,18 @@ class ModuleRulesTest {
                                 .should()
                                 .dependOnClassesThat()
                                 .resideInAnyPackage(
-                                        NETLINK, IPAM, POLICY, SERVICES, BGP, DATAPLANE, CNI, NFTABLES, IPTABLES, EBPF,
-                                        CONTROLLER, AGENT)),
+                                        NETLINK,
+                                        IPAM,
+                                        POLICY,
+                                        SERVICES,
+                                        BGP,
+                                        DATAPLANE,
+                                        CNI,
+                                        NFTABLES,
+                                        IPTABLES,
+                                        EBPF,
+                                        CONTROLLER,
+                                        AGENT)),
                 Map.entry(
                         "addresses are allocated without a client and without metrics",
                         only("dev.ikat.controller.allocation..", MODEL, IPAM, CLUSTER)),

@@ -78,7 +78,8 @@ public final class IptablesMasquerade implements Masquerading {
         rules.add("-m set --match-set %s src -m set ! --match-set %s dst -j MASQUERADE --random-fully"
                 .formatted(pods, cluster));
         // The route into a tunnel gives what this node sends the tunnel's address. Where another program translates the
-        // destination afterwards, as kube-proxy does, the source is another one, and the answer would come back past the
+        // destination afterwards, as kube-proxy does, the source is another one, and the answer would come back past
+        // the
         // tunnel.
         rules.add("-o %s+ -m set ! --match-set %s src -m addrtype --src-type LOCAL -j MASQUERADE --random-fully"
                 .formatted(LinkNames.OVERLAY, pods));

@@ -44,8 +44,8 @@ public final class ApiWriter implements AutoCloseable {
     /**
      * Changes the status of an object by a merge patch.
      *
-     * @param patch the JSON of the whole object as far as it is to change, with its resource version if no other one
-     *     is to be changed
+     * @param patch the JSON of the whole object as far as it is to change, with its resource version if no other one is
+     *     to be changed
      */
     public Written mergeStatus(ApiKind<?> kind, ObjectKey key, String patch) throws InterruptedException {
         String path = kind.paths().getFirst();

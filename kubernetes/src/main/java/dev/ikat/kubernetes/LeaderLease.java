@@ -285,7 +285,9 @@ public final class LeaderLease implements AutoCloseable {
         return text.toString();
     }
 
-    /** Ends it, and gives the lease back if it is held, so that another one need not wait. To be called once started. */
+    /**
+     * Ends it, and gives the lease back if it is held, so that another one need not wait. To be called once started.
+     */
     @Override
     public void close() {
         closed = true;

@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * An API server of Kubernetes' own with etcd behind it, of the programs that the cluster for tests has built. It has two
- * users: one that may do everything, and a service account with the rights that roles give it.
+ * An API server of Kubernetes' own with etcd behind it, of the programs that the cluster for tests has built. It has
+ * two users: one that may do everything, and a service account with the rights that roles give it.
  */
 public final class RealApiServer implements AutoCloseable {
     private static final Path PROGRAMS = Path.of(Optional.ofNullable(System.getenv("IKAT_CLUSTER_CACHE"))

@@ -52,7 +52,8 @@ public final class BirdConfig {
 
     private String write(BirdFiles files) {
         line("# Made by ikat-agent, which replaces this file when the cluster changes.");
-        line("log %s %d %s { warning, error, fatal, bug, auth };".formatted(BirdText.quoted(files.log().toString()), LOG_BYTES, BirdText.quoted(files.log() + ".1")));
+        line("log %s %d %s { warning, error, fatal, bug, auth };"
+                .formatted(BirdText.quoted(files.log().toString()), LOG_BYTES, BirdText.quoted(files.log() + ".1")));
         line("router id %s;".formatted(speaker.routerId()));
         line("timeformat protocol \"%s\";");
         line("graceful restart wait %d;".formatted(RESTART_TIME.toSeconds()));
@@ -102,7 +103,8 @@ public final class BirdConfig {
     private void session(Session session) {
         Neighbour neighbour = session.neighbour();
         line("protocol bgp %s {".formatted(BirdText.symbol(session.name())));
-        line("  local%s as %d;".formatted(session.local().map(address -> " " + address).orElse(""), session.localAs()));
+        line("  local%s as %d;"
+                .formatted(session.local().map(address -> " " + address).orElse(""), session.localAs()));
         line("  neighbor %s port %d as %d;".formatted(neighbour.address(), neighbour.port(), session.as()));
         neighbour.link().ifPresent(link -> line("  interface %s;".formatted(BirdText.quoted(link.value()))));
         if (session.hops().isPresent()) {
@@ -126,7 +128,8 @@ public final class BirdConfig {
     }
 
     private void bfd(Bfd bfd) {
-        line("  bfd { interval %d ms; multiplier %d; };".formatted(bfd.interval().toMillis(), bfd.multiplier()));
+        line("  bfd { interval %d ms; multiplier %d; };"
+                .formatted(bfd.interval().toMillis(), bfd.multiplier()));
     }
 
     private void channel(Session session, IpFamily family) {
@@ -182,7 +185,10 @@ public final class BirdConfig {
             return;
         }
         line("    export filter {");
-        byAttributes.forEach((attributes, prefixes) -> line("      if source = RTS_STATIC && net ~ [ %s ] then { %saccept; }".formatted(prefixes.stream().map(Cidr::toString).collect(Collectors.joining(", ")), attributes)));
+        byAttributes.forEach((attributes, prefixes) ->
+                line("      if source = RTS_STATIC && net ~ [ %s ] then { %saccept; }"
+                        .formatted(
+                                prefixes.stream().map(Cidr::toString).collect(Collectors.joining(", ")), attributes)));
         if (reflects) {
             line("      if source = RTS_BGP && proto ~ \"%s*\" then accept;".formatted(Session.Name.ofNodes()));
         }

@@ -190,8 +190,7 @@ class OtherRoutersTest {
     }
 
     private String ask(String... words) {
-        List<String> command = new ArrayList<>(
-                List.of("vtysh", "--vty_socket", frrHome.toString()));
+        List<String> command = new ArrayList<>(List.of("vtysh", "--vty_socket", frrHome.toString()));
         for (String word : words) {
             command.addAll(List.of("-c", word));
         }
@@ -222,12 +221,16 @@ class OtherRoutersTest {
                 LIMIT,
                 () -> "no two paths: " + nodeRoute(),
                 () -> nodeRoute().contains("via 192.0.2.254") && nodeRoute().contains("via 198.51.100.254"));
-        Await.until(LIMIT, () -> "BFD is not up", () -> ask("show bfd peers brief").contains("up"));
+        Await.until(
+                LIMIT, () -> "BFD is not up", () -> ask("show bfd peers brief").contains("up"));
 
         otherSpace.ip("link", "set", "port1", "address", "02:00:00:00:00:99");
-        nodeSpace.ip("neigh", "replace", "198.51.100.254", "lladdr", "02:00:00:00:00:77", "dev", "eth1", "nud", "permanent");
+        nodeSpace.ip(
+                "neigh", "replace", "198.51.100.254", "lladdr", "02:00:00:00:00:77", "dev", "eth1", "nud", "permanent");
         Duration took = Await.until(
-                LIMIT, () -> "the path is still used: " + nodeRoute(), () -> !nodeRoute().contains("198.51.100.254"));
+                LIMIT,
+                () -> "the path is still used: " + nodeRoute(),
+                () -> !nodeRoute().contains("198.51.100.254"));
 
         assertThat(took).isLessThan(Await.onThisMachine(Duration.ofSeconds(1)));
         assertThat(nodeRoute()).contains("via 192.0.2.254");
@@ -271,12 +274,21 @@ class OtherRoutersTest {
         bird().apply(configuration(
                 advertisement("pods", true), peer("frr", "198.51.100.254", 64501, Optional.empty(), Optional.empty())));
         for (int i = 0; i < 3; i++) {
-            Await.until(LIMIT, () -> "no route: " + ask("show bgp summary"), () -> nodeRoute().contains("via"));
+            Await.until(
+                    LIMIT,
+                    () -> "no route: " + ask("show bgp summary"),
+                    () -> nodeRoute().contains("via"));
             ask("configure terminal", "router bgp 64501", "neighbor 198.51.100.1 shutdown");
-            Await.until(LIMIT, () -> "still there: " + nodeRoute(), () -> nodeRoute().isBlank());
+            Await.until(
+                    LIMIT,
+                    () -> "still there: " + nodeRoute(),
+                    () -> nodeRoute().isBlank());
             ask("configure terminal", "router bgp 64501", "no neighbor 198.51.100.1 shutdown");
         }
-        Await.until(LIMIT, () -> "no route: " + ask("show bgp summary"), () -> nodeRoute().contains("via"));
+        Await.until(
+                LIMIT,
+                () -> "no route: " + ask("show bgp summary"),
+                () -> nodeRoute().contains("via"));
 
         assertThat(nodeRoute().lines()).hasSize(1);
     }
@@ -306,8 +318,7 @@ class OtherRoutersTest {
                 Set.of(BgpCommunity.parse("64512:100"), BgpCommunity.parse("64512:1:2")),
                 Optional.empty(),
                 Reported.NOTHING);
-        bird().apply(configuration(
-                marked, peer("gobgp", "198.51.100.254", 64502, Optional.empty(), Optional.empty())));
+        bird().apply(configuration(marked, peer("gobgp", "198.51.100.254", 64502, Optional.empty(), Optional.empty())));
 
         Await.until(
                 LIMIT,

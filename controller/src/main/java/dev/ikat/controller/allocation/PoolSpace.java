@@ -13,8 +13,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The addresses of a pool in force: which are in use, and which were until recently. Whoever had an address may still be
- * spoken to at it, so others are given before; when there are no others, the one that was freed first. Not thread-safe.
+ * The addresses of a pool in force: which are in use, and which were until recently. Whoever had an address may still
+ * be spoken to at it, so others are given before; when there are no others, the one that was freed first. Not
+ * thread-safe.
  */
 final class PoolSpace {
     private final AddressPool pool;

@@ -120,8 +120,8 @@ class BgpSchemaTest {
     void everyFieldOfTheDefinitionsIsKnownAndOfItsType() {
         assertThat(Kustomization.render(Path.of("deploy/bgp")))
                 .hasSize(2)
-                .allSatisfy(definition ->
-                        assertThatCode(() -> KubernetesObjects.strictly(definition)).doesNotThrowAnyException());
+                .allSatisfy(definition -> assertThatCode(() -> KubernetesObjects.strictly(definition))
+                        .doesNotThrowAnyException());
     }
 
     @Test

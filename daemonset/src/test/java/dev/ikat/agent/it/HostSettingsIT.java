@@ -84,25 +84,25 @@ final class HostSettingsIT {
         }
     }
 
-    /** As kube-proxy's do where it is not told which addresses are pods': the source was chosen for another destination. */
+    /**
+     * As kube-proxy's do where it is not told which addresses are pods': the source was chosen for another destination.
+     */
     @ParameterizedTest
     @CsvSource({"nftables, vxlan", "iptables, vxlan", "ebpf, vxlan", "nftables, direct"})
     void nodesOwnConnectionsThatAnotherProgramTranslatesReachPodsOfAnotherNode(String backend, String overlay) {
-        try (Cluster cluster = Cluster.start(Cluster.Options.nodes(2)
-                .withAgentArguments("--overlay=" + overlay, "--policy-backend=" + backend))) {
+        try (Cluster cluster = Cluster.start(
+                Cluster.Options.nodes(2).withAgentArguments("--overlay=" + overlay, "--policy-backend=" + backend))) {
             ClusterNode node = cluster.node(0);
             ClusterPod other = cluster.node(1).addPod("other");
             node.namespace().ip("route", "add", "198.51.100.80", "dev", "eth0");
             node.namespace().ip("-6", "route", "add", "2001:db8::80", "dev", "eth0");
-            node.namespace()
-                    .exec("nft", """
+            node.namespace().exec("nft", """
                             add table inet services
                             add chain inet services output { type nat hook output priority -100; }
                             add rule inet services output ip daddr 198.51.100.80 dnat ip to %s
                             add rule inet services output ip6 daddr 2001:db8::80 dnat ip6 to %s
                             """.formatted(
-                                    address(other),
-                                    other.address(IpFamily.IPV6).orElseThrow()));
+                            address(other), other.address(IpFamily.IPV6).orElseThrow()));
 
             assertThat(Probe.failures(
                             Stream.of("198.51.100.80", "2001:db8::80")

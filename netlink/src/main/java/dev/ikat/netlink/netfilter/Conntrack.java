@@ -24,7 +24,9 @@ import java.util.stream.Stream;
  * {@link IllegalStateException} after {@link #close()}.
  */
 public final class Conntrack implements AutoCloseable {
-    /** Up to so many lists that the kernel looks out cost less than one list of all, where there are many connections. */
+    /**
+     * Up to so many lists that the kernel looks out cost less than one list of all, where there are many connections.
+     */
     private static final int LISTS = 32;
 
     /**
@@ -108,8 +110,7 @@ public final class Conntrack implements AutoCloseable {
         // leaves out just those that have it.
         return family == IpFamily.IPV4 && some.size() * ends.size() <= LISTS
                 ? some.stream()
-                        .flatMap(address ->
-                                ends.stream().map(end -> ConntrackRequests.listConnections(end, address)))
+                        .flatMap(address -> ends.stream().map(end -> ConntrackRequests.listConnections(end, address)))
                 : Stream.of(ConntrackRequests.listConnections(family));
     }
 

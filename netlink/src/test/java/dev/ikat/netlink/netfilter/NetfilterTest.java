@@ -20,14 +20,14 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.IntStream;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Connection tracking, packet logs and nf_tables' notifications of the running kernel. */
 @RequiresRoot
@@ -230,7 +230,8 @@ class NetfilterTest {
                 Conntrack conntrack = Conntrack.open(namespace)) {
             assertThat(Probe.failures(targets, PATIENCE)).isEmpty();
 
-            assertThat(conntrack.delete(conntrack.entriesBetween(Set.of(SECOND)))).isGreaterThanOrEqualTo(300);
+            assertThat(conntrack.delete(conntrack.entriesBetween(Set.of(SECOND))))
+                    .isGreaterThanOrEqualTo(300);
             assertThat(conntrack.entriesBetween(Set.of(SECOND))).isEmpty();
         }
     }
