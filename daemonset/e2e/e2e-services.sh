@@ -5,12 +5,14 @@ services_cases() {
 }
 
 readonly CONNECTIONS=100
-# Of each connection, and of each second of new ones, a file. A connection says a line a second, and has to hear each; a
-# new one may need another attempt of TCP's while nobody has services.
+# Of each connection what it says, a line a second, and what it hears, in files; and how many new ones were opened. A new one
+# may need another attempt of TCP's while nobody has services. One after the other, since busybox's server has room for
+# hardly more than one that it has not accepted yet.
 readonly LOAD='
   rm -rf /tmp/load; mkdir /tmp/load; cd /tmp/load
   for number in $(seq $2); do
     (while [ ! -e end ]; do echo "line"; echo "line" >>"said-$number"; sleep 1; done | nc "$1" 7 >"heard-$number") </dev/null >/dev/null 2>&1 &
+    sleep 0.2
   done
   (while [ ! -e end ]; do
     (echo new | timeout 15 nc -w 10 "$1" 7 | grep -q new && echo >>opened || echo "$(date)" >>refused) </dev/null >/dev/null 2>&1 &
