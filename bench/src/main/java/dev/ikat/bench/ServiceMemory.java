@@ -39,12 +39,18 @@ record ServiceMemory(Samples heap, Samples kernel) {
             double heapBefore = heapInUse();
             double kernelBefore = kernelInUse();
             ServiceCompiler compiler = new ServiceCompiler("node-1", settings);
-            compiler.apply(services.objects());
-            backend.replace(compiler.program());
-            LockSupport.parkNanos(SETTLING);
-            double kernelAfter = kernelInUse();
-            double heapAfter = heapInUse();
-            Reference.reachabilityFence(compiler);
+            double heapAfter;
+            double kernelAfter;
+            try {
+                compiler.apply(services.objects());
+                backend.replace(compiler.program());
+                LockSupport.parkNanos(SETTLING);
+                kernelAfter = kernelInUse();
+                heapAfter = heapInUse();
+            } finally {
+                // An agent has it as long as it runs.
+                Reference.reachabilityFence(compiler);
+            }
             if (turn >= 0) {
                 heap.add(heapAfter - heapBefore);
                 kernel.add(kernelAfter - kernelBefore);
