@@ -7,6 +7,7 @@ import static dev.ikat.bgp.BgpScene.settings;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ikat.bgp.BgpNode;
 import dev.ikat.bgp.BgpSettings.Mesh;
 import dev.ikat.bgp.Passwords;
 import dev.ikat.bgp.ServiceAddress;
@@ -30,10 +31,12 @@ import dev.ikat.testbed.requirement.RequiresRoot;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -46,6 +49,7 @@ import org.junit.jupiter.api.io.TempDir;
 class BirdPeeringTest {
     private static final Duration LIMIT = Duration.ofSeconds(30);
     private static final String PODS = "10.244.1.0/24";
+    private static final int THOUSAND = 1000;
 
     @TempDir
     private Path directory;
@@ -319,5 +323,45 @@ class BirdPeeringTest {
         Duration took = Await.until(LIMIT, () -> "the router keeps the route", () -> !router.reaches(PODS));
 
         assertThat(took).isLessThan(Await.onThisMachine(Duration.ofSeconds(1)));
+    }
+
+    @Test
+    void reflectorTellsOfTheRoutesOfAThousandNodes() throws Exception {
+        List<BgpNode> others = new ArrayList<>();
+        StringBuilder routes = new StringBuilder();
+        for (int i = 0; i < THOUSAND; i++) {
+            Cidr block = new Cidr(IpAddress.v4(0x0a800000 + (i << 8)), 24);
+            routes.append("route ").append(block).append(" via \"port1\";\n");
+            boolean reflector = i == 0;
+            others.add(new BgpNode(
+                    "other-" + i,
+                    reflector ? Labels.of(BgpNode.REFLECTOR_LABEL, "") : Labels.NONE,
+                    List.of(reflector ? IpAddress.parse("192.0.2.254") : IpAddress.v4(0xac100000 + i)),
+                    Set.of(block)));
+        }
+        router.start("""
+                protocol bgp node { local as 64512; neighbor 192.0.2.1 as 64512; direct; connect delay time 1;
+                  rr client; ipv4 { import all; export where source = RTS_STATIC; next hop self; }; }
+                protocol static { ipv4; %s }
+                """.formatted(routes));
+
+        bird().apply(BirdConfig.of(
+                SpeakerPlanner.plan(
+                        settings(Mesh.REFLECTORS, true),
+                        node(1),
+                        others,
+                        _ -> true,
+                        List.of(),
+                        List.of(),
+                        List.of(),
+                        passwords(Map.of())),
+                files));
+
+        Await.until(
+                LIMIT,
+                () -> "routes: " + nodeSpace.ip("route", "show", "proto", "bird").lines().count(),
+                () -> nodeSpace.ip("route", "show", "proto", "bird").lines().count() == THOUSAND);
+        awaitRoute(PODS);
+        assertThat(bird().sessions()).hasSize(1).allMatch(session -> session.received() == THOUSAND);
     }
 }
