@@ -359,7 +359,8 @@ class BirdPeeringTest {
 
         Await.until(
                 LIMIT,
-                () -> "routes: " + nodeSpace.ip("route", "show", "proto", "bird").lines().count(),
+                () -> "routes: "
+                        + nodeSpace.ip("route", "show", "proto", "bird").lines().count(),
                 () -> nodeSpace.ip("route", "show", "proto", "bird").lines().count() == THOUSAND);
         awaitRoute(PODS);
         assertThat(bird().sessions()).hasSize(1).allMatch(session -> session.received() == THOUSAND);
