@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -70,6 +71,7 @@ public final class Bird {
         }
         try {
             files.prepare();
+            boolean ranBefore = Files.exists(files.configuration());
             files.writeCandidate(configuration);
             check();
             files.useCandidate();
@@ -77,7 +79,7 @@ public final class Bird {
                 reconfigure();
                 return Outcome.RECONFIGURED;
             }
-            start();
+            start(ranBefore);
             return Outcome.STARTED;
         } catch (IOException e) {
             throw new BirdException("can't have BIRD run by " + files.configuration() + ": " + e.getMessage(), e);
@@ -101,16 +103,22 @@ public final class Bird {
         }
     }
 
-    private void start() throws IOException, InterruptedException, BirdException {
-        // -R: it waits with the kernel's routes until its neighbours have told theirs again.
-        BirdProgram.Run run = program.run(List.of(
-                "-R",
+    /**
+     * Starts BIRD.
+     *
+     * @param again whether there was one before, of which neighbours and the kernel may have routes still: then it waits
+     *     with the kernel's until its neighbours have told theirs again
+     */
+    private void start(boolean again) throws IOException, InterruptedException, BirdException {
+        List<String> options = new ArrayList<>(again ? List.of("-R") : List.of());
+        options.addAll(List.of(
                 "-c",
                 files.configuration().toString(),
                 "-s",
                 files.socket().toString(),
                 "-P",
                 files.pid().toString()));
+        BirdProgram.Run run = program.run(options);
         if (run.exitCode() != 0) {
             throw new BirdException("BIRD can't be started: " + run.complaint());
         }

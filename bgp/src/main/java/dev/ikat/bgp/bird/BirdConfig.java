@@ -31,6 +31,9 @@ public final class BirdConfig {
     /** How long a neighbour keeps the routes while BIRD is started anew (RFC 4724). */
     public static final Duration RESTART_TIME = Duration.ofMinutes(2);
 
+    /** How long BIRD, when it is started anew, waits for neighbours that may be gone: less than they wait for it. */
+    private static final Duration RECOVERY_TIME = Duration.ofSeconds(30);
+
     private static final int LOG_BYTES = 1 << 20;
     private static final int MOST_PATHS = 16;
 
@@ -56,7 +59,7 @@ public final class BirdConfig {
                 .formatted(BirdText.quoted(files.log().toString()), LOG_BYTES, BirdText.quoted(files.log() + ".1")));
         line("router id %s;".formatted(speaker.routerId()));
         line("timeformat protocol \"%s\";");
-        line("graceful restart wait %d;".formatted(RESTART_TIME.toSeconds()));
+        line("graceful restart wait %d;".formatted(RECOVERY_TIME.toSeconds()));
         line("protocol device { scan time 10; }");
         // Next hops are looked up among the networks of the node's links, but those to pods.
         line("protocol direct { ipv4; ipv6; interface -\"ik*\", \"*\"; }");
