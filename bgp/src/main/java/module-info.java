@@ -3,7 +3,7 @@ module dev.ikat.bgp {
     requires transitive dev.ikat.cluster;
     requires transitive dev.ikat.model;
     requires dev.ikat.files;
-    requires jnr.unixsocket;
+    requires org.jnrproject.unixsocket;
     requires static org.jspecify;
 
     exports dev.ikat.bgp;

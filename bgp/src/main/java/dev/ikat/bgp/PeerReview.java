@@ -19,6 +19,9 @@ import java.util.Optional;
 public final class PeerReview {
     private final Map<ObjectKey, BgpPeer> inForce = new HashMap<>();
 
+    /** Has reviewed nothing yet. */
+    public PeerReview() {}
+
     /**
      * What became of the objects.
      *
