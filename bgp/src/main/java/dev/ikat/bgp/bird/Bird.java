@@ -106,8 +106,8 @@ public final class Bird {
     /**
      * Starts BIRD.
      *
-     * @param again whether there was one before, of which neighbours and the kernel may have routes still: then it waits
-     *     with the kernel's until its neighbours have told theirs again
+     * @param again whether there was one before, of which neighbours and the kernel may have routes still: then it
+     *     waits with the kernel's until its neighbours have told theirs again
      */
     private void start(boolean again) throws IOException, InterruptedException, BirdException {
         List<String> options = new ArrayList<>(again ? List.of("-R") : List.of());
