@@ -131,12 +131,17 @@ final class Assignments implements AutoCloseable, ControllerMetrics.Counts {
             if (gone instanceof LoadBalancerService) {
                 told.remove(gone.key());
                 queue.drop(gone.key().toString());
+                queue.drop(event(gone.key()));
             }
         }
         for (Verdict verdict : allocator.apply(next.change(), unreadable.keySet(), clock.instant())) {
             addresses(verdict, next.nanos());
             refusal(verdict);
         }
+    }
+
+    private static String event(ObjectKey service) {
+        return service + " event";
     }
 
     private void addresses(Verdict verdict, long heardNanos) {
@@ -170,7 +175,7 @@ final class Assignments implements AutoCloseable, ControllerMetrics.Counts {
                     .log("service-refused");
             String body = Bodies.event(service, now.get(), clock.instant());
             queue.put(new WriteQueue.Entry(
-                    service.key() + " event", "event", () -> writer.createEvent(service.namespace(), body), () -> {}));
+                    event(service.key()), "event", () -> writer.createEvent(service.namespace(), body), () -> {}));
         }
     }
 

@@ -61,6 +61,9 @@ public final class Controller implements AutoCloseable {
 
     private @Nullable KubernetesSource source;
     private volatile @Nullable Assignments assignments;
+    /** Whether it has begun to lead, be it in vain. */
+    private volatile boolean led;
+
     private boolean closed;
 
     private Controller(ControllerOptions options, PrometheusRegistry registry, Runnable lost) {
@@ -94,6 +97,7 @@ public final class Controller implements AutoCloseable {
     }
 
     private synchronized void lead() {
+        led = true;
         if (closed) {
             return;
         }
@@ -108,7 +112,7 @@ public final class Controller implements AutoCloseable {
 
     private void watch() {
         writer.followFiles();
-        if (assignments != null && !lease.isHeld()) {
+        if (led && !lease.isHeld()) {
             LOG.atError().addKeyValue("identity", options.identity()).log("leadership-lost");
             timer.shutdown();
             lost.run();

@@ -30,6 +30,9 @@ final class WriteQueue implements AutoCloseable {
             Thread.ofPlatform().daemon().name("write-again").factory());
 
     private final Map<String, Entry> waiting = new LinkedHashMap<>();
+    /** What was last put under a name, until it is written: nothing older is tried again. */
+    private final Map<String, Entry> latest = new HashMap<>();
+
     private final Map<String, Duration> pauses = new HashMap<>();
     private int running;
     private boolean closed;
@@ -56,12 +59,15 @@ final class WriteQueue implements AutoCloseable {
     /** Has it written soon, in place of what waits under its name. */
     synchronized void put(Entry entry) {
         waiting.put(entry.name(), entry);
+        latest.put(entry.name(), entry);
         startSome();
     }
 
     /** What waits under this name is not to be written any more. */
     synchronized void drop(String name) {
         waiting.remove(name);
+        latest.remove(name);
+        pauses.remove(name);
     }
 
     private void startSome() {
@@ -94,17 +100,17 @@ final class WriteQueue implements AutoCloseable {
         switch (written) {
             case Written.Done() -> {
                 metrics.written(entry.object(), "done");
-                forget(entry.name());
+                settled(entry);
                 entry.done().run();
             }
             case Written.Conflict() -> {
                 // The newer version is on its way here, and what follows from it is written then.
                 metrics.written(entry.object(), "conflict");
-                forget(entry.name());
+                settled(entry);
             }
             case Written.Gone() -> {
                 metrics.written(entry.object(), "gone");
-                forget(entry.name());
+                settled(entry);
             }
             case Written.Failed(String reason) -> {
                 metrics.written(entry.object(), "failed");
@@ -119,8 +125,10 @@ final class WriteQueue implements AutoCloseable {
         }
     }
 
-    private synchronized void forget(String name) {
-        pauses.remove(name);
+    private synchronized void settled(Entry entry) {
+        if (latest.remove(entry.name(), entry)) {
+            pauses.remove(entry.name());
+        }
     }
 
     private synchronized Duration pause(String name) {
@@ -131,14 +139,15 @@ final class WriteQueue implements AutoCloseable {
     }
 
     private synchronized void later(Entry entry, Duration pause) {
-        if (!closed) {
+        if (!closed && entry.equals(latest.get(entry.name()))) {
             ScheduledFuture<?> _ = timer.schedule(() -> again(entry), pause.toMillis(), TimeUnit.MILLISECONDS);
         }
     }
 
-    /** Unless something newer waits by now. */
+    /** Unless something newer was put by now. */
     private synchronized void again(Entry entry) {
-        if (waiting.putIfAbsent(entry.name(), entry) == null) {
+        if (entry.equals(latest.get(entry.name()))) {
+            waiting.put(entry.name(), entry);
             startSome();
         }
     }
