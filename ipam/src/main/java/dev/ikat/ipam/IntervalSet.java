@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 public final class IntervalSet {
     private final NavigableMap<IpAddress, IpAddress> lastByFirst = new TreeMap<>();
 
+    /** The empty set. */
+    public IntervalSet() {}
+
     /** Whether the address is in it. */
     boolean contains(IpAddress address) {
         Map.@Nullable Entry<IpAddress, IpAddress> run = lastByFirst.floorEntry(address);
