@@ -101,6 +101,18 @@ final class BgpIT {
     }
 
     @Test
+    void withoutAnOverlayPodsReachEachOtherByBgpAlone() {
+        start(Cluster.Options.nodes(2), "--overlay=none", "--bgp-bfd=300ms");
+        cluster.nodes().forEach(node -> node.addPod("on-" + node));
+        awaitRoutes(cluster.node(0), cluster.node(1), "proto bird");
+        awaitRoutes(cluster.node(1), cluster.node(0), "proto bird");
+
+        NodeWitness.assertAllPairsConnect(cluster);
+
+        assertThat(cluster.node(0).namespace().linkNames()).doesNotContain("ikat-vxlan");
+    }
+
+    @Test
     void agentThatIsKilledOrStoppedWithdrawsNothing() throws IOException {
         start(Cluster.Options.nodes(2), "--overlay=bgp");
         ClusterNode restarted = cluster.node(0);
