@@ -114,6 +114,10 @@ class ChartSettingsTest {
             case POD_GSO_MAX_SIZE -> Stream.of("196608");
             case NODE_PORT_ADDRESSES -> Stream.of("10.0.0.0/8,fd00::/8");
             case SERVICE_HEALTH_PORT -> Stream.of("0", "65535");
+            case BGP_AS -> Stream.of("4200000000");
+            case BGP_BFD -> Stream.of("off", "300ms");
+            case BGP_MESH_PASSWORD -> Stream.of("mesh");
+            case BGP_PASSWORD_DIR -> Stream.of("/srv/passwords");
             case EBPF_TABLE_LIMITS -> Stream.of("members=2097152,connections=1000");
             default -> throw new AssertionError("a value for " + setting + ", to be tried");
         };
