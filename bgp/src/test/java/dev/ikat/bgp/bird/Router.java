@@ -11,16 +11,6 @@ import java.util.stream.Stream;
 
 /** A router outside of the cluster, which is a BIRD with a configuration written by hand in a namespace of its own. */
 final class Router implements AutoCloseable {
-    /** What every router has: it learns what it hears, and gives it to its kernel. */
-    private static final String COMMON = """
-            log "%1$s/log" all;
-            router id %2$s;
-            protocol device { scan time 1; }
-            protocol direct { ipv4; ipv6; }
-            protocol kernel { merge paths on; ipv4 { export all; import none; }; }
-            protocol kernel { merge paths on; ipv6 { export all; import none; }; }
-            """;
-
     private final TestNamespace namespace;
     private final Path directory;
     private final String id;
@@ -62,7 +52,16 @@ final class Router implements AutoCloseable {
 
     private void write(String protocols) {
         try {
-            Files.writeString(directory.resolve("conf"), COMMON.formatted(directory, id) + protocols);
+            // It learns what it hears, and gives it to its kernel.
+            String common = """
+                    log "%1$s/log" all;
+                    router id %2$s;
+                    protocol device { scan time 1; }
+                    protocol direct { ipv4; ipv6; }
+                    protocol kernel { merge paths on; ipv4 { export all; import none; }; }
+                    protocol kernel { merge paths on; ipv6 { export all; import none; }; }
+                    """.formatted(directory, id);
+            Files.writeString(directory.resolve("conf"), common + protocols);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
