@@ -97,7 +97,11 @@ final class BgpIT {
         assertThat(routesTo(cluster.node(0), cluster.node(2)).lines())
                 .hasSize(2)
                 .allMatch(line -> line.contains("dev ikat-vxlan"));
-        assertThat(cluster.node(0).metrics()).contains("ikat_bgp_session_up{session=\"node-node-2\"} 1");
+        // The agent looks at BIRD's sessions now and then.
+        Await.until(
+                LIMIT,
+                () -> "the session is not up in " + cluster.node(0).metrics(),
+                () -> cluster.node(0).metrics().contains("ikat_bgp_session_up{session=\"node-node-2\"} 1"));
     }
 
     @Test
@@ -216,7 +220,7 @@ final class BgpIT {
         awaitRoutes(cluster.node(0), cluster.node(1), "proto bird");
         awaitRoutes(cluster.node(1), cluster.node(0), "proto bird");
 
-        assertThat(cluster.node(0).status().stdout()).contains("2 of 2 sessions established");
+        awaitStatus(cluster.node(0), "2 of 2 sessions established");
         assertThat(routesTo(cluster.node(0), cluster.node(1)))
                 .contains("via " + cluster.node(1).internalIps().getFirst().address());
     }
