@@ -75,4 +75,15 @@ struct {
 	__type(value, struct backend);
 } backends SEC(".maps");
 
+/* Draws one of a frontend's backends; 0 if there is none. */
+static __always_inline const struct backend *draw(const struct frontend *frontend)
+{
+	struct slot slot = {.group = frontend->group};
+
+	if (!frontend->count)
+		return 0;
+	slot.index = bpf_get_prandom_u32() % frontend->count;
+	return bpf_map_lookup_elem(&backends, &slot);
+}
+
 #endif

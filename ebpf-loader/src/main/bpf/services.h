@@ -89,18 +89,16 @@ static __noinline int is_free(const struct tuple *tuple, __u64 now)
 	return !open || is_closing(key.protocol, open->flags);
 }
 
-/* Draws a backend for the first packet of a connection; 0 if there is none, or netfilter has to do it. */
-static __always_inline int draw(const struct frontend *frontend, const struct packet *packet, struct tuple *becomes)
+/* Chooses a backend for the first packet of a connection; 0 if there is none, or netfilter has to do it. */
+static __always_inline int choose(const struct frontend *frontend, const struct packet *packet, struct tuple *becomes)
 {
 	struct own own = {.group = frontend->group, .address = packet->tuple.source};
-	struct slot slot = {.group = frontend->group};
 	const struct backend *backend;
 
 	/* Who may reach itself would have to see another address. */
-	if (!frontend->count || bpf_map_lookup_elem(&own_backends, &own))
+	if (bpf_map_lookup_elem(&own_backends, &own))
 		return 0;
-	slot.index = bpf_get_prandom_u32() % frontend->count;
-	backend = bpf_map_lookup_elem(&backends, &slot);
+	backend = draw(frontend);
 	if (!backend)
 		return 0;
 	becomes->destination = backend->address;
@@ -140,7 +138,7 @@ static __noinline int begin(struct __sk_buff *skb, const struct packet *packet, 
 		if (!bpf_map_lookup_elem(&translations, &key) || is_free(&packet->tuple, now))
 			return 0;
 	}
-	if (!is_from_pod(skb, packet, epoch) || (frontend && !draw(frontend, packet, &made.becomes)))
+	if (!is_from_pod(skb, packet, epoch) || (frontend && !choose(frontend, packet, &made.becomes)))
 		return 0;
 	for (i = 0; i < TRIES && !is_free(&made.becomes, now); i++)
 		made.becomes.source_port = bpf_htons(FIRST_PORT + bpf_get_prandom_u32() % PORTS);

@@ -113,25 +113,6 @@ static __always_inline int is_bound_v6(const struct bpf_sock *socket)
 	       socket->bound_dev_if;
 }
 
-/* Draws one of a frontend's backends; 0 if there is none. */
-static __always_inline int draw(const struct frontend *frontend, const struct place *service, struct place *backend)
-{
-	struct slot slot = {.group = frontend->group};
-	const struct backend *found;
-
-	if (!frontend->count)
-		return 0;
-	slot.index = bpf_get_prandom_u32() % frontend->count;
-	found = bpf_map_lookup_elem(&backends, &slot);
-	if (!found)
-		return 0;
-	backend->address = found->address;
-	backend->protocol = service->protocol;
-	backend->zero = 0;
-	backend->port = found->port;
-	return 1;
-}
-
 /*
  * Where what a socket sends to this place has to go; 0 if it is not to be translated. A socket of UDP keeps its backend
  * of a service: user space deletes the flow when the backend has gone. `begins`: it may have no backend yet.
@@ -141,6 +122,7 @@ static __noinline int choose(__u64 socket, const struct place *place, struct pla
 	struct flow request = {.socket = socket, .kind = REQUEST};
 	struct flow answer = {.socket = socket, .kind = ANSWER};
 	const struct frontend *frontend;
+	const struct backend *drawn;
 	const struct place *former;
 
 	if (!place || !backend)
@@ -158,12 +140,19 @@ static __noinline int choose(__u64 socket, const struct place *place, struct pla
 	}
 	request.place = *place;
 	former = place->protocol == IPPROTO_UDP ? bpf_map_lookup_elem(&flows, &request) : 0;
-	if (former)
+	if (former) {
 		*backend = *former;
-	else if (!begins || !draw(frontend, place, backend))
-		return 0;
-	else if (place->protocol == IPPROTO_UDP && bpf_map_update_elem(&flows, &request, backend, BPF_ANY))
-		return 0;
+	} else {
+		drawn = begins ? draw(frontend) : 0;
+		if (!drawn)
+			return 0;
+		backend->address = drawn->address;
+		backend->protocol = place->protocol;
+		backend->zero = 0;
+		backend->port = drawn->port;
+		if (place->protocol == IPPROTO_UDP && bpf_map_update_elem(&flows, &request, backend, BPF_ANY))
+			return 0;
+	}
 	answer.place = *backend;
 	former = bpf_map_lookup_elem(&flows, &answer);
 	if (former && same(&former->address, &place->address) && former->port == place->port)

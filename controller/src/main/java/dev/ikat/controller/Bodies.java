@@ -3,7 +3,6 @@ package dev.ikat.controller;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.ikat.cluster.LoadBalancerService;
-import dev.ikat.cluster.ObjectCondition;
 import dev.ikat.controller.allocation.Refusal;
 import dev.ikat.model.IpAddress;
 import java.io.IOException;
@@ -69,24 +68,6 @@ final class Bodies {
             json.writeNumberField("total", total);
             json.writeNumberField("used", used);
             json.writeNumberField("free", total - used);
-            json.writeEndObject();
-        });
-    }
-
-    /** A pool's condition, which replaces what others may have put there. */
-    static String condition(ObjectCondition condition, Instant since) {
-        return object(json -> {
-            json.writeObjectFieldStart("status");
-            json.writeArrayFieldStart("conditions");
-            json.writeStartObject();
-            json.writeStringField("type", condition.type());
-            json.writeStringField("status", condition.holds() ? "True" : "False");
-            json.writeStringField("reason", condition.reason());
-            json.writeStringField("message", condition.message());
-            json.writeNumberField("observedGeneration", condition.observedGeneration());
-            json.writeStringField("lastTransitionTime", second(since));
-            json.writeEndObject();
-            json.writeEndArray();
             json.writeEndObject();
         });
     }

@@ -7,6 +7,7 @@ import dev.ikat.cluster.ObjectKind;
 import dev.ikat.controller.allocation.PoolState;
 import dev.ikat.kubernetes.ApiKinds;
 import dev.ikat.kubernetes.ApiWriter;
+import dev.ikat.kubernetes.ConditionPatch;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.HashMap;
@@ -110,7 +111,7 @@ final class PoolReports {
         if (before == null || before.holds() != now.holds()) {
             since.put(name, clock.instant());
         }
-        write(name, "condition", Bodies.condition(now, since.getOrDefault(name, clock.instant())));
+        write(name, "condition", ConditionPatch.of(now, since.getOrDefault(name, clock.instant())));
     }
 
     private void write(String name, String part, String body) {

@@ -1,5 +1,9 @@
 package dev.ikat.ebpf;
 
+import static dev.ikat.ebpf.WebService.frontend;
+import static dev.ikat.ebpf.WebService.program;
+import static dev.ikat.ebpf.WebService.service;
+import static dev.ikat.ebpf.WebService.web;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
@@ -8,18 +12,12 @@ import dev.ikat.backendtests.RoutedNode;
 import dev.ikat.cluster.Protocol;
 import dev.ikat.ebpf.kernel.Bpf;
 import dev.ikat.ebpf.kernel.Pins;
-import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.services.program.Backend;
-import dev.ikat.services.program.Frontend;
-import dev.ikat.services.program.FrontendProgram;
-import dev.ikat.services.program.FrontendProgram.Kind;
 import dev.ikat.services.program.ServiceChange;
-import dev.ikat.services.program.ServicePortName;
 import dev.ikat.services.program.ServiceProgram;
-import dev.ikat.services.program.Target;
 import dev.ikat.testbed.host.OwnControlGroup;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
@@ -39,7 +37,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -123,41 +120,8 @@ class EbpfHostSocketsTest {
         return new Backend(address(pod, family), PORT);
     }
 
-    private static IpAddress service(IpFamily family) {
-        return IpAddress.parse(family == IpFamily.IPV4 ? "10.96.0.80" : "fd96::80");
-    }
-
     private static InetSocketAddress serviceSocket(IpFamily family) {
         return new InetSocketAddress(service(family).toInetAddress(), 80);
-    }
-
-    private static FrontendProgram frontend(
-            Protocol protocol, IpFamily family, Optional<Duration> affinity, Backend... backends) {
-        Target target = new Target.Balance(List.of(backends));
-        return new FrontendProgram(
-                new Frontend(service(family), protocol, 80),
-                new ServicePortName("default", "web", ""),
-                Kind.CLUSTER_IP,
-                target,
-                target,
-                false,
-                affinity,
-                List.of());
-    }
-
-    private static ServiceProgram program(FrontendProgram... frontends) {
-        Map<Frontend, FrontendProgram> all = new HashMap<>();
-        Stream.of(frontends).forEach(program -> all.put(program.frontend(), program));
-        return new ServiceProgram(
-                all,
-                Set.of(Cidr.parse("10.244.1.0/24"), Cidr.parse("fd00:10:244:1::/64")),
-                Set.of(Cidr.parse("10.96.0.0/16"), Cidr.parse("fd96::/112")));
-    }
-
-    private static ServiceProgram web(IpFamily family, Backend... backends) {
-        return program(
-                frontend(Protocol.TCP, family, Optional.empty(), backends),
-                frontend(Protocol.UDP, family, Optional.empty(), backends));
     }
 
     private void change(Protocol protocol, IpFamily family, Backend... backends) {

@@ -1,12 +1,14 @@
 package dev.ikat.ebpf;
 
+import static dev.ikat.ebpf.WebService.frontend;
+import static dev.ikat.ebpf.WebService.service;
+import static dev.ikat.ebpf.WebService.web;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.backendtests.InNamespace;
 import dev.ikat.backendtests.RoutedNode;
 import dev.ikat.cluster.Protocol;
-import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.policy.program.Action;
@@ -16,13 +18,9 @@ import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.Tier;
 import dev.ikat.policy.program.TierProgram;
 import dev.ikat.services.program.Backend;
-import dev.ikat.services.program.Frontend;
 import dev.ikat.services.program.FrontendProgram;
-import dev.ikat.services.program.FrontendProgram.Kind;
 import dev.ikat.services.program.ServiceChange;
-import dev.ikat.services.program.ServicePortName;
 import dev.ikat.services.program.ServiceProgram;
-import dev.ikat.services.program.Target;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
@@ -45,7 +43,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -102,36 +99,6 @@ class EbpfTranslationTest {
                 .filter(address -> address.family() == family)
                 .findFirst()
                 .orElseThrow();
-    }
-
-    private static IpAddress service(IpFamily family) {
-        return IpAddress.parse(family == IpFamily.IPV4 ? "10.96.0.80" : "fd96::80");
-    }
-
-    private static FrontendProgram frontend(Protocol protocol, IpFamily family, Backend... backends) {
-        Target target = new Target.Balance(List.of(backends));
-        return new FrontendProgram(
-                new Frontend(service(family), protocol, 80),
-                new ServicePortName("default", "web", ""),
-                Kind.CLUSTER_IP,
-                target,
-                target,
-                false,
-                Optional.empty(),
-                List.of());
-    }
-
-    private static ServiceProgram program(FrontendProgram... frontends) {
-        Map<Frontend, FrontendProgram> all = new HashMap<>();
-        Stream.of(frontends).forEach(program -> all.put(program.frontend(), program));
-        return new ServiceProgram(
-                all,
-                Set.of(Cidr.parse("10.244.1.0/24"), Cidr.parse("fd00:10:244:1::/64")),
-                Set.of(Cidr.parse("10.96.0.0/16"), Cidr.parse("fd96::/112")));
-    }
-
-    private static ServiceProgram web(IpFamily family, Backend... backends) {
-        return program(frontend(Protocol.TCP, family, backends), frontend(Protocol.UDP, family, backends));
     }
 
     private static Backend backend(int pod, IpFamily family) {

@@ -34,8 +34,7 @@ final class AddressPoolForm implements ObjectForm<AddressPool> {
     private static AddressPool pool(YamlValue document) {
         Faults faults = new Faults();
         Optional<ObjectKey> key = ObjectFields.key(document, ObjectKind.ADDRESS_POOL, faults);
-        Optional<Instant> created = faults.attempt(() ->
-                        document.require("metadata").get("creationTimestamp").map(ObjectFields::time))
+        Optional<Instant> created = faults.attempt(() -> ObjectFields.created(document.require("metadata")))
                 .flatMap(found -> found);
         Optional<AddressPool> pool = faults.attempt(() -> document.require("spec"))
                 .flatMap(spec -> {

@@ -1,6 +1,7 @@
 package dev.ikat.kubernetes;
 
 import dev.ikat.cluster.ClusterObject;
+import dev.ikat.cluster.ObjectKey;
 import dev.ikat.cluster.ObjectKind;
 import dev.ikat.cluster.Restricting;
 import java.io.IOException;
@@ -133,6 +134,16 @@ public final class ApiKind<T extends ClusterObject> {
         return versions.stream()
                 .map(version -> (kind.group().isEmpty() ? "/api/" : "/apis/") + grouped(version) + "/" + plural)
                 .toList();
+    }
+
+    /** The path of the status of one object of this kind, in the newest version. */
+    String statusPath(ObjectKey object) {
+        String path = paths().getFirst();
+        if (kind.namespaced()) {
+            int slash = path.lastIndexOf('/');
+            path = path.substring(0, slash) + "/namespaces/" + object.namespace() + path.substring(slash);
+        }
+        return path + "/" + object.name() + "/status";
     }
 
     /** Group and newest version, as in {@code networking.k8s.io/v1}: the value of {@code apiVersion}. */

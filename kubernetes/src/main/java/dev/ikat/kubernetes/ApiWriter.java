@@ -48,13 +48,7 @@ public final class ApiWriter implements AutoCloseable {
      *     to be changed
      */
     public Written mergeStatus(ApiKind<?> kind, ObjectKey key, String patch) throws InterruptedException {
-        String path = kind.paths().getFirst();
-        if (key.kind().namespaced()) {
-            int slash = path.lastIndexOf('/');
-            path = path.substring(0, slash) + "/namespaces/" + key.namespace() + path.substring(slash);
-        }
-        String status = path + "/" + key.name() + "/status";
-        return written(() -> api.merge(status, patch));
+        return written(() -> api.merge(kind.statusPath(key), patch));
     }
 
     /**

@@ -79,9 +79,8 @@ final class LoadBalancerServiceForm implements ObjectForm<LoadBalancerService> {
                         .map(LoadBalancerServiceForm::ingress)
                         .orElse(List.of()))
                 .orElse(List.of());
-        Optional<Instant> created = faults.attempt(() -> metadata.flatMap(holder -> holder.get("creationTimestamp"))
-                        .map(ObjectFields::time))
-                .flatMap(found -> found);
+        Optional<Instant> created =
+                faults.attempt(() -> metadata.flatMap(ObjectFields::created)).flatMap(found -> found);
         faults.throwIfAny();
         return document.make(() -> new LoadBalancerService(
                 key.orElseThrow().namespace(),

@@ -40,8 +40,7 @@ final class NodeForm implements ObjectForm<Node> {
                 () -> document.get("spec").map(NodeForm::podCidrs).orElse(List.of()));
         Optional<List<IpAddress>> internalIps = faults.attempt(
                 () -> document.get("status").map(NodeForm::internalIps).orElse(List.of()));
-        Optional<Optional<Instant>> created = faults.attempt(
-                () -> document.require("metadata").get("creationTimestamp").map(ObjectFields::time));
+        Optional<Optional<Instant>> created = faults.attempt(() -> ObjectFields.created(document.require("metadata")));
         Optional<Boolean> leaving = faults.attempt(() -> isLeaving(document));
         String name = key.map(ObjectKey::name).orElse("unnamed");
         Optional<Node> node = faults.attempt(() -> document.make(() -> new Node(

@@ -65,6 +65,11 @@ final class ObjectFields {
         }
     }
 
+    /** When it was created; empty if its metadata do not say. */
+    static Optional<Instant> created(YamlValue metadata) {
+        return metadata.get("creationTimestamp").map(ObjectFields::time);
+    }
+
     static String name(YamlValue document) {
         return document.require("metadata").require("name").text();
     }

@@ -20,6 +20,11 @@ final class ReportedFields {
 
     private ReportedFields() {}
 
+    /** The value of a condition's {@code status}. */
+    static String word(ObjectCondition condition) {
+        return condition.holds() ? HOLDS : DOES_NOT;
+    }
+
     /**
      * What is kept of the object.
      *
@@ -76,7 +81,7 @@ final class ReportedFields {
                             condition.stream().toList(),
                             each -> out.object(() -> {
                                 out.field("type", each.type());
-                                out.field("status", each.holds() ? HOLDS : DOES_NOT);
+                                out.field("status", word(each));
                                 out.field("reason", each.reason());
                                 out.field("message", each.message());
                                 out.field("observedGeneration", each.observedGeneration());

@@ -79,9 +79,8 @@ final class ServiceForm implements ObjectForm<Service> {
         boolean leftToOthers = faults.attempt(
                         () -> metadata.map(ServiceForm::isLeftToOthers).orElse(false))
                 .orElse(false);
-        Optional<Instant> created = faults.attempt(() -> metadata.flatMap(holder -> holder.get("creationTimestamp"))
-                        .map(ObjectFields::time))
-                .flatMap(found -> found);
+        Optional<Instant> created =
+                faults.attempt(() -> metadata.flatMap(ObjectFields::created)).flatMap(found -> found);
         String namespace = key.map(ObjectKey::namespace).orElse("default");
         String name = key.map(ObjectKey::name).orElse("unnamed");
         Optional<Service> service = faults.attempt(() -> document.make(() -> new Service(

@@ -1,13 +1,8 @@
 package dev.ikat.kubernetes;
 
-import com.fasterxml.jackson.core.JsonGenerator;
 import dev.ikat.cluster.ObjectCondition;
 import dev.ikat.cluster.ObjectKey;
-import java.io.IOException;
-import java.io.StringWriter;
-import java.io.UncheckedIOException;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import org.slf4j.Logger;
@@ -28,8 +23,8 @@ final class StatusWriter {
 
     /** Writes the condition as the only one of the object, once. Returns at once. */
     void write(ApiKind<?> kind, ObjectKey object, ObjectCondition condition) {
-        String path = kind.paths().getFirst() + "/" + object.name() + "/status";
-        String body = patch(condition, Instant.now().truncatedTo(ChronoUnit.SECONDS));
+        String path = kind.statusPath(object);
+        String body = ConditionPatch.of(condition, Instant.now());
         try {
             timer.execute(() -> send(object, path, body));
         } catch (RejectedExecutionException e) {
@@ -49,28 +44,5 @@ final class StatusWriter {
             // Only close interrupts.
             Thread.currentThread().interrupt();
         }
-    }
-
-    private static String patch(ObjectCondition condition, Instant since) {
-        StringWriter text = new StringWriter();
-        try (JsonGenerator json = ApiConnection.JSON.createGenerator(text)) {
-            json.writeStartObject();
-            json.writeObjectFieldStart("status");
-            json.writeArrayFieldStart("conditions");
-            json.writeStartObject();
-            json.writeStringField("type", condition.type());
-            json.writeStringField("status", condition.holds() ? "True" : "False");
-            json.writeStringField("reason", condition.reason());
-            json.writeStringField("message", condition.message());
-            json.writeNumberField("observedGeneration", condition.observedGeneration());
-            json.writeStringField("lastTransitionTime", since.toString());
-            json.writeEndObject();
-            json.writeEndArray();
-            json.writeEndObject();
-            json.writeEndObject();
-        } catch (IOException e) {
-            throw new UncheckedIOException("can't write to memory", e);
-        }
-        return text.toString();
     }
 }

@@ -24,7 +24,6 @@ import dev.ikat.cluster.Reported;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.testbed.host.Await;
-import dev.ikat.testbed.host.ProcessResult;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
@@ -37,7 +36,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -79,12 +77,7 @@ class BirdPeeringTest {
     }
 
     private Bird bird() {
-        return new Bird(files, options -> {
-            ProcessResult run = nodeSpace
-                    .runner(Stream.concat(Stream.of("bird"), options.stream()).toArray(String[]::new))
-                    .run();
-            return new BirdProgram.Run(run.exitCode(), run.stderr().strip());
-        });
+        return Router.bird(nodeSpace, files);
     }
 
     private static BgpPeer tor(Optional<String> password, Optional<Bfd> bfd, PrefixRange... accept) {

@@ -21,7 +21,6 @@ import dev.ikat.cluster.Reported;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.testbed.host.Await;
-import dev.ikat.testbed.host.ProcessResult;
 import dev.ikat.testbed.host.ProcessRunner;
 import dev.ikat.testbed.host.TestDirectory;
 import dev.ikat.testbed.host.TestNamespace;
@@ -100,12 +99,7 @@ class OtherRoutersTest {
     }
 
     private Bird bird() {
-        return new Bird(files, options -> {
-            ProcessResult run = nodeSpace
-                    .runner(Stream.concat(Stream.of("bird"), options.stream()).toArray(String[]::new))
-                    .run();
-            return new BirdProgram.Run(run.exitCode(), run.stderr().strip());
-        });
+        return Router.bird(nodeSpace, files);
     }
 
     private static BgpPeer peer(String name, String address, long as, Optional<String> password, Optional<Bfd> bfd) {

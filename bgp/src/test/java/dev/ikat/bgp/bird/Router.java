@@ -26,6 +26,16 @@ final class Router implements AutoCloseable {
         }
     }
 
+    /** Ikat's own BIRD in this namespace. */
+    static Bird bird(TestNamespace node, BirdFiles files) {
+        return new Bird(files, options -> {
+            ProcessResult run = node.runner(
+                            Stream.concat(Stream.of("bird"), options.stream()).toArray(String[]::new))
+                    .run();
+            return new BirdProgram.Run(run.exitCode(), run.stderr().strip());
+        });
+    }
+
     private List<String> files() {
         return List.of(
                 "-c",

@@ -71,7 +71,8 @@ record Arrivals(
                         .toList());
     }
 
-    private static List<ExpectedPacket> both(Function<Boolean, ExpectedPacket> packet) {
+    /** A packet as connection tracking sees it, and as it is if that does not look at it. */
+    static List<ExpectedPacket> both(Function<Boolean, ExpectedPacket> packet) {
         return Stream.of(true, false).map(packet).toList();
     }
 

@@ -33,7 +33,9 @@ public record FirewallSurvey(List<Obstacle> obstacles, boolean undecided, Map<St
     /** Nothing that could refuse anything. */
     static final FirewallSurvey NOTHING = new FirewallSurvey(List.of(), false, Map.of());
 
-    private static final String OWN_PREFIX = "IKAT-";
+    /** Of the names of all of Ikat's chains of iptables. */
+    static final String OWN_PREFIX = "IKAT-";
+
     private static final String OWN_CHAINS = OWN_PREFIX + "ACCEPT-";
     private static final String OWN_TABLE = "ikat";
     private static final Set<Hook> PASSED = EnumSet.of(Hook.PREROUTING, Hook.FORWARD, Hook.POSTROUTING);

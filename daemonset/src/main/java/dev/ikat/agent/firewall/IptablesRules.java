@@ -48,9 +48,6 @@ final class IptablesRules {
     /** Matches whose options are read, or which always hold. */
     private static final Set<String> READ = Set.of("comment", "conntrack", "multiport", "state", "tcp", "udp");
 
-    /** Of the chains of policies and the source guard. */
-    private static final String OWN_PREFIX = "IKAT-";
-
     private final FilterTable table;
     private final Map<String, List<ChainRule>> chains = new HashMap<>();
     private final Set<String> dropping = new HashSet<>();
@@ -92,7 +89,7 @@ final class IptablesRules {
                 .map(one -> PacketFate.of(chain, chains, one))
                 .filter(PacketFate::isRefused)
                 .flatMap(fate -> fate.refusal().stream())
-                .filter(rule -> !rule.chain().startsWith(OWN_PREFIX))
+                .filter(rule -> !rule.chain().startsWith(FirewallSurvey.OWN_PREFIX))
                 .findFirst()
                 .map(rule -> obstacle(hook, rule, certain, arrivals));
     }

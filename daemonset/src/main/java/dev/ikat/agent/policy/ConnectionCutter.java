@@ -3,7 +3,6 @@ package dev.ikat.agent.policy;
 import dev.ikat.cluster.Protocol;
 import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.model.IpAddress;
-import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.netfilter.Conntrack;
 import dev.ikat.netlink.netfilter.ConntrackEntry;
 import dev.ikat.policy.program.Flow;
@@ -11,7 +10,6 @@ import dev.ikat.policy.program.PodProgram;
 import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyView;
 import dev.ikat.policy.program.SetMember;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -88,8 +86,7 @@ public final class ConnectionCutter implements AutoCloseable {
         if (!marked) {
             return;
         }
-        List<ConntrackEntry> found = new ArrayList<>(conntrack.marked(IpFamily.IPV4, PolicyBackend.FORBIDDEN));
-        found.addAll(conntrack.marked(IpFamily.IPV6, PolicyBackend.FORBIDDEN));
+        List<ConntrackEntry> found = conntrack.marked(PolicyBackend.FORBIDDEN);
         List<ConntrackEntry> allowed = found.stream()
                 .filter(entry -> policy.evaluate(flow(entry)).accepted())
                 .toList();

@@ -11,7 +11,6 @@ import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
 import java.util.List;
 import java.util.OptionalInt;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,15 +32,8 @@ class HostRulesetTest {
     }
 
     private static List<ExpectedPacket> packets(String source, String destination) {
-        return Stream.of(true, false)
-                .map(tracked -> ExpectedPacket.udp(
-                        IpAddress.parse(source),
-                        IpAddress.parse(destination),
-                        8472,
-                        new InterfaceName("eth0"),
-                        2,
-                        tracked))
-                .toList();
+        return Arrivals.both(tracked -> ExpectedPacket.udp(
+                IpAddress.parse(source), IpAddress.parse(destination), 8472, new InterfaceName("eth0"), 2, tracked));
     }
 
     private List<Obstacle> obstacles(String ruleset) {
@@ -49,18 +41,14 @@ class HostRulesetTest {
         Arrivals arrivals = new Arrivals(
                 OptionalInt.of(8472),
                 List.of(packets("192.0.2.12", "192.0.2.11"), packets("192.0.2.13", "192.0.2.11")),
-                List.of(Stream.of(true, false)
-                        .map(tracked -> ExpectedPacket.toPod(
-                                IpAddress.parse("10.244.2.1"),
-                                IpAddress.parse("10.244.1.1"),
-                                new InterfaceName("eth0"),
-                                2,
-                                tracked))
-                        .toList()),
-                List.of(Stream.of(true, false)
-                        .map(tracked -> ExpectedPacket.betweenPods(
-                                IpAddress.parse("10.244.1.1"), IpAddress.parse("10.244.1.2"), tracked))
-                        .toList()));
+                List.of(Arrivals.both(tracked -> ExpectedPacket.toPod(
+                        IpAddress.parse("10.244.2.1"),
+                        IpAddress.parse("10.244.1.1"),
+                        new InterfaceName("eth0"),
+                        2,
+                        tracked))),
+                List.of(Arrivals.both(tracked -> ExpectedPacket.betweenPods(
+                        IpAddress.parse("10.244.1.1"), IpAddress.parse("10.244.1.2"), tracked))));
         try (NetworkNamespace namespace = NetworkNamespace.open(host.path());
                 HostRuleset opened = namespace.call(HostRuleset::open)) {
             return opened.survey(arrivals).obstacles();

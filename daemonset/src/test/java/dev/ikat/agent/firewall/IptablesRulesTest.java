@@ -13,8 +13,6 @@ import dev.ikat.testbed.requirement.RequiresRoot;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
-import java.util.function.Function;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,20 +24,20 @@ import org.junit.jupiter.params.provider.ValueSource;
 class IptablesRulesTest {
     private static final Arrivals ARRIVALS = new Arrivals(
             OptionalInt.of(8472),
-            List.of(both(tracked -> ExpectedPacket.udp(
+            List.of(Arrivals.both(tracked -> ExpectedPacket.udp(
                     IpAddress.parse("192.0.2.12"),
                     IpAddress.parse("192.0.2.11"),
                     8472,
                     new InterfaceName("eth0"),
                     2,
                     tracked))),
-            List.of(both(tracked -> ExpectedPacket.toPod(
+            List.of(Arrivals.both(tracked -> ExpectedPacket.toPod(
                     IpAddress.parse("10.244.2.1"),
                     IpAddress.parse("10.244.1.1"),
                     new InterfaceName("eth0"),
                     2,
                     tracked))),
-            List.of(both(tracked -> ExpectedPacket.betweenPods(
+            List.of(Arrivals.both(tracked -> ExpectedPacket.betweenPods(
                     IpAddress.parse("10.244.1.1"), IpAddress.parse("10.244.1.255"), tracked))));
 
     private final TestNamespace host = TestNamespace.create();
@@ -47,10 +45,6 @@ class IptablesRulesTest {
     @AfterEach
     void close() {
         host.close();
-    }
-
-    private static List<ExpectedPacket> both(Function<Boolean, ExpectedPacket> packet) {
-        return Stream.of(true, false).map(packet).toList();
     }
 
     /** @param rules of both variants of iptables, with semicolons between; a rule without a chain's name is INPUT's */

@@ -29,6 +29,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class ServiceConnectionsIT extends ServicesScene {
     private static final Pattern ANSWERS = Pattern.compile("dport=" + PORT + " .*?src=(\\S+)");
 
+    /** Has the dataplane of this name take services over on the first node, by its file of options. */
+    private void takeOver(Path options, String backend) throws IOException {
+        ClusterNode node = cluster.node(0);
+        Files.writeString(options, "policy-backend: " + backend + "\n");
+        node.namespace().exec("kill", "-HUP", Long.toString(node.agent().pid()));
+        Await.until(LIMIT, () -> status(0), () -> status(0).contains("services  " + backend + ","));
+    }
+
     /** Connection tracking knows where a flow goes, not the rules. */
     @Test
     void flowKeepsItsEndpointWhenAnotherDataplaneTakesOver(@TempDir Path directory) throws IOException {
@@ -46,9 +54,7 @@ final class ServiceConnectionsIT extends ServicesScene {
             String endpoint = endpoint(node, socket.getLocalPort());
 
             for (String backend : List.of("iptables", "nftables")) {
-                Files.writeString(options, "policy-backend: " + backend + "\n");
-                node.namespace().exec("kill", "-HUP", Long.toString(node.agent().pid()));
-                Await.until(LIMIT, () -> status(0), () -> status(0).contains("services  " + backend + ","));
+                takeOver(options, backend);
 
                 assertThat(isAnswered(socket)).as(backend).isTrue();
                 assertThat(endpoint(node, socket.getLocalPort())).as(backend).isEqualTo(endpoint);
@@ -70,9 +76,7 @@ final class ServiceConnectionsIT extends ServicesScene {
         try (NetworkNamespace pod = NetworkNamespace.open(client.namespace().path());
                 NetworkNamespace host = NetworkNamespace.open(node.namespace().path())) {
             for (String backend : List.of("nftables", "iptables", "ebpf", "nftables", "ebpf", "iptables", "nftables")) {
-                Files.writeString(options, "policy-backend: " + backend + "\n");
-                node.namespace().exec("kill", "-HUP", Long.toString(node.agent().pid()));
-                Await.until(LIMIT, () -> status(0), () -> status(0).contains("services  " + backend + ","));
+                takeOver(options, backend);
 
                 assertThat(open).as(backend).allMatch(ServiceLoad::isEchoed);
                 for (int i = 0; i < 20; i++) {
@@ -110,9 +114,7 @@ final class ServiceConnectionsIT extends ServicesScene {
         List<String> before = endpointsOfNewConnections(node, clients);
 
         for (String backend : List.of("iptables", "nftables", "ebpf", "iptables", "ebpf", "nftables")) {
-            Files.writeString(options, "policy-backend: " + backend + "\n");
-            node.namespace().exec("kill", "-HUP", Long.toString(node.agent().pid()));
-            Await.until(LIMIT, () -> status(0), () -> status(0).contains("services  " + backend + ","));
+            takeOver(options, backend);
 
             assertThat(endpointsOfNewConnections(node, clients)).as(backend).isEqualTo(before);
         }

@@ -3,7 +3,6 @@ package dev.ikat.netlink.diag;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.Errno;
 import dev.ikat.netlink.NetlinkException;
-import dev.ikat.netlink.Request;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.wire.NetlinkSocket;
 import java.util.ArrayList;
@@ -56,19 +55,7 @@ public final class SocketDiag implements AutoCloseable {
      * @return how many were there
      */
     public int end(Collection<ConnectedSocket> sockets) {
-        List<Request> requests = sockets.stream().map(SocketMessage::end).toList();
-        int ended = requests.size();
-        for (NetlinkSocket.Failure failure : socket.execute(requests)) {
-            if (failure.errno() != Errno.ENOENT) {
-                throw new NetlinkException(
-                        requests.get(failure.index()).toString(),
-                        failure.errno(),
-                        failure.extendedAck(),
-                        failure.index());
-            }
-            ended--;
-        }
-        return ended;
+        return socket.execute(sockets.stream().map(SocketMessage::end).toList(), Errno.ENOENT);
     }
 
     @Override

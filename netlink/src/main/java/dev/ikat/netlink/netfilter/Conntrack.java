@@ -64,9 +64,9 @@ public final class Conntrack implements AutoCloseable {
         return socket.dump(ConntrackRequests.listConnections(family), ConntrackMessage::read);
     }
 
-    /** The connections of a family that have this mark, which must not be 0. */
-    public List<ConntrackEntry> marked(IpFamily family, int mark) {
-        return socket.dump(ConntrackRequests.listConnectionsMarked(family, mark), ConntrackMessage::read).stream()
+    /** The connections that have this mark, which must not be 0. */
+    public List<ConntrackEntry> marked(int mark) {
+        return socket.dump(ConntrackRequests.listConnectionsMarked(mark), ConntrackMessage::read).stream()
                 .filter(entry -> entry.mark() == mark)
                 .toList();
     }
@@ -142,15 +142,7 @@ public final class Conntrack implements AutoCloseable {
     }
 
     private void add(List<Request> requests) {
-        for (NetlinkSocket.Failure failure : socket.execute(requests)) {
-            if (failure.errno() != Errno.EEXIST) {
-                throw new NetlinkException(
-                        requests.get(failure.index()).toString(),
-                        failure.errno(),
-                        failure.extendedAck(),
-                        failure.index());
-            }
-        }
+        int _ = socket.execute(requests, Errno.EEXIST);
     }
 
     /**
@@ -160,7 +152,7 @@ public final class Conntrack implements AutoCloseable {
      * @throws NetlinkException if the kernel refuses one; the others were tried
      */
     public int delete(Collection<ConntrackEntry> entries) {
-        return ofThoseThere(entries.stream().map(ConntrackRequests::delete).toList());
+        return socket.execute(entries.stream().map(ConntrackRequests::delete).toList(), Errno.ENOENT);
     }
 
     /**
@@ -170,25 +162,11 @@ public final class Conntrack implements AutoCloseable {
      * @throws NetlinkException if the kernel refuses one; the others were tried
      */
     public int mark(Collection<ConntrackEntry> entries, int mark) {
-        return ofThoseThere(entries.stream()
-                .map(entry -> ConntrackRequests.mark(entry, mark))
-                .toList());
-    }
-
-    /** Does what is asked of connections, and tells how many of them there were. */
-    private int ofThoseThere(List<Request> requests) {
-        int done = requests.size();
-        for (NetlinkSocket.Failure failure : socket.execute(requests)) {
-            if (failure.errno() != Errno.ENOENT) {
-                throw new NetlinkException(
-                        requests.get(failure.index()).toString(),
-                        failure.errno(),
-                        failure.extendedAck(),
-                        failure.index());
-            }
-            done--;
-        }
-        return done;
+        return socket.execute(
+                entries.stream()
+                        .map(entry -> ConntrackRequests.mark(entry, mark))
+                        .toList(),
+                Errno.ENOENT);
     }
 
     /** Closes the socket when the current call has ended; idempotent. */

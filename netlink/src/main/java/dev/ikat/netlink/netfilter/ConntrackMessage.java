@@ -120,8 +120,8 @@ public final class ConntrackMessage {
     }
 
     /** Lists connections with this mark. */
-    static void writeDumpMarked(MessageWriter message, IpFamily family, int mark) {
-        NetfilterMessage.nfgenmsg(message, AddressFamily.of(family), 0)
+    static void writeDumpMarked(MessageWriter message, int mark) {
+        NetfilterMessage.nfgenmsg(message, AddressFamily.AF_UNSPEC, 0)
                 .u32be(CTA_MARK, mark)
                 .u32be(CTA_MARK_MASK, WHOLE_MARK);
     }

@@ -42,11 +42,11 @@ public final class ConntrackRequests {
                 message -> ConntrackMessage.writeDump(message, end, address));
     }
 
-    public static Request listConnectionsMarked(IpFamily family, int mark) {
+    static Request listConnectionsMarked(int mark) {
         return MessageWriter.list(
-                family + " connections with mark 0x" + Integer.toHexString(mark),
+                "connections with mark 0x" + Integer.toHexString(mark),
                 ConntrackMessage.GET,
-                message -> ConntrackMessage.writeDumpMarked(message, family, mark));
+                message -> ConntrackMessage.writeDumpMarked(message, mark));
     }
 
     static Request addConnection(ConntrackTuple tuple, int mark) {

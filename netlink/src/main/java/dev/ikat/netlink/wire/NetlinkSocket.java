@@ -230,6 +230,28 @@ public final class NetlinkSocket implements AutoCloseable {
     }
 
     /**
+     * Does what {@link #execute} does, for requests of which it is no failure that they come too late.
+     *
+     * @param late the errno that says so, such as ENOENT for what is to be deleted
+     * @return how many did not come too late
+     * @throws NetlinkException if another one failed; all were tried
+     */
+    public int execute(List<Request> requests, int late) {
+        int done = requests.size();
+        for (Failure failure : execute(requests)) {
+            if (failure.errno() != late) {
+                throw new NetlinkException(
+                        requests.get(failure.index()).toString(),
+                        failure.errno(),
+                        failure.extendedAck(),
+                        failure.index());
+            }
+            done--;
+        }
+        return done;
+    }
+
+    /**
      * Asks for one object.
      *
      * @throws NetlinkException if there is none, ENODEV for a link

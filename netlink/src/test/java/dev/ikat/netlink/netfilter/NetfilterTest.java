@@ -208,11 +208,11 @@ class NetfilterTest {
                         .isEqualTo(udp.size())
                         .isPositive();
 
-                assertThat(conntrack.marked(family, 0x696b7874))
+                assertThat(conntrack.marked(0x696b7874))
                         .extracting(ConntrackEntry::id)
                         .containsExactlyInAnyOrderElementsOf(
                                 udp.stream().map(ConntrackEntry::id).toList());
-                assertThat(conntrack.marked(family, 0x696b7875)).isEmpty();
+                assertThat(conntrack.marked(0x696b7875)).isEmpty();
                 assertThat(conntrack.delete(udp)).isEqualTo(udp.size());
                 assertThat(conntrack.mark(udp, 7)).isZero();
             }
