@@ -26,7 +26,7 @@ class EbpfServiceAgreementTest extends ServiceAgreement {
     @Override
     protected void forgetConnections(TestNamespace of) {
         super.forgetConnections(of);
-        opened.getFirst().backend().forgetConnections();
+        opened.getFirst().forgetConnections();
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.ikat.ebpf;
 
 import static dev.ikat.ebpf.WebService.frontend;
+import static dev.ikat.ebpf.WebService.program;
 import static dev.ikat.ebpf.WebService.service;
 import static dev.ikat.ebpf.WebService.web;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -290,6 +291,20 @@ class EbpfTranslationTest {
 
         assertThat(ask(socket, service(family), 80))
                 .isEqualTo(new InetSocketAddress(service(family).toInetAddress(), 80));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void datagramsLeaveAServiceThatHasGoneWhileNobodyLooked(IpFamily family) throws Exception {
+        services.replace(web(family, backend(3, family)));
+        DatagramSocket socket = datagrams();
+        assertThat(ask(socket, service(family), 80))
+                .isEqualTo(new InetSocketAddress(service(family).toInetAddress(), 80));
+
+        services.replace(program());
+
+        assertThatThrownBy(() -> ask(socket, service(family), 80))
+                .isInstanceOfAny(SocketTimeoutException.class, PortUnreachableException.class);
     }
 
     @ParameterizedTest

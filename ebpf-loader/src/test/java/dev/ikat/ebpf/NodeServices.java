@@ -4,7 +4,10 @@ import dev.ikat.backendtests.InNamespace;
 import dev.ikat.backendtests.RoutedNode;
 import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.dataplane.ServiceBackend;
+import dev.ikat.ebpf.kernel.Pins;
 import dev.ikat.ebpf.service.EbpfServices;
+import dev.ikat.ebpf.service.Translations;
+import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.nftables.NftablesDataplane;
 import dev.ikat.policy.program.DirectionProgram;
@@ -23,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -104,6 +108,16 @@ final class NodeServices implements ServiceBackend {
     @Override
     public void adopt(Collection<StickyClient> clients) {
         services.adopt(clients);
+    }
+
+    /** Deletes every open connection, also those to services. */
+    void forgetConnections() {
+        policies.backend().forgetConnections();
+        Set<IpAddress> pods = IntStream.rangeClosed(1, PODS)
+                .mapToObj(RoutedNode::endpoint)
+                .flatMap(pod -> pod.addresses().stream())
+                .collect(Collectors.toSet());
+        Translations.forget(new Pins(namespace), pods);
     }
 
     List<StickyClient> stickyClients(ServiceProgram program) {

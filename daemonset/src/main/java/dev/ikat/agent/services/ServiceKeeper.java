@@ -13,7 +13,6 @@ import dev.ikat.netlink.netfilter.Conntrack;
 import dev.ikat.services.compiler.ServiceCompiler;
 import dev.ikat.services.compiler.ServiceSettings;
 import dev.ikat.services.program.Backend;
-import dev.ikat.services.program.Frontend;
 import dev.ikat.services.program.FrontendProgram;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
@@ -21,7 +20,6 @@ import dev.ikat.services.program.Target;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -29,6 +27,7 @@ import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -142,7 +141,8 @@ final class ServiceKeeper implements AutoCloseable {
                 needed.run();
             } else if (inForce.failure().isEmpty() && !change.isEmpty()) {
                 metrics.applied(System.nanoTime() - batch.getFirst().since());
-                forget(change.changed(), change.removed());
+                ServiceChange applied = change;
+                forget(() -> stale.forget(applied.changed(), applied.removed()));
             }
             if (inForce.failure().isEmpty()) {
                 healthChecks.serve(compiler.healthChecks());
@@ -203,7 +203,7 @@ final class ServiceKeeper implements AutoCloseable {
             }
             int differences = inForce.reconcile(compiler::program);
             if (!before) {
-                forget(compiler.program().frontends().values(), Set.of());
+                forget(() -> stale.forgetAll(compiler.program()));
             }
             healthChecks.serve(compiler.healthChecks());
             return differences;
@@ -224,9 +224,9 @@ final class ServiceKeeper implements AutoCloseable {
         inForce.remove("services is auto, and a kube-proxy is seen: " + seen);
     }
 
-    private void forget(Collection<FrontendProgram> changed, Set<Frontend> removed) {
+    private void forget(IntSupplier forgetting) {
         try {
-            int flows = stale.forget(changed, removed);
+            int flows = forgetting.getAsInt();
             if (flows > 0) {
                 metrics.forgotten(flows);
                 LOG.atInfo().addKeyValue("flows", flows).log("service-flows-forgotten");

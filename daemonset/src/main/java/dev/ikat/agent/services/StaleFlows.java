@@ -1,13 +1,17 @@
 package dev.ikat.agent.services;
 
 import dev.ikat.cluster.Protocol;
+import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.netfilter.Conntrack;
 import dev.ikat.netlink.netfilter.ConntrackEntry;
 import dev.ikat.services.program.Backend;
 import dev.ikat.services.program.Frontend;
 import dev.ikat.services.program.FrontendProgram;
+import dev.ikat.services.program.ServiceProgram;
 import dev.ikat.services.program.Target;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -40,10 +44,7 @@ final class StaleFlows implements AutoCloseable {
      * @throws dev.ikat.netlink.NetlinkException if the kernel can't be asked or refuses
      */
     int forget(Collection<FrontendProgram> changed, Set<Frontend> removed) {
-        Map<Place, Set<Backend>> concerned = new HashMap<>();
-        for (FrontendProgram program : changed) {
-            place(program.frontend()).ifPresent(place -> concerned.put(place, backends(program)));
-        }
+        Map<Place, Set<Backend>> concerned = places(changed);
         removed.forEach(frontend -> place(frontend).ifPresent(place -> concerned.put(place, Set.of())));
         if (concerned.isEmpty()) {
             return 0;
@@ -54,6 +55,30 @@ final class StaleFlows implements AutoCloseable {
                 .filter(entry -> isStale(entry, concerned))
                 .toList();
         return conntrack.delete(stale);
+    }
+
+    /**
+     * Forgets all stale flows, also those to a service that has gone while nobody looked: they are known by its
+     * address.
+     *
+     * @return how many flows there were
+     * @throws dev.ikat.netlink.NetlinkException if the kernel can't be asked or refuses
+     */
+    int forgetAll(ServiceProgram program) {
+        Map<Place, Set<Backend>> concerned = places(program.frontends().values());
+        List<ConntrackEntry> stale = Arrays.stream(IpFamily.values())
+                .flatMap(family -> conntrack.entries(family).stream())
+                .filter(entry -> isStale(entry, concerned) || isOfNoService(entry, concerned, program.serviceCidrs()))
+                .toList();
+        return conntrack.delete(stale);
+    }
+
+    private static Map<Place, Set<Backend>> places(Collection<FrontendProgram> programs) {
+        Map<Place, Set<Backend>> places = new HashMap<>();
+        for (FrontendProgram program : programs) {
+            place(program.frontend()).ifPresent(place -> places.put(place, backends(program)));
+        }
+        return places;
     }
 
     /** A frontend as connection tracking knows it. */
@@ -73,11 +98,25 @@ final class StaleFlows implements AutoCloseable {
                 .collect(Collectors.toCollection(HashSet::new));
     }
 
-    private static boolean isStale(ConntrackEntry entry, Map<Place, Set<Backend>> concerned) {
-        Set<Backend> backends = concerned.get(new Place(
+    private static Place place(ConntrackEntry entry) {
+        return new Place(
                 entry.original().destination(),
                 entry.original().protocol(),
-                entry.original().destinationPort()));
+                entry.original().destinationPort());
+    }
+
+    /** Whether it was sent to an address of a service, is translated, and there is no such service. */
+    private static boolean isOfNoService(
+            ConntrackEntry entry, Map<Place, Set<Backend>> places, Set<Cidr> serviceCidrs) {
+        Place place = place(entry);
+        return place.protocol() != Protocol.TCP.number()
+                && !entry.receiver().equals(place.address())
+                && !places.containsKey(place)
+                && serviceCidrs.stream().anyMatch(cidr -> cidr.contains(place.address()));
+    }
+
+    private static boolean isStale(ConntrackEntry entry, Map<Place, Set<Backend>> concerned) {
+        Set<Backend> backends = concerned.get(place(entry));
         return backends != null
                 && (entry.receiverPort() == 0
                         || !backends.contains(new Backend(entry.receiver(), entry.receiverPort())));

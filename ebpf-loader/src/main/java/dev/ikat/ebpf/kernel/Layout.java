@@ -125,6 +125,11 @@ public final class Layout {
                 .flip());
     }
 
+    /** The protocol's number in a {@code struct place}. */
+    public static int protocol(MapKey place) {
+        return Byte.toUnsignedInt(place.buffer().get(ADDRESS_BYTES));
+    }
+
     /** {@code struct backend}. */
     public static ByteBuffer socket(IpAddress address, int port) {
         return port(put(of(ADDRESS_BYTES + 4), address), port)

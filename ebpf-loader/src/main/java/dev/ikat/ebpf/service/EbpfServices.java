@@ -5,6 +5,7 @@ import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.ebpf.kernel.BpfException;
 import dev.ikat.ebpf.kernel.EbpfUnavailableException;
+import dev.ikat.ebpf.kernel.Layout;
 import dev.ikat.ebpf.kernel.MapKey;
 import dev.ikat.ebpf.kernel.Pins;
 import dev.ikat.ebpf.socket.HostSockets;
@@ -28,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiPredicate;
 import java.util.function.ToIntFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -117,10 +119,13 @@ public final class EbpfServices implements ServiceBackend {
             tell(now.tables().replace(frontends, podCidrs));
             Map<MapKey, Set<Backend>> flows = new HashMap<>();
             frontends.forEach(frontend -> datagrams(frontend, flows));
-            Translations.forgetStale(now.maps().map(ServiceMap.TRANSLATIONS), flows);
+            // A flow may be to a service that has gone while nobody looked.
+            BiPredicate<MapKey, Backend> stale = (place, backend) ->
+                    isOfDatagrams(place) && !flows.getOrDefault(place, Set.of()).contains(backend);
+            Translations.forgetStale(now.maps().map(ServiceMap.TRANSLATIONS), stale);
             programs.follow();
             serveNode(now.maps());
-            host.ifPresent(leading -> leading.forgetStale(flows));
+            host.ifPresent(leading -> leading.forgetStale(stale));
         } catch (BpfException | NetlinkException e) {
             release();
             throw new PolicyBackendException("eBPF could not put all services in force: " + e.getMessage(), e);
@@ -214,6 +219,10 @@ public final class EbpfServices implements ServiceBackend {
         return frontend.protocol() == Protocol.UDP;
     }
 
+    private static boolean isOfDatagrams(MapKey place) {
+        return Layout.protocol(place) == Protocol.UDP.number();
+    }
+
     @Override
     public void apply(ServiceChange change) {
         rest.apply(change);
@@ -235,8 +244,10 @@ public final class EbpfServices implements ServiceBackend {
                     .forEach(frontend -> flows.put(ServiceTables.place(frontend), Set.of()));
             tell(now.tables().change(change.changed(), gone, podCidrs));
             if (!flows.isEmpty()) {
-                Translations.forgetStale(now.maps().map(ServiceMap.TRANSLATIONS), flows);
-                host.ifPresent(leading -> leading.forgetStale(flows));
+                BiPredicate<MapKey, Backend> stale = (place, backend) -> flows.containsKey(place)
+                        && !flows.getOrDefault(place, Set.of()).contains(backend);
+                Translations.forgetStale(now.maps().map(ServiceMap.TRANSLATIONS), stale);
+                host.ifPresent(leading -> leading.forgetStale(stale));
             }
         } catch (BpfException e) {
             // What is in the maps is read again.

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiPredicate;
 
 /** The connections that the programs translate, {@code struct translation} in maps.h: two for each, one a direction. */
 public final class Translations {
@@ -52,11 +53,12 @@ public final class Translations {
     }
 
     /**
-     * Deletes flows of datagrams to these places that go to none of the backends there: they have no end of their own.
+     * Deletes flows of datagrams that go to a backend which is none any more: they have no end of their own.
      *
+     * @param isStale whether what is sent to a {@code struct place} must not go to a backend
      * @return how many
      */
-    static int forgetStale(BpfMap map, Map<MapKey, Set<Backend>> places) {
+    static int forgetStale(BpfMap map, BiPredicate<MapKey, Backend> isStale) {
         Map<ByteBuffer, ByteBuffer> stale = new HashMap<>();
         Bpf.forEach(map, (key, value) -> {
             ByteBuffer tuple = Layout.copy(key.asByteBuffer());
@@ -64,10 +66,10 @@ public final class Translations {
             if ((translation.getInt(FLAGS) & ANSWER) == 0) {
                 ByteBuffer becomes = becomes(translation);
                 End destination = destination(tuple);
-                Set<Backend> backends =
-                        places.get(Layout.place(destination.address(), tuple.get(PROTOCOL), destination.port()));
                 End backend = destination(becomes);
-                if (backends != null && !backends.contains(new Backend(backend.address(), backend.port()))) {
+                if (isStale.test(
+                        Layout.place(destination.address(), tuple.get(PROTOCOL), destination.port()),
+                        new Backend(backend.address(), backend.port()))) {
                     stale.put(tuple, turned(becomes));
                 }
             }

@@ -15,7 +15,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.function.BiPredicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -112,11 +112,11 @@ public final class HostSockets implements AutoCloseable {
     /**
      * Has sockets of UDP leave backends that are gone: see {@link SocketFlows#forgetStale}.
      *
-     * @param places the backends that there are, by {@code struct place}
+     * @param isStale whether what is sent to a {@code struct place} must not go to a backend
      */
-    public void forgetStale(Map<MapKey, Set<Backend>> places) {
+    public void forgetStale(BiPredicate<MapKey, Backend> isStale) {
         try {
-            int ended = flows.forgetStale(places, diag);
+            int ended = flows.forgetStale(isStale, diag);
             if (ended > 0) {
                 LOG.atInfo().addKeyValue("sockets", ended).log("service-sockets-ended");
             }

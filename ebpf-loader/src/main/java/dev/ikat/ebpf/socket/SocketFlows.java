@@ -13,8 +13,8 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
+import java.util.function.BiPredicate;
 
 /**
  * For which places others stand, for each socket: {@code struct flow} to {@code struct place} in sockets.bpf.c. The map
@@ -83,12 +83,13 @@ final class SocketFlows implements AutoCloseable {
     private record Connection(long socket, Backend backend) {}
 
     /**
-     * Forgets the flows to these places that go to none of the backends there, and ends the sockets that are connected
-     * to one of those: the next datagram reaches another backend.
+     * Forgets the flows that go to a backend which is none any more, and ends the sockets that are connected to one of
+     * those: the next datagram reaches another backend.
      *
+     * @param isStale whether what is sent to a {@code struct place} must not go to a backend
      * @return how many sockets were ended
      */
-    int forgetStale(Map<MapKey, Set<Backend>> places, SocketDiag sockets) {
+    int forgetStale(BiPredicate<MapKey, Backend> isStale, SocketDiag sockets) {
         List<ByteBuffer> stale = new ArrayList<>();
         Set<Connection> connections = new HashSet<>();
         Bpf.forEach(map, (key, value) -> {
@@ -96,9 +97,8 @@ final class SocketFlows implements AutoCloseable {
             ByteBuffer asked = Layout.copy(flow.slice(PLACE, PLACE_BYTES));
             ByteBuffer known = Layout.copy(value.asByteBuffer());
             boolean request = flow.getInt(KIND) == REQUEST;
-            Set<Backend> backends = places.get(MapKey.copyOf(request ? asked : known));
             Backend backend = backend(request ? known : asked);
-            if (backends != null && !backends.contains(backend)) {
+            if (isStale.test(MapKey.copyOf(request ? asked : known), backend)) {
                 stale.add(flow);
                 connections.add(new Connection(flow.getLong(0), backend));
             }
