@@ -316,6 +316,7 @@ links_only_of_others() {
 source "$HERE/e2e-faults.sh"
 source "$HERE/e2e-modern.sh"
 source "$HERE/e2e-services.sh"
+source "$HERE/e2e-load-balancer.sh"
 within 5 k get --raw /readyz || { echo "e2e: no cluster answers; './dev cluster up' starts one, or set KUBECONFIG" >&2; exit 1; }
 start=$SECONDS
 if [ -z "$backends" ]; then backends=$(backends_here); fi
@@ -327,7 +328,10 @@ case_ "pods reach each other, on a node and across nodes, IPv4 and IPv6" pods_re
 case_ "nodes reach pods" nodes_reach_pods
 case_ "pods reach services and the API server" services_and_api_server
 case_ "a rolling update" rolling_update
-if [ "$(minor_version)" -ge 34 ]; then modern_cases; fi
+if [ "$(minor_version)" -ge 34 ]; then
+  modern_cases
+  load_balancer_cases
+fi
 for backend in ${backends//,/ }; do
   if [ "$own" = 1 ]; then case_ "$backend: put in force while pods run" use_backend "$backend"; fi
   case_ "$backend: NetworkPolicies are enforced" policies

@@ -33,6 +33,13 @@ static __always_inline struct translation *translation_of(const struct tuple *tu
 	return translation && !is_over(translation, tuple->protocol, now) ? translation : 0;
 }
 
+/* Of tuples of one protocol. */
+static __always_inline int are_same(const struct tuple *one, const struct tuple *other)
+{
+	return same(&one->source, &other->source) && same(&one->destination, &other->destination) &&
+	       one->source_port == other->source_port && one->destination_port == other->destination_port;
+}
+
 /*
  * Stores what a packet says about its connection, in the translations of both directions. One that had to make room for
  * others is stored again.
@@ -58,15 +65,18 @@ static __noinline void keep(struct translation *translation, const struct packet
 	translation->seen = now;
 	key = translation->becomes;
 	turn(&key);
+	made.becomes = packet->tuple;
+	turn(&made.becomes);
 	other = bpf_map_lookup_elem(&translations, &key);
 	if (other) {
-		other->flags |= is & (CONNECTION_REPLIED | CONNECTION_CLOSING);
-		other->seen = now;
+		/* Else its client has begun another connection from the same port, with another backend. */
+		if (are_same(&other->becomes, &made.becomes)) {
+			other->flags |= is & (CONNECTION_REPLIED | CONNECTION_CLOSING);
+			other->seen = now;
+		}
 		return;
 	}
 	made.flags = is ^ TRANSLATION_ANSWER;
-	made.becomes = packet->tuple;
-	turn(&made.becomes);
 	bpf_map_update_elem(&translations, &key, &made, BPF_ANY);
 }
 

@@ -219,13 +219,22 @@ class DeployFilesTest {
                 template.path("spec").path("containers").path(0).path("ports").path(0);
         assertThat(port.path("containerPort").asInt()).isEqualTo(9474);
         List<String> kept = documents("monitoring/scrape.yaml").getFirst().findValuesAsText("regex");
+        JsonNode controller = document("controller/controller.yaml", "Deployment")
+                .path("spec")
+                .path("template");
         assertThat(kept)
                 .containsExactly(
-                        template.path("metadata")
-                                .path("labels")
-                                .path("app.kubernetes.io/name")
-                                .asText(),
+                        name(template),
+                        port.path("name").asText(),
+                        name(controller),
                         port.path("name").asText());
+    }
+
+    private static String name(JsonNode template) {
+        return template.path("metadata")
+                .path("labels")
+                .path("app.kubernetes.io/name")
+                .asText();
     }
 
     @Test

@@ -108,6 +108,21 @@ class ChartMonitoringTest {
     }
 
     @Test
+    void controllerHasAPodMonitorOfItsOwn() {
+        String values = "{monitoring: {podMonitor: {enabled: true}}, controller: {enabled: true}}";
+
+        assertThat(rendered("PodMonitor", values))
+                .extracting(monitor -> monitor.path("spec").path("selector").path("matchLabels"))
+                .containsExactly(
+                        template(values).path("metadata").path("labels"),
+                        only("Deployment", values)
+                                .path("spec")
+                                .path("template")
+                                .path("metadata")
+                                .path("labels"));
+    }
+
+    @Test
     void ruleHasTheAlertsOfTheFile() {
         JsonNode rule =
                 only("PrometheusRule", "monitoring: {prometheusRule: {enabled: true, labels: {release: prometheus}}}");
