@@ -50,7 +50,7 @@ cluster_images() {
 # Upstream's agnhost image is of Alpine with these programs; here they are Debian's, installed once a machine.
 # Debian's busybox has a wget of its own, which ends with a segmentation fault: it is linked statically, and asks glibc for
 # names.
-readonly AGNHOST_PACKAGES=bind9-dnsutils,busybox-static,ca-certificates,curl,iperf,iproute2,iptables,netcat-openbsd,procps,socat,wget
+readonly AGNHOST_PACKAGES=bind9-dnsutils,busybox-static,ca-certificates,conntrack,curl,iperf,iproute2,iptables,netcat-openbsd,procps,socat,wget
 agnhost_root() {
   local root=$CACHE/agnhost-root mirror applet
   [ "$(cat "$CACHE/agnhost-packages" 2>/dev/null)" != "$AGNHOST_PACKAGES" ] || return 0
