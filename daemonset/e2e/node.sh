@@ -95,7 +95,7 @@ mode: $KUBE_PROXY
 hostnameOverride: $NODE
 clientConnection: {kubeconfig: $STATE/kube-proxy.kubeconfig}
 # These two are the machine's, not a network namespace's.
-conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
+conntrack: {maxPerCore: 0, min: 0}
 YAML
   is_modern || echo 'featureGates: {IPv6DualStack: true}'
 }

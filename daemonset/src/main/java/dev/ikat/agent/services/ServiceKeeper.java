@@ -9,6 +9,7 @@ import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.NetlinkException;
+import dev.ikat.netlink.namespace.Sysctl;
 import dev.ikat.netlink.netfilter.Conntrack;
 import dev.ikat.services.compiler.ServiceCompiler;
 import dev.ikat.services.compiler.ServiceSettings;
@@ -58,6 +59,8 @@ final class ServiceKeeper implements AutoCloseable {
 
     private final ServiceCompiler compiler;
     private final ServicesInForce inForce;
+    private final ConntrackLimits limits =
+            new ConntrackLimits(Sysctl.PARAMETERS, Runtime.getRuntime().availableProcessors());
     private boolean clusterKnown;
     /** What shows that there is a kube-proxy; empty if nothing does. */
     private Optional<String> sign = Optional.empty();
@@ -202,6 +205,7 @@ final class ServiceKeeper implements AutoCloseable {
                 before = inForce.apply(change);
             }
             int differences = inForce.reconcile(compiler::program);
+            limits.raise();
             if (!before) {
                 forget(() -> stale.forgetAll(compiler.program()));
             }
