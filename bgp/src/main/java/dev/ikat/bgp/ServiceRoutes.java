@@ -31,6 +31,19 @@ public final class ServiceRoutes {
     private final Map<Name, Known> services = new HashMap<>();
     private final Map<ServiceAddress, Integer> claims = new HashMap<>();
 
+    /**
+     * What a change has made different.
+     *
+     * @param come addresses that this node can announce now, and could not before
+     * @param gone those that it can no longer announce
+     */
+    public record Difference(Set<ServiceAddress> come, Set<ServiceAddress> gone) {
+        public Difference {
+            come = Set.copyOf(come);
+            gone = Set.copyOf(gone);
+        }
+    }
+
     /** The name of a service, or what a slice takes for one. */
     private record Name(String namespace, String name) {}
 
@@ -50,12 +63,8 @@ public final class ServiceRoutes {
         this.nodeName = nodeName;
     }
 
-    /**
-     * Takes in what is different; objects of other kinds are ignored.
-     *
-     * @return whether other addresses are to be announced now
-     */
-    public boolean apply(ClusterChange change) {
+    /** Takes in what is different; objects of other kinds are ignored. */
+    public Difference apply(ClusterChange change) {
         Set<Name> touched = new HashSet<>();
         change.removed().forEach(object -> remove(object, touched));
         for (ClusterChange.Update update : change.updated()) {
@@ -63,11 +72,12 @@ public final class ServiceRoutes {
             put(update.after(), touched);
         }
         change.added().forEach(object -> put(object, touched));
-        boolean different = false;
+        Set<ServiceAddress> come = new HashSet<>();
+        Set<ServiceAddress> gone = new HashSet<>();
         for (Name name : touched) {
-            different |= announce(name);
+            announce(name, come, gone);
         }
-        return different;
+        return new Difference(come, gone);
     }
 
     private void put(ClusterObject object, Set<Name> touched) {
@@ -105,10 +115,10 @@ public final class ServiceRoutes {
         return services.computeIfAbsent(name, _ -> new Known());
     }
 
-    private boolean announce(Name name) {
+    private void announce(Name name, Set<ServiceAddress> come, Set<ServiceAddress> gone) {
         Known known = services.get(name);
         if (known == null) {
-            return false;
+            return;
         }
         Set<ServiceAddress> now = known.service
                 .map(service -> addresses(service, known.slices.values()))
@@ -116,14 +126,24 @@ public final class ServiceRoutes {
         if (known.isNothing()) {
             services.remove(name);
         }
-        if (now.equals(known.announced)) {
-            return false;
-        }
-        // Several services may have one address.
-        known.announced.forEach(one -> claims.computeIfPresent(one, (_, count) -> count == 1 ? null : count - 1));
-        now.forEach(one -> claims.merge(one, 1, Integer::sum));
+        known.announced.stream().filter(one -> !now.contains(one)).forEach(one -> release(one, come, gone));
+        now.stream().filter(one -> !known.announced.contains(one)).forEach(one -> claim(one, come, gone));
         known.announced = now;
-        return true;
+    }
+
+    /** Several services may have one address, and it may go from one to another. */
+    private void release(ServiceAddress address, Set<ServiceAddress> come, Set<ServiceAddress> gone) {
+        boolean last = claims.computeIfPresent(address, (_, count) -> count == 1 ? null : count - 1) == null;
+        if (last && !come.remove(address)) {
+            gone.add(address);
+        }
+    }
+
+    private void claim(ServiceAddress address, Set<ServiceAddress> come, Set<ServiceAddress> gone) {
+        boolean first = claims.merge(address, 1, Integer::sum) == 1;
+        if (first && !gone.remove(address)) {
+            come.add(address);
+        }
     }
 
     private Set<ServiceAddress> addresses(Service service, Collection<EndpointSlice> slices) {

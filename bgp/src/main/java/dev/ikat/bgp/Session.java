@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.TreeSet;
 
 /**
  * A session with one neighbour.
@@ -31,7 +30,7 @@ import java.util.TreeSet;
  * @param bfd how BFD watches the neighbour; empty if it does not
  * @param reflection whether this node hands on to it what it hears from other nodes
  * @param imports which of its routes are used
- * @param exports what is announced to it, by prefix, each once
+ * @param exports what is announced to it, as far as it is of these families; each group of routes once
  */
 public record Session(
         Name name,
@@ -48,11 +47,11 @@ public record Session(
         Optional<Bfd> bfd,
         Reflection reflection,
         List<PrefixRange> imports,
-        List<Announcement> exports) {
+        List<Export> exports) {
     public Session {
         families = Collections.unmodifiableSet(EnumSet.copyOf(families));
         imports = List.copyOf(imports);
-        exports = List.copyOf(new TreeSet<>(exports));
+        exports = List.copyOf(exports);
         if (hops.isPresent() && bfd.isPresent() && local.isEmpty()) {
             throw new IllegalArgumentException("BFD over hops, but from no address");
         }

@@ -7,20 +7,16 @@ import dev.ikat.cluster.BgpAdvertisement;
 import dev.ikat.cluster.BgpPeer;
 import dev.ikat.cluster.BgpPeer.Neighbour;
 import dev.ikat.cluster.BgpPeer.PrefixRange;
-import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -58,7 +54,7 @@ public final class SpeakerPlanner {
      * @param others the other nodes
      * @param onLink whether an address is on a link of this node
      * @param peers the peers in force, of which no two have one neighbour
-     * @param services the addresses of services that this node can be sent packets for
+     * @param routes what this node announces
      * @param passwords has the passwords of all these peers
      */
     public static Speaker plan(
@@ -68,31 +64,34 @@ public final class SpeakerPlanner {
             Predicate<IpAddress> onLink,
             Collection<BgpPeer> peers,
             Collection<BgpAdvertisement> advertisements,
-            Collection<ServiceAddress> services,
+            List<RouteGroup> routes,
             Passwords passwords) {
-        return new SpeakerPlanner(settings, self, others, onLink, passwords).plan(peers, advertisements, services);
+        return new SpeakerPlanner(settings, self, others, onLink, passwords).plan(peers, advertisements, routes);
     }
 
     private Speaker plan(
-            Collection<BgpPeer> peers,
-            Collection<BgpAdvertisement> advertisements,
-            Collection<ServiceAddress> services) {
+            Collection<BgpPeer> peers, Collection<BgpAdvertisement> advertisements, List<RouteGroup> routes) {
         List<Session> sessions = new ArrayList<>();
         Set<Neighbour> neighbours = new HashSet<>();
         for (BgpPeer peer : peers) {
             if (PeerReview.selects(peer, self) && !PeerReview.isItself(peer, self)) {
                 neighbours.add(peer.neighbour());
-                sessions.add(session(peer, exports(peer, advertisements, services)));
+                sessions.add(session(peer, exports(peer, advertisements, routes)));
             }
         }
         if (settings.podRoutes()) {
+            List<Export> toNodes = routes.stream()
+                    .map(RouteGroup::reasons)
+                    .filter(RouteGroup.Reasons::nodes)
+                    .map(Export::of)
+                    .toList();
             for (BgpNode other : others) {
-                mesh(other).stream()
+                mesh(other, toNodes).stream()
                         .filter(session -> !neighbours.contains(session.neighbour()))
                         .forEach(sessions::add);
             }
         }
-        return new Speaker(routerId(), self.podCidrs(), sessions);
+        return new Speaker(routerId(), self.podCidrs(), routes, sessions);
     }
 
     /** An address that it has, or where it has none of IPv4, a number that hardly any other node comes to. */
@@ -103,7 +102,7 @@ public final class SpeakerPlanner {
         });
     }
 
-    private Session session(BgpPeer peer, List<Announcement> exports) {
+    private Session session(BgpPeer peer, List<Export> exports) {
         IpFamily transport = peer.neighbour().address().family();
         Set<IpFamily> families = EnumSet.of(transport);
         boolean extended = peer.extendedNextHop() && transport == IpFamily.IPV6;
@@ -131,9 +130,7 @@ public final class SpeakerPlanner {
                 peer.bfd().filter(_ -> peer.multihop().isEmpty() || local.isPresent()),
                 Reflection.NONE,
                 of(families, imports),
-                exports.stream()
-                        .filter(each -> families.contains(each.prefix().family()))
-                        .toList());
+                exports);
     }
 
     private static List<PrefixRange> of(Set<IpFamily> families, List<PrefixRange> ranges) {
@@ -146,46 +143,31 @@ public final class SpeakerPlanner {
         return node.podCidrs().stream().sorted().map(PrefixRange::of).toList();
     }
 
-    private List<Announcement> exports(
-            BgpPeer peer, Collection<BgpAdvertisement> advertisements, Collection<ServiceAddress> services) {
-        Map<Cidr, Announcement> all = new TreeMap<>();
-        for (BgpAdvertisement advertisement : advertisements) {
-            if (advertisement.nodeSelector().matches(self.labels())
-                    && advertisement.peerSelector().matches(peer.labels())) {
-                for (Cidr prefix : prefixes(advertisement, services)) {
-                    Announcement one = new Announcement(
-                            prefix, advertisement.sortedCommunities(), advertisement.localPreference());
-                    all.merge(prefix, one, Announcement::and);
+    /** What is announced to a peer: each group with the attributes of the advertisements that are for this peer. */
+    private static List<Export> exports(
+            BgpPeer peer, Collection<BgpAdvertisement> advertisements, List<RouteGroup> routes) {
+        List<BgpAdvertisement> ofPeer = advertisements.stream()
+                .filter(advertisement -> advertisement.peerSelector().matches(peer.labels()))
+                .toList();
+        List<Export> all = new ArrayList<>();
+        for (RouteGroup group : routes) {
+            List<BgpAdvertisement> saying = ofPeer.stream()
+                    .filter(advertisement ->
+                            group.reasons().advertisements().contains(advertisement.name()))
+                    .toList();
+            if (!saying.isEmpty()) {
+                Export export = Export.of(group.reasons());
+                for (BgpAdvertisement advertisement : saying) {
+                    export = export.and(advertisement);
                 }
+                all.add(export);
             }
         }
-        return List.copyOf(all.values());
-    }
-
-    private Set<Cidr> prefixes(BgpAdvertisement advertisement, Collection<ServiceAddress> services) {
-        Set<Cidr> prefixes = new HashSet<>();
-        if (advertisement.podCidrs()) {
-            self.podCidrs().forEach(block -> prefixes.add(aggregated(block, advertisement)));
-        }
-        for (ServiceAddress service : services) {
-            if (advertisement.services().contains(service.kind())) {
-                Cidr host = Cidr.host(service.address());
-                prefixes.add(service.everywhere() ? aggregated(host, advertisement) : host);
-            }
-        }
-        return prefixes;
-    }
-
-    /** The widest aggregate that the block is in, or the block itself. */
-    private static Cidr aggregated(Cidr block, BgpAdvertisement advertisement) {
-        return advertisement.aggregates().stream()
-                .filter(aggregate -> aggregate.contains(block))
-                .min(Comparator.comparingInt(Cidr::prefixLength))
-                .orElse(block);
+        return all;
     }
 
     /** The sessions with another node: one over each family that both have addresses of. */
-    private List<Session> mesh(BgpNode other) {
+    private List<Session> mesh(BgpNode other, List<Export> exports) {
         boolean spoken = settings.mesh() == Mesh.FULL
                 || (settings.mesh() == Mesh.REFLECTORS && (self.isReflector() || other.isReflector()));
         if (!spoken) {
@@ -196,11 +178,12 @@ public final class SpeakerPlanner {
                         && other.address(family).isPresent())
                 .toList();
         return common.stream()
-                .map(family -> mesh(other, family, family == IpFamily.IPV6 && !common.contains(IpFamily.IPV4)))
+                .map(family ->
+                        mesh(other, family, family == IpFamily.IPV6 && !common.contains(IpFamily.IPV4), exports))
                 .toList();
     }
 
-    private Session mesh(BgpNode other, IpFamily transport, boolean extended) {
+    private Session mesh(BgpNode other, IpFamily transport, boolean extended, List<Export> exports) {
         Set<IpFamily> families = extended ? EnumSet.allOf(IpFamily.class) : EnumSet.of(transport);
         IpAddress address = other.address(transport).orElseThrow();
         boolean reflectors = settings.mesh() == Mesh.REFLECTORS;
@@ -226,10 +209,7 @@ public final class SpeakerPlanner {
                 settings.bfd(),
                 reflection(reflectors, other),
                 of(families, imports),
-                self.podCidrs().stream()
-                        .filter(block -> families.contains(block.family()))
-                        .map(Announcement::of)
-                        .toList());
+                exports);
     }
 
     private Reflection reflection(boolean reflectors, BgpNode other) {

@@ -2,6 +2,7 @@ package dev.ikat.bgp;
 
 import dev.ikat.cluster.BgpAdvertisement;
 import dev.ikat.cluster.BgpAdvertisement.ServiceAddresses;
+import dev.ikat.cluster.BgpCommunity;
 import dev.ikat.cluster.BgpPeer;
 import dev.ikat.cluster.BgpPeer.Neighbour;
 import dev.ikat.cluster.BgpPeer.PrefixRange;
@@ -10,12 +11,14 @@ import dev.ikat.cluster.Labels;
 import dev.ikat.cluster.Reported;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 
 /** Objects for tests, each with what a test says and nothing else. */
 public final class BgpScene {
@@ -94,8 +97,36 @@ public final class BgpScene {
             List<BgpPeer> peers,
             List<BgpAdvertisement> advertisements,
             ServiceAddress... services) {
-        return SpeakerPlanner.plan(
-                settings, node(1), others, _ -> true, peers, advertisements, List.of(services), NO_PASSWORDS);
+        return plan(settings, node(1), others, _ -> true, peers, advertisements, List.of(services), NO_PASSWORDS);
+    }
+
+    /** What a node speaks that can be sent packets for these addresses of services. */
+    public static Speaker plan(
+            BgpSettings settings,
+            BgpNode self,
+            List<BgpNode> others,
+            Predicate<IpAddress> onLink,
+            List<BgpPeer> peers,
+            List<BgpAdvertisement> advertisements,
+            List<ServiceAddress> services,
+            Passwords passwords) {
+        List<RouteGroup> routes = new AnnouncedRoutes(settings, self, advertisements, services).groups();
+        return SpeakerPlanner.plan(settings, self, others, onLink, peers, advertisements, routes, passwords);
+    }
+
+    /** A route that is announced in a session. */
+    public record Announced(Cidr prefix, List<BgpCommunity> communities, Optional<Long> localPreference) {}
+
+    /** What is announced in a session, by prefix. */
+    public static List<Announced> announced(Speaker speaker, Session session) {
+        return session.families().stream()
+                .flatMap(family -> speaker.announced(family).stream())
+                .flatMap(group -> session.exports().stream()
+                        .filter(export -> export.routes().equals(group.reasons()))
+                        .flatMap(export -> group.prefixes().stream()
+                                .map(prefix -> new Announced(prefix, export.communities(), export.localPreference()))))
+                .sorted(Comparator.comparing(Announced::prefix))
+                .toList();
     }
 
     /** Passwords in memory. */

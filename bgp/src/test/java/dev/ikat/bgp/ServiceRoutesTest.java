@@ -2,6 +2,7 @@ package dev.ikat.bgp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.bgp.ServiceRoutes.Difference;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.EndpointSlice;
@@ -17,6 +18,7 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class ServiceRoutesTest {
@@ -53,12 +55,19 @@ class ServiceRoutesTest {
                 List.of(new Endpoint(IpAddress.parse("10.244.1.5"), condition, Optional.of(node), Hints.NONE)));
     }
 
-    private boolean added(ClusterObject... objects) {
+    private Difference added(ClusterObject... objects) {
         return routes.apply(new ClusterChange(List.of(objects), List.of(), List.of()));
     }
 
-    private boolean became(ClusterObject before, ClusterObject after) {
+    private Difference became(ClusterObject before, ClusterObject after) {
         return routes.apply(new ClusterChange(List.of(), List.of(new ClusterChange.Update(before, after)), List.of()));
+    }
+
+    private static List<String> texts(Set<ServiceAddress> addresses) {
+        return addresses.stream()
+                .sorted()
+                .map(one -> one.address().toString())
+                .toList();
     }
 
     private List<String> addresses() {
@@ -67,8 +76,10 @@ class ServiceRoutesTest {
 
     @Test
     void eachAddressIsAnnouncedByAllNodesButThoseOfLoadBalancersThatAreProxies() {
-        assertThat(added(service("web", TrafficPolicy.CLUSTER, false))).isTrue();
+        Difference difference = added(service("web", TrafficPolicy.CLUSTER, false));
 
+        assertThat(texts(difference.come())).containsExactly("10.96.0.1", "198.51.100.1", "203.0.113.1");
+        assertThat(difference.gone()).isEmpty();
         assertThat(addresses()).containsExactly("10.96.0.1", "198.51.100.1", "203.0.113.1");
         assertThat(routes.addresses()).allMatch(ServiceAddress::everywhere);
     }
@@ -80,10 +91,11 @@ class ServiceRoutesTest {
         assertThat(addresses()).containsExactly("10.96.0.1");
 
         EndpointSlice here = slice(Condition.READY, "here");
-        assertThat(became(elsewhere, here)).isTrue();
+        assertThat(texts(became(elsewhere, here).come())).containsExactly("198.51.100.1", "203.0.113.1");
         assertThat(addresses()).containsExactly("10.96.0.1", "198.51.100.1", "203.0.113.1");
 
-        assertThat(became(here, slice(Condition.DRAINING, "here"))).isTrue();
+        assertThat(texts(became(here, slice(Condition.DRAINING, "here")).gone()))
+                .containsExactly("198.51.100.1", "203.0.113.1");
         assertThat(addresses()).containsExactly("10.96.0.1");
     }
 
@@ -93,17 +105,31 @@ class ServiceRoutesTest {
         Service shop = service("shop", TrafficPolicy.CLUSTER, false);
         added(web, shop);
 
-        routes.apply(new ClusterChange(List.of(), List.of(), List.of(web)));
+        Difference first = routes.apply(new ClusterChange(List.of(), List.of(), List.of(web)));
+        assertThat(first.gone()).isEmpty();
         assertThat(addresses()).hasSize(3);
-        routes.apply(new ClusterChange(List.of(), List.of(), List.of(shop)));
+        Difference last = routes.apply(new ClusterChange(List.of(), List.of(), List.of(shop)));
+        assertThat(last.gone()).hasSize(3);
         assertThat(addresses()).isEmpty();
     }
 
     @Test
-    void serviceOfAnotherProxyIsNotAnnouncedAndEndpointsAloneChangeNothing() {
-        assertThat(added(service("web", TrafficPolicy.CLUSTER, true), slice(Condition.READY, "here")))
-                .isFalse();
+    void addressThatGoesFromOneServiceToAnotherIsNoDifference() {
+        Service web = service("web", TrafficPolicy.CLUSTER, false);
+        added(web);
 
+        Difference difference = routes.apply(
+                new ClusterChange(List.of(service("shop", TrafficPolicy.CLUSTER, false)), List.of(), List.of(web)));
+
+        assertThat(difference.come()).isEmpty();
+        assertThat(difference.gone()).isEmpty();
+    }
+
+    @Test
+    void serviceOfAnotherProxyIsNotAnnouncedAndEndpointsAloneChangeNothing() {
+        Difference difference = added(service("web", TrafficPolicy.CLUSTER, true), slice(Condition.READY, "here"));
+
+        assertThat(difference.come()).isEmpty();
         assertThat(addresses()).isEmpty();
     }
 }

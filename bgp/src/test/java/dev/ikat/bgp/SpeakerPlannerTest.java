@@ -28,8 +28,10 @@ import org.junit.jupiter.api.Test;
 class SpeakerPlannerTest {
     private static final BgpSettings OUTSIDE_ONLY = settings(Mesh.FULL, false);
 
-    private static List<String> exports(Session session) {
-        return session.exports().stream().map(each -> each.prefix().toString()).toList();
+    private static List<String> exports(Speaker speaker, Session session) {
+        return BgpScene.announced(speaker, session).stream()
+                .map(each -> each.prefix().toString())
+                .toList();
     }
 
     private static List<String> imports(Session session) {
@@ -65,7 +67,7 @@ class SpeakerPlannerTest {
                 lb,
                 clusterIp);
 
-        assertThat(exports(speaker.sessions().getFirst())).containsExactly("10.244.1.0/24", "198.51.100.7/32");
+        assertThat(exports(speaker, speaker.sessions().getFirst())).containsExactly("10.244.1.0/24", "198.51.100.7/32");
     }
 
     @Test
@@ -84,7 +86,7 @@ class SpeakerPlannerTest {
         Speaker speaker = plan(
                 OUTSIDE_ONLY, List.of(), List.of(peer("tor", "192.0.2.254")), List.of(aggregated), everywhere, here);
 
-        assertThat(exports(speaker.sessions().getFirst()))
+        assertThat(exports(speaker, speaker.sessions().getFirst()))
                 .containsExactly("10.244.0.0/16", "198.51.100.0/24", "198.51.100.8/32");
     }
 
@@ -95,8 +97,8 @@ class SpeakerPlannerTest {
 
         Speaker speaker = plan(OUTSIDE_ONLY, List.of(), List.of(peer("tor", "192.0.2.254")), List.of(one, two));
 
-        assertThat(speaker.sessions().getFirst().exports())
-                .containsExactly(new Announcement(
+        assertThat(BgpScene.announced(speaker, speaker.sessions().getFirst()))
+                .containsExactly(new BgpScene.Announced(
                         Cidr.parse("10.244.1.0/24"),
                         List.of(BgpCommunity.parse("64512:1"), BgpCommunity.parse("64512:7:8")),
                         Optional.of(200L)));
@@ -125,8 +127,8 @@ class SpeakerPlannerTest {
                 List.of(peer("tor-a", "192.0.2.253", "rack", "a"), peer("tor-b", "192.0.2.254", "rack", "b")),
                 List.of(toRackA));
 
-        assertThat(exports(speaker.sessions().getFirst())).containsExactly("10.244.1.0/24");
-        assertThat(exports(speaker.sessions().getLast())).isEmpty();
+        assertThat(exports(speaker, speaker.sessions().getFirst())).containsExactly("10.244.1.0/24");
+        assertThat(exports(speaker, speaker.sessions().getLast())).isEmpty();
     }
 
     @Test
@@ -166,7 +168,7 @@ class SpeakerPlannerTest {
         assertThat(speaker.sessions()).allSatisfy(session -> {
             assertThat(session.as()).isEqualTo(64512);
             assertThat(session.hops()).isEmpty();
-            assertThat(exports(session)).containsExactly("10.244.1.0/24");
+            assertThat(exports(speaker, session)).containsExactly("10.244.1.0/24");
             assertThat(session.reflection()).isEqualTo(Reflection.NONE);
         });
         assertThat(imports(speaker.sessions().getFirst())).containsExactly("10.244.2.0/24");
@@ -180,7 +182,7 @@ class SpeakerPlannerTest {
 
     @Test
     void nodesBehindARouterAreReachedOverHops() {
-        Speaker speaker = SpeakerPlanner.plan(
+        Speaker speaker = plan(
                 settings(Mesh.FULL, true),
                 node(1),
                 List.of(node(2)),
@@ -206,7 +208,7 @@ class SpeakerPlannerTest {
 
     @Test
     void reflectorHandsOnToClientsAndToOtherReflectors() {
-        Speaker speaker = SpeakerPlanner.plan(
+        Speaker speaker = plan(
                 settings(Mesh.REFLECTORS, true),
                 node(1, BgpNode.REFLECTOR_LABEL, ""),
                 List.of(node(2), node(3, BgpNode.REFLECTOR_LABEL, "")),
@@ -232,7 +234,7 @@ class SpeakerPlannerTest {
 
     @Test
     void nodesWithBothFamiliesSpeakOverBoth() {
-        Speaker speaker = SpeakerPlanner.plan(
+        Speaker speaker = plan(
                 settings(Mesh.FULL, true),
                 dual(1),
                 List.of(dual(2)),
@@ -245,12 +247,12 @@ class SpeakerPlannerTest {
         assertThat(names(speaker)).containsExactly("node-node-2", "node-node-2:v6");
         assertThat(speaker.sessions().getFirst().families()).containsExactly(IpFamily.IPV4);
         assertThat(speaker.sessions().getLast().families()).containsExactly(IpFamily.IPV6);
-        assertThat(exports(speaker.sessions().getLast())).containsExactly("fd00:1::/64");
+        assertThat(exports(speaker, speaker.sessions().getLast())).containsExactly("fd00:1::/64");
     }
 
     @Test
     void nodesWithIpv6AddressesAloneTellOfIpv4PodsByIpv6NextHops() {
-        Speaker speaker = SpeakerPlanner.plan(
+        Speaker speaker = plan(
                 settings(Mesh.FULL, true),
                 v6(1),
                 List.of(v6(2)),
@@ -262,7 +264,7 @@ class SpeakerPlannerTest {
 
         Session session = speaker.sessions().getFirst();
         assertThat(session.extendedNextHop()).isTrue();
-        assertThat(exports(session)).containsExactly("10.244.1.0/24");
+        assertThat(exports(speaker, session)).containsExactly("10.244.1.0/24");
         assertThat(speaker.routerId().family()).isEqualTo(IpFamily.IPV4);
     }
 

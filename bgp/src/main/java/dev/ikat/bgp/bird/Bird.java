@@ -24,6 +24,11 @@ public final class Bird {
     private final BirdProgram program;
     private final BirdControl control;
 
+    /** What the file has said, and when it said so. */
+    private Optional<String> known = Optional.empty();
+
+    private Optional<BirdFiles.Version> version = Optional.empty();
+
     /** Starts nothing. */
     public Bird(BirdFiles files, BirdProgram program) {
         this.files = files;
@@ -66,7 +71,7 @@ public final class Bird {
      */
     public Outcome apply(String configuration) throws BirdException, InterruptedException {
         boolean running = isRunning();
-        if (running && configuration().equals(Optional.of(configuration))) {
+        if (running && isInForce(configuration)) {
             return Outcome.UNCHANGED;
         }
         try {
@@ -83,6 +88,21 @@ public final class Bird {
             return Outcome.STARTED;
         } catch (IOException e) {
             throw new BirdException("can't have BIRD run by " + files.configuration() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Whether the file says this; it is read only if it may be another than when it was last looked at. */
+    private boolean isInForce(String configuration) throws BirdException {
+        try {
+            Optional<BirdFiles.Version> now = files.version();
+            boolean asKnown = now.isPresent() && now.equals(version) && known.equals(Optional.of(configuration));
+            if (!asKnown) {
+                known = files.read();
+                version = now;
+            }
+            return known.equals(Optional.of(configuration));
+        } catch (IOException e) {
+            throw new BirdException("can't read " + files.configuration() + ": " + e.getMessage(), e);
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.ikat.bgp.bird;
 
-import dev.ikat.bgp.Announcement;
+import dev.ikat.bgp.Export;
+import dev.ikat.bgp.RouteGroup;
 import dev.ikat.bgp.Session;
 import dev.ikat.bgp.Session.Reflection;
 import dev.ikat.bgp.Speaker;
@@ -8,17 +9,19 @@ import dev.ikat.cluster.BgpCommunity;
 import dev.ikat.cluster.BgpPeer.Bfd;
 import dev.ikat.cluster.BgpPeer.Neighbour;
 import dev.ikat.cluster.BgpPeer.PrefixRange;
-import dev.ikat.model.Cidr;
 import dev.ikat.model.IpFamily;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
-import java.util.stream.Collectors;
 
 /**
  * Writes the configuration of BIRD 2 for a {@link Speaker}: the same text for the same speaker.
+ *
+ * <p>Routes that are announced alike are in one static protocol, and the sessions' filters name that. When an address of
+ * a service comes or goes, only a static protocol is different, and BIRD announces or withdraws that one route; a filter
+ * with other addresses would have it announce all of them again.
  *
  * <p>The kernel gets routes of BGP and nothing else, with a metric of their own, so that a route of anybody else to the
  * same place is neither replaced nor removed, and, as its metric is lower, goes before. BIRD learns no routes of the
@@ -39,9 +42,13 @@ public final class BirdConfig {
 
     private final StringBuilder text = new StringBuilder();
     private final Speaker speaker;
+    private final Map<IpFamily, List<RouteGroup>> announced = new EnumMap<>(IpFamily.class);
 
     private BirdConfig(Speaker speaker) {
         this.speaker = speaker;
+        for (IpFamily family : IpFamily.values()) {
+            announced.put(family, speaker.announced(family));
+        }
     }
 
     /**
@@ -97,10 +104,18 @@ public final class BirdConfig {
     }
 
     private void announced(IpFamily family) {
-        line("protocol static announced_%s {".formatted(channel(family)));
-        line("  %s;".formatted(channel(family)));
-        speaker.announced(family).forEach(prefix -> line("  route %s blackhole;".formatted(prefix)));
-        line("}");
+        for (RouteGroup group : announced.getOrDefault(family, List.of())) {
+            line("protocol static %s {".formatted(name(group, family)));
+            line("  %s;".formatted(channel(family)));
+            group.prefixes()
+                    .forEach(prefix -> text.append("  route ").append(prefix).append(" blackhole;\n"));
+            line("}");
+        }
+    }
+
+    /** What a session's filter knows these routes by, so that it stays as it is whichever routes they are. */
+    private static String name(RouteGroup group, IpFamily family) {
+        return "announced_%s_%s".formatted(channel(family), group.reasons().id());
     }
 
     private void session(Session session) {
@@ -174,41 +189,35 @@ public final class BirdConfig {
     }
 
     private void exports(Session session, IpFamily family) {
-        Map<String, List<Cidr>> byAttributes = new TreeMap<>();
-        for (Announcement each : session.exports()) {
-            if (each.prefix().family() == family) {
-                byAttributes
-                        .computeIfAbsent(attributes(each), _ -> new ArrayList<>())
-                        .add(each.prefix());
-            }
+        List<String> accepted = new ArrayList<>();
+        for (Export export : session.exports()) {
+            announced.getOrDefault(family, List.of()).stream()
+                    .filter(group -> group.reasons().equals(export.routes()))
+                    .forEach(group -> accepted.add("if proto = \"%s\" then { %saccept; }"
+                            .formatted(name(group, family), attributes(export))));
         }
-        boolean reflects = session.reflection() != Reflection.NONE;
-        if (byAttributes.isEmpty() && !reflects) {
+        if (session.reflection() != Reflection.NONE) {
+            accepted.add("if source = RTS_BGP && proto ~ \"%s*\" then accept;".formatted(Session.Name.ofNodes()));
+        }
+        if (accepted.isEmpty()) {
             line("    export none;");
             return;
         }
         line("    export filter {");
-        byAttributes.forEach((attributes, prefixes) ->
-                line("      if source = RTS_STATIC && net ~ [ %s ] then { %saccept; }"
-                        .formatted(
-                                prefixes.stream().map(Cidr::toString).collect(Collectors.joining(", ")), attributes)));
-        if (reflects) {
-            line("      if source = RTS_BGP && proto ~ \"%s*\" then accept;".formatted(Session.Name.ofNodes()));
-        }
+        accepted.forEach(statement -> line("      " + statement));
         line("      reject;");
         line("    };");
     }
 
-    private static String attributes(Announcement announcement) {
+    private static String attributes(Export export) {
         StringBuilder statements = new StringBuilder();
-        for (BgpCommunity community : announcement.communities()) {
+        for (BgpCommunity community : export.communities()) {
             statements
                     .append(community.isLarge() ? "bgp_large_community.add((" : "bgp_community.add((")
                     .append(community.toString().replace(":", ", "))
                     .append(")); ");
         }
-        announcement
-                .localPreference()
+        export.localPreference()
                 .ifPresent(preference -> statements
                         .append("bgp_local_pref = ")
                         .append(preference)

@@ -5,8 +5,11 @@ import dev.ikat.files.OwnFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
 import java.util.Optional;
 
 /**
@@ -46,6 +49,26 @@ public record BirdFiles(Path directory) {
     /** Makes the directory, if it is not there. */
     void prepare() throws IOException {
         OwnDirectory.prepare(directory);
+    }
+
+    /**
+     * What distinguishes a version of a file from others without reading it.
+     *
+     * @param key the file itself: one that replaces it is another
+     * @param size in bytes
+     * @param modified when it was last written
+     */
+    record Version(String key, long size, FileTime modified) {}
+
+    /** Which version of the configuration is in force; empty if there is none. */
+    Optional<Version> version() throws IOException {
+        try {
+            BasicFileAttributes attributes = Files.readAttributes(configuration(), BasicFileAttributes.class);
+            return Optional.of(new Version(
+                    String.valueOf(attributes.fileKey()), attributes.size(), attributes.lastModifiedTime()));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
     }
 
     /** What is in force, as far as there is anything. */

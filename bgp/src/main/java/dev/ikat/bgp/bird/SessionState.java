@@ -41,11 +41,13 @@ public record SessionState(
         List<String> details = new ArrayList<>();
         Optional<Matcher> head = Optional.empty();
         for (BirdReply.Line line : reply.lines()) {
-            Matcher fields = FIELDS.matcher(line.text());
-            if (line.code() == PROTOCOL && fields.matches()) {
+            Optional<Matcher> fields = line.code() == PROTOCOL
+                    ? Optional.of(FIELDS.matcher(line.text())).filter(Matcher::matches)
+                    : Optional.empty();
+            if (fields.isPresent()) {
                 head.ifPresent(one -> sessions.add(of(one, details)));
                 details.clear();
-                head = Optional.of(fields).filter(one -> one.group(2).equals("BGP"));
+                head = fields.filter(one -> one.group(2).equals("BGP"));
             } else {
                 details.add(line.text());
             }
@@ -59,7 +61,8 @@ public record SessionState(
         long sent = 0;
         for (String detail : details) {
             Matcher routes = ROUTES.matcher(detail);
-            if (routes.matches()) {
+            // Most lines are something else, and there are some forty of each session.
+            if (detail.contains("Routes:") && routes.matches()) {
                 received += Long.parseLong(routes.group(1));
                 sent += Long.parseLong(routes.group(2));
             }

@@ -8,15 +8,17 @@ import static dev.ikat.bgp.BgpScene.settings;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.ikat.bgp.Announcement;
 import dev.ikat.bgp.BgpNode;
 import dev.ikat.bgp.BgpScene;
 import dev.ikat.bgp.BgpSettings.Mesh;
+import dev.ikat.bgp.Export;
 import dev.ikat.bgp.Password;
+import dev.ikat.bgp.RouteGroup;
+import dev.ikat.bgp.ServiceAddress;
 import dev.ikat.bgp.Session;
 import dev.ikat.bgp.Session.Reflection;
 import dev.ikat.bgp.Speaker;
-import dev.ikat.bgp.SpeakerPlanner;
+import dev.ikat.cluster.BgpAdvertisement.ServiceAddresses;
 import dev.ikat.cluster.BgpCommunity;
 import dev.ikat.cluster.BgpPeer.Bfd;
 import dev.ikat.cluster.BgpPeer.Neighbour;
@@ -34,6 +36,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -46,6 +49,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class BirdConfigTest {
     private static final BirdFiles FILES = new BirdFiles(Path.of("/run/ikat/bgp"));
+
+    private static final RouteGroup.Reasons PLAIN = new RouteGroup.Reasons(true, List.of());
+    private static final RouteGroup.Reasons MARKED = new RouteGroup.Reasons(false, List.of("all", "marked"));
 
     @TempDir
     private Path directory;
@@ -71,9 +77,9 @@ class BirdConfigTest {
                         new PrefixRange(Cidr.parse("0.0.0.0/0"), 0, 24),
                         new PrefixRange(Cidr.parse("2001:db8::/32"), 48, 64)),
                 List.of(
-                        Announcement.of(Cidr.parse("10.244.1.0/24")),
-                        new Announcement(
-                                Cidr.parse("198.51.100.1/32"),
+                        new Export(PLAIN, List.of(), Optional.empty()),
+                        new Export(
+                                MARKED,
                                 List.of(BgpCommunity.parse("64512:7"), BgpCommunity.parse("4200000000:1:2")),
                                 Optional.of(4_294_967_295L))));
     }
@@ -82,6 +88,10 @@ class BirdConfigTest {
         return new Speaker(
                 IpAddress.parse("192.0.2.1"),
                 Set.of(Cidr.parse("10.244.1.0/24"), Cidr.parse("fd00:1::/64")),
+                List.of(
+                        new RouteGroup(PLAIN, List.of(Cidr.parse("10.244.1.0/24"))),
+                        new RouteGroup(
+                                MARKED, List.of(Cidr.parse("198.51.100.1/32"), Cidr.parse("2001:db8::7/128")))),
                 List.of(
                         everything("peer-a.b-c", IpAddress.parse("192.0.2.254"), Optional.empty()),
                         everything("peer-v6", IpAddress.parse("2001:db8::1"), Optional.empty()),
@@ -105,7 +115,7 @@ class BirdConfigTest {
     @Test
     @RequiresProgram("bird")
     void birdTakesASpeakerWithoutSessions() throws IOException {
-        assertBirdTakes(BirdConfig.of(new Speaker(IpAddress.parse("192.0.2.1"), Set.of(), List.of()), FILES));
+        assertBirdTakes(BirdConfig.of(new Speaker(IpAddress.parse("192.0.2.1"), Set.of(), List.of(), List.of()), FILES));
     }
 
     @Test
@@ -128,6 +138,29 @@ class BirdConfigTest {
     @Test
     void sameSpeakerIsTheSameText() {
         assertThat(BirdConfig.of(full(), FILES)).isEqualTo(BirdConfig.of(full(), FILES));
+    }
+
+    @Test
+    void addressOfAServiceMoreIsOneLineMore() {
+        List<ServiceAddress> services = IntStream.range(0, 3)
+                .mapToObj(i -> new ServiceAddress(IpAddress.v4(0xc6336400 + i), ServiceAddresses.LOAD_BALANCER_IP, true))
+                .toList();
+
+        List<String> fewer = linesWith(services.subList(0, 2));
+        List<String> more = new ArrayList<>(linesWith(services));
+
+        assertThat(more.remove("  route 198.51.100.2/32 blackhole;")).isTrue();
+        assertThat(more).isEqualTo(fewer);
+    }
+
+    private static List<String> linesWith(List<ServiceAddress> services) {
+        Speaker speaker = plan(
+                settings(Mesh.FULL, false),
+                List.of(),
+                List.of(peer("tor", "192.0.2.254")),
+                List.of(advertisement("all", true, ServiceAddresses.LOAD_BALANCER_IP)),
+                services.toArray(ServiceAddress[]::new));
+        return BirdConfig.of(speaker, FILES).lines().toList();
     }
 
     @Test
@@ -162,7 +195,7 @@ class BirdConfigTest {
 
     @Test
     void reflectorHandsOnWhatItHearsFromNodesAndNothingElse() {
-        Speaker speaker = SpeakerPlanner.plan(
+        Speaker speaker = BgpScene.plan(
                 settings(Mesh.REFLECTORS, true),
                 node(1, BgpNode.REFLECTOR_LABEL, ""),
                 List.of(node(2)),

@@ -8,10 +8,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.bgp.BgpNode;
+import dev.ikat.bgp.BgpScene;
 import dev.ikat.bgp.BgpSettings.Mesh;
 import dev.ikat.bgp.Passwords;
 import dev.ikat.bgp.ServiceAddress;
-import dev.ikat.bgp.SpeakerPlanner;
 import dev.ikat.bgp.bird.Bird.Outcome;
 import dev.ikat.cluster.BgpAdvertisement.ServiceAddresses;
 import dev.ikat.cluster.BgpPeer;
@@ -99,7 +99,7 @@ class BirdPeeringTest {
 
     private String configuration(BgpPeer peer, Passwords passwords, ServiceAddress... services) {
         return BirdConfig.of(
-                SpeakerPlanner.plan(
+                BgpScene.plan(
                         settings(Mesh.FULL, false),
                         node(1),
                         List.of(node(2)),
@@ -339,7 +339,7 @@ class BirdPeeringTest {
                 """.formatted(routes));
 
         bird().apply(BirdConfig.of(
-                SpeakerPlanner.plan(
+                BgpScene.plan(
                         settings(Mesh.REFLECTORS, true),
                         node(1),
                         others,

@@ -6,8 +6,8 @@ import static dev.ikat.bgp.BgpScene.passwords;
 import static dev.ikat.bgp.BgpScene.settings;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.bgp.BgpScene;
 import dev.ikat.bgp.BgpSettings.Mesh;
-import dev.ikat.bgp.SpeakerPlanner;
 import dev.ikat.bgp.bird.Bird.Outcome;
 import dev.ikat.cluster.BgpAdvertisement;
 import dev.ikat.cluster.BgpCommunity;
@@ -125,7 +125,7 @@ class OtherRoutersTest {
 
     private String configuration(BgpAdvertisement advertisement, BgpPeer... peers) {
         return BirdConfig.of(
-                SpeakerPlanner.plan(
+                BgpScene.plan(
                         settings(Mesh.FULL, false),
                         node(1),
                         List.of(),

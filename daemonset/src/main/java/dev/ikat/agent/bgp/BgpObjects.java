@@ -7,7 +7,6 @@ import dev.ikat.cluster.BgpPeer;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.Node;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -25,12 +24,12 @@ final class BgpObjects {
         this.services = new ServiceRoutes(nodeName);
     }
 
-    /** Takes in what is different. */
-    void apply(ClusterChange change) {
+    /** Takes in what is different, and returns which addresses of services have come and gone by that. */
+    ServiceRoutes.Difference apply(ClusterChange change) {
         change.removed().forEach(this::remove);
         change.updated().forEach(update -> put(update.after()));
         change.added().forEach(this::put);
-        boolean _ = services.apply(change);
+        return services.apply(change);
     }
 
     private void put(ClusterObject object) {
@@ -59,11 +58,11 @@ final class BgpObjects {
         return nodes;
     }
 
-    Collection<BgpPeer> peers() {
+    List<BgpPeer> peers() {
         return List.copyOf(peers.values());
     }
 
-    Collection<BgpAdvertisement> advertisements() {
+    List<BgpAdvertisement> advertisements() {
         return List.copyOf(advertisements.values());
     }
 
