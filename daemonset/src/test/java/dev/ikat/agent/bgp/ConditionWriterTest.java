@@ -64,8 +64,10 @@ class ConditionWriterTest {
         ConditionWriter second = writer("c");
         report(second, Reported.NOTHING, WRONG);
         assertThat(written).isEmpty();
+        assertThat(second.isDue()).isFalse();
 
         later(Duration.ofSeconds(31));
+        assertThat(second.isDue()).isTrue();
         report(second, Reported.NOTHING, WRONG);
 
         assertThat(written).hasSize(1);
