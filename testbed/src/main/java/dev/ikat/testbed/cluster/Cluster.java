@@ -43,9 +43,14 @@ public final class Cluster implements AutoCloseable {
      * @param subnets for each node its subnet of the underlay; the size is the number of nodes
      * @param agentArguments options of every agent in addition to those that name its node and directories
      * @param runtimeHosts whether each node has mounts and processes of its own, to run a container runtime in
+     * @param racks whether each subnet is a rack with a router of its own
      */
     public record Options(
-            Distribution distribution, List<Integer> subnets, List<String> agentArguments, boolean runtimeHosts) {
+            Distribution distribution,
+            List<Integer> subnets,
+            List<String> agentArguments,
+            boolean runtimeHosts,
+            boolean racks) {
         public Options {
             subnets = List.copyOf(subnets);
             agentArguments = List.copyOf(agentArguments);
@@ -53,24 +58,30 @@ public final class Cluster implements AutoCloseable {
 
         /** One subnet, VXLAN between the nodes, the configured distribution. */
         public static Options nodes(int count) {
-            return new Options(Distribution.configured(), java.util.Collections.nCopies(count, 0), List.of(), false);
+            return new Options(
+                    Distribution.configured(), java.util.Collections.nCopies(count, 0), List.of(), false, false);
         }
 
         /** With nodes in these subnets of the underlay, one for each node. */
         public Options withSubnets(Integer... perNode) {
-            return new Options(distribution, List.of(perNode), agentArguments, runtimeHosts);
+            return new Options(distribution, List.of(perNode), agentArguments, runtimeHosts, racks);
         }
 
         /** With these options of the agents, after those given before. */
         public Options withAgentArguments(String... more) {
             List<String> all = new ArrayList<>(agentArguments);
             all.addAll(List.of(more));
-            return new Options(distribution, subnets, all, runtimeHosts);
+            return new Options(distribution, subnets, all, runtimeHosts, racks);
         }
 
         /** With mounts and processes of its own for each node. */
         public Options withRuntimeHosts() {
-            return new Options(distribution, subnets, agentArguments, true);
+            return new Options(distribution, subnets, agentArguments, true, racks);
+        }
+
+        /** With a router for each subnet. */
+        Options withRacks() {
+            return new Options(distribution, subnets, agentArguments, runtimeHosts, true);
         }
     }
 
@@ -78,7 +89,7 @@ public final class Cluster implements AutoCloseable {
         this.options = options;
         this.directory = TestDirectory.create();
         this.manifests = directory.directory("manifests");
-        this.underlay = new Underlay();
+        this.underlay = new Underlay(options.racks);
     }
 
     /** Creates the underlay and the nodes' namespaces and manifests; no agent runs yet. */
