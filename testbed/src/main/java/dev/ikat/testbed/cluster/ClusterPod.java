@@ -86,6 +86,17 @@ public final class ClusterPod implements AutoCloseable {
         }
     }
 
+    /** How many connections it has accepted so far, by the kernel's count ({@code PassiveOpens}, RFC 4022). */
+    public int accepted() {
+        List<String> tcp = namespace
+                .exec("cat", "/proc/net/snmp")
+                .lines()
+                .filter(line -> line.startsWith("Tcp:"))
+                .toList();
+        int column = List.of(tcp.getFirst().split(" ", -1)).indexOf("PassiveOpens");
+        return Integer.parseInt(tcp.getLast().split(" ", -1)[column]);
+    }
+
     /** Every path from this pod to each address of another: TCP small and large, UDP and ICMP. */
     public List<Probe.Target> targets(ClusterPod to) {
         List<Probe.Target> targets = new ArrayList<>();

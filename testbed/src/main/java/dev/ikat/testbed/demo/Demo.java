@@ -19,7 +19,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -40,8 +39,9 @@ import picocli.CommandLine.Spec;
         description = {
             "Creates nodes and pods as network namespaces, wires them with the real agent and plugin, tries every",
             "connection, spreads connections to a service, tries again with network policies, and removes everything, also",
-            "after Ctrl-C."
-        })
+            "after Ctrl-C. 'bgp' shows something else: ./dev demo bgp --help"
+        },
+        subcommands = BgpDemo.class)
 public final class Demo implements Callable<Integer> {
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(3);
     private static final int MOST_NODES = 20;
@@ -110,12 +110,12 @@ public final class Demo implements Callable<Integer> {
         terminal.line(terminal.bold("Ikat: %d nodes, %d pods, IPv4 and IPv6, overlay %s, policies by %s, services"
                 .formatted(nodeCount, podCount, overlay, backend)));
         terminal.line("");
-        Cluster cluster = timed(
+        Cluster cluster = terminal.timed(
                 "namespaces for the underlay and the nodes",
                 () -> Cluster.create(Cluster.Options.nodes(nodeCount)
                         .withAgentArguments("--overlay=" + overlay, "--policy-backend=" + backend, "--services=true")));
         try (cluster) {
-            timed("agents ready on all nodes", () -> {
+            terminal.timed("agents ready on all nodes", () -> {
                 cluster.startAgents();
                 return cluster;
             });
@@ -135,7 +135,7 @@ public final class Demo implements Callable<Integer> {
             }
             terminal.heading("Taking it down");
             boolean nothingLeft = deletePods(cluster);
-            timed("agents stopped, namespaces and files removed", () -> {
+            terminal.timed("agents stopped, namespaces and files removed", () -> {
                 cluster.close();
                 return cluster;
             });
@@ -170,13 +170,6 @@ public final class Demo implements Callable<Integer> {
         if (!BACKENDS.contains(backend)) {
             throw CommandErrors.invalid(command, "--policy-backend", backend, String.join(" or ", BACKENDS));
         }
-    }
-
-    private <T> T timed(String what, Supplier<T> action) {
-        long start = System.nanoTime();
-        T result = action.get();
-        terminal.step(what, Duration.ofNanos(System.nanoTime() - start));
-        return result;
     }
 
     private void addPods(Cluster cluster) {
@@ -291,7 +284,7 @@ public final class Demo implements Callable<Integer> {
 
     private boolean deletePods(Cluster cluster) {
         for (ClusterPod pod : cluster.pods()) {
-            timed("DEL " + pod.name(), () -> {
+            terminal.timed("DEL " + pod.name(), () -> {
                 pod.delete();
                 return pod;
             });

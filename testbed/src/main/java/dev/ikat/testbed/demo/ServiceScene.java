@@ -114,18 +114,10 @@ final class ServiceScene {
         return address;
     }
 
-    /** How many connections each has accepted so far, by the kernel's count ({@code PassiveOpens}, RFC 4022). */
+    /** How many connections each has accepted so far. */
     private Map<ClusterPod, Integer> accepted() {
         Map<ClusterPod, Integer> counts = new LinkedHashMap<>();
-        for (ClusterPod pod : backends) {
-            List<String> tcp = pod.namespace()
-                    .exec("cat", "/proc/net/snmp")
-                    .lines()
-                    .filter(line -> line.startsWith("Tcp:"))
-                    .toList();
-            int column = List.of(tcp.getFirst().split(" ", -1)).indexOf("PassiveOpens");
-            counts.put(pod, Integer.parseInt(tcp.getLast().split(" ", -1)[column]));
-        }
+        backends.forEach(pod -> counts.put(pod, pod.accepted()));
         return counts;
     }
 

@@ -1,4 +1,4 @@
-/** The demonstration: two nodes and four pods, with and without policies. */
+/** The demonstrations: two nodes and four pods, with and without policies; and two racks of nodes that speak BGP. */
 @NullMarked
 package dev.ikat.testbed.demo;
 

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Supplier;
 
 /** Output for people: colours and symbols on a terminal, plain ASCII anywhere else and if NO_COLOR is set. */
 public final class Terminal {
@@ -79,6 +80,14 @@ public final class Terminal {
     /** A completed step, with the time that it took. */
     public void step(String what, Duration took) {
         out.printf("  %s %8s  %s%n", yes(), milliseconds(took), what);
+    }
+
+    /** Does something, and prints it as a completed step. */
+    public <T> T timed(String what, Supplier<T> action) {
+        long start = System.nanoTime();
+        T result = action.get();
+        step(what, Duration.ofNanos(System.nanoTime() - start));
+        return result;
     }
 
     public static String milliseconds(Duration took) {
