@@ -35,6 +35,7 @@ import picocli.CommandLine.Option;
             MicroBench.class,
             WiringBench.class,
             ApiBench.class,
+            BgpBench.class,
             Soak.class
         })
 public final class Bench implements Callable<Integer> {
