@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ikat.testbed.report.CommandErrors;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
@@ -32,5 +33,17 @@ class DemoTest {
         assertThat(exitCode).isEqualTo(2);
         assertThat(errors.toString().lines())
                 .containsExactly("./dev demo: " + reason + "; './dev demo --help' lists the options");
+    }
+
+    @Test
+    void demoOfBgpSaysOfAnIntervalWhatItMayBe() {
+        StringWriter errors = new StringWriter();
+
+        int exitCode = CommandErrors.inOneLine(new CommandLine(new Demo()).setCommandName("./dev demo"))
+                .setErr(new PrintWriter(errors, true))
+                .execute("bgp", "--bfd=5");
+
+        assertThat(exitCode).isEqualTo(2);
+        assertThat(errors.toString()).contains("--bfd=5 is invalid: it has to be 10 to 1000");
     }
 }
