@@ -55,15 +55,20 @@ final class BgpApi implements AutoCloseable {
 
     /** A service is there, with this address of a load balancer, or has it instead of another. */
     void putService(int number, String address) {
-        api.put(SampleServices.SERVICES_PATH, "service-" + number, SampleServices.serviceJson(number)
-                .replace("\"ClusterIP\"", "\"LoadBalancer\"")
-                .replace("\"loadBalancer\":{}", "\"loadBalancer\":{\"ingress\":[{\"ip\":\"" + address + "\"}]}"));
+        api.put(
+                SampleServices.SERVICES_PATH,
+                "service-" + number,
+                SampleServices.serviceJson(number)
+                        .replace("\"ClusterIP\"", "\"LoadBalancer\"")
+                        .replace(
+                                "\"loadBalancer\":{}",
+                                "\"loadBalancer\":{\"ingress\":[{\"ip\":\"" + address + "\"}]}"));
     }
 
     /** Starts the router with these protocols; its kernel gets the routes that it hears of. */
     BirdRouter startRouter(String protocols) {
-        BirdRouter router = BirdRouter.start(
-                cluster.underlay().namespace(), directory.path(), configuration(protocols));
+        BirdRouter router =
+                BirdRouter.start(cluster.underlay().namespace(), directory.path(), configuration(protocols));
         routers.add(router);
         return router;
     }

@@ -76,7 +76,6 @@ final class BgpReflector {
     }
 
     private void note(String measure, String format, double value) {
-        table.note(
-                measure.formatted(NODES), String.format(Locale.ROOT, format, value), "", "", OptionalDouble.empty());
+        table.note(measure.formatted(NODES), String.format(Locale.ROOT, format, value), "", "", OptionalDouble.empty());
     }
 }

@@ -14,8 +14,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What one node announces, and why: the blocks of its pods, the addresses of services, and the aggregates that stand for
- * them. An address that comes or goes costs the same however many others there are; for another node or other
+ * What one node announces, and why: the blocks of its pods, the addresses of services, and the aggregates that stand
+ * for them. An address that comes or goes costs the same however many others there are; for another node or other
  * advertisements a new one of these is made. Not thread-safe.
  */
 public final class AnnouncedRoutes {
@@ -41,10 +41,7 @@ public final class AnnouncedRoutes {
      * @param services the addresses of services that this node can be sent packets for
      */
     public AnnouncedRoutes(
-            BgpSettings settings,
-            BgpNode self,
-            Collection<BgpAdvertisement> all,
-            Collection<ServiceAddress> services) {
+            BgpSettings settings, BgpNode self, Collection<BgpAdvertisement> all, Collection<ServiceAddress> services) {
         advertisements = all.stream()
                 .filter(advertisement -> advertisement.nodeSelector().matches(self.labels()))
                 .toList();
@@ -72,8 +69,10 @@ public final class AnnouncedRoutes {
     public void remove(ServiceAddress service) {
         for (BgpAdvertisement advertisement : advertisements) {
             if (advertisement.services().contains(service.kind())) {
-                change(prefix(service, advertisement), claim -> claim.ofAdvertisements.computeIfPresent(
-                        advertisement.name(), (_, count) -> count == 1 ? null : count - 1));
+                change(
+                        prefix(service, advertisement),
+                        claim -> claim.ofAdvertisements.computeIfPresent(
+                                advertisement.name(), (_, count) -> count == 1 ? null : count - 1));
             }
         }
     }

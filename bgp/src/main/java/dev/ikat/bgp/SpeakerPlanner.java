@@ -152,8 +152,7 @@ public final class SpeakerPlanner {
         List<Export> all = new ArrayList<>();
         for (RouteGroup group : routes) {
             List<BgpAdvertisement> saying = ofPeer.stream()
-                    .filter(advertisement ->
-                            group.reasons().advertisements().contains(advertisement.name()))
+                    .filter(advertisement -> group.reasons().advertisements().contains(advertisement.name()))
                     .toList();
             if (!saying.isEmpty()) {
                 Export export = Export.of(group.reasons());
@@ -178,8 +177,7 @@ public final class SpeakerPlanner {
                         && other.address(family).isPresent())
                 .toList();
         return common.stream()
-                .map(family ->
-                        mesh(other, family, family == IpFamily.IPV6 && !common.contains(IpFamily.IPV4), exports))
+                .map(family -> mesh(other, family, family == IpFamily.IPV6 && !common.contains(IpFamily.IPV4), exports))
                 .toList();
     }
 

@@ -64,7 +64,7 @@ class AnnouncedRoutesTest {
         routes.remove(balancer("198.51.100.1", true));
         assertThat(texts(routes)).contains("[everything] [10.244.0.0/16, 198.51.100.0/29]");
         routes.remove(balancer("198.51.100.3", true));
-        assertThat(texts(routes)).containsExactly("[] nodes [10.244.1.0/24]", "[everything] [10.244.0.0/16]");
+        assertThat(texts(routes)).containsExactly("[everything] [10.244.0.0/16]", "[] nodes [10.244.1.0/24]");
     }
 
     @Test

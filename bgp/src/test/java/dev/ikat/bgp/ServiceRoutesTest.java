@@ -64,10 +64,7 @@ class ServiceRoutesTest {
     }
 
     private static List<String> texts(Set<ServiceAddress> addresses) {
-        return addresses.stream()
-                .sorted()
-                .map(one -> one.address().toString())
-                .toList();
+        return addresses.stream().sorted().map(one -> one.address().toString()).toList();
     }
 
     private List<String> addresses() {

@@ -19,9 +19,9 @@ import java.util.Map;
 /**
  * Writes the configuration of BIRD 2 for a {@link Speaker}: the same text for the same speaker.
  *
- * <p>Routes that are announced alike are in one static protocol, and the sessions' filters name that. When an address of
- * a service comes or goes, only a static protocol is different, and BIRD announces or withdraws that one route; a filter
- * with other addresses would have it announce all of them again.
+ * <p>Routes that are announced alike are in one static protocol, and the sessions' filters name that. When an address
+ * of a service comes or goes, only a static protocol is different, and BIRD announces or withdraws that one route; a
+ * filter with other addresses would have it announce all of them again.
  *
  * <p>The kernel gets routes of BGP and nothing else, with a metric of their own, so that a route of anybody else to the
  * same place is neither replaced nor removed, and, as its metric is lower, goes before. BIRD learns no routes of the
@@ -193,8 +193,8 @@ public final class BirdConfig {
         for (Export export : session.exports()) {
             announced.getOrDefault(family, List.of()).stream()
                     .filter(group -> group.reasons().equals(export.routes()))
-                    .forEach(group -> accepted.add("if proto = \"%s\" then { %saccept; }"
-                            .formatted(name(group, family), attributes(export))));
+                    .forEach(group -> accepted.add(
+                            "if proto = \"%s\" then { %saccept; }".formatted(name(group, family), attributes(export))));
         }
         if (session.reflection() != Reflection.NONE) {
             accepted.add("if source = RTS_BGP && proto ~ \"%s*\" then accept;".formatted(Session.Name.ofNodes()));

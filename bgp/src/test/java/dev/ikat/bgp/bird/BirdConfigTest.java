@@ -90,8 +90,7 @@ class BirdConfigTest {
                 Set.of(Cidr.parse("10.244.1.0/24"), Cidr.parse("fd00:1::/64")),
                 List.of(
                         new RouteGroup(PLAIN, List.of(Cidr.parse("10.244.1.0/24"))),
-                        new RouteGroup(
-                                MARKED, List.of(Cidr.parse("198.51.100.1/32"), Cidr.parse("2001:db8::7/128")))),
+                        new RouteGroup(MARKED, List.of(Cidr.parse("198.51.100.1/32"), Cidr.parse("2001:db8::7/128")))),
                 List.of(
                         everything("peer-a.b-c", IpAddress.parse("192.0.2.254"), Optional.empty()),
                         everything("peer-v6", IpAddress.parse("2001:db8::1"), Optional.empty()),
@@ -115,7 +114,8 @@ class BirdConfigTest {
     @Test
     @RequiresProgram("bird")
     void birdTakesASpeakerWithoutSessions() throws IOException {
-        assertBirdTakes(BirdConfig.of(new Speaker(IpAddress.parse("192.0.2.1"), Set.of(), List.of(), List.of()), FILES));
+        assertBirdTakes(
+                BirdConfig.of(new Speaker(IpAddress.parse("192.0.2.1"), Set.of(), List.of(), List.of()), FILES));
     }
 
     @Test
@@ -143,7 +143,8 @@ class BirdConfigTest {
     @Test
     void addressOfAServiceMoreIsOneLineMore() {
         List<ServiceAddress> services = IntStream.range(0, 3)
-                .mapToObj(i -> new ServiceAddress(IpAddress.v4(0xc6336400 + i), ServiceAddresses.LOAD_BALANCER_IP, true))
+                .mapToObj(
+                        i -> new ServiceAddress(IpAddress.v4(0xc6336400 + i), ServiceAddresses.LOAD_BALANCER_IP, true))
                 .toList();
 
         List<String> fewer = linesWith(services.subList(0, 2));

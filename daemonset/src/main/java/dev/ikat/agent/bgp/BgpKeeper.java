@@ -37,7 +37,9 @@ import org.slf4j.LoggerFactory;
 final class BgpKeeper implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(BgpKeeper.class);
     private static final Duration LOOK = Duration.ofSeconds(2);
-    /** After a change it rests so many times as long as that took, so that many changes do not keep a processor busy. */
+    /**
+     * After a change it rests so many times as long as that took, so that many changes do not keep a processor busy.
+     */
     private static final int REST = 4;
 
     private static final Duration LONGEST_REST = Duration.ofMillis(500);
@@ -84,8 +86,7 @@ final class BgpKeeper implements AutoCloseable {
         this.situation = situation;
         this.files = files;
         this.plan = new BgpPlan(nodeName, options);
-        this.watch = new BirdWatch(
-                new Bird(files, new ConfinedBird("bird")), new BgpMetrics(registry, this::state));
+        this.watch = new BirdWatch(new Bird(files, new ConfinedBird("bird")), new BgpMetrics(registry, this::state));
         this.conditions = new ConditionWriter(nodeName, condition, System::nanoTime);
         this.thread = Thread.ofPlatform().name("bgp").unstarted(this::run);
     }

@@ -25,8 +25,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What this node has to speak, by what is known. It is computed anew only as far as something is different: an address of
- * a service that comes or goes costs no look at the others. Not thread-safe.
+ * What this node has to speak, by what is known. It is computed anew only as far as something is different: an address
+ * of a service that comes or goes costs no look at the others. Not thread-safe.
  */
 final class BgpPlan {
     private final String nodeName;
@@ -159,8 +159,7 @@ final class BgpPlan {
 
     private Planned withOtherRoutes(Planned before) {
         List<RouteGroup> routes = before.routes().groups();
-        boolean sameReasons =
-                reasons(routes).equals(reasons(before.speaker().routes()));
+        boolean sameReasons = reasons(routes).equals(reasons(before.speaker().routes()));
         Speaker speaker = sameReasons
                 ? before.speaker().with(routes)
                 : speaker(before.input(), before.reviewed().peers(), routes);

@@ -15,8 +15,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Has BIRD run by the configuration that it is given, and follows the sessions. A configuration that was refused is tried
- * again after a while, each time a longer one; what was in force stays. Not thread-safe.
+ * Has BIRD run by the configuration that it is given, and follows the sessions. A configuration that was refused is
+ * tried again after a while, each time a longer one; what was in force stays. Not thread-safe.
  */
 final class BirdWatch {
     private static final Logger LOG = LoggerFactory.getLogger(BirdWatch.class);

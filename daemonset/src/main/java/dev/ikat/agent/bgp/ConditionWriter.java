@@ -57,7 +57,10 @@ final class ConditionWriter {
         pending.keySet().retainAll(objects);
     }
 
-    /** Whether it is this node's turn to write a condition that is not there yet, so that {@link #report} has to be called. */
+    /**
+     * Whether it is this node's turn to write a condition that is not there yet, so that {@link #report} has to be
+     * called.
+     */
     boolean isDue() {
         long now = clock.getAsLong();
         return pending.values().stream().anyMatch(condition -> now - condition.due() >= 0);

@@ -20,8 +20,7 @@ final class SeenPasswords implements Passwords {
 
     /** Whether any that was asked for is another by now. */
     boolean areOthers() {
-        return seen.entrySet().stream()
-                .anyMatch(entry -> !entry.getValue().equals(source.find(entry.getKey())));
+        return seen.entrySet().stream().anyMatch(entry -> !entry.getValue().equals(source.find(entry.getKey())));
     }
 
     /** Has each read again when it is asked for. */

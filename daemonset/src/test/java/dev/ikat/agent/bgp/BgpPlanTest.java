@@ -8,24 +8,24 @@ import dev.ikat.agent.overlay.InForce;
 import dev.ikat.agent.overlay.OverlayState;
 import dev.ikat.agent.overlay.Peer;
 import dev.ikat.agent.overlay.Uplink;
-import dev.ikat.bgp.BgpSettings.Mesh;
 import dev.ikat.bgp.BgpSettings;
+import dev.ikat.bgp.BgpSettings.Mesh;
 import dev.ikat.bgp.Password;
-import dev.ikat.cluster.BgpAdvertisement.ServiceAddresses;
 import dev.ikat.cluster.BgpAdvertisement;
-import dev.ikat.cluster.BgpPeer.Neighbour;
+import dev.ikat.cluster.BgpAdvertisement.ServiceAddresses;
 import dev.ikat.cluster.BgpPeer;
+import dev.ikat.cluster.BgpPeer.Neighbour;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.LabelSelector;
 import dev.ikat.cluster.Labels;
 import dev.ikat.cluster.Node;
 import dev.ikat.cluster.Reported;
+import dev.ikat.cluster.Service;
 import dev.ikat.cluster.Service.External;
 import dev.ikat.cluster.Service.Ingress;
 import dev.ikat.cluster.Service.IpMode;
 import dev.ikat.cluster.Service.TrafficPolicy;
-import dev.ikat.cluster.Service;
 import dev.ikat.dataplane.GuardState;
 import dev.ikat.dataplane.MasqueradeState;
 import dev.ikat.model.Cidr;
@@ -123,8 +123,7 @@ class BgpPlanTest {
 
     /** What is computed anew each time that the node's network is looked at. */
     private static NodeSituation situation(Peer... others) {
-        Uplink uplink = new Uplink(
-                2, new InterfaceName("eth0"), 1500, List.of(InterfaceAddress.parse(SELF + "/24")));
+        Uplink uplink = new Uplink(2, new InterfaceName("eth0"), 1500, List.of(InterfaceAddress.parse(SELF + "/24")));
         OverlayState overlay = new OverlayState(
                 List.of(),
                 Set.of(),
@@ -147,8 +146,7 @@ class BgpPlanTest {
     }
 
     private static Peer other() {
-        return new Peer(
-                "b", List.of(IpAddress.parse("192.0.2.12")), Set.of(Cidr.parse("10.244.2.0/24")), Set.of());
+        return new Peer("b", List.of(IpAddress.parse("192.0.2.12")), Set.of(Cidr.parse("10.244.2.0/24")), Set.of());
     }
 
     private BgpPlan.Planned refresh(Peer... others) {

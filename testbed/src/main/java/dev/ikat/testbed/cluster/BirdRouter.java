@@ -35,9 +35,11 @@ public final class BirdRouter implements AutoCloseable {
     public static BirdRouter start(TestNamespace namespace, Path directory, String configuration) {
         write(directory, configuration);
         BirdRouter router = Teardown.make(() -> new BirdRouter(namespace, directory, launch(namespace, directory)));
-        Await.until(LIMIT, () -> "BIRD of a router does not answer: see " + log(directory), () -> router.process
-                        .isAlive()
-                && router.asks("show", "status").run().succeeded());
+        Await.until(
+                LIMIT,
+                () -> "BIRD of a router does not answer: see " + log(directory),
+                () -> router.process.isAlive()
+                        && router.asks("show", "status").run().succeeded());
         return router;
     }
 

@@ -39,7 +39,9 @@ public final class RackService {
     /** Adds the pods, then the service, whose address is in its status, as a controller writes it there. */
     public static RackService create(Racks racks) {
         RackService service = new RackService(racks);
-        racks.cluster().nodes().forEach(node -> node.addPod("web-" + node.name()).serve(ClusterPod.PORT));
+        racks.cluster()
+                .nodes()
+                .forEach(node -> node.addPod("web-" + node.name()).serve(ClusterPod.PORT));
         racks.cluster().apply("service.yaml", service.manifests());
         return service;
     }

@@ -167,7 +167,8 @@ public final class Racks implements AutoCloseable {
 
     private void start(String name, TestNamespace namespace, IpAddress id, List<String> sessions) {
         Path directory = cluster.directory().directory(name);
-        routers.put(name, BirdRouter.start(namespace, directory, """
+        routers.put(
+                name, BirdRouter.start(namespace, directory, """
                 log "%s/routes.log" { warning, error, fatal, bug };
                 router id %s;
                 protocol device { scan time 1; }
@@ -256,7 +257,9 @@ public final class Racks implements AutoCloseable {
                 .toList();
     }
 
-    /** Ends a node as the loss of its power does, as far as others can tell: it is cut off, its agent and BIRD killed. */
+    /**
+     * Ends a node as the loss of its power does, as far as others can tell: it is cut off, its agent and BIRD killed.
+     */
     public void kill(ClusterNode node) {
         cluster.underlay().setConnected(node.namespace(), false);
         node.killAgent();

@@ -16,8 +16,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /**
- * {@code ./dev demo bgp}: two racks of nodes that tell their routers of a service's address by BGP, a client outside that
- * reaches the service over all of them, and a node that is killed and comes back.
+ * {@code ./dev demo bgp}: two racks of nodes that tell their routers of a service's address by BGP, a client outside
+ * that reaches the service over all of them, and a node that is killed and comes back.
  */
 @Command(
         name = "bgp",
@@ -38,8 +38,9 @@ final class BgpDemo implements Callable<Integer> {
     @Option(
             names = "--bfd",
             paramLabel = "MS",
-            description = "milliseconds between two packets of BFD, 10 to 1000; when three are missing, the neighbour is gone"
-                    + " (default: ${DEFAULT-VALUE})",
+            description =
+                    "milliseconds between two packets of BFD, 10 to 1000; when three are missing, the neighbour is gone"
+                            + " (default: ${DEFAULT-VALUE})",
             defaultValue = "100")
     private int interval;
 
@@ -61,13 +62,14 @@ final class BgpDemo implements Callable<Integer> {
         Thread farewell = new Thread(
                 () -> terminal.line(System.lineSeparator() + "  interrupted: removing everything"), "farewell");
         Runtime.getRuntime().addShutdownHook(farewell);
-        terminal.line(terminal.bold(
-                "Ikat and BGP: two racks of %d nodes, a service of type LoadBalancer, BFD every %d ms"
+        terminal.line(
+                terminal.bold("Ikat and BGP: two racks of %d nodes, a service of type LoadBalancer, BFD every %d ms"
                         .formatted(PER_RACK, interval)));
         terminal.line("");
-        try (Racks racks = terminal.timed(
+        Racks racks = terminal.timed(
                 "namespaces for the routers, the nodes and a client",
-                () -> Racks.create(PER_RACK, Duration.ofMillis(interval), "--services=true"))) {
+                () -> Racks.create(PER_RACK, Duration.ofMillis(interval), "--services=true"));
+        try (racks) {
             boolean asExpected = new BgpScene(racks, terminal).play();
             terminal.heading("Taking it down");
             terminal.timed("agents, their BIRDs and the routers stopped, namespaces and files removed", () -> {

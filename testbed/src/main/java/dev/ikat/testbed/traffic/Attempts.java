@@ -101,8 +101,8 @@ public final class Attempts implements AutoCloseable {
     private synchronized Outage outage(Instant since) {
         Instant end = lastFailure(since).orElse(since);
         List<Attempt> within = attempts.stream()
-                .filter(attempt -> !attempt.began().isBefore(since)
-                        && !attempt.began().isAfter(end))
+                .filter(attempt ->
+                        !attempt.began().isBefore(since) && !attempt.began().isAfter(end))
                 .toList();
         return new Outage(
                 Duration.between(since, end),
