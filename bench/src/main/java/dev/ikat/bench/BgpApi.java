@@ -22,7 +22,7 @@ final class BgpApi implements AutoCloseable {
     final ClusterNode node = cluster.node(0);
     private final TestDirectory directory = TestDirectory.create();
     private final ApiTestServer api = InNamespace.call(node.namespace().path(), () -> ApiTestServer.start(0));
-    private final List<AutoCloseable> routers = new ArrayList<>();
+    private final List<BirdRouter> routers = new ArrayList<>();
 
     /** The node's own object is there. */
     BgpApi() {
@@ -92,10 +92,8 @@ final class BgpApi implements AutoCloseable {
     }
 
     @Override
-    public void close() throws Exception {
-        for (AutoCloseable router : routers) {
-            router.close();
-        }
+    public void close() {
+        routers.forEach(BirdRouter::close);
         cluster.close();
         api.close();
         directory.close();

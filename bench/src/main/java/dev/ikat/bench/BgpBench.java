@@ -1,6 +1,7 @@
 package dev.ikat.bench;
 
 import dev.ikat.testbed.report.Terminal;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
@@ -61,7 +62,7 @@ public final class BgpBench implements Callable<Integer> {
     private int changes;
 
     @Override
-    public Integer call() throws Exception {
+    public Integer call() throws IOException, InterruptedException {
         Terminal terminal = Terminal.standard();
         BenchTable table = new BenchTable(terminal);
         if (only.contains(Part.death)) {

@@ -3,6 +3,7 @@ package dev.ikat.bench;
 import dev.ikat.testbed.cluster.BirdRouter;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.TestNamespace;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.OptionalDouble;
@@ -19,7 +20,7 @@ final class BgpReflector {
     }
 
     /** Measures routes that come at once to a node that runs, and a node that starts. */
-    void measure() throws Exception {
+    void measure() throws IOException {
         try (BgpApi scene = new BgpApi()) {
             StringBuilder routes = new StringBuilder();
             for (int i = 0; i < NODES; i++) {

@@ -31,7 +31,7 @@ final class BgpServices {
     }
 
     /** Measures the start, no changes, and one change a second. */
-    void measure(int changes) throws Exception {
+    void measure(int changes) throws IOException, InterruptedException {
         try (BgpApi scene = new BgpApi()) {
             scene.putPeer();
             for (int i = 0; i < count; i++) {

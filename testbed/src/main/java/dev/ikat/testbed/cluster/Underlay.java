@@ -17,7 +17,7 @@ import java.util.TreeMap;
  * its loopback interface represent the world outside the cluster.
  *
  * <p>With racks, the bridge of each subnet is in a namespace of its own, a router at the top of a rack, and the first
- * namespace connects these. Packets that have several ways take them by their addresses and ports.
+ * namespace connects these. Connections are spread over several ways by their ports.
  */
 public final class Underlay implements AutoCloseable {
     /** An address outside the cluster (RFC 5737), from which only masqueraded traffic gets an answer. */
@@ -25,6 +25,11 @@ public final class Underlay implements AutoCloseable {
 
     /** An address outside the cluster (RFC 3849). */
     public static final IpAddress OUTSIDE_V6 = IpAddress.parse("2001:db8:ffff::1");
+
+    /** A value of fib_multipath_hash_policy, from Linux 5.14 on, and a bit of fib_multipath_hash_fields (ip-sysctl). */
+    private static final String CUSTOM_FIELDS = "3";
+
+    private static final String SOURCE_PORT = "16";
 
     private final TestNamespace namespace = TestNamespace.create();
     private final boolean racks;
@@ -44,17 +49,16 @@ public final class Underlay implements AutoCloseable {
     Underlay(boolean racks) {
         this.racks = racks;
         forward(namespace);
+        if (racks) {
+            namespace.sysctl("net.ipv4.fib_multipath_hash_policy", "1");
+        }
         namespace.ip("address", "add", OUTSIDE_V4 + "/32", "dev", "lo");
         namespace.ip("-6", "address", "add", OUTSIDE_V6 + "/128", "dev", "lo", "nodad");
     }
 
-    private void forward(TestNamespace router) {
+    private static void forward(TestNamespace router) {
         router.sysctl("net.ipv4.ip_forward", "1");
         router.sysctl("net.ipv6.conf.all.forwarding", "1");
-        if (racks) {
-            // Which of several ways a packet takes depends on its ports, too.
-            router.sysctl("net.ipv4.fib_multipath_hash_policy", "1");
-        }
     }
 
     /** The namespace, which is also the world outside the cluster. */
@@ -170,6 +174,9 @@ public final class Underlay implements AutoCloseable {
     private TestNamespace addRouter(int subnet) {
         TestNamespace router = TestNamespace.create();
         forward(router);
+        // By the source port alone: hashed like before, all that comes one way would go on one way.
+        router.sysctl("net.ipv4.fib_multipath_hash_policy", CUSTOM_FIELDS);
+        router.sysctl("net.ipv4.fib_multipath_hash_fields", SOURCE_PORT);
         String link = "rack" + subnet;
         namespace.ip("link", "add", link, "type", "veth", "peer", "name", "up0", "netns", router.name());
         connect(namespace, link, subnet, 1);

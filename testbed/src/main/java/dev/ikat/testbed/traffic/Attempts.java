@@ -34,8 +34,8 @@ public final class Attempts implements AutoCloseable {
      * A time in which not all connections were made.
      *
      * @param length from its beginning until the last of those was begun that failed; zero if none did
-     * @param failed how many were begun in it and failed
-     * @param begun how many were begun in it
+     * @param failed how many failed
+     * @param begun how many were begun, then and for as long as it was watched that no more failed
      */
     public record Outage(Duration length, long failed, long begun) {}
 
@@ -99,15 +99,13 @@ public final class Attempts implements AutoCloseable {
     }
 
     private synchronized Outage outage(Instant since) {
-        Instant end = lastFailure(since).orElse(since);
-        List<Attempt> within = attempts.stream()
-                .filter(attempt ->
-                        !attempt.began().isBefore(since) && !attempt.began().isAfter(end))
+        List<Attempt> meanwhile = attempts.stream()
+                .filter(attempt -> !attempt.began().isBefore(since))
                 .toList();
         return new Outage(
-                Duration.between(since, end),
-                within.stream().filter(attempt -> !attempt.accepted()).count(),
-                within.size());
+                Duration.between(since, lastFailure(since).orElse(since)),
+                meanwhile.stream().filter(attempt -> !attempt.accepted()).count(),
+                meanwhile.size());
     }
 
     @Override
