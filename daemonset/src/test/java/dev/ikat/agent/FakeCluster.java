@@ -26,6 +26,11 @@ public final class FakeCluster implements ClusterSource {
     /** Has these nodes, and nothing that was not read yet. */
     public FakeCluster with(Node... added) {
         synced = true;
+        return withNodesAlone(added);
+    }
+
+    /** Has these nodes, and objects of other kinds that were not read yet. */
+    public FakeCluster withNodesAlone(Node... added) {
         for (Node node : added) {
             nodes.put(node.name(), node);
         }

@@ -125,14 +125,15 @@ public final class NodeNetworkKeeper {
     }
 
     private int node() {
-        if (!cluster.synced()) {
-            throw new NotYetException("the cluster's objects are not read yet");
-        }
+        // Other kinds may be many objects, and nobody tells this part when all of those are read.
         Map<String, Node> nodes = options.podCidrs().apply(cluster.nodes());
         KernelFamilies kernel = KernelFamilies.of(parameters);
         Node whole = Optional.ofNullable(nodes.get(options.nodeName()))
                 .orElseThrow(() -> new NotYetException(
-                        "there is no Node object named " + options.nodeName() + "; create it, or correct --node-name"));
+                        cluster.synced()
+                                ? "there is no Node object named " + options.nodeName()
+                                        + "; create it, or correct --node-name"
+                                : "the cluster's objects are not read yet"));
         List<NodeFault> lacking = kernel.faults(whole);
         nodes = kernel.only(nodes);
         Node self = Objects.requireNonNull(nodes.get(options.nodeName()));

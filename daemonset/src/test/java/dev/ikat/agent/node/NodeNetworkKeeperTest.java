@@ -50,6 +50,15 @@ class NodeNetworkKeeperTest extends NodeNetworkKeeperScene {
     }
 
     @Test
+    void nodeDoesNotWaitForObjectsOfOtherKinds() {
+        cluster.withNodesAlone(SELF);
+
+        run(Part.NODE);
+
+        assertThat(network.situation()).isPresent();
+    }
+
+    @Test
     void uplinkThatIsNamedHasToBeThere() {
         cluster.with(SELF);
         keep("--uplink=eth7");
