@@ -97,7 +97,7 @@ public final class Bird {
             Optional<BirdFiles.Version> now = files.version();
             boolean asKnown = now.isPresent() && now.equals(version) && known.equals(Optional.of(configuration));
             if (!asKnown) {
-                known = files.read();
+                known = configuration();
                 version = now;
             }
             return known.equals(Optional.of(configuration));
