@@ -87,7 +87,7 @@ public final class PeerReview {
                     peer.key(),
                     "spec.address",
                     "SameNeighbour",
-                    peer.neighbour().address() + " is the neighbour of "
+                    peer.neighbour().title() + " is the neighbour of "
                             + same.get().key()
                             + " as well; delete one of them, or select different nodes by nodeSelector"));
         }
@@ -122,7 +122,7 @@ public final class PeerReview {
                         peer.key(),
                         "spec.address",
                         "PeerIsNode",
-                        peer.neighbour().address() + " is node " + node.name()
+                        peer.neighbour().title() + " is node " + node.name()
                                 + " itself, which does not speak to it; exclude that node by nodeSelector, or correct"
                                 + " the address")));
         if (nodes.stream().noneMatch(node -> selects(peer, node))) {
@@ -164,6 +164,6 @@ public final class PeerReview {
     }
 
     static boolean isItself(BgpPeer peer, BgpNode node) {
-        return node.addresses().contains(peer.neighbour().address());
+        return peer.neighbour().address().filter(node.addresses()::contains).isPresent();
     }
 }

@@ -55,11 +55,10 @@ public record Session(
         if (hops.isPresent() && bfd.isPresent() && local.isEmpty()) {
             throw new IllegalArgumentException("BFD over hops, but from no address");
         }
-        boolean foreign =
-                families.size() > 1 || !families.contains(neighbour.address().family());
-        if (foreign && !(extendedNextHop && neighbour.address().family() == IpFamily.IPV6)) {
-            throw new IllegalArgumentException("routes of " + families + " with next hops of "
-                    + neighbour.address().family());
+        boolean foreign = families.size() > 1 || !families.contains(neighbour.family());
+        if (foreign && !(extendedNextHop && neighbour.family() == IpFamily.IPV6)) {
+            throw new IllegalArgumentException(
+                    "routes of " + families + " with next hops of " + neighbour.family());
         }
     }
 

@@ -103,7 +103,7 @@ public final class SpeakerPlanner {
     }
 
     private Session session(BgpPeer peer, List<Export> exports) {
-        IpFamily transport = peer.neighbour().address().family();
+        IpFamily transport = peer.neighbour().family();
         Set<IpFamily> families = EnumSet.of(transport);
         boolean extended = peer.extendedNextHop() && transport == IpFamily.IPV6;
         if (extended) {

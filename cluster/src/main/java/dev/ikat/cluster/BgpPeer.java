@@ -3,6 +3,7 @@ package dev.ikat.cluster;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
+import dev.ikat.model.IpFamily;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -100,20 +101,27 @@ public record BgpPeer(
     /**
      * Where a peer is.
      *
-     * @param address its address
+     * @param address its address; empty for the router at the other end of the link, whichever link-local address it has
      * @param link the node's interface on which it is, which a link-local address needs; empty for whichever leads to
      *     the address
      * @param port its TCP port
      */
-    public record Neighbour(IpAddress address, Optional<InterfaceName> link, int port) {
+    public record Neighbour(Optional<IpAddress> address, Optional<InterfaceName> link, int port) {
         public Neighbour {
-            if (address.isUnspecified() || address.isLoopback() || address.isMulticast()) {
-                throw new InvalidObjectException("address", "no router has the address " + address);
+            address.ifPresent(Neighbour::requireRouter);
+            if (address.isEmpty() && link.isEmpty()) {
+                throw new InvalidObjectException(
+                        "address",
+                        "is missing; give the router's address, or by interface the link at whose other end it is");
             }
-            if (address.isLinkLocal() && link.isEmpty()) {
+            if (address.isEmpty() && port != PORT) {
+                throw new InvalidObjectException(
+                        "port", "a router without an address begins the session itself; leave out port");
+            }
+            if (address.isPresent() && address.get().isLinkLocal() && link.isEmpty()) {
                 throw new InvalidObjectException(
                         "interface",
-                        "is missing: " + address + " is link-local, so another router on each link has it");
+                        "is missing: " + address.get() + " is link-local, so another router on each link has it");
             }
             link.ifPresent(name -> {
                 if (!name.value().chars().allMatch(Neighbour::isPlain)) {
@@ -123,6 +131,28 @@ public record BgpPeer(
                 }
             });
             Names.requirePort("port", port);
+        }
+
+        /** One with an address. */
+        public Neighbour(IpAddress address, Optional<InterfaceName> link, int port) {
+            this(Optional.of(address), link, port);
+        }
+
+        private static void requireRouter(IpAddress address) {
+            if (address.isUnspecified() || address.isLoopback() || address.isMulticast()) {
+                throw new InvalidObjectException("address", "no router has the address " + address);
+            }
+        }
+
+        /** The family of the addresses between which the session is. */
+        public IpFamily family() {
+            return address.map(IpAddress::family).orElse(IpFamily.IPV6);
+        }
+
+        /** What a person calls it. */
+        public String title() {
+            return address.map(IpAddress::toString)
+                    .orElseGet(() -> "the router on " + link.map(InterfaceName::value).orElse("a link"));
         }
 
         private static boolean isPlain(int c) {

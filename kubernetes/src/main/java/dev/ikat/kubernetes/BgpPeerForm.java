@@ -105,7 +105,7 @@ final class BgpPeerForm implements ObjectForm<BgpPeer> {
     }
 
     private static Neighbour neighbour(YamlValue spec) {
-        IpAddress address = ObjectFields.address(spec.require("address"));
+        Optional<IpAddress> address = spec.get("address").map(ObjectFields::address);
         Optional<InterfaceName> link =
                 spec.get("interface").map(value -> value.make(() -> new InterfaceName(value.text())));
         int port =
@@ -139,7 +139,9 @@ final class BgpPeerForm implements ObjectForm<BgpPeer> {
         out.object("spec", () -> {
             SelectorFields.write(out, "nodeSelector", Optional.of(peer.nodeSelector()));
             Neighbour neighbour = peer.neighbour();
-            out.field("address", neighbour.address().toString());
+            if (neighbour.address().isPresent()) {
+                out.field("address", neighbour.address().get().toString());
+            }
             if (neighbour.link().isPresent()) {
                 out.field("interface", neighbour.link().get().value());
             }

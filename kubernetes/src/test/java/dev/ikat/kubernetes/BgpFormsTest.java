@@ -132,8 +132,18 @@ final class BgpFormsTest {
         assertThat(peer.reported()).isEqualTo(Reported.NOTHING);
     }
 
+    @Test
+    void peerMayBeKnownByItsInterfaceAlone() throws IOException {
+        BgpPeer peer = (BgpPeer) read(ApiKinds.BGP_PEERS, "{metadata: {name: a}, spec: {interface: eth1, as: 1}}");
+
+        assertThat(peer.neighbour())
+                .isEqualTo(new Neighbour(Optional.empty(), Optional.of(new InterfaceName("eth1")), BgpPeer.PORT));
+        assertThat(read(ApiKinds.BGP_PEERS, written(ApiKinds.BGP_PEERS, peer))).isEqualTo(peer);
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
+            address: fe80::1    | holdTime: 30       | spec.port: a router without an address begins the session
             as: 4200000000      | as: 0              | spec.as: has to be 1 to 4294967295, but is 0
             as: 4200000000      | as: 4294967296     | spec.as: has to be 1 to 4294967295
             address: fe80::1    | address: 10.0.0    | spec.address: invalid IP address

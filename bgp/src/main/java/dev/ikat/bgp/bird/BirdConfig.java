@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Writes the configuration of BIRD 2 for a {@link Speaker}: the same text for the same speaker.
@@ -77,8 +79,26 @@ public final class BirdConfig {
         if (speaker.sessions().stream().anyMatch(session -> session.bfd().isPresent())) {
             line("protocol bfd { }");
         }
+        advertiseItself();
         speaker.sessions().forEach(this::session);
         return text.toString();
+    }
+
+    /** A router without an address is one that learns the node's from such advertisements (RFC 4861), and no more. */
+    private void advertiseItself() {
+        Set<String> links = new TreeSet<>();
+        for (Session session : speaker.sessions()) {
+            if (session.neighbour().address().isEmpty()) {
+                session.neighbour().link().ifPresent(link -> links.add(link.value()));
+            }
+        }
+        if (!links.isEmpty()) {
+            line("protocol radv {");
+            links.forEach(link -> line("  interface %s { min ra interval 3; max ra interval 10; default lifetime 0;"
+                            .formatted(BirdText.quoted(link))
+                    + " prefix ::/0 { skip; }; };"));
+            line("}");
+        }
     }
 
     private void line(String line) {
@@ -123,7 +143,14 @@ public final class BirdConfig {
         line("protocol bgp %s {".formatted(BirdText.symbol(session.name())));
         line("  local%s as %d;"
                 .formatted(session.local().map(address -> " " + address).orElse(""), session.localAs()));
-        line("  neighbor %s port %d as %d;".formatted(neighbour.address(), neighbour.port(), session.as()));
+        if (neighbour.address().isPresent()) {
+            line("  neighbor %s port %d as %d;"
+                    .formatted(neighbour.address().get(), neighbour.port(), session.as()));
+        } else {
+            // BIRD waits for a router on the link, and then has a session of its own with that.
+            line("  neighbor range fe80::/10 as %d;".formatted(session.as()));
+            line("  dynamic name %s;".formatted(BirdText.quoted(SessionState.instances(session.name()))));
+        }
         neighbour.link().ifPresent(link -> line("  interface %s;".formatted(BirdText.quoted(link.value()))));
         if (session.hops().isPresent()) {
             line("  multihop %d;".formatted(session.hops().getAsInt()));

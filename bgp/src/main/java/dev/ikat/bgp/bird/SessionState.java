@@ -1,8 +1,11 @@
 package dev.ikat.bgp.bird;
 
+import dev.ikat.bgp.Session;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -31,6 +34,7 @@ public record SessionState(
 
     private static final Pattern FIELDS = Pattern.compile("(\\S+)\\s+(\\S+)\\s+(\\S+)\\s+(\\S+)\\s+(\\S+)\\s*(.*)");
     private static final Pattern ROUTES = Pattern.compile("\\s*Routes:\\s+(\\d+) imported,.*?(\\d+) exported.*");
+    private static final Pattern INSTANCE = Pattern.compile("(.+):[0-9]+");
     private static final String STATE = "BGP state:";
     private static final String ERROR = "Last error:";
     private static final String ESTABLISHED = "Established";
@@ -53,7 +57,27 @@ public record SessionState(
             }
         }
         head.ifPresent(one -> sessions.add(of(one, details)));
-        return List.copyOf(sessions);
+        return withoutInstances(sessions);
+    }
+
+    /** What the names of sessions begin with that BIRD makes of one, as soon as a router has come. */
+    static String instances(Session.Name name) {
+        return name + ":";
+    }
+
+    /** What waits for a router is as the session with it is, once there is one. */
+    private static List<SessionState> withoutInstances(List<SessionState> all) {
+        Map<String, SessionState> byName = new LinkedHashMap<>();
+        for (SessionState state : all) {
+            Matcher instance = INSTANCE.matcher(state.name);
+            SessionState shown = instance.matches() ? state.named(instance.group(1)) : state;
+            byName.merge(shown.name, shown, (one, two) -> one.established ? one : two);
+        }
+        return List.copyOf(byName.values());
+    }
+
+    private SessionState named(String other) {
+        return new SessionState(other, established, state, since, received, sent, lastError);
     }
 
     private static SessionState of(Matcher head, List<String> details) {

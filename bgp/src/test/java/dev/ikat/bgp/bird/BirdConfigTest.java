@@ -20,11 +20,13 @@ import dev.ikat.bgp.Session.Reflection;
 import dev.ikat.bgp.Speaker;
 import dev.ikat.cluster.BgpAdvertisement.ServiceAddresses;
 import dev.ikat.cluster.BgpCommunity;
+import dev.ikat.cluster.BgpPeer;
 import dev.ikat.cluster.BgpPeer.Bfd;
 import dev.ikat.cluster.BgpPeer.Neighbour;
 import dev.ikat.cluster.BgpPeer.PrefixRange;
 import dev.ikat.cluster.LabelSelector;
 import dev.ikat.cluster.Labels;
+import dev.ikat.cluster.Reported;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
@@ -98,6 +100,23 @@ class BirdConfigTest {
                                 "peer-ll", IpAddress.parse("fe80::1"), Optional.of(new InterfaceName("bond0.100@1")))));
     }
 
+    private static BgpPeer onLink(String link) {
+        return new BgpPeer(
+                "on-" + link,
+                Labels.NONE,
+                LabelSelector.EVERYTHING,
+                new Neighbour(Optional.empty(), Optional.of(new InterfaceName(link)), BgpPeer.PORT),
+                64500,
+                Optional.empty(),
+                OptionalInt.empty(),
+                Optional.empty(),
+                BgpPeer.HOLD_TIME,
+                Optional.of(Bfd.DEFAULT),
+                true,
+                List.of(),
+                Reported.NOTHING);
+    }
+
     private void assertBirdTakes(String text) throws IOException {
         Path file = Files.writeString(directory.resolve("bird.conf"), text);
         ProcessResult check =
@@ -109,6 +128,23 @@ class BirdConfigTest {
     @RequiresProgram("bird")
     void birdTakesEverythingThatCanBeSaid() throws IOException {
         assertBirdTakes(BirdConfig.of(full(), FILES));
+    }
+
+    @Test
+    @RequiresProgram("bird")
+    void birdTakesRoutersThatAreKnownByTheirLinksAlone() throws IOException {
+        Speaker speaker = plan(
+                settings(Mesh.FULL, false),
+                List.of(),
+                List.of(onLink("eth1"), onLink("eth2")),
+                List.of(advertisement("pods", true)));
+
+        String text = BirdConfig.of(speaker, FILES);
+
+        assertThat(text)
+                .contains("neighbor range fe80::/10 as 64500;", "dynamic name \"peer-on-eth1:\";")
+                .contains("interface \"eth1\" { min ra interval", "interface \"eth2\" { min ra interval");
+        assertBirdTakes(text);
     }
 
     @Test

@@ -19,6 +19,7 @@ import dev.ikat.cluster.LabelSelector;
 import dev.ikat.cluster.Labels;
 import dev.ikat.cluster.Reported;
 import dev.ikat.model.Cidr;
+import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.ProcessRunner;
@@ -145,15 +146,17 @@ class OtherRoutersTest {
                 """);
     }
 
-    private void startFrr(String neighbour) throws IOException {
+    private void startFrr(String more) throws IOException {
+        startFrrBy("neighbor 198.51.100.1 remote-as 64512\n neighbor 198.51.100.1 timers connect 1\n " + more);
+    }
+
+    private void startFrrBy(String neighbour) throws IOException {
         Path home = frrHome;
         Files.writeString(home.resolve("bgpd.conf"), """
                 router bgp 64501
                  bgp router-id 198.51.100.254
                  no bgp ebgp-requires-policy
                  no bgp network import-check
-                 neighbor 198.51.100.1 remote-as 64512
-                 neighbor 198.51.100.1 timers connect 1
                  %s
                  address-family ipv4 unicast
                   network 203.0.113.0/24
@@ -228,6 +231,37 @@ class OtherRoutersTest {
 
         assertThat(took).isLessThan(Await.onThisMachine(Duration.ofSeconds(1)));
         assertThat(nodeRoute()).contains("via 192.0.2.254");
+    }
+
+    @Test
+    @RequiresProgram({"bird", "birdc", "/usr/lib/frr/bgpd", "vtysh"})
+    void frrThatIsKnownByItsLinkAloneGetsAndGivesRoutesOfIpv4() throws Exception {
+        nodeSpace.ip("address", "flush", "dev", "eth1", "scope", "global");
+        otherSpace.ip("address", "flush", "dev", "port1", "scope", "global");
+        otherSpace.sysctl("net.ipv6.conf.all.forwarding", "1");
+        startFrrBy("neighbor port1 interface remote-as external");
+        BgpPeer frr = new BgpPeer(
+                "frr",
+                Labels.NONE,
+                LabelSelector.EVERYTHING,
+                new Neighbour(Optional.empty(), Optional.of(new InterfaceName("eth1")), BgpPeer.PORT),
+                64501,
+                Optional.empty(),
+                OptionalInt.empty(),
+                Optional.empty(),
+                BgpPeer.HOLD_TIME,
+                Optional.empty(),
+                true,
+                List.of(PrefixRange.of(Cidr.parse(OUTSIDE))),
+                Reported.NOTHING);
+
+        bird().apply(configuration(advertisement("pods", true), frr));
+
+        Await.until(LIMIT, () -> "FRR has no route: " + ask("show bgp summary"), () -> otherReaches(PODS));
+        Await.until(LIMIT, () -> "no route: " + nodeRoute(), () -> nodeRoute().contains("via inet6 fe80::"));
+        assertThat(bird().sessions())
+                .singleElement()
+                .matches(session -> session.name().equals("peer-frr") && session.established());
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.ikat.bgp.bird;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import java.time.Instant;
 import java.util.Optional;
@@ -15,6 +16,26 @@ class SessionStateTest {
         text.lines().forEach(gatherer::add);
         assertThat(gatherer.isWhole()).isTrue();
         return gatherer.reply();
+    }
+
+    @Test
+    void sessionThatWaitsForARouterIsAsTheOneWithTheRouterThatHasCome() {
+        BirdReply reply = reply("""
+                1002-peer-tor   BGP        ---        start  1790000001    Passive
+                1006-  BGP state:          Passive
+                1002-peer-tor:1 BGP        ---        up     1790000002    Established
+                1006-  BGP state:          Established
+                   Channel ipv4
+                     Routes:         3 imported, 2 exported, 1 preferred
+                1006-
+                1002-peer-late  BGP        ---        start  1790000003    Passive
+                1006-  BGP state:          Passive
+                0000\s
+                """);
+
+        assertThat(SessionState.read(reply))
+                .extracting(SessionState::name, SessionState::state, SessionState::received)
+                .containsExactly(tuple("peer-tor", "Established", 3L), tuple("peer-late", "Passive", 0L));
     }
 
     @Test
