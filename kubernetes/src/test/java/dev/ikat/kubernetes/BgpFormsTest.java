@@ -143,7 +143,7 @@ final class BgpFormsTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            address: fe80::1    | holdTime: 30       | spec.port: a router without an address begins the session
+            address: fe80::1    | # left out         | spec.port: a router without an address begins the session
             as: 4200000000      | as: 0              | spec.as: has to be 1 to 4294967295, but is 0
             as: 4200000000      | as: 4294967296     | spec.as: has to be 1 to 4294967295
             address: fe80::1    | address: 10.0.0    | spec.address: invalid IP address
