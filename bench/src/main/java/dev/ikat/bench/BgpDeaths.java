@@ -69,7 +69,7 @@ final class BgpDeaths {
                 "",
                 "",
                 java.util.OptionalDouble.empty());
-        table.atMost(bfd + "connections that failed because it came back", Long.toString(lost), lost, 0, "");
+        table.atMost(bfd + "connections that failed because it came back", Long.toString(lost), (double) lost, 0, "");
     }
 
     private static String shown(String format, Samples samples) {
