@@ -2,7 +2,7 @@ package dev.ikat.bgp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.bgp.ServiceRoutes.Difference;
+import dev.ikat.cluster.Claims;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.EndpointSlice;
@@ -55,11 +55,11 @@ class ServiceRoutesTest {
                 List.of(new Endpoint(IpAddress.parse("10.244.1.5"), condition, Optional.of(node), Hints.NONE)));
     }
 
-    private Difference added(ClusterObject... objects) {
+    private Claims.Difference<ServiceAddress> added(ClusterObject... objects) {
         return routes.apply(new ClusterChange(List.of(objects), List.of(), List.of()));
     }
 
-    private Difference became(ClusterObject before, ClusterObject after) {
+    private Claims.Difference<ServiceAddress> became(ClusterObject before, ClusterObject after) {
         return routes.apply(new ClusterChange(List.of(), List.of(new ClusterChange.Update(before, after)), List.of()));
     }
 
@@ -73,7 +73,7 @@ class ServiceRoutesTest {
 
     @Test
     void eachAddressIsAnnouncedByAllNodesButThoseOfLoadBalancersThatAreProxies() {
-        Difference difference = added(service("web", TrafficPolicy.CLUSTER, false));
+        Claims.Difference<ServiceAddress> difference = added(service("web", TrafficPolicy.CLUSTER, false));
 
         assertThat(texts(difference.come())).containsExactly("10.96.0.1", "198.51.100.1", "203.0.113.1");
         assertThat(difference.gone()).isEmpty();
@@ -102,10 +102,10 @@ class ServiceRoutesTest {
         Service shop = service("shop", TrafficPolicy.CLUSTER, false);
         added(web, shop);
 
-        Difference first = routes.apply(new ClusterChange(List.of(), List.of(), List.of(web)));
+        Claims.Difference<ServiceAddress> first = routes.apply(new ClusterChange(List.of(), List.of(), List.of(web)));
         assertThat(first.gone()).isEmpty();
         assertThat(addresses()).hasSize(3);
-        Difference last = routes.apply(new ClusterChange(List.of(), List.of(), List.of(shop)));
+        Claims.Difference<ServiceAddress> last = routes.apply(new ClusterChange(List.of(), List.of(), List.of(shop)));
         assertThat(last.gone()).hasSize(3);
         assertThat(addresses()).isEmpty();
     }
@@ -115,7 +115,7 @@ class ServiceRoutesTest {
         Service web = service("web", TrafficPolicy.CLUSTER, false);
         added(web);
 
-        Difference difference = routes.apply(
+        Claims.Difference<ServiceAddress> difference = routes.apply(
                 new ClusterChange(List.of(service("shop", TrafficPolicy.CLUSTER, false)), List.of(), List.of(web)));
 
         assertThat(difference.come()).isEmpty();
@@ -124,7 +124,7 @@ class ServiceRoutesTest {
 
     @Test
     void serviceOfAnotherProxyIsNotAnnouncedAndEndpointsAloneChangeNothing() {
-        Difference difference = added(service("web", TrafficPolicy.CLUSTER, true), slice(Condition.READY, "here"));
+        Claims.Difference<ServiceAddress> difference = added(service("web", TrafficPolicy.CLUSTER, true), slice(Condition.READY, "here"));
 
         assertThat(difference.come()).isEmpty();
         assertThat(addresses()).isEmpty();

@@ -21,6 +21,7 @@ import java.util.Set;
  *     ({@code status.addresses} of type InternalIP)
  * @param created when it joined the cluster ({@code metadata.creationTimestamp}); empty if not known
  * @param leaving whether it is about to leave: it is being deleted, or has the taint {@value #LEAVING_TAINT}
+ * @param ready whether its kubelet says that it is ready, and the cluster believes it ({@code status.conditions})
  */
 public record Node(
         String name,
@@ -28,8 +29,12 @@ public record Node(
         List<Cidr> podCidrs,
         List<IpAddress> internalIps,
         Optional<Instant> created,
-        boolean leaving)
+        boolean leaving,
+        boolean ready)
         implements ClusterObject {
+    /** The label of nodes to which load balancers send nothing, whatever its value. */
+    public static final String EXCLUDED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers";
+
     /** The taint by which the cluster autoscaler says that it is about to delete a node. */
     public static final String LEAVING_TAINT = "ToBeDeletedByClusterAutoscaler";
 
@@ -54,6 +59,17 @@ public record Node(
         }
     }
 
+    /** A node of which nobody says that it is ready. */
+    public Node(
+            String name,
+            Labels labels,
+            List<Cidr> podCidrs,
+            List<IpAddress> internalIps,
+            Optional<Instant> created,
+            boolean leaving) {
+        this(name, labels, podCidrs, internalIps, created, leaving, false);
+    }
+
     /** A node that stays. */
     public Node(
             String name, Labels labels, List<Cidr> podCidrs, List<IpAddress> internalIps, Optional<Instant> created) {
@@ -67,12 +83,17 @@ public record Node(
 
     /** The same node with other blocks and addresses. */
     public Node with(List<Cidr> otherCidrs, List<IpAddress> otherIps) {
-        return new Node(name, labels, otherCidrs, otherIps, created, leaving);
+        return new Node(name, labels, otherCidrs, otherIps, created, leaving, ready);
     }
 
     @Override
     public ObjectKey key() {
         return new ObjectKey(ObjectKind.NODE, "", name);
+    }
+
+    /** Whether load balancers may send it packets: it stays, and does not have the label {@value #EXCLUDED_LABEL}. */
+    public boolean takesLoadBalancing() {
+        return !leaving && !labels.values().containsKey(EXCLUDED_LABEL);
     }
 
     /** The address of this family at which other nodes reach it. */

@@ -1,5 +1,6 @@
 package dev.ikat.agent;
 
+import dev.ikat.agent.announce.NodeAnnouncing;
 import dev.ikat.agent.bgp.NodeBgp;
 import dev.ikat.agent.cni.Conflist;
 import dev.ikat.agent.cni.ConflistKeeper;
@@ -44,6 +45,7 @@ import dev.ikat.agent.server.ControlClient;
 import dev.ikat.agent.server.Reply;
 import dev.ikat.agent.services.NodeServices;
 import dev.ikat.agent.status.AgentStatus;
+import dev.ikat.agent.status.AnnounceStatus;
 import dev.ikat.agent.status.BgpStatus;
 import dev.ikat.agent.status.ConflistStatus;
 import dev.ikat.agent.status.ErrorStatus;
@@ -221,8 +223,17 @@ final class AgentWiring {
                 cluster::setCondition,
                 metrics.registry()));
         status.register(new BgpStatus(bgp::state));
+        NodeAnnouncing announcing = parts.keep(NodeAnnouncing.start(
+                options.nodeName(),
+                options.announce(),
+                netlink,
+                () -> network.situation().map(situation -> situation.uplink().name()),
+                services::hindrance,
+                metrics.registry()));
+        status.register(new AnnounceStatus(announcing::state));
         loop.afterEachRound(outside::tell);
         loop.afterEachRound(bgp::look);
+        loop.afterEachRound(announcing::look);
         health.ifPresent(endpoint -> listenOnNode(endpoint, cluster));
         ReadyNode ready = new ReadyNode(
                 readiness, network, conflist, () -> cluster.networkWorks(options.nodeName()), this::running);
@@ -248,6 +259,7 @@ final class AgentWiring {
         listen(cluster, policy);
         services.subscribe(cluster);
         bgp.subscribe(cluster);
+        announcing.subscribe(cluster);
         loop.start();
 
         CniPlugin plugin = new CniPlugin(leases, node, network, policy.podPolicy(), reaper, steps);
@@ -348,6 +360,7 @@ final class AgentWiring {
         Set<ApiKind<?>> all = new LinkedHashSet<>(ApiKinds.NETWORKING);
         all.addAll(NodeServices.kinds(options.services()));
         all.addAll(NodeBgp.kinds(options.bgp()));
+        all.addAll(NodeAnnouncing.kinds(options.announce()));
         List<ApiKind<?>> kinds = List.copyOf(all);
         ClusterSource cluster = switch (options.cluster()) {
             case ClusterOrigin.Manifests(Path directory) -> new ManifestDirectory(directory, kinds);

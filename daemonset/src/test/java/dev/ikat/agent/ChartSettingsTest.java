@@ -114,6 +114,7 @@ class ChartSettingsTest {
             case POD_GSO_MAX_SIZE -> Stream.of("196608");
             case NODE_PORT_ADDRESSES -> Stream.of("10.0.0.0/8,fd00::/8");
             case SERVICE_HEALTH_PORT -> Stream.of("0", "65535");
+            case LOAD_BALANCER_INTERFACES -> Stream.of("eth1,bond*");
             case BGP_AS -> Stream.of("4200000000");
             case BGP_BFD -> Stream.of("off", "300ms");
             case BGP_MESH_PASSWORD -> Stream.of("mesh");

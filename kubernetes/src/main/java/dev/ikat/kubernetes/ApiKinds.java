@@ -36,6 +36,9 @@ public final class ApiKinds {
     /** The further kinds that a node needs to speak BGP; it announces addresses of services, too. */
     public static final List<ApiKind<?>> BGP_KINDS = List.of(BGP_PEERS, BGP_ADVERTISEMENTS, SERVICES, ENDPOINT_SLICES);
 
+    /** The further kinds that a node needs to announce addresses of load balancers on its links. */
+    public static final List<ApiKind<?>> ANNOUNCED_KINDS = List.of(SERVICES, ENDPOINT_SLICES);
+
     public static final ApiKind<AddressPool> ADDRESS_POOLS = AddressPoolForm.KIND;
 
     /** Services as whoever gives them addresses sees them; a source can be opened with them or with SERVICES. */

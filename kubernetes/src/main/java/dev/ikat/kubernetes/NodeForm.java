@@ -25,7 +25,14 @@ final class NodeForm implements ObjectForm<Node> {
             "spec.podCIDRs",
             "spec.taints.key",
             "status.addresses.type",
-            "status.addresses.address");
+            "status.addresses.address",
+            "status.conditions.type",
+            "status.conditions.status");
+
+    /** The condition that a node is ready, and its value then. */
+    private static final String READY = "Ready";
+
+    private static final String TRUE = "True";
 
     @Override
     public Reading<Node> read(YamlValue object) {
@@ -42,6 +49,7 @@ final class NodeForm implements ObjectForm<Node> {
                 () -> document.get("status").map(NodeForm::internalIps).orElse(List.of()));
         Optional<Optional<Instant>> created = faults.attempt(() -> ObjectFields.created(document.require("metadata")));
         Optional<Boolean> leaving = faults.attempt(() -> isLeaving(document));
+        boolean ready = isReady(document);
         String name = key.map(ObjectKey::name).orElse("unnamed");
         Optional<Node> node = faults.attempt(() -> document.make(() -> new Node(
                 name,
@@ -49,7 +57,8 @@ final class NodeForm implements ObjectForm<Node> {
                 podCidrs.orElse(List.of()),
                 internalIps.orElse(List.of()),
                 created.orElse(Optional.empty()),
-                leaving.orElse(false))));
+                leaving.orElse(false),
+                ready)));
         if (node.isEmpty()) {
             // The blocks may have hidden the addresses.
             faults.check(
@@ -66,6 +75,22 @@ final class NodeForm implements ObjectForm<Node> {
                                 "taints", taint -> taint.require("key").text()))
                         .orElse(List.of())
                         .contains(Node.LEAVING_TAINT);
+    }
+
+    private static boolean isReady(YamlValue document) {
+        try {
+            return document.get("status")
+                    .filter(status -> status.list("conditions", NodeForm::saysReady).contains(true))
+                    .isPresent();
+        } catch (ManifestFaultException e) {
+            // A node whose conditions nobody can read has addresses and blocks all the same.
+            return false;
+        }
+    }
+
+    private static boolean saysReady(YamlValue condition) {
+        return condition.require("type").text().equals(READY)
+                && condition.require("status").text().equals(TRUE);
     }
 
     private static List<Cidr> podCidrs(YamlValue spec) {
@@ -109,14 +134,21 @@ final class NodeForm implements ObjectForm<Node> {
                     node.leaving() ? List.of(Node.LEAVING_TAINT) : List.<String>of(),
                     taint -> out.object(() -> out.field("key", taint)));
         });
-        out.object(
-                "status",
-                () -> out.list(
-                        "addresses",
-                        node.internalIps(),
-                        address -> out.object(() -> {
-                            out.field("type", "InternalIP");
-                            out.field("address", address.toString());
-                        })));
+        out.object("status", () -> {
+            out.list(
+                    "addresses",
+                    node.internalIps(),
+                    address -> out.object(() -> {
+                        out.field("type", "InternalIP");
+                        out.field("address", address.toString());
+                    }));
+            out.list(
+                    "conditions",
+                    node.ready() ? List.of(READY) : List.<String>of(),
+                    type -> out.object(() -> {
+                        out.field("type", type);
+                        out.field("status", TRUE);
+                    }));
+        });
     }
 }

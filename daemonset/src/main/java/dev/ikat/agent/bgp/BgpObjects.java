@@ -2,6 +2,7 @@ package dev.ikat.agent.bgp;
 
 import dev.ikat.bgp.ServiceAddress;
 import dev.ikat.bgp.ServiceRoutes;
+import dev.ikat.cluster.Claims;
 import dev.ikat.cluster.BgpAdvertisement;
 import dev.ikat.cluster.BgpPeer;
 import dev.ikat.cluster.ClusterChange;
@@ -25,7 +26,7 @@ final class BgpObjects {
     }
 
     /** Takes in what is different, and returns which addresses of services have come and gone by that. */
-    ServiceRoutes.Difference apply(ClusterChange change) {
+    Claims.Difference<ServiceAddress> apply(ClusterChange change) {
         change.removed().forEach(this::remove);
         change.updated().forEach(update -> put(update.after()));
         change.added().forEach(this::put);

@@ -3,6 +3,7 @@ package dev.ikat.agent.bgp;
 import dev.ikat.agent.config.BgpOptions;
 import dev.ikat.agent.node.NodeSituation;
 import dev.ikat.agent.overlay.Uplink;
+import dev.ikat.bgp.ServiceAddress;
 import dev.ikat.bgp.AnnouncedRoutes;
 import dev.ikat.bgp.BgpNode;
 import dev.ikat.bgp.BgpSettings.Mesh;
@@ -12,6 +13,7 @@ import dev.ikat.bgp.RouteGroup;
 import dev.ikat.bgp.ServiceRoutes;
 import dev.ikat.bgp.Speaker;
 import dev.ikat.bgp.SpeakerPlanner;
+import dev.ikat.cluster.Claims;
 import dev.ikat.cluster.BgpAdvertisement;
 import dev.ikat.cluster.BgpPeer;
 import dev.ikat.cluster.ClusterChange;
@@ -83,7 +85,7 @@ final class BgpPlan {
     /** Takes in what is different; the first change has all objects. */
     void take(ClusterChange change) {
         clusterKnown = true;
-        ServiceRoutes.Difference difference = objects.apply(change);
+        Claims.Difference<ServiceAddress> difference = objects.apply(change);
         planned.ifPresent(plan -> {
             difference.gone().forEach(plan.routes()::remove);
             difference.come().forEach(plan.routes()::add);

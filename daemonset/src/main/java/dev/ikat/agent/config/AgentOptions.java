@@ -27,6 +27,7 @@ import java.util.Optional;
  * @param masqueradeForeign whether packets that others send through this node to other nodes' pods get its address, too
  * @param policy the settings for network policies
  * @param services the settings for services
+ * @param announce the settings for announcing load balancers' addresses on the link
  * @param bgp the settings for BGP
  * @param listen where metrics and health are served
  * @param reconcileInterval the interval at which everything is compared even if nothing happened
@@ -54,6 +55,7 @@ public record AgentOptions(
         boolean masqueradeForeign,
         PolicySettings policy,
         ServiceOptions services,
+        AnnounceOptions announce,
         BgpOptions bgp,
         Listen listen,
         Duration reconcileInterval,
@@ -81,6 +83,7 @@ public record AgentOptions(
                 masqueradeForeign,
                 other,
                 services,
+                announce,
                 bgp,
                 listen,
                 reconcileInterval,

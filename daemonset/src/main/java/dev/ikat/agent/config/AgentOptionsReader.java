@@ -84,6 +84,7 @@ public final class AgentOptionsReader {
                 "");
         PolicySettings policy = PolicySettingsReader.read(reader);
         ServiceOptions services = services();
+        AnnounceOptions announce = announce();
         BgpOptions bgp = BgpOptionsReader.read(reader, overlay.mode());
         FixedPodCidrs podCidrs = reader.parse(Setting.POD_CIDRS, FixedPodCidrs.NONE, FixedPodCidrs::parse, "");
         LogSettings log = new LogSettings(
@@ -117,6 +118,7 @@ public final class AgentOptionsReader {
                 masqueradeForeign,
                 policy,
                 services,
+                announce,
                 bgp,
                 listen,
                 interval,
@@ -172,6 +174,23 @@ public final class AgentOptionsReader {
                 reader.truth(Setting.SERVICE_EXTERNAL_IPS),
                 nodePortAddresses,
                 reader.number(Setting.SERVICE_HEALTH_PORT, 0, 65_535));
+    }
+
+    private AnnounceOptions announce() {
+        List<String> interfaces = reader.list(Setting.LOAD_BALANCER_INTERFACES);
+        for (String name : interfaces) {
+            try {
+                InterfaceName _ = new InterfaceName(name);
+            } catch (IllegalArgumentException e) {
+                reader.fault(Setting.LOAD_BALANCER_INTERFACES, String.valueOf(e.getMessage()));
+            }
+            if (name.indexOf('*') >= 0 && name.indexOf('*') < name.length() - 1) {
+                reader.fault(
+                        Setting.LOAD_BALANCER_INTERFACES,
+                        "'" + name + "' is invalid: an asterisk can only be at its end");
+            }
+        }
+        return new AnnounceOptions(reader.truth(Setting.LOAD_BALANCER_ANNOUNCE), interfaces);
     }
 
     private OverlaySettings overlay() {

@@ -155,6 +155,19 @@ public enum Setting {
             "10256",
             "With services: port at which load balancers ask whether this node does them, as they ask kube-proxy: "
                     + "/healthz, and /livez, at all addresses of the node; 0 for none."),
+    LOAD_BALANCER_ANNOUNCE(
+            Kind.TRUTH,
+            "true|false",
+            "false",
+            "Answer ARP and neighbour discovery for the addresses of services of type LoadBalancer, on one elected node "
+                    + "for each address, so that hosts on the nodes' link reach them without a route. The same on "
+                    + "all nodes."),
+    LOAD_BALANCER_INTERFACES(
+            Kind.LIST,
+            "IFNAME",
+            "",
+            "With load-balancer-announce: the Ethernet interfaces on which that is done, by name, or as in eth* all "
+                    + "that begin so; by default the uplink."),
     BGP(
             Kind.TRUTH,
             "true|false",

@@ -92,6 +92,14 @@ public final class NodeServices implements AutoCloseable {
         return keeper.map(ServiceKeeper::isConcerned).orElse(false);
     }
 
+    /**
+     * Why connections to services are not sent on here; empty if they are, or if that is not Ikat's task. For any
+     * thread.
+     */
+    public Optional<String> hindrance() {
+        return keeper.flatMap(ServiceKeeper::hindrance).map(reason -> "services are not in force: " + reason);
+    }
+
     /** What has become of services. For any thread. */
     public ServiceState state() {
         return keeper.map(ServiceKeeper::state).orElse(ServiceState.OFF);

@@ -269,6 +269,18 @@ final class ServiceKeeper implements AutoCloseable {
         }
     }
 
+    /** Why connections to services are not sent on here; empty if they are, or that is left to a kube-proxy. */
+    Optional<String> hindrance() {
+        lock.lock();
+        try {
+            return options.mode() == ServiceOptions.Mode.AUTO && sign.isPresent()
+                    ? Optional.empty()
+                    : inForce.failure();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** What has become of services. */
     ServiceState state() {
         lock.lock();

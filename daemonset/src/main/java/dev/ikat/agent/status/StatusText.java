@@ -23,6 +23,7 @@ public final class StatusText {
             FirewallStatus::read,
             OverlayStatus::read,
             BgpStatus::read,
+            AnnounceStatus::read,
             LeaseStatus::read,
             ConflistStatus::read,
             SourceStatus::read,

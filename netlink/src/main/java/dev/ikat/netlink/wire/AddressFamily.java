@@ -13,6 +13,7 @@ public final class AddressFamily {
     public static final int AF_BRIDGE = 7;
     public static final int AF_INET6 = 10;
     public static final int AF_NETLINK = 16;
+    public static final int AF_PACKET = 17;
 
     private AddressFamily() {}
 

@@ -146,6 +146,20 @@ public final class Libc {
         return call(SENDTO, fd, data.address(), length, 0, 0, 0, data);
     }
 
+    /** sendto(2). */
+    public static int sendto(int fd, MemorySegment data, MemorySegment address) {
+        return call(
+                SENDTO,
+                fd,
+                data.address(),
+                data.byteSize(),
+                0,
+                address.address(),
+                address.byteSize(),
+                data,
+                address);
+    }
+
     /** recvfrom(2); {@code length} is a socklen_t, in and out. */
     public static int recvfrom(int fd, MemorySegment buffer, int flags, MemorySegment address, MemorySegment length) {
         return call(
@@ -162,7 +176,7 @@ public final class Libc {
     }
 
     /** poll(2); {@code descriptors} is an array of struct pollfd. */
-    static int poll(MemorySegment descriptors, int count, int timeoutMillis) {
+    public static int poll(MemorySegment descriptors, int count, int timeoutMillis) {
         return call(POLL, descriptors.address(), count, timeoutMillis, 0, 0, 0, descriptors);
     }
 
@@ -181,7 +195,7 @@ public final class Libc {
     }
 
     /** eventfd(2). */
-    static int eventfd(int initial, int flags) {
+    public static int eventfd(int initial, int flags) {
         return call(EVENTFD, initial, flags, 0, 0, 0, 0);
     }
 
