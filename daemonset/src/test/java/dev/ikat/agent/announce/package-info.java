@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.agent.announce;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.netlink.packet;
+
+import org.jspecify.annotations.NullMarked;
