@@ -1,7 +1,6 @@
 /**
  * The kernel's network interface, through the JDK's foreign function API alone: netlink, namespaces, sysctl, ethtool,
- * packet sockets.
- * What bytes look like, {@code dev.ikat.netlink.wire}, stays inside.
+ * packet sockets. What bytes look like, {@code dev.ikat.netlink.wire}, stays inside.
  */
 module dev.ikat.netlink {
     requires transitive dev.ikat.model;

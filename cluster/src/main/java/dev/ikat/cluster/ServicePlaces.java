@@ -145,9 +145,10 @@ public final class ServicePlaces {
         for (EndpointSlice slice : slices) {
             for (EndpointSlice.Endpoint endpoint : slice.endpoints()) {
                 if (endpoint.condition() == Condition.READY) {
-                    endpoint.node().ifPresent(node -> slice.family()
-                            .ifPresent(family -> nodes.computeIfAbsent(family, _ -> new HashSet<>())
-                                    .add(node)));
+                    endpoint.node()
+                            .ifPresent(node -> slice.family()
+                                    .ifPresent(family -> nodes.computeIfAbsent(family, _ -> new HashSet<>())
+                                            .add(node)));
                 }
             }
         }

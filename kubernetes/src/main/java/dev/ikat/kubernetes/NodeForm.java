@@ -80,7 +80,8 @@ final class NodeForm implements ObjectForm<Node> {
     private static boolean isReady(YamlValue document) {
         try {
             return document.get("status")
-                    .filter(status -> status.list("conditions", NodeForm::saysReady).contains(true))
+                    .filter(status ->
+                            status.list("conditions", NodeForm::saysReady).contains(true))
                     .isPresent();
         } catch (ManifestFaultException e) {
             // A node whose conditions nobody can read has addresses and blocks all the same.

@@ -129,10 +129,11 @@ final class AnnounceKeeper implements AutoCloseable {
                 }
             }
         } catch (InterruptedException e) {
-            // Only close interrupts.
-            Thread.currentThread().interrupt();
+            // Only close interrupts; the thread ends when the last words are said.
+        } finally {
+            boolean _ = Thread.interrupted();
+            announcers.values().forEach(LinkAnnouncer::close);
         }
-        announcers.values().forEach(LinkAnnouncer::close);
     }
 
     private void take(ClusterChange change) {
@@ -219,8 +220,8 @@ final class AnnounceKeeper implements AutoCloseable {
         Map<InterfaceName, LinkAnnouncer> before = announcers;
         Map<InterfaceName, LinkAnnouncer> now = new LinkedHashMap<>();
         for (AnnounceLink link : links) {
-            Optional<LinkAnnouncer> there =
-                    Optional.ofNullable(before.get(link.name())).filter(one -> one.link().isSameAs(link));
+            Optional<LinkAnnouncer> there = Optional.ofNullable(before.get(link.name()))
+                    .filter(one -> one.link().isSameAs(link));
             if (there.isPresent()) {
                 there.get().update(plan, link);
                 now.put(link.name(), there.get());
@@ -261,10 +262,7 @@ final class AnnounceKeeper implements AutoCloseable {
     private void fault(List<String> wrong, Optional<RuntimeException> cause) {
         String now = String.join("; ", wrong);
         if (!now.equals(reported) && !now.isEmpty()) {
-            LOG.atWarn()
-                    .addKeyValue("reason", now)
-                    .setCause(cause.orElse(null))
-                    .log("announcing-hindered");
+            LOG.atWarn().addKeyValue("reason", now).setCause(cause.orElse(null)).log("announcing-hindered");
         }
         reported = now;
         faults = List.copyOf(wrong);

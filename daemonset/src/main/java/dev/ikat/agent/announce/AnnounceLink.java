@@ -27,7 +27,6 @@ record AnnounceLink(int index, InterfaceName name, MacAddress mac, boolean up, S
 
     /** Whether a node has an address on it. */
     boolean has(Node node) {
-        return node.internalIps().stream()
-                .anyMatch(ip -> networks.stream().anyMatch(network -> network.contains(ip)));
+        return node.internalIps().stream().anyMatch(ip -> networks.stream().anyMatch(network -> network.contains(ip)));
     }
 }

@@ -49,8 +49,8 @@ final class AnnounceMetrics {
                 .labelNames("link")
                 .callback(callback -> state.get()
                         .links()
-                        .forEach(link -> callback.call(
-                                link.heard().size(), link.link().value())))
+                        .forEach(link ->
+                                callback.call(link.heard().size(), link.link().value())))
                 .register(registry);
         GaugeWithCallback.builder()
                 .name("ikat_announce_faults")

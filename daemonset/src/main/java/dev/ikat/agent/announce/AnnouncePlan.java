@@ -17,9 +17,7 @@ import java.util.TreeMap;
  * @param hindrance why this node takes no addresses; empty if it does
  */
 record AnnouncePlan(
-        Map<String, Node> nodes,
-        SortedMap<IpAddress, Optional<Set<String>>> addresses,
-        Optional<String> hindrance) {
+        Map<String, Node> nodes, SortedMap<IpAddress, Optional<Set<String>>> addresses, Optional<String> hindrance) {
     /** Nothing is known yet. */
     static final AnnouncePlan NOTHING =
             new AnnouncePlan(Map.of(), new TreeMap<>(), Optional.of("the cluster is not known yet"));

@@ -24,7 +24,8 @@ final class Election {
      * @param nodes their names
      */
     static Optional<String> first(Collection<String> nodes, IpAddress address) {
-        long salt = Heartbeat.mix(Heartbeat.mix(address.high() + address.family().bits()) ^ address.low());
+        long salt =
+                Heartbeat.mix(Heartbeat.mix(address.high() + address.family().bits()) ^ address.low());
         return nodes.stream()
                 .max(Comparator.<String>comparingLong(node -> Heartbeat.mix(Heartbeat.hash(node) ^ salt))
                         .thenComparing(Comparator.naturalOrder()));
@@ -52,8 +53,7 @@ final class Election {
         return owners;
     }
 
-    private static Set<String> candidates(
-            String self, AnnouncePlan plan, AnnounceLink link, Membership members) {
+    private static Set<String> candidates(String self, AnnouncePlan plan, AnnounceLink link, Membership members) {
         Set<String> candidates = new TreeSet<>(members.active());
         candidates.addAll(presumed(self, plan, link, members));
         candidates.removeIf(name -> {
@@ -65,8 +65,8 @@ final class Election {
 
     /**
      * The other nodes of the link that are ready although this one has never heard any node. It can't be known whether
-     * they announce, or whether heartbeats just do not arrive; so this node takes what falls to it among all of them, lest
-     * each announce everything.
+     * they announce, or whether heartbeats just do not arrive; so this node takes what falls to it among all of them,
+     * lest each announce everything.
      */
     static Set<String> presumed(String self, AnnouncePlan plan, AnnounceLink link, Membership members) {
         Set<String> others = new TreeSet<>();

@@ -74,8 +74,7 @@ final class LinkAnnouncer implements AutoCloseable {
         this.own = new OwnAddresses(link.mac(), wire(port));
         this.members = new Membership(self, ThreadLocalRandom.current()::nextLong, System.nanoTime());
         this.state = state();
-        this.thread =
-                Thread.ofPlatform().name("announce-" + link.name()).unstarted(this::run);
+        this.thread = Thread.ofPlatform().name("announce-" + link.name()).unstarted(this::run);
     }
 
     /**
@@ -308,11 +307,12 @@ final class LinkAnnouncer implements AutoCloseable {
     }
 
     private void claimed(IpAddress ip, MacAddress by, long now) {
-        own.claimed(ip, by, members.stations(), now).ifPresent(conflict -> LOG.atWarn()
-                .addKeyValue("address", conflict.address())
-                .addKeyValue("by", conflict.by())
-                .addKeyValue("link", told.link.name())
-                .log("address-conflict"));
+        own.claimed(ip, by, members.stations(), now)
+                .ifPresent(conflict -> LOG.atWarn()
+                        .addKeyValue("address", conflict.address())
+                        .addKeyValue("by", conflict.by())
+                        .addKeyValue("link", told.link.name())
+                        .log("address-conflict"));
     }
 
     private String standing() {

@@ -36,13 +36,11 @@ record LinkChoice(List<AnnounceLink> links, List<String> faults) {
      * @param all the host's links
      * @param addresses their addresses
      */
-    static LinkChoice of(
-            List<String> names, Optional<InterfaceName> uplink, List<Link> all, List<Address> addresses) {
+    static LinkChoice of(List<String> names, Optional<InterfaceName> uplink, List<Link> all, List<Address> addresses) {
         List<AnnounceLink> links = new ArrayList<>();
         List<String> faults = new ArrayList<>();
-        List<String> wanted = names.isEmpty()
-                ? uplink.map(name -> List.of(name.value())).orElse(List.of())
-                : names;
+        List<String> wanted =
+                names.isEmpty() ? uplink.map(name -> List.of(name.value())).orElse(List.of()) : names;
         if (wanted.isEmpty()) {
             faults.add("the interface to the other nodes is not known yet");
         }
@@ -73,11 +71,15 @@ record LinkChoice(List<AnnounceLink> links, List<String> faults) {
     }
 
     private static Optional<String> obstacle(Link link, List<Link> all) {
-        if (link.isLoopback() || link.isPointToPoint() || link.isNoArp() || link.mac().isEmpty()) {
+        if (link.isLoopback()
+                || link.isPointToPoint()
+                || link.isNoArp()
+                || link.mac().isEmpty()) {
             return Optional.of("it has no ARP");
         }
         return link.master()
-                .flatMap(index -> all.stream().filter(one -> one.index() == index).findFirst())
+                .flatMap(index ->
+                        all.stream().filter(one -> one.index() == index).findFirst())
                 .filter(master -> master.kind().filter(WITH_PORTS::contains).isPresent())
                 .map(master -> "it is a port of " + master.name() + "; name that instead");
     }

@@ -88,8 +88,8 @@ final class Membership {
 
     /** This node no longer takes part; the last heartbeat, if it did. */
     Optional<Heartbeat> leave(IpAddress address) {
-        Optional<Heartbeat> last = part.map(
-                now -> new Heartbeat(self, address, now.incarnation(), Standing.LEAVING, Map.of()));
+        Optional<Heartbeat> last =
+                part.map(now -> new Heartbeat(self, address, now.incarnation(), Standing.LEAVING, Map.of()));
         part = Optional.empty();
         return last;
     }
@@ -125,13 +125,13 @@ final class Membership {
         if (heartbeat.standing() == Standing.LEAVING) {
             peers.remove(heartbeat.node());
         } else {
-            peers.put(
-                    heartbeat.node(), new Peer(heartbeat.incarnation(), heartbeat.standing(), from, now, givenUp));
+            peers.put(heartbeat.node(), new Peer(heartbeat.incarnation(), heartbeat.standing(), from, now, givenUp));
         }
     }
 
     private boolean isToldToBeginAnew(Heartbeat heartbeat, boolean mutual) {
-        Optional<Long> own = part.filter(now -> now.standing() == Standing.ACTIVE).map(Part::incarnation);
+        Optional<Long> own =
+                part.filter(now -> now.standing() == Standing.ACTIVE).map(Part::incarnation);
         boolean told = heartbeat.standing() == Standing.ACTIVE
                 && own.isPresent()
                 && own.get().equals(heartbeat.givenUp().get(Heartbeat.hash(self)));
@@ -140,9 +140,10 @@ final class Membership {
 
     /** To be called after everything that has arrived was heard. */
     void settle(long now) {
-        peers.values().removeIf(peer -> peer.givenUp
-                ? peer.isSilent(MEMORY, now)
-                : peer.standing != Standing.ACTIVE && peer.isSilent(SILENCE, now));
+        peers.values()
+                .removeIf(peer -> peer.givenUp
+                        ? peer.isSilent(MEMORY, now)
+                        : peer.standing != Standing.ACTIVE && peer.isSilent(SILENCE, now));
         peers.replaceAll((_, peer) -> peer.isSilent(SILENCE, now)
                 ? new Peer(peer.incarnation, peer.standing, peer.mac, peer.heard, true)
                 : peer);
@@ -165,8 +166,7 @@ final class Membership {
         Map<Long, Long> told = new LinkedHashMap<>();
         peers.entrySet().stream()
                 .filter(peer -> peer.getValue().givenUp)
-                .sorted((one, other) ->
-                        Long.compare(other.getValue().heard, one.getValue().heard))
+                .sorted((one, other) -> Long.compare(other.getValue().heard, one.getValue().heard))
                 .limit(Heartbeat.MOST_GIVEN_UP)
                 .forEach(peer -> told.put(Heartbeat.hash(peer.getKey()), peer.getValue().incarnation));
         return told;

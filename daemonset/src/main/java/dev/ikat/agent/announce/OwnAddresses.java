@@ -95,8 +95,7 @@ final class OwnAddresses {
                 wire.send(ArpPacket.BROADCAST, ArpPacket.unasked(address, mac));
             }
             case IPV6 ->
-                wire.send(
-                        NeighbourPacket.groupMac(NeighbourPacket.ALL_NODES), Advertisement.unasked(address, mac));
+                wire.send(NeighbourPacket.groupMac(NeighbourPacket.ALL_NODES), Advertisement.unasked(address, mac));
         }
     }
 
@@ -128,7 +127,8 @@ final class OwnAddresses {
     }
 
     /**
-     * Another host's packet says that it has one of the addresses: whoever has heard it is told otherwise, now and then.
+     * Another host's packet says that it has one of the addresses: whoever has heard it is told otherwise, now and
+     * then.
      *
      * @param nodes the stations of other nodes, from which that is no surprise: an address goes from one to the other
      * @return the conflict, if it is a new one

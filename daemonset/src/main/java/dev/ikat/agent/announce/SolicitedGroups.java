@@ -18,8 +18,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The multicast groups in which solicitations for this node's addresses arrive. The kernel joins them (MLD), so that the
- * network card and switches that look at memberships hand on what is sent to them. Not thread-safe.
+ * The multicast groups in which solicitations for this node's addresses arrive. The kernel joins them (MLD), so that
+ * the network card and switches that look at memberships hand on what is sent to them. Not thread-safe.
  */
 final class SolicitedGroups implements AutoCloseable {
     /** The kernel limits the memory of one socket's memberships (net.core.optmem_max). */
@@ -79,8 +79,7 @@ final class SolicitedGroups implements AutoCloseable {
             try {
                 channel.close();
             } catch (IOException e) {
-                // Nothing is left to be done about a socket that can't be closed.
-                continue;
+                // The kernel has released it all the same.
             }
         }
         joined.clear();

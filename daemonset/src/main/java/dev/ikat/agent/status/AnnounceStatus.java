@@ -61,8 +61,11 @@ public record AnnounceStatus(Supplier<AnnounceState> state) implements StatusSec
                             link.path("announces").asInt(),
                             link.path("addresses").size()));
             for (JsonNode address : link.path("addresses")) {
-                text.more("%s on %s: %s".formatted(address.path("address").asText(), link.path("link").asText(),
-                        announcer(address)));
+                text.more("%s on %s: %s"
+                        .formatted(
+                                address.path("address").asText(),
+                                link.path("link").asText(),
+                                announcer(address)));
             }
         }
         text.faults(announce.path("faults"));

@@ -25,8 +25,8 @@ class ElectionTest {
 
     private static Map<IpAddress, String> owners(List<String> nodes) {
         Map<IpAddress, String> owners = new HashMap<>();
-        ADDRESSES.forEach(address ->
-                owners.put(address, Election.first(nodes, address).orElseThrow()));
+        ADDRESSES.forEach(
+                address -> owners.put(address, Election.first(nodes, address).orElseThrow()));
         return owners;
     }
 
@@ -50,8 +50,8 @@ class ElectionTest {
             double mean = (double) ADDRESSES.size() / count;
             double bound = 5 * Math.sqrt(mean);
             assertThat(shares).hasSize(count);
-            assertThat(shares.values()).allSatisfy(share -> assertThat((double) share)
-                    .isBetween(mean - bound, mean + bound));
+            assertThat(shares.values())
+                    .allSatisfy(share -> assertThat((double) share).isBetween(mean - bound, mean + bound));
         }
     }
 
@@ -79,8 +79,8 @@ class ElectionTest {
     @Test
     void resultIsTheSameOnEachVersionOfTheAgent() {
         assertThat(Stream.of("192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1", "2001:db8::2")
-                        .map(text -> Election.first(nodes(5), IpAddress.parse(text))
-                                .orElseThrow()))
+                        .map(text ->
+                                Election.first(nodes(5), IpAddress.parse(text)).orElseThrow()))
                 .containsExactly("worker-4", "worker-1", "worker-4", "worker-3", "worker-0");
     }
 }

@@ -292,14 +292,15 @@ class MembershipTest {
             }
             case 2 -> one.restart();
             case 3 -> one.running = one.stopped ? one.running : !one.running;
-            case 4 -> stations.forEach(other -> {
-                if (random.chance(0.4)) {
-                    deaf.add(List.of(one.number, other.number));
-                }
-                if (random.chance(0.4)) {
-                    deaf.add(List.of(other.number, one.number));
-                }
-            });
+            case 4 ->
+                stations.forEach(other -> {
+                    if (random.chance(0.4)) {
+                        deaf.add(List.of(one.number, other.number));
+                    }
+                    if (random.chance(0.4)) {
+                        deaf.add(List.of(other.number, one.number));
+                    }
+                });
             default -> deaf.clear();
         }
     }

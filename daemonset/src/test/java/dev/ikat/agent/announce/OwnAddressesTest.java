@@ -114,7 +114,8 @@ class OwnAddressesTest {
         }
         assertThat(sent).hasSize(3);
 
-        own.announce(seconds(24) + OwnAddresses.MEMORY.plus(Duration.ofSeconds(1)).toNanos());
+        own.announce(
+                seconds(24) + OwnAddresses.MEMORY.plus(Duration.ofSeconds(1)).toNanos());
 
         assertThat(own.conflicts()).isEmpty();
     }

@@ -118,7 +118,8 @@ final class AnnounceIT {
     }
 
     private static int index(TestNamespace namespace) {
-        return (int) namespace.ipJson("link", "show", "eth0").get(0).get("ifindex").number();
+        return (int)
+                namespace.ipJson("link", "show", "eth0").get(0).get("ifindex").number();
     }
 
     private PacketPort open(TestNamespace namespace) {
@@ -288,8 +289,10 @@ final class AnnounceIT {
     private Duration outageUntilAnsweredByAnother(ClusterNode before) {
         long start = System.nanoTime();
         MacAddress old = mac(before);
-        Await.until(LIMIT, () -> client.ip("neighbour"), () -> !client.ip("neighbour", "show", V4.toString())
-                .contains(old.toString()));
+        Await.until(
+                LIMIT,
+                () -> client.ip("neighbour"),
+                () -> !client.ip("neighbour", "show", V4.toString()).contains(old.toString()));
         return Duration.ofNanos(System.nanoTime() - start);
     }
 

@@ -134,9 +134,9 @@ final class NeighbourBytes {
                 .putShort((short) 0)
                 .putInt(OVERRIDE | (advertisement.solicited() ? SOLICITED : 0))
                 .put(advertisement.target().toBytes());
-        advertisement.targetMac().ifPresent(mac -> out.put((byte) TARGET_LINK)
-                .put((byte) 1)
-                .put(mac.toBytes()));
+        advertisement
+                .targetMac()
+                .ifPresent(mac -> out.put((byte) TARGET_LINK).put((byte) 1).put(mac.toBytes()));
         out.putShort(HEADER + CHECKSUM, (short) checksum(out));
         return out.array();
     }

@@ -22,8 +22,7 @@ public sealed interface NeighbourPacket {
     PacketFilter FILTER = PacketFilter.of(
             Field.of(Size.BYTE, NeighbourBytes.NEXT_HEADER, NeighbourBytes.ICMPV6),
             Field.of(Size.BYTE, NeighbourBytes.HOP_LIMIT, NeighbourBytes.NEVER_FORWARDED),
-            new Field(
-                    Size.BYTE, NeighbourBytes.HEADER, NeighbourBytes.SOLICITATION, NeighbourBytes.ADVERTISEMENT),
+            new Field(Size.BYTE, NeighbourBytes.HEADER, NeighbourBytes.SOLICITATION, NeighbourBytes.ADVERTISEMENT),
             Field.of(Size.BYTE, NeighbourBytes.HEADER + 1, 0));
 
     /**
@@ -33,8 +32,7 @@ public sealed interface NeighbourPacket {
      * @param target the address that is asked for
      * @param sourceMac the link-layer address of {@code source}, if it says that
      */
-    record Solicitation(IpAddress source, IpAddress target, Optional<MacAddress> sourceMac)
-            implements NeighbourPacket {
+    record Solicitation(IpAddress source, IpAddress target, Optional<MacAddress> sourceMac) implements NeighbourPacket {
         /** The answer: the target is at that link-layer address, whatever was known of it. */
         public Advertisement answer(MacAddress mac) {
             return source.isUnspecified()
@@ -77,8 +75,7 @@ public sealed interface NeighbourPacket {
 
     /** The group of the hosts that may have this address (RFC 4291, section 2.7.1). */
     static IpAddress solicitedNode(IpAddress address) {
-        return new IpAddress(
-                address.family(), 0xff02_0000_0000_0000L, 0x1_ff00_0000L | (address.low() & 0xff_ffffL));
+        return new IpAddress(address.family(), 0xff02_0000_0000_0000L, 0x1_ff00_0000L | (address.low() & 0xff_ffffL));
     }
 
     /** The link-layer address for packets to a group (RFC 2464, section 7). */

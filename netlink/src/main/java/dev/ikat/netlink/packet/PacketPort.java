@@ -90,8 +90,7 @@ public final class PacketPort implements AutoCloseable {
 
     private void open(int protocol, PacketFilter filter) {
         // Without a protocol it receives nothing before it has its filter.
-        int socket = check(
-                "open a packet socket", Libc.socket(AddressFamily.AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        int socket = check("open a packet socket", Libc.socket(AddressFamily.AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
         sockets.put(protocol, socket);
         try (Arena memory = Arena.ofConfined()) {
             check(
@@ -121,8 +120,8 @@ public final class PacketPort implements AutoCloseable {
     }
 
     /**
-     * Waits until there are packets, somebody wakes this, or the time is over, and returns what has arrived. A link that
-     * is down has no packets.
+     * Waits until there are packets, somebody wakes this, or the time is over, and returns what has arrived. A link
+     * that is down has no packets.
      */
     public List<Packet> poll(Duration timeout) {
         int count = sockets.size() + 1;

@@ -149,15 +149,7 @@ public final class Libc {
     /** sendto(2). */
     public static int sendto(int fd, MemorySegment data, MemorySegment address) {
         return call(
-                SENDTO,
-                fd,
-                data.address(),
-                data.byteSize(),
-                0,
-                address.address(),
-                address.byteSize(),
-                data,
-                address);
+                SENDTO, fd, data.address(), data.byteSize(), 0, address.address(), address.byteSize(), data, address);
     }
 
     /** recvfrom(2); {@code length} is a socklen_t, in and out. */

@@ -31,8 +31,8 @@ class ArpPacketTest {
         ArpPacket request = read(REQUEST + "0000").orElseThrow();
 
         assertThat(request)
-                .isEqualTo(new ArpPacket(
-                        Operation.REQUEST, ASKER, IpAddress.parse("192.0.2.2"), new MacAddress(0), IP));
+                .isEqualTo(
+                        new ArpPacket(Operation.REQUEST, ASKER, IpAddress.parse("192.0.2.2"), new MacAddress(0), IP));
         assertThat(HexFormat.of().formatHex(request.answer(MAC).bytes()))
                 .isEqualTo("0001080006040002" + "020000000001" + "c0000207" + "020000000002" + "c0000202");
     }

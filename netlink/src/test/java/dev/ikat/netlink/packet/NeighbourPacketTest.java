@@ -22,12 +22,12 @@ class NeighbourPacketTest {
     private static final IpAddress SOURCE = IpAddress.parse("2001:db8::2");
 
     /** From 2001:db8::2 to the group of 2001:db8::1:7, with the link-layer address of who asks. */
-    private static final String ASKED = header("20010db8000000000000000000000002", 32)
-            + "8700" + "%04x" + "00000000" + "20010db8000000000000000000010007" + "0101" + "020000000002";
+    private static final String ASKED = header("20010db8000000000000000000000002", 32) + "8700" + "%04x" + "00000000"
+            + "20010db8000000000000000000010007" + "0101" + "020000000002";
 
     /** The same without an address of its own. */
-    private static final String PROBE = header("00000000000000000000000000000000", 24)
-            + "8700" + "%04x" + "00000000" + "20010db8000000000000000000010007";
+    private static final String PROBE = header("00000000000000000000000000000000", 24) + "8700" + "%04x" + "00000000"
+            + "20010db8000000000000000000010007";
 
     private static String header(String source, int length) {
         return "60000000" + "%04x".formatted(length) + "3aff" + source + "ff0200000000000000000001ff010007";

@@ -44,7 +44,8 @@ class PacketPortTest {
     }
 
     private static int index(TestNamespace namespace) {
-        return (int) namespace.ipJson("link", "show", "eth0").get(0).get("ifindex").number();
+        return (int)
+                namespace.ipJson("link", "show", "eth0").get(0).get("ifindex").number();
     }
 
     private static PacketPort open(int index, TestNamespace namespace) {
@@ -76,7 +77,10 @@ class PacketPortTest {
                 ArpPacket.read(packet.payload())
                         .filter(arp -> packet.protocol() == ArpPacket.PROTOCOL
                                 && arp.targetIp().equals(address))
-                        .ifPresent(arp -> port.send(ArpPacket.PROTOCOL, packet.from(), arp.answer(mac).bytes()));
+                        .ifPresent(arp -> port.send(
+                                ArpPacket.PROTOCOL,
+                                packet.from(),
+                                arp.answer(mac).bytes()));
                 NeighbourPacket.read(packet.payload()).ifPresent(read -> {
                     if (read instanceof Solicitation asked && asked.target().equals(address)) {
                         port.send(
@@ -94,8 +98,9 @@ class PacketPortTest {
     void kernelBelievesWhatIsAnswered() {
         IpAddress v4 = IpAddress.parse("172.30.0.77");
         IpAddress v6 = IpAddress.parse("fd00:30::77");
-        List.of(v4, v6).forEach(address -> there.runner("ping", "-c", "1", "-W", "1", address.toString())
-                .run());
+        List.of(v4, v6)
+                .forEach(address -> there.runner("ping", "-c", "1", "-W", "1", address.toString())
+                        .run());
         // An entry that has failed asks again.
         Process ping4 = there.runner("ping", v4.toString()).startInBackground(Path.of("/dev/null"));
         Process ping6 = there.runner("ping", v6.toString()).startInBackground(Path.of("/dev/null"));
@@ -112,11 +117,14 @@ class PacketPortTest {
     void packetsArriveWholeAndFromTheirStation() {
         try (PacketPort other = open(index(there), there)) {
             other.send(OTHER, ArpPacket.BROADCAST, new byte[] {1, 2, 3});
-            Await.until(LIMIT, () -> "nothing has arrived", () -> port.poll(Duration.ofMillis(100)).stream()
-                    .anyMatch(packet -> packet.protocol() == OTHER
-                            && packet.payload().get(0) == 1
-                            && packet.payload().get(2) == 3
-                            && !packet.from().equals(mac)));
+            Await.until(
+                    LIMIT,
+                    () -> "nothing has arrived",
+                    () -> port.poll(Duration.ofMillis(100)).stream()
+                            .anyMatch(packet -> packet.protocol() == OTHER
+                                    && packet.payload().get(0) == 1
+                                    && packet.payload().get(2) == 3
+                                    && !packet.from().equals(mac)));
         }
     }
 
