@@ -96,6 +96,7 @@ class AgentMainTest {
                         "--chain=port/map",
                         "--overlay=magic",
                         "--uplink=much-too-long-a-name",
+                        "--load-balancer-interfaces=eth*,e*0",
                         "--vni=99999999",
                         "--vxlan-port=0",
                         "--mtu=12",
@@ -108,10 +109,11 @@ class AgentMainTest {
                         "--ebpf-table-limits=members=5,tables=9",
                         "--kill-at=ADD"));
         assertThat(e.faults())
-                .hasSize(16)
+                .hasSize(17)
                 .anyMatch(l -> l.contains("/does/not/exist is not a directory"))
                 .anyMatch(l -> l.contains("'magic' is invalid: it has to be vxlan, direct, auto, bgp or none"))
                 .anyMatch(l -> l.contains("longer than 15 bytes"))
+                .anyMatch(l -> l.contains("'e*0' is invalid: an asterisk can only be at its end"))
                 .anyMatch(l -> l.contains("it has to be ADDRESS:PORT"))
                 .anyMatch(l -> l.contains("'soon' is invalid: it has to be a duration"))
                 .anyMatch(l -> l.contains("'tables=9' is invalid: it has to be TABLE=NUMBER")

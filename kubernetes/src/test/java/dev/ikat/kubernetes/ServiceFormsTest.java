@@ -7,6 +7,7 @@ import dev.ikat.cluster.EndpointSlice;
 import dev.ikat.cluster.EndpointSlice.Condition;
 import dev.ikat.cluster.EndpointSlice.Endpoint;
 import dev.ikat.cluster.EndpointSlice.Hints;
+import dev.ikat.cluster.Node;
 import dev.ikat.cluster.Protocol;
 import dev.ikat.cluster.Service;
 import dev.ikat.cluster.Service.External;
@@ -25,6 +26,8 @@ import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Services, endpoint slices and service CIDRs as the API says them, and as a snapshot keeps them. */
 final class ServiceFormsTest {
@@ -195,6 +198,32 @@ final class ServiceFormsTest {
                                 "annotations: {service.beta.kubernetes.io/load-balancer-source-ranges: \"192.0.2.0/24, ::/0\"}"));
 
         assertThat(service.external().sourceRanges()).containsExactly(Cidr.parse("192.0.2.0/24"), Cidr.parse("::/0"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "[{type: MemoryPressure, status: \"False\"}, {type: Ready, status: \"True\"}]; true",
+                "[{type: Ready, status: \"Unknown\"}, {type: MemoryPressure, status: \"True\"}]; false",
+                "[{type: Ready, status: true}]; false",
+                "[{status: \"True\"}]; false",
+                "[]; false"
+            })
+    void nodeIsReadyIfItsConditionSaysSoAndIsReadWhateverItSays(String conditions, boolean ready) throws Exception {
+        Node node = (Node) read(ApiKinds.NODES, """
+                metadata: {name: a}
+                spec: {podCIDR: 10.1.0.0/24}
+                status:
+                  addresses: [{type: InternalIP, address: 192.0.2.1}]
+                  conditions: %s
+                """.formatted(conditions));
+        assertThat(node.ready()).isEqualTo(ready);
+        Snapshot snapshot = new Snapshot(directory, new KindSet(List.of(ApiKinds.NODES)));
+
+        snapshot.write(List.of(node));
+
+        assertThat(snapshot.read().orElseThrow().objects()).isEqualTo(List.of(node));
     }
 
     @Test

@@ -10,7 +10,6 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
@@ -44,18 +43,19 @@ record LinkChoice(List<AnnounceLink> links, List<String> faults) {
         if (wanted.isEmpty()) {
             faults.add("the interface to the other nodes is not known yet");
         }
-        Predicate<Link> taken = link -> links.stream().anyMatch(one -> one.index() == link.index());
         for (String name : wanted) {
             boolean pattern = name.endsWith("*");
-            List<Link> found = all.stream()
-                    .filter(link -> matches(name, link.name().value()))
-                    .filter(taken.negate())
-                    .toList();
+            List<Link> found =
+                    all.stream().filter(link -> matches(name, link.name().value())).toList();
             if (found.isEmpty() && !pattern) {
                 faults.add("there is no interface " + name);
             }
             for (Link link : found) {
                 Optional<String> obstacle = obstacle(link, all);
+                if (links.stream().anyMatch(one -> one.index() == link.index())) {
+                    // Two names mean this one.
+                    continue;
+                }
                 if (obstacle.isEmpty()) {
                     links.add(link(link, addresses));
                 } else if (!pattern) {

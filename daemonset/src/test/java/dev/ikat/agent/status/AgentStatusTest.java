@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.agent.FakeCluster;
+import dev.ikat.agent.announce.AnnounceState;
+import dev.ikat.agent.announce.LinkState;
 import dev.ikat.agent.bgp.BgpState;
 import dev.ikat.agent.cni.Conflist;
 import dev.ikat.agent.cni.ConflistFault;
@@ -52,8 +54,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 /** What each section tells as JSON, and what people read of it. */
@@ -270,6 +275,41 @@ class AgentStatusTest {
                         "          fault: refused",
                         "          fault: BgpPeer tor: spec.as: wrong");
         assertThat(json(new BgpStatus(() -> BgpState.OFF))).isEqualTo("{}");
+    }
+
+    @Test
+    void announcingSaysWhoHasWhichAddressAndWhyNobodyHasOne() throws IOException {
+        SortedMap<IpAddress, Optional<String>> owners = new TreeMap<>(Map.of(
+                IpAddress.parse("192.0.2.1"), Optional.of("a"),
+                IpAddress.parse("192.0.2.2"), Optional.of("b"),
+                IpAddress.parse("192.0.2.3"), Optional.empty()));
+        LinkState link = new LinkState(
+                new InterfaceName("eth0"),
+                "takes part",
+                true,
+                Set.of("b"),
+                Set.of(),
+                owners,
+                1,
+                List.of(),
+                Optional.empty());
+        AnnounceState state = new AnnounceState(
+                true,
+                "a",
+                List.of(link),
+                new TreeMap<>(Map.of(IpAddress.parse("192.0.2.3"), Set.of())),
+                List.of("eth7: wrong"));
+
+        assertThat(text(new AnnounceStatus(() -> state)))
+                .containsExactly(
+                        "announce  by ARP and neighbour discovery",
+                        "          eth0: this node takes part, hears 1 others, announces 1 of 3 addresses",
+                        "          192.0.2.1 on eth0: announced by this node",
+                        "          192.0.2.2 on eth0: announced by b",
+                        "          192.0.2.3 on eth0: announced by no node, because externalTrafficPolicy is Local, and no"
+                                + " node has a ready endpoint",
+                        "          fault: eth7: wrong");
+        assertThat(json(new AnnounceStatus(() -> AnnounceState.OFF))).isEqualTo("{}");
     }
 
     @Test
