@@ -45,8 +45,9 @@ record LinkChoice(List<AnnounceLink> links, List<String> faults) {
         }
         for (String name : wanted) {
             boolean pattern = name.endsWith("*");
-            List<Link> found =
-                    all.stream().filter(link -> matches(name, link.name().value())).toList();
+            List<Link> found = all.stream()
+                    .filter(link -> matches(name, link.name().value()))
+                    .toList();
             if (found.isEmpty() && !pattern) {
                 faults.add("there is no interface " + name);
             }

@@ -87,13 +87,7 @@ class ElectionTest {
 
     private static Node node(String name, String address, boolean ready, String... labels) {
         return new Node(
-                name,
-                Labels.of(labels),
-                List.of(),
-                List.of(IpAddress.parse(address)),
-                Optional.empty(),
-                false,
-                ready);
+                name, Labels.of(labels), List.of(), List.of(IpAddress.parse(address)), Optional.empty(), false, ready);
     }
 
     private static AnnouncePlan plan(Optional<Set<String>> confined, Node... nodes) {
@@ -106,7 +100,11 @@ class ElectionTest {
 
     private static Set<Optional<String>> owners(AnnouncePlan plan, Membership members) {
         AnnounceLink link = new AnnounceLink(
-                2, new InterfaceName("eth0"), new MacAddress(0x0200_0000_0001L), true, Set.of(Cidr.parse("10.0.0.0/24")));
+                2,
+                new InterfaceName("eth0"),
+                new MacAddress(0x0200_0000_0001L),
+                true,
+                Set.of(Cidr.parse("10.0.0.0/24")));
         return Set.copyOf(Election.owners("here", plan, link, members).values());
     }
 
@@ -177,11 +175,11 @@ class ElectionTest {
     void heartbeatOfAnotherClustersNodeIsNotKnown() {
         AnnouncePlan plan = plan(Optional.empty(), node("here", "10.0.0.1", true));
 
-        assertThat(plan.knows(new Heartbeat(
-                        "here", IpAddress.parse("10.0.0.1"), 1, Heartbeat.Standing.ACTIVE, Map.of())))
+        assertThat(plan.knows(
+                        new Heartbeat("here", IpAddress.parse("10.0.0.1"), 1, Heartbeat.Standing.ACTIVE, Map.of())))
                 .isTrue();
-        assertThat(plan.knows(new Heartbeat(
-                        "here", IpAddress.parse("10.0.0.9"), 1, Heartbeat.Standing.ACTIVE, Map.of())))
+        assertThat(plan.knows(
+                        new Heartbeat("here", IpAddress.parse("10.0.0.9"), 1, Heartbeat.Standing.ACTIVE, Map.of())))
                 .isFalse();
     }
 
