@@ -57,8 +57,7 @@ public record Session(
         }
         boolean foreign = families.size() > 1 || !families.contains(neighbour.family());
         if (foreign && !(extendedNextHop && neighbour.family() == IpFamily.IPV6)) {
-            throw new IllegalArgumentException(
-                    "routes of " + families + " with next hops of " + neighbour.family());
+            throw new IllegalArgumentException("routes of " + families + " with next hops of " + neighbour.family());
         }
     }
 

@@ -124,7 +124,8 @@ class ServiceRoutesTest {
 
     @Test
     void serviceOfAnotherProxyIsNotAnnouncedAndEndpointsAloneChangeNothing() {
-        Claims.Difference<ServiceAddress> difference = added(service("web", TrafficPolicy.CLUSTER, true), slice(Condition.READY, "here"));
+        Claims.Difference<ServiceAddress> difference =
+                added(service("web", TrafficPolicy.CLUSTER, true), slice(Condition.READY, "here"));
 
         assertThat(difference.come()).isEmpty();
         assertThat(addresses()).isEmpty();

@@ -101,7 +101,8 @@ public record BgpPeer(
     /**
      * Where a peer is.
      *
-     * @param address its address; empty for the router at the other end of the link, whichever link-local address it has
+     * @param address its address; empty for the router at the other end of the link, whichever link-local address it
+     *     has
      * @param link the node's interface on which it is, which a link-local address needs; empty for whichever leads to
      *     the address
      * @param port its TCP port
@@ -152,7 +153,8 @@ public record BgpPeer(
         /** What a person calls it. */
         public String title() {
             return address.map(IpAddress::toString)
-                    .orElseGet(() -> "the router on " + link.map(InterfaceName::value).orElse("a link"));
+                    .orElseGet(() ->
+                            "the router on " + link.map(InterfaceName::value).orElse("a link"));
         }
 
         private static boolean isPlain(int c) {

@@ -13,6 +13,9 @@ import java.util.Set;
 public final class Claims<T> {
     private final Map<T, Integer> counts = new HashMap<>();
 
+    /** Knows no claims yet. */
+    public Claims() {}
+
     /**
      * What a change has made different.
      *

@@ -25,6 +25,9 @@ public final class ServicePlaces {
     private final Map<Name, Known> services = new HashMap<>();
     private final Claims<ServicePlace> claims = new Claims<>();
 
+    /** Knows no objects yet. */
+    public ServicePlaces() {}
+
     /** The name of a service, or what a slice takes for one. */
     private record Name(String namespace, String name) {}
 

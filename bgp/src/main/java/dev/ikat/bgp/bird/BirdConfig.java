@@ -144,8 +144,7 @@ public final class BirdConfig {
         line("  local%s as %d;"
                 .formatted(session.local().map(address -> " " + address).orElse(""), session.localAs()));
         if (neighbour.address().isPresent()) {
-            line("  neighbor %s port %d as %d;"
-                    .formatted(neighbour.address().get(), neighbour.port(), session.as()));
+            line("  neighbor %s port %d as %d;".formatted(neighbour.address().get(), neighbour.port(), session.as()));
         } else {
             // BIRD waits for a router on the link, and then has a session of its own with that.
             line("  neighbor range fe80::/10 as %d;".formatted(session.as()));

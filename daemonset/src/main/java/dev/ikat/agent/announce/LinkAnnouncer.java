@@ -72,7 +72,7 @@ final class LinkAnnouncer implements AutoCloseable {
         this.told = new Told(plan, link, 0);
         this.groups = new SolicitedGroups(link.index());
         this.own = new OwnAddresses(link.mac(), wire(port));
-        this.members = new Membership(self, ThreadLocalRandom.current()::nextLong, System.nanoTime());
+        this.members = new Membership(self, () -> ThreadLocalRandom.current().nextLong(), System.nanoTime());
         this.state = state();
         this.thread = Thread.ofPlatform().name("announce-" + link.name()).unstarted(this::run);
     }

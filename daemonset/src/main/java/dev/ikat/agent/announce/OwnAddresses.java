@@ -137,15 +137,15 @@ final class OwnAddresses {
         if (!addresses.containsKey(address) || by.equals(mac) || nodes.contains(by)) {
             return Optional.empty();
         }
-        Claim before = claims.get(address);
-        boolean defend = before == null || now - before.defended > DEFENCE.toNanos();
+        Optional<Claim> before = Optional.ofNullable(claims.get(address));
+        Optional<Long> defended = before.map(Claim::defended).filter(last -> now - last <= DEFENCE.toNanos());
+        boolean defend = defended.isEmpty();
         if (defend) {
             tell(address);
         }
-        claims.put(address, new Claim(by, now, defend ? now : before.defended));
-        return before == null || !before.by.equals(by) && defend
-                ? Optional.of(new AddressConflict(address, by))
-                : Optional.empty();
+        claims.put(address, new Claim(by, now, defended.orElse(now)));
+        boolean known = before.filter(claim -> claim.by.equals(by) || !defend).isPresent();
+        return known ? Optional.empty() : Optional.of(new AddressConflict(address, by));
     }
 
     /** What other hosts have claimed lately. */

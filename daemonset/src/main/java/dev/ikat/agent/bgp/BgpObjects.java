@@ -2,9 +2,9 @@ package dev.ikat.agent.bgp;
 
 import dev.ikat.bgp.ServiceAddress;
 import dev.ikat.bgp.ServiceRoutes;
-import dev.ikat.cluster.Claims;
 import dev.ikat.cluster.BgpAdvertisement;
 import dev.ikat.cluster.BgpPeer;
+import dev.ikat.cluster.Claims;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.cluster.ClusterObject;
 import dev.ikat.cluster.Node;

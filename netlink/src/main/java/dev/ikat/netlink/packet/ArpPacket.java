@@ -82,7 +82,10 @@ public record ArpPacket(
 
     /** The answer to this request: {@code targetIp} is at that link-layer address. */
     public ArpPacket answer(MacAddress mac) {
-        return new ArpPacket(Operation.REPLY, mac, targetIp, senderMac, senderIp);
+        MacAddress asker = senderMac;
+        IpAddress askerIp = senderIp;
+        IpAddress askedFor = targetIp;
+        return new ArpPacket(Operation.REPLY, mac, askedFor, asker, askerIp);
     }
 
     /** Whether it says that {@code senderIp} is at {@code senderMac}; otherwise it only asks. */
