@@ -92,7 +92,9 @@ class KubernetesSourceTest extends ApiSourceFixture {
     void whatChangesNothingForTheNetworkIsNotReported() throws Exception {
         start();
 
-        server.put(NODES, "a", node("a", "10.244.1.0/24", "192.0.2.1").replace("\"True\"", "\"False\""));
+        // As the kubelet says every few minutes that it is still there.
+        server.put(NODES, "a", node("a", "10.244.1.0/24", "192.0.2.1").replace("\"type\":\"Ready\",", """
+                "lastHeartbeatTime":"2026-01-02T03:04:05Z","type":"Ready","""));
         server.put(NODES, "b", node("b", "10.244.2.0/24", "192.0.2.2"));
 
         assertThat(names(next().added())).containsExactly("Node b");
