@@ -89,7 +89,7 @@ final class BgpPlan {
             difference.gone().forEach(plan.routes()::remove);
             difference.come().forEach(plan.routes()::add);
         });
-        otherRoutes |= !difference.gone().isEmpty() || !difference.come().isEmpty();
+        otherRoutes |= !difference.isEmpty();
     }
 
     /**
