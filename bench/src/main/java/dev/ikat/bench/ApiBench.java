@@ -98,8 +98,7 @@ public final class ApiBench implements Callable<Integer> {
                 PODS,
                 POLICIES,
                 LOCAL_PODS));
-        table.print();
-        return table.allMet() ? 0 : 3;
+        return table.conclude();
     }
 
     private void run(ClusterNode node) throws InterruptedException, IOException {

@@ -229,10 +229,7 @@ final class AttachBench {
                 String.format(
                         Locale.ROOT,
                         "%.0f",
-                        ProcessFootprint.privateMebibytes(node.agent().pid())),
-                "",
-                "",
-                OptionalDouble.empty());
+                        ProcessFootprint.privateMebibytes(node.agent().pid())));
         Stopwatch.time(ikat.jobs("DEL", sandboxes, directory), 4);
         ikat.awaitQuiet();
     }

@@ -137,8 +137,7 @@ public final class BackendsBench implements Callable<Integer> {
             besideBridges();
         }
         terminal.heading("the backends: kernel %s".formatted(System.getProperty("os.version")));
-        table.print();
-        return table.allMet() ? 0 : 3;
+        return table.conclude();
     }
 
     /** To one processor, so that round trips are of one kind. */

@@ -85,9 +85,7 @@ public final class Bench implements Callable<Integer> {
         if (only.contains(Part.node) || only.contains(Part.overlay)) {
             new ThroughputBench(terminal, table, only, seconds).run();
         }
-        terminal.heading("%d processors, kernel %s"
-                .formatted(Runtime.getRuntime().availableProcessors(), System.getProperty("os.version")));
-        table.print();
-        return table.allMet() ? 0 : 3;
+        table.printMachine();
+        return table.conclude();
     }
 }

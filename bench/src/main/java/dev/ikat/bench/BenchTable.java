@@ -39,6 +39,11 @@ public final class BenchTable {
         rows.add(List.of(measure, shown, beside, theirs, times, "", ""));
     }
 
+    /** A value with neither an aim nor anything beside it. */
+    public void note(String measure, String shown) {
+        note(measure, shown, "", "", OptionalDouble.empty());
+    }
+
     /** Two decimals, and more where they would be zeros. */
     private static String times(double ratio) {
         return String.format(Locale.ROOT, ratio < 0.01 ? "%.4fx" : "%.2fx", ratio);
@@ -50,13 +55,25 @@ public final class BenchTable {
         rows.add(List.of(measure, shown, beside, theirs, ratio, aim, met ? terminal.yes() : terminal.no()));
     }
 
+    /** Says what machine the figures are of. */
+    public void printMachine() {
+        terminal.heading("%d processors, kernel %s"
+                .formatted(Runtime.getRuntime().availableProcessors(), System.getProperty("os.version")));
+    }
+
     /** Prints it. */
     public void print() {
         terminal.table(rows);
     }
 
-    /** Whether every aim is met. */
-    public boolean allMet() {
-        return allMet;
+    /** Prints it, and returns {@link #exitCode}. */
+    public int conclude() {
+        print();
+        return exitCode();
+    }
+
+    /** 0 if every aim is met, otherwise 3. */
+    public int exitCode() {
+        return allMet ? 0 : 3;
     }
 }

@@ -76,9 +76,7 @@ public final class BgpBench implements Callable<Integer> {
         if (only.contains(Part.reflector)) {
             new BgpReflector(table).measure();
         }
-        terminal.heading("%d processors, kernel %s"
-                .formatted(Runtime.getRuntime().availableProcessors(), System.getProperty("os.version")));
-        table.print();
-        return table.allMet() ? 0 : 3;
+        table.printMachine();
+        return table.conclude();
     }
 }

@@ -65,10 +65,7 @@ final class BgpDeaths {
                 "ms");
         table.note(
                 bfd + "it is started again, until the routers use it, s: median (longest)",
-                shown("%.1f (%.1f)", returns),
-                "",
-                "",
-                java.util.OptionalDouble.empty());
+                shown("%.1f (%.1f)", returns));
         table.atMost(bfd + "connections that failed because it came back", Long.toString(lost), (double) lost, 0, "");
     }
 

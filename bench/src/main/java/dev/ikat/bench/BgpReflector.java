@@ -6,7 +6,6 @@ import dev.ikat.testbed.host.TestNamespace;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Locale;
-import java.util.OptionalDouble;
 
 /** From 1,000 nodes' routes at a reflector to a node's kernel. */
 final class BgpReflector {
@@ -77,6 +76,6 @@ final class BgpReflector {
     }
 
     private void note(String measure, String format, double value) {
-        table.note(measure.formatted(NODES), String.format(Locale.ROOT, format, value), "", "", OptionalDouble.empty());
+        table.note(measure.formatted(NODES), String.format(Locale.ROOT, format, value));
     }
 }

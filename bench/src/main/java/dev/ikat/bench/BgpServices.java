@@ -11,7 +11,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
-import java.util.OptionalDouble;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** From a change of a service among many to the route in a router's kernel, and what that costs the node. */
@@ -141,9 +140,6 @@ final class BgpServices {
     private void note(String measure, String format, double value) {
         table.note(
                 measure.contains("%,d") ? measure.formatted(count) : measure,
-                String.format(Locale.ROOT, format, value),
-                "",
-                "",
-                OptionalDouble.empty());
+                String.format(Locale.ROOT, format, value));
     }
 }

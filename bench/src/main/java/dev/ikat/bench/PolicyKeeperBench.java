@@ -34,7 +34,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
@@ -126,12 +125,7 @@ final class PolicyKeeperBench {
                     member.median(),
                     1.0,
                     "ms");
-            table.note(
-                    "agent: a pod that nothing isolates, ms",
-                    added.show("%.3f", false),
-                    "",
-                    "",
-                    OptionalDouble.empty());
+            table.note("agent: a pod that nothing isolates, ms", added.show("%.3f", false));
         }
     }
 

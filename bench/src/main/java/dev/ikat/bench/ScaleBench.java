@@ -18,7 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import picocli.CommandLine.Command;
@@ -55,8 +54,7 @@ final class ScaleBench implements Callable<Integer> {
         firstCompile(cluster);
         changes(cluster);
         terminal.heading("policies of %,d pods, compiled for %d".formatted(PODS, LOCAL));
-        table.print();
-        return table.allMet() ? 0 : 3;
+        return table.conclude();
     }
 
     private void firstCompile(SampleCluster cluster) {
@@ -131,7 +129,7 @@ final class ScaleBench implements Callable<Integer> {
     }
 
     private void note(String measure, double value) {
-        table.note(measure, shown(value), "", "", OptionalDouble.empty());
+        table.note(measure, shown(value));
     }
 
     private static String shown(double value) {

@@ -162,9 +162,8 @@ final class ServicesBench implements Callable<Integer> {
                         1.03);
             }
         });
-        terminal.heading("%d processors, kernel %s".formatted(PROCESSORS, System.getProperty("os.version")));
-        table.print();
-        return table.allMet() ? 0 : 3;
+        table.printMachine();
+        return table.conclude();
     }
 
     private void measure(SampleServices services, boolean compared) throws Exception {
@@ -232,7 +231,7 @@ final class ServicesBench implements Callable<Integer> {
             if (services.count() == AIMED && kind != ServicePlane.Kind.iptables) {
                 table.atMost(measure, first.show("%.2f", false), first.median(), 2, "s");
             } else {
-                table.note(measure, first.show("%.2f", false), "", "", OptionalDouble.empty());
+                table.note(measure, first.show("%.2f", false));
             }
         }
         if (only.contains(Part.changes)) {
@@ -253,12 +252,7 @@ final class ServicesBench implements Callable<Integer> {
         String shown = bytes.quantile(0) > 0
                 ? String.format(Locale.ROOT, "%.1f; %.2f; %.2f", mebibytes, each, each / SampleServices.ENDPOINTS)
                 : "less than others take and give back";
-        table.note(
-                title(what + ", MiB; KiB of a service; of an endpoint", services),
-                shown,
-                "",
-                "",
-                OptionalDouble.empty());
+        table.note(title(what + ", MiB; KiB of a service; of an endpoint", services), shown);
     }
 
     /** A missing ruleset would be the fastest. */
@@ -299,8 +293,8 @@ final class ServicesBench implements Callable<Integer> {
             table.atMost(measure.formatted("p50"), "%.3f".formatted(p50), p50, 1, "ms");
             table.atMost(measure.formatted("p99"), "%.3f".formatted(p99), p99, 5, "ms");
         } else {
-            table.note(measure.formatted("p50"), "%.3f".formatted(p50), "", "", OptionalDouble.empty());
-            table.note(measure.formatted("p99"), "%.3f".formatted(p99), "", "", OptionalDouble.empty());
+            table.note(measure.formatted("p50"), "%.3f".formatted(p50));
+            table.note(measure.formatted("p99"), "%.3f".formatted(p99));
         }
     }
 

@@ -10,7 +10,6 @@ import dev.ikat.testbed.traffic.NumberedStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalDouble;
 import java.util.Queue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -110,7 +109,7 @@ public final class Soak implements Callable<Integer> {
                             System.getProperty("os.version")));
             table.print();
             faults.stream().limit(SHOWN_FAULTS).forEach(fault -> terminal.line("  " + terminal.no() + " " + fault));
-            return table.allMet() ? 0 : 3;
+            return table.exitCode();
         }
     }
 
@@ -188,7 +187,7 @@ public final class Soak implements Callable<Integer> {
     }
 
     private static void note(BenchTable table, String measure, long value) {
-        table.note(measure, Long.toString(value), "", "", OptionalDouble.empty());
+        table.note(measure, Long.toString(value));
     }
 
     /** The last quarter beside the second, as in the first the machine's code is still being compiled. */

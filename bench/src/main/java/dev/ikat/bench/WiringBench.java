@@ -115,7 +115,7 @@ final class WiringBench implements Callable<Integer> {
     }
 
     private void note(String measure, Samples samples) {
-        table.note(measure, samples.show("%.1f", false), "", "", OptionalDouble.empty());
+        table.note(measure, samples.show("%.1f", false));
     }
 
     private void round(Rtnetlink host, NamespacePool pool) {

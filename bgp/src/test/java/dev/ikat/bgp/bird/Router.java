@@ -1,12 +1,13 @@
 package dev.ikat.bgp.bird;
 
+import dev.ikat.testbed.cluster.BirdRouter;
 import dev.ikat.testbed.host.ProcessResult;
 import dev.ikat.testbed.host.TestNamespace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** A router outside of the cluster, which is a BIRD with a configuration written by hand in a namespace of its own. */
@@ -14,6 +15,7 @@ final class Router implements AutoCloseable {
     private final TestNamespace namespace;
     private final Path directory;
     private final String id;
+    private Optional<BirdRouter> running = Optional.empty();
 
     Router(TestNamespace namespace, Path directory, String id) {
         this.namespace = namespace;
@@ -36,59 +38,32 @@ final class Router implements AutoCloseable {
         });
     }
 
-    private List<String> files() {
-        return List.of(
-                "-c",
-                directory.resolve("conf").toString(),
-                "-s",
-                directory.resolve("ctl").toString(),
-                "-P",
-                pidFile().toString());
-    }
-
-    private Path pidFile() {
-        return directory.resolve("pid");
-    }
-
     /** Starts with these protocols. */
     Router start(String protocols) {
-        write(protocols);
-        namespace
-                .runner(Stream.concat(Stream.of("bird"), files().stream()).toArray(String[]::new))
-                .run()
-                .orThrow();
+        running = Optional.of(BirdRouter.start(namespace, directory, configuration(protocols)));
         return this;
     }
 
-    private void write(String protocols) {
-        try {
-            // It learns what it hears, and gives it to its kernel.
-            String common = """
-                    log "%1$s/log" all;
-                    router id %2$s;
-                    protocol device { scan time 1; }
-                    protocol direct { ipv4; ipv6; }
-                    protocol kernel { merge paths on; ipv4 { export all; import none; }; }
-                    protocol kernel { merge paths on; ipv6 { export all; import none; }; }
-                    """.formatted(directory, id);
-            Files.writeString(directory.resolve("conf"), common + protocols);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+    /** It learns what it hears, and gives it to its kernel. */
+    private String configuration(String protocols) {
+        return """
+                log stderr all;
+                router id %s;
+                protocol device { scan time 1; }
+                protocol direct { ipv4; ipv6; }
+                protocol kernel { merge paths on; ipv4 { export all; import none; }; }
+                protocol kernel { merge paths on; ipv6 { export all; import none; }; }
+                """.formatted(id) + protocols;
     }
 
     /** Goes on with other protocols. */
     void become(String protocols) {
-        write(protocols);
-        ask("configure");
+        running.orElseThrow().become(configuration(protocols));
     }
 
     /** What birdc(8) says to a command. */
     String ask(String... words) {
-        List<String> command = Stream.concat(
-                        Stream.of("birdc", "-s", directory.resolve("ctl").toString()), Stream.of(words))
-                .toList();
-        return namespace.runner(command.toArray(String[]::new)).run().stdout();
+        return running.orElseThrow().ask(words);
     }
 
     TestNamespace namespace() {
@@ -100,11 +75,7 @@ final class Router implements AutoCloseable {
         return !namespace.ip("route", "show", "exact", prefix).isBlank();
     }
 
-    /** Ends at once, without a word to anybody. */
-    void kill() {
-        kill(pidFile());
-    }
-
+    /** Ends a BIRD at once, without a word to anybody. */
     static void kill(Path pidFile) {
         try {
             long pid = Long.parseLong(Files.readString(pidFile).strip());
@@ -119,8 +90,6 @@ final class Router implements AutoCloseable {
 
     @Override
     public void close() {
-        ProcessResult _ = namespace
-                .runner("birdc", "-s", directory.resolve("ctl").toString(), "down")
-                .run();
+        running.ifPresent(BirdRouter::close);
     }
 }

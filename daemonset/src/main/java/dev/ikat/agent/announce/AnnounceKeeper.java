@@ -1,6 +1,7 @@
 package dev.ikat.agent.announce;
 
 import dev.ikat.agent.config.AnnounceOptions;
+import dev.ikat.agent.reconcile.ClusterInbox;
 import dev.ikat.cluster.BgpAdvertisement.ServiceAddresses;
 import dev.ikat.cluster.Claims;
 import dev.ikat.cluster.ClusterChange;
@@ -27,9 +28,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,8 +50,7 @@ final class AnnounceKeeper implements AutoCloseable {
     private final Supplier<Optional<InterfaceName>> uplink;
     private final Supplier<Optional<String>> hindrance;
     private final AnnounceMetrics metrics;
-    /** Changes of the cluster; an empty one is a look without any. */
-    private final BlockingQueue<Optional<ClusterChange>> queue = new LinkedBlockingQueue<>();
+    private final ClusterInbox inbox = new ClusterInbox();
 
     private final Thread thread;
 
@@ -61,7 +58,11 @@ final class AnnounceKeeper implements AutoCloseable {
     private final Map<String, Node> nodes = new HashMap<>();
 
     private final ServicePlaces places = new ServicePlaces();
+    private SortedMap<IpAddress, Optional<Set<String>>> addresses = Collections.emptySortedMap();
     private boolean clusterKnown;
+    /** Whether the addresses may be others since they were last looked for. */
+    private boolean clusterChanged;
+
     private String reported = "";
 
     private volatile Map<InterfaceName, LinkAnnouncer> announcers = Map.of();
@@ -102,27 +103,20 @@ final class AnnounceKeeper implements AutoCloseable {
 
     /** The cluster has changed; the first call has all of its objects. */
     void changed(ClusterChange change) {
-        queue.add(Optional.of(change));
+        inbox.changed(change);
     }
 
     /** A link, or what this node can do, may have changed. */
     void look() {
-        if (queue.isEmpty()) {
-            queue.add(Optional.empty());
-        }
+        inbox.look();
     }
 
     private void run() {
         try {
             while (!closed) {
-                List<Optional<ClusterChange>> batch = new ArrayList<>();
-                Optional<ClusterChange> first = queue.poll(LOOK.toMillis(), TimeUnit.MILLISECONDS);
-                if (first != null) {
-                    batch.add(first);
-                }
-                queue.drainTo(batch);
+                List<ClusterChange> batch = inbox.take(LOOK);
                 try {
-                    batch.forEach(arrival -> arrival.ifPresent(this::take));
+                    batch.forEach(this::take);
                     work();
                 } catch (RuntimeException e) {
                     fault(List.of("internal error: " + e.getMessage()), Optional.of(e));
@@ -138,6 +132,7 @@ final class AnnounceKeeper implements AutoCloseable {
 
     private void take(ClusterChange change) {
         clusterKnown = true;
+        clusterChanged = true;
         change.removed().forEach(object -> nodes.remove(name(object)));
         change.updated().forEach(update -> put(update.after()));
         change.added().forEach(this::put);
@@ -159,7 +154,10 @@ final class AnnounceKeeper implements AutoCloseable {
         if (!clusterKnown) {
             return;
         }
-        SortedMap<IpAddress, Optional<Set<String>>> addresses = addresses();
+        if (clusterChanged) {
+            addresses = addresses();
+            clusterChanged = false;
+        }
         AnnouncePlan now = new AnnouncePlan(nodes, addresses, ownHindrance());
         if (!now.equals(plan)) {
             plan = now;

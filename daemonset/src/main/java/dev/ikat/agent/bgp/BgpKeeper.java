@@ -2,6 +2,7 @@ package dev.ikat.agent.bgp;
 
 import dev.ikat.agent.config.BgpOptions;
 import dev.ikat.agent.node.NodeSituation;
+import dev.ikat.agent.reconcile.ClusterInbox;
 import dev.ikat.bgp.Finding;
 import dev.ikat.bgp.bird.Bird;
 import dev.ikat.bgp.bird.BirdConfig;
@@ -16,14 +17,10 @@ import dev.ikat.cluster.Reported;
 import dev.ikat.model.IpFamily;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -50,8 +47,7 @@ final class BgpKeeper implements AutoCloseable {
     private final BgpPlan plan;
     private final BirdWatch watch;
     private final ConditionWriter conditions;
-    /** Changes of the cluster; an empty one is a look without any. */
-    private final BlockingQueue<Optional<ClusterChange>> queue = new LinkedBlockingQueue<>();
+    private final ClusterInbox inbox = new ClusterInbox();
 
     private final Thread thread;
 
@@ -99,14 +95,12 @@ final class BgpKeeper implements AutoCloseable {
 
     /** The cluster has changed; the first call has all of its objects. */
     void changed(ClusterChange change) {
-        queue.add(Optional.of(change));
+        inbox.changed(change);
     }
 
     /** What is known of the node may have changed. */
     void look() {
-        if (queue.isEmpty()) {
-            queue.add(Optional.empty());
-        }
+        inbox.look();
     }
 
     /** What has become of BGP. */
@@ -117,16 +111,11 @@ final class BgpKeeper implements AutoCloseable {
     private void run() {
         try {
             while (!closed) {
-                List<Optional<ClusterChange>> batch = new ArrayList<>();
-                Optional<ClusterChange> first = queue.poll(LOOK.toMillis(), TimeUnit.MILLISECONDS);
-                if (first != null) {
-                    batch.add(first);
-                }
-                queue.drainTo(batch);
+                List<ClusterChange> batch = inbox.take(LOOK);
                 long start = System.nanoTime();
                 boolean changed = false;
                 try {
-                    batch.forEach(arrival -> arrival.ifPresent(plan::take));
+                    batch.forEach(plan::take);
                     changed = work();
                 } catch (RuntimeException e) {
                     LOG.atError()

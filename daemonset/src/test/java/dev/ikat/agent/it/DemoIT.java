@@ -2,14 +2,12 @@ package dev.ikat.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ikat.testbed.cluster.Distribution;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.ProcessResult;
 import dev.ikat.testbed.host.ProcessRunner;
 import dev.ikat.testbed.host.TestDirectory;
 import dev.ikat.testbed.requirement.RequiresRoot;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -19,38 +17,15 @@ import org.junit.jupiter.api.Test;
 /** The demo as a user runs it. */
 @RequiresRoot
 final class DemoIT {
-    private static List<String> command() {
-        // A build that was started in the background ignores SIGINT, and so would its children.
-        return List.of(
-                "env",
-                "--default-signal=INT",
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:+UseSerialGC",
-                "-D" + Distribution.PROPERTY + "=" + Distribution.configured().root(),
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.ikat.testbed.demo.Demo");
-    }
-
-    private static List<String> namespacesOf(long pid) throws IOException {
-        try (var files = Files.list(Path.of("/run/netns"))) {
-            return files.map(file -> file.getFileName().toString())
-                    .filter(name -> name.startsWith("ikt-" + pid + "s"))
-                    .toList();
-        }
-    }
-
-    /** The agents of a demo have directories of its in their arguments. */
     private static List<String> agentsOf(long pid) {
-        return ProcessHandle.allProcesses()
-                .map(process -> read(Path.of("/proc", Long.toString(process.pid()), "cmdline")))
-                .filter(line -> line.contains("AgentMain") && line.contains("ikt-" + pid + "s"))
+        return DemoRun.processesOf(pid).stream()
+                .filter(line -> line.contains("AgentMain"))
                 .toList();
     }
 
     @Test
     void everyPodReachesEveryOtherUntilPoliciesSayOtherwise() {
-        ProcessResult result = ProcessRunner.of(command()).run();
+        ProcessResult result = ProcessRunner.of(DemoRun.command()).run();
 
         assertThat(result.exitCode()).as(result.stdout() + result.stderr()).isZero();
         assertThat(result.stdout())
@@ -65,8 +40,7 @@ final class DemoIT {
     void backendThatTheKernelRefusesEndsTheDemoAtOnceWithItsReason() {
         List<String> command = new ArrayList<>(List.of(
                 "unshare", "--mount", "sh", "-c", "mount -t tmpfs none /sys/kernel/btf && exec \"$@\"", "demo"));
-        command.addAll(command());
-        command.add("--policy-backend=ebpf");
+        command.addAll(DemoRun.command("--policy-backend=ebpf"));
 
         ProcessResult result =
                 ProcessRunner.of(command).withLimit(Duration.ofSeconds(60)).run();
@@ -82,24 +56,18 @@ final class DemoIT {
     void nothingIsLeftAfterCtrlC() throws IOException, InterruptedException {
         try (TestDirectory directory = TestDirectory.create()) {
             Path log = directory.path().resolve("demo.log");
-            Process demo = ProcessRunner.of(command()).startInBackground(log);
+            Process demo = ProcessRunner.of(DemoRun.command()).startInBackground(log);
             Await.until(
-                    Duration.ofSeconds(30), () -> "no pod yet", () -> read(log).contains("ADD pod-1"));
-            assertThat(namespacesOf(demo.pid())).isNotEmpty();
+                    Duration.ofSeconds(30),
+                    () -> "no pod yet",
+                    () -> DemoRun.read(log).contains("ADD pod-1"));
+            assertThat(DemoRun.namespacesOf(demo.pid())).isNotEmpty();
 
             ProcessRunner.output("kill", "-INT", Long.toString(demo.pid()));
 
             assertThat(demo.waitFor()).isEqualTo(130);
-            assertThat(namespacesOf(demo.pid())).isEmpty();
+            assertThat(DemoRun.namespacesOf(demo.pid())).isEmpty();
             assertThat(agentsOf(demo.pid())).isEmpty();
-        }
-    }
-
-    private static String read(Path log) {
-        try {
-            return Files.readString(log);
-        } catch (IOException e) {
-            return "";
         }
     }
 }
