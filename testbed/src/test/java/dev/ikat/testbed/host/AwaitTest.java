@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -49,6 +51,20 @@ class AwaitTest {
         });
 
         assertThat(took).isGreaterThan(SHORT);
+    }
+
+    /** What is waited for needs the processor, too. */
+    @Test
+    void looksThatTakeLongAreFollowedByLongerPauses() {
+        List<Long> times = new ArrayList<>();
+
+        Await.until(LONG, () -> "two", () -> {
+            times.add(System.nanoTime());
+            sleep(Duration.ofMillis(150));
+            return times.size() == 2;
+        });
+
+        assertThat(Duration.ofNanos(times.get(1) - times.get(0))).isGreaterThanOrEqualTo(Duration.ofMillis(450));
     }
 
     @Test
