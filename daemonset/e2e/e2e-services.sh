@@ -36,15 +36,14 @@ services_move_and_come_back() {
   agents_with IKAT_SERVICES=auto KUBERNETES_SERVICE_HOST=10.55.0.1 KUBERNETES_SERVICE_PORT=6443
   within 60 services_by 'not by Ikat'
   kube_proxies stop
-  sleep 2
-  remove_kube_proxys_rules
   within 30 services_by 'nftables,' 'iptables,' 'ebpf,'
+  remove_kube_proxys_rules
   say "$(each_agent status | grep '^services' | sort -u)"
   sleep 5
   all_heard "$client" || wrong "not all connections go on with Ikat's services"
 
   kube_proxies start
-  within 60 services_by 'not by Ikat'
+  within 90 services_by 'not by Ikat'
   agents_with IKAT_SERVICES-
   trap - EXIT
   k -n kube-system set env daemonset/ikat -c agent KUBERNETES_SERVICE_HOST- KUBERNETES_SERVICE_PORT- >/dev/null

@@ -24,8 +24,11 @@ final class ServiceRules {
     /** Drops. */
     static final String DROP = PREFIX + "drop";
 
-    /** {@code linux/netfilter_ipv4.h}. */
-    private static final int NF_IP_PRI_NAT_DST = -100;
+    /**
+     * Right before NF_IP_PRI_NAT_DST ({@code linux/netfilter_ipv4.h}), where rules are that a kube-proxy has left: what
+     * is translated first stays so.
+     */
+    private static final int BEFORE_KUBE_PROXY = -101;
 
     /** Before what masquerades by destination alone; NF_IP_PRI_NAT_SRC is 100. */
     private static final int BEFORE_SOURCE_NAT = 95;
@@ -70,8 +73,8 @@ final class ServiceRules {
     private record Base(String name, String type, int hook, int priority) {}
 
     private static final List<Base> BASES = List.of(
-            new Base(PREROUTING, "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST),
-            new Base(OUTPUT, "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST),
+            new Base(PREROUTING, "nat", NF_INET_PRE_ROUTING, BEFORE_KUBE_PROXY),
+            new Base(OUTPUT, "nat", NF_INET_LOCAL_OUT, BEFORE_KUBE_PROXY),
             new Base(POSTROUTING, "nat", NF_INET_POST_ROUTING, BEFORE_SOURCE_NAT),
             new Base(REJECT_FORWARD, "filter", NF_INET_FORWARD, BEFORE_POLICIES),
             new Base(REJECT_INPUT, "filter", NF_INET_LOCAL_IN, BEFORE_POLICIES),

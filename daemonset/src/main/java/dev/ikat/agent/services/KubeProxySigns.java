@@ -1,6 +1,8 @@
 package dev.ikat.agent.services;
 
 import dev.ikat.agent.host.ListeningPorts;
+import dev.ikat.agent.migrate.FormerNetwork;
+import dev.ikat.agent.migrate.FormerProcesses;
 import dev.ikat.netlink.netfilter.NftablesRuleset;
 import dev.ikat.netlink.netfilter.TableFamily;
 import java.io.IOException;
@@ -11,7 +13,7 @@ import java.util.function.Predicate;
 
 /**
  * Looks for a kube-proxy in the network namespace of the calling thread: by the port at which it answers health checks,
- * and by the rules that it makes in each of its modes. Not thread-safe.
+ * by its process, and by the rules that it makes in each of its modes. Not thread-safe.
  */
 final class KubeProxySigns implements AutoCloseable {
     /** {@code healthzBindAddress}' default port (KubeProxyConfiguration). */
@@ -41,16 +43,43 @@ final class KubeProxySigns implements AutoCloseable {
     }
 
     /**
-     * What shows that there is a kube-proxy, or what one has left, and how to be rid of it; empty if nothing does.
+     * What shows that there is a kube-proxy, or what one has left.
+     *
+     * @param words what it is, and how to be rid of it
+     * @param runs whether there is a kube-proxy, and not only what one has left
+     */
+    record Sign(String words, boolean runs) {}
+
+    /**
+     * A kube-proxy, or what one has left; empty if there is neither.
      *
      * @param ownPort whether it is Ikat that answers at the port for health checks
      */
-    Optional<String> find(boolean ownPort) {
+    Optional<Sign> find(boolean ownPort) {
         boolean answers = !ownPort && isListening();
-        return rules().map(rules -> rules + (answers ? " of a kube-proxy that runs" : " of kube-proxy") + "; " + REMOVE)
-                .or(() -> answers
-                        ? Optional.of("a kube-proxy answers health checks at port " + HEALTH_PORT + "; " + REMOVE)
-                        : Optional.empty());
+        Optional<String> rules = rules();
+        if (rules.isEmpty()) {
+            return answers
+                    ? Optional.of(
+                            new Sign("a kube-proxy answers health checks at port " + HEALTH_PORT + "; " + REMOVE, true))
+                    : Optional.empty();
+        }
+        boolean runs = answers || hasProcess();
+        return Optional.of(new Sign(
+                rules.get()
+                        + (runs
+                                ? " of a kube-proxy that runs; " + REMOVE
+                                : " of a kube-proxy that does not run; 'ikat-agent migrate --from kube-proxy --remove' removes it"),
+                runs));
+    }
+
+    private static boolean hasProcess() {
+        try {
+            return FormerProcesses.running(FormerNetwork.KUBE_PROXY).isPresent();
+        } catch (IOException e) {
+            // Then its port says whether it runs.
+            return false;
+        }
     }
 
     private Optional<String> rules() {

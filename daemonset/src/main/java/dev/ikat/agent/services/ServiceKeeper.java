@@ -6,6 +6,7 @@ import dev.ikat.agent.observe.HealthCheckPorts;
 import dev.ikat.agent.observe.ServiceHealth;
 import dev.ikat.agent.observe.ServiceHealthPort;
 import dev.ikat.agent.reconcile.ReconcileLoop.NotYetException;
+import dev.ikat.agent.services.KubeProxySigns.Sign;
 import dev.ikat.cluster.ClusterChange;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.NetlinkException;
@@ -42,6 +43,9 @@ final class ServiceKeeper implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ServiceKeeper.class);
     private static final Duration STOP_LIMIT = Duration.ofSeconds(5);
 
+    /** How often a kube-proxy that is there, or has just gone, is looked for. */
+    private static final Duration LOOK_INTERVAL = Duration.ofSeconds(2);
+
     private final ServiceOptions options;
     private final BlockingQueue<Arrival> queue = new LinkedBlockingQueue<>();
     private final Thread thread;
@@ -61,12 +65,16 @@ final class ServiceKeeper implements AutoCloseable {
     private final ServicesInForce inForce;
     private final ConntrackLimits limits =
             new ConntrackLimits(Sysctl.PARAMETERS, Runtime.getRuntime().availableProcessors());
+    private final KubeProxyTurn turn = new KubeProxyTurn();
     private boolean clusterKnown;
-    /** What shows that there is a kube-proxy; empty if nothing does. */
-    private Optional<String> sign = Optional.empty();
+    /** What shows that there is a kube-proxy, or what one has left; empty if nothing does. */
+    private Optional<Sign> sign = Optional.empty();
 
     /** Of the rules, when they were last asked for signs of a kube-proxy. */
     private int generation;
+
+    /** When somebody last looked for a kube-proxy, in nanoseconds. */
+    private long looked = System.nanoTime();
 
     private volatile boolean closed;
 
@@ -169,14 +177,20 @@ final class ServiceKeeper implements AutoCloseable {
         }
     }
 
-    /** What shows that there is a kube-proxy. */
-    private Optional<String> kubeProxySign() {
-        return kubeProxy.find(healthPort.holds(KubeProxySigns.HEALTH_PORT));
+    private Optional<Sign> lookForKubeProxy() {
+        looked = System.nanoTime();
+        Optional<Sign> seen = kubeProxy.find(healthPort.holds(KubeProxySigns.HEALTH_PORT));
+        turn.look(seen, looked);
+        return seen;
+    }
+
+    private boolean isLeftToKubeProxy() {
+        return options.mode() == ServiceOptions.Mode.AUTO && turn.isItsTurn();
     }
 
     /**
-     * Puts services in force, or repairs them; takes them out of force where a kube-proxy is seen and the setting is
-     * {@code auto}.
+     * Puts services in force, or repairs them; takes them out of force where it is a kube-proxy's turn and the setting
+     * is {@code auto}.
      *
      * @return how many differences there were
      * @throws NotYetException if the cluster's services are not read yet
@@ -185,13 +199,15 @@ final class ServiceKeeper implements AutoCloseable {
     int reconcile() {
         lock.lock();
         try {
-            Optional<String> seen = kubeProxySign();
-            if (options.mode() == ServiceOptions.Mode.AUTO && seen.isPresent()) {
-                leaveToKubeProxy(seen.get());
+            Optional<Sign> seen = lookForKubeProxy();
+            if (isLeftToKubeProxy()) {
+                leaveToKubeProxy(seen);
                 return 0;
             }
-            if (seen.isEmpty() && sign.isPresent()) {
-                LOG.atInfo().log("kube-proxy-gone");
+            if (sign.isPresent() && seen.filter(Sign::runs).isEmpty() && !seen.equals(sign)) {
+                LOG.atInfo()
+                        .addKeyValue("left", seen.map(Sign::words).orElse("nothing"))
+                        .log("kube-proxy-gone");
             }
             sign = seen;
             healthPort.serve();
@@ -217,15 +233,16 @@ final class ServiceKeeper implements AutoCloseable {
         }
     }
 
-    private void leaveToKubeProxy(String seen) {
-        if (!sign.equals(Optional.of(seen))) {
-            LOG.atInfo().addKeyValue("sign", seen).log("services-left-to-kube-proxy");
+    private void leaveToKubeProxy(Optional<Sign> seen) {
+        String words = seen.map(Sign::words).orElse("it has just ended");
+        if (!sign.equals(seen)) {
+            LOG.atInfo().addKeyValue("sign", words).log("services-left-to-kube-proxy");
         }
-        sign = Optional.of(seen);
+        sign = seen;
         healthChecks.serve(List.of());
         healthPort.close();
         health.isOut();
-        inForce.remove("services is auto, and a kube-proxy is seen: " + seen);
+        inForce.remove("services is auto, and a kube-proxy is seen: " + words);
     }
 
     private void forget(IntSupplier forgetting) {
@@ -252,30 +269,34 @@ final class ServiceKeeper implements AutoCloseable {
     }
 
     /**
-     * Whether a kube-proxy has come or gone since {@link #reconcile} last looked. For the agent's regular looks: the
-     * rules are only asked for when somebody has changed some.
+     * Whether a kube-proxy has come or gone since {@link #reconcile} last looked. For the agent's regular looks: where
+     * there is none, the rules are only asked for when somebody has changed some.
      */
     boolean isConcerned() {
         lock.lock();
         try {
             int now = kubeProxy.generation();
-            if (now == generation) {
+            boolean quiet = (sign.isEmpty() && !turn.waits()) ? now == generation : isRecent();
+            if (quiet) {
                 return false;
             }
             generation = now;
-            return !kubeProxySign().equals(sign);
+            boolean before = turn.isItsTurn();
+            return !lookForKubeProxy().equals(sign) || turn.isItsTurn() != before;
         } finally {
             lock.unlock();
         }
+    }
+
+    private boolean isRecent() {
+        return System.nanoTime() - looked < LOOK_INTERVAL.toNanos();
     }
 
     /** Why connections to services are not sent on here; empty if they are, or that is left to a kube-proxy. */
     Optional<String> hindrance() {
         lock.lock();
         try {
-            return options.mode() == ServiceOptions.Mode.AUTO && sign.isPresent()
-                    ? Optional.empty()
-                    : inForce.failure();
+            return isLeftToKubeProxy() ? Optional.empty() : inForce.failure();
         } finally {
             lock.unlock();
         }
@@ -297,8 +318,8 @@ final class ServiceKeeper implements AutoCloseable {
                 }
             }
             List<String> findings = new ArrayList<>();
-            if (options.mode() == ServiceOptions.Mode.TRUE) {
-                sign.ifPresent(seen -> findings.add("services is true, and a kube-proxy does the same: " + seen));
+            if (!isLeftToKubeProxy()) {
+                sign.ifPresent(seen -> findings.add(besideKubeProxy(seen)));
             }
             compiler.findings().forEach(finding -> findings.add(finding.toString()));
             findings.addAll(healthChecks.failures());
@@ -314,6 +335,12 @@ final class ServiceKeeper implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    private static String besideKubeProxy(Sign seen) {
+        return seen.runs()
+                ? "a kube-proxy does services beside Ikat: " + seen.words()
+                : "services are Ikat's task, and there is " + seen.words();
     }
 
     /** Stops; what is in the kernel stays in force. */

@@ -12,6 +12,7 @@ import dev.ikat.testbed.traffic.Probe;
 import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -113,32 +114,44 @@ final class ServicesIT extends ServicesScene {
         assertThat(node.logLines()).anyMatch(line -> line.contains("event=services-drift"));
     }
 
+    /** What tells the agent of one: its rules, though empty, and a process of its name. */
+    private Process startKubeProxy() {
+        cluster.node(0).namespace().exec("nft", "add", "table", "ip", "kube-proxy");
+        return cluster.node(0)
+                .namespace()
+                .runner("bash", "-c", "exec -a kube-proxy sleep 600")
+                .startInBackground(Path.of("/dev/null"));
+    }
+
+    private void awaitStatus(String words) {
+        Await.until(LIMIT, () -> status(0), () -> status(0).contains(words));
+    }
+
     @Test
-    void servicesAreLeftToAKubeProxyThatIsSeenAndTakenBackWhenItIsGone() {
+    void servicesAreLeftToAKubeProxyThatRunsAndTakenBackWhenItHasEnded() throws InterruptedException {
         start("--services=auto");
         List<Probe.Target> targets = targets(client.namespace(), PORT, IPV4, IPV6);
         awaitReached(targets);
 
-        cluster.node(0).namespace().exec("nft", "add", "table", "ip", "kube-proxy");
-        Await.until(
-                LIMIT,
-                () -> status(0),
-                () -> status(0)
-                        .contains(
-                                "services  not by Ikat: services is auto, and a kube-proxy is seen: the nftables table"
-                                        + " ip"));
+        Process kubeProxy = startKubeProxy();
+        awaitStatus("services  not by Ikat: services is auto, and a kube-proxy is seen: the nftables table ip");
         assertNoneReached(targets);
+
+        kubeProxy.destroyForcibly().waitFor();
+        awaitReached(targets);
+        awaitStatus("there is the nftables table ip kube-proxy of a kube-proxy that does not run");
 
         assertThat(cluster.node(0)
                         .agentCommand("migrate", "--from", "kube-proxy", "--remove")
                         .exitCode())
                 .isZero();
-        awaitReached(targets);
+        Await.until(LIMIT, () -> status(0), () -> !status(0).contains("kube-proxy"));
+        assertThat(Probe.failures(targets, PROBE_LIMIT)).isEmpty();
     }
 
     /** As a load balancer does it, from outside of the node. */
     @Test
-    void loadBalancersAreToldWhetherTheNodeDoesServices() {
+    void loadBalancersAreToldWhetherTheNodeDoesServices() throws InterruptedException {
         start("--services=true");
         String address = cluster.node(0).internalIps().getFirst().address().toString();
         Await.until(LIMIT, () -> healthz(address), () -> healthz(address).endsWith("200"));
@@ -146,11 +159,15 @@ final class ServicesIT extends ServicesScene {
         cluster.node(0).killAgent();
         assertThat(healthz(address)).isEqualTo("000");
 
-        cluster.node(0).namespace().exec("nft", "add", "table", "ip", "kube-proxy");
-        cluster.node(0).startAgent("--services=auto");
-        cluster.node(0).awaitReady(Cluster.READY_LIMIT);
-        Await.until(LIMIT, () -> status(0), () -> status(0).contains("services  not by Ikat"));
-        assertThat(healthz(address)).isEqualTo("000");
+        Process kubeProxy = startKubeProxy();
+        try {
+            cluster.node(0).startAgent("--services=auto");
+            cluster.node(0).awaitReady(Cluster.READY_LIMIT);
+            awaitStatus("services  not by Ikat");
+            assertThat(healthz(address)).isEqualTo("000");
+        } finally {
+            kubeProxy.destroyForcibly().waitFor();
+        }
     }
 
     /** What who asks is told, and the status. */
@@ -165,12 +182,9 @@ final class ServicesIT extends ServicesScene {
         start("--services=true");
         cluster.node(0).namespace().exec("nft", "add", "table", "ip", "kube-proxy");
 
-        Await.until(
-                LIMIT,
-                () -> status(0),
-                () -> status(0)
-                        .contains("fault: services is true, and a kube-proxy does the same: the nftables table ip"
-                                + " kube-proxy"));
+        awaitStatus(
+                "fault: services are Ikat's task, and there is the nftables table ip kube-proxy of a kube-proxy that"
+                        + " does not run");
     }
 
     @Test

@@ -2,7 +2,9 @@ package dev.ikat.agent.services;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ikat.agent.services.KubeProxySigns.Sign;
 import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
@@ -10,6 +12,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -38,7 +42,7 @@ class KubeProxySignsTest {
 
     /** As on the agent's thread, which is in the host's namespace. */
     private String found() {
-        return namespace.call(() -> signs.find(false).orElse(""));
+        return namespace.call(() -> signs.find(false).map(Sign::words).orElse(""));
     }
 
     @Test
@@ -55,15 +59,15 @@ class KubeProxySignsTest {
         host.exec("nft", "add", "table", "ip6", "kube-proxy");
 
         assertThat(found())
-                .isEqualTo("the nftables table ip6 kube-proxy of kube-proxy; end the kube-proxy, then 'ikat-agent "
-                        + "migrate --from kube-proxy --remove'");
+                .isEqualTo("the nftables table ip6 kube-proxy of a kube-proxy that does not run; 'ikat-agent migrate "
+                        + "--from kube-proxy --remove' removes it");
     }
 
     @Test
     void chainOfItsModeIptablesIsSeen() {
         host.exec("iptables-nft", "-t", "nat", "-N", "KUBE-SERVICES");
 
-        assertThat(found()).startsWith("the chain KUBE-SERVICES of iptables-nft of kube-proxy;");
+        assertThat(found()).startsWith("the chain KUBE-SERVICES of iptables-nft of a kube-proxy that does not run;");
     }
 
     @Test
@@ -85,6 +89,20 @@ class KubeProxySignsTest {
             host.exec("nft", "add", "table", "ip", "kube-proxy");
             assertThat(found()).startsWith("the nftables table ip kube-proxy of a kube-proxy that runs;");
         }
+    }
+
+    /** Its port may be another one, or Ikat's while Ikat does services. */
+    @Test
+    void oneThatRunsIsSeenByItsProcess() throws InterruptedException {
+        host.exec("nft", "add", "table", "ip", "kube-proxy");
+        Process process = host.runner("bash", "-c", "exec -a /usr/local/bin/kube-proxy sleep 60")
+                .startInBackground(Path.of("/dev/null"));
+        try {
+            Await.until(Duration.ofSeconds(10), this::found, () -> found().contains("of a kube-proxy that runs;"));
+        } finally {
+            process.destroyForcibly().waitFor();
+        }
+        assertThat(found()).contains("of a kube-proxy that does not run;");
     }
 
     private static ServerSocket listen() {
