@@ -31,7 +31,8 @@ usage: ./dev cluster COMMAND
   load ARCHIVE                  give all nodes the images of a file of 'docker save'
   stop|start|restart NODE SERVICE   runtime (containerd or crio), kubelet, kube-proxy or ikat-agent; of 'control': etcd,
                                 kube-apiserver, kube-controller-manager, kube-scheduler
-  backend B                     change the policy backend of all agents; the DaemonSet's are replaced one by one
+  backend [B]                   say what the agents' policy backend is, or change it; the DaemonSet's are replaced one by one
+  overlay NAME                  install the DaemonSet by another overlay, such as bgp, until 'backend' changes it back
   nodes                         the nodes that run
   version                       the version of its Kubernetes, as in --kubernetes
   log|pid NODE SERVICE          where its log is; its process in the node
@@ -214,9 +215,9 @@ as_daemonset() {
   [ "$AGENTS" = daemonset ]
 }
 
-# By the overlay of the backend. Where there is no kube-proxy Ikat implements services, and has to reach the API server
-# before that.
-apply_daemonset() { # BACKEND
+# By the overlay, which is one of a backend but for cases of their own. Where there is no kube-proxy Ikat implements services,
+# and has to reach the API server before that.
+apply_daemonset() { # OVERLAY
   local overlay=$RUN/overlay
   rm -rf "$overlay"
   mkdir -p "$overlay"
@@ -259,13 +260,17 @@ process_settings() { # NODE
     inside "$1" tee /etc/ikat/config.yaml >/dev/null
 }
 
+replace_daemonset() { # OVERLAY
+  apply_daemonset "$1"
+  # Agents read their settings when they start.
+  kubectl -n kube-system rollout restart daemonset ikat >/dev/null
+  kubectl -n kube-system rollout status daemonset ikat --timeout=180s >/dev/null
+}
+
 change_backend() { # BACKEND
   echo "$1" >"$RUN/backend"
   if as_daemonset; then
-    apply_daemonset "$1"
-    # Agents read their settings when they start.
-    kubectl -n kube-system rollout restart daemonset ikat >/dev/null
-    kubectl -n kube-system rollout status daemonset ikat --timeout=180s >/dev/null
+    replace_daemonset "$1"
     return
   fi
   local node
@@ -469,7 +474,11 @@ case $command in
   remove) end "$1"; rm -rf "${RUN:?}/$1" ;;
   load) load "$1" ;;
   stop | start | restart) service "$command" "$@" ;;
-  backend) change_backend "$1" ;;
+  backend) if [ $# = 0 ]; then cat "$RUN/backend"; else change_backend "$1"; fi ;;
+  overlay)
+    as_daemonset && [ -d "$DEPLOY/overlays/${1:-}" ] || fail "give an overlay for the DaemonSet: $(ls "$DEPLOY/overlays" | paste -sd' ')"
+    replace_daemonset "$1"
+    ;;
   nodes) nodes ;;
   version) echo "$VERSION" ;;
   pid) process_of "$1" "$2" ;;
