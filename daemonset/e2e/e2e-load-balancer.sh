@@ -122,6 +122,7 @@ outside_by_bgp() {
   within 60 learnt_from_each_node 203.0.113.64
   rm "$directory/go-on"
   wait
+  [ -s "$directory/answered" ] || wrong "nobody connected from outside"
   say "$(grep -c '' "$directory/answered") connections from outside while the agents were replaced"
   ! [ -e "$directory/refused" ] || wrong "of these failed: $(grep -c '' "$directory/refused")"
 
@@ -147,8 +148,8 @@ condition_is() { # BGPPEER STATUS:REASON
 }
 request_all_the_time() { # ADDRESS: until $directory/go-on is gone
   touch "$directory/go-on"
-  (cd "$directory" && outside busybox sh -c "$GET; while [ -e go-on ]; do
-    if get $1/80; then echo >>answered; else echo >>refused; fi; sleep 0.1; done" </dev/null >/dev/null 2>&1) &
+  outside busybox sh -c "$GET; cd $directory; while [ -e go-on ]; do
+    if get $1/80; then echo >>answered; else echo >>refused; fi; sleep 0.1; done" </dev/null >/dev/null 2>&1 &
 }
 bgp_gone() {
   rm -f "$directory/go-on"
