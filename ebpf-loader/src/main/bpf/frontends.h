@@ -11,6 +11,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#define SECOND 1000000000ULL
+
 /* IPv4 as ::ffff:a.b.c.d; network byte order. */
 struct address {
 	__u32 word[4];
@@ -47,6 +49,7 @@ struct place {
 struct frontend {
 	__u32 group;
 	__u32 count;
+	__u32 affinity; /* for how many seconds after its last new connection a client keeps its backend; 0 for none */
 };
 
 /* One of a group's backends, counted from 0. */

@@ -6,7 +6,6 @@
 #include "packet.h"
 #include "shared.h"
 
-#define SECOND 1000000000ULL
 
 #define ACCEPTED 0
 /* The other causes are in shared.h, which the build generates. */

@@ -7,6 +7,7 @@
 #ifndef IKAT_SERVICES_H
 #define IKAT_SERVICES_H
 
+#include "affinity.h"
 #include "judge.h"
 #include "rewrite.h"
 
@@ -100,19 +101,19 @@ static __noinline int is_free(const struct tuple *tuple, __u64 now)
 }
 
 /* Chooses a backend for the first packet of a connection; 0 if there is none, or netfilter has to do it. */
-static __always_inline int choose(const struct frontend *frontend, const struct packet *packet, struct tuple *becomes)
+static __always_inline int choose(const struct frontend *frontend, const struct sticky_client *client, __u64 now,
+				  struct tuple *becomes)
 {
-	struct own own = {.group = frontend->group, .address = packet->tuple.source};
-	const struct backend *backend;
+	struct own own = {.group = frontend->group, .address = client->address};
+	struct backend backend = {};
 
 	/* Who may reach itself would have to see another address. */
 	if (bpf_map_lookup_elem(&own_backends, &own))
 		return 0;
-	backend = draw(frontend);
-	if (!backend)
+	if (!assign(frontend, client, now, &backend))
 		return 0;
-	becomes->destination = backend->address;
-	becomes->destination_port = backend->port;
+	becomes->destination = backend.address;
+	becomes->destination_port = backend.port;
 	return 1;
 }
 
@@ -131,12 +132,15 @@ static __always_inline int is_from_pod(struct __sk_buff *skb, const struct packe
  */
 static __noinline int begin(struct __sk_buff *skb, const struct packet *packet, __u32 epoch, __u64 now)
 {
-	struct place place = {
-		.address = packet->tuple.destination,
-		.protocol = packet->tuple.protocol,
-		.port = packet->tuple.destination_port,
+	struct sticky_client client = {
+		.address = packet->tuple.source,
+		.place = {
+			.address = packet->tuple.destination,
+			.protocol = packet->tuple.protocol,
+			.port = packet->tuple.destination_port,
+		},
 	};
-	struct frontend *frontend = bpf_map_lookup_elem(&frontends, &place);
+	struct frontend *frontend = bpf_map_lookup_elem(&frontends, &client.place);
 	struct translation made = {.seen = now};
 	struct tuple key;
 	int i;
@@ -148,7 +152,7 @@ static __noinline int begin(struct __sk_buff *skb, const struct packet *packet, 
 		if (!bpf_map_lookup_elem(&translations, &key) || is_free(&packet->tuple, now))
 			return 0;
 	}
-	if (!is_from_pod(skb, packet, epoch) || (frontend && !choose(frontend, packet, &made.becomes)))
+	if (!is_from_pod(skb, packet, epoch) || (frontend && !choose(frontend, &client, now, &made.becomes)))
 		return 0;
 	for (i = 0; i < TRIES && !is_free(&made.becomes, now); i++)
 		made.becomes.source_port = bpf_htons(FIRST_PORT + bpf_get_prandom_u32() % PORTS);

@@ -10,7 +10,7 @@
  * What is not found among the frontends stays as it is, and netfilter translates it. So does what a socket sends that is
  * bound to an address or an interface: its packets may need another source address to come back.
  */
-#include "frontends.h"
+#include "affinity.h"
 #include <linux/in.h>
 
 #define AF_INET 2
@@ -121,9 +121,10 @@ static __noinline int choose(__u64 socket, const struct place *place, struct pla
 {
 	struct flow request = {.socket = socket, .kind = REQUEST};
 	struct flow answer = {.socket = socket, .kind = ANSWER};
+	struct sticky_client node = {};
 	const struct frontend *frontend;
-	const struct backend *drawn;
 	const struct place *former;
+	struct backend chosen = {};
 
 	if (!place || !backend)
 		return 0;
@@ -143,13 +144,13 @@ static __noinline int choose(__u64 socket, const struct place *place, struct pla
 	if (former) {
 		*backend = *former;
 	} else {
-		drawn = begins ? draw(frontend) : 0;
-		if (!drawn)
+		node.place = *place;
+		if (!begins || !assign(frontend, &node, bpf_ktime_get_ns(), &chosen))
 			return 0;
-		backend->address = drawn->address;
+		backend->address = chosen.address;
 		backend->protocol = place->protocol;
 		backend->zero = 0;
-		backend->port = drawn->port;
+		backend->port = chosen.port;
 		if (place->protocol == IPPROTO_UDP && bpf_map_update_elem(&flows, &request, backend, BPF_ANY))
 			return 0;
 	}

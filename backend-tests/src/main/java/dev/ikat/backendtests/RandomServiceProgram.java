@@ -13,6 +13,7 @@ import dev.ikat.services.program.ServicePortName;
 import dev.ikat.services.program.ServiceProgram;
 import dev.ikat.services.program.Target;
 import dev.ikat.testbed.random.Generator;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -27,6 +28,8 @@ final class RandomServiceProgram {
     private static final Set<Cidr> SERVICES = Set.of(Cidr.parse("10.96.0.0/16"), Cidr.parse("fd96::/112"));
     private static final int PORT = 80;
     private static final int NODE_PORT = 30_080;
+    /** Longer than the test. */
+    private static final Duration AFFINITY = Duration.ofHours(3);
 
     private final Generator random;
 
@@ -85,7 +88,7 @@ final class RandomServiceProgram {
                 inside,
                 alike ? inside : target(family),
                 kind != Kind.CLUSTER_IP && random.chance(0.5),
-                Optional.empty(),
+                random.chance(0.3) ? Optional.of(AFFINITY) : Optional.empty(),
                 ranged ? List.of(source(family)) : List.of());
     }
 

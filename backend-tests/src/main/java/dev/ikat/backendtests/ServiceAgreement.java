@@ -12,6 +12,7 @@ import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.services.program.Connection;
 import dev.ikat.services.program.Connection.Origin;
 import dev.ikat.services.program.Frontend;
+import dev.ikat.services.program.FrontendProgram;
 import dev.ikat.services.program.Outcome;
 import dev.ikat.services.program.Outcome.Route;
 import dev.ikat.services.program.Outcome.SourceSeen;
@@ -30,6 +31,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -49,6 +51,7 @@ import org.junit.jupiter.api.Test;
 public abstract class ServiceAgreement {
     private static final String DROPPED = "is dropped";
     private static final String REFUSED = "is refused";
+    private static final String ANSWERS = " answers, which sees ";
     private static final Duration LIMIT = Duration.ofSeconds(5);
     /** What is dropped would be answered in less. */
     private static final Duration SETTLE = Duration.ofMillis(150);
@@ -151,7 +154,7 @@ public abstract class ServiceAgreement {
     }
 
     private static String answered(IpAddress backend, SourceSeen seen) {
-        return backend + " answers, which sees " + (seen == SourceSeen.CLIENT ? "the client" : "the node");
+        return backend + ANSWERS + (seen == SourceSeen.CLIENT ? "the client" : "the node");
     }
 
     private String actual(Client client, Frontend frontend, Set<String> expected) throws IOException {
@@ -177,6 +180,12 @@ public abstract class ServiceAgreement {
         }
     }
 
+    private static boolean isSticky(ServiceProgram program, Frontend frontend) {
+        return Optional.ofNullable(program.frontends().get(frontend))
+                .flatMap(FrontendProgram::affinity)
+                .isPresent();
+    }
+
     /** A line for each connection with which something happened that must not. */
     private List<String> disagreements(ServiceProgram program, PolicyProgram policyProgram) {
         ServiceEvaluator evaluator = new ServiceEvaluator(program);
@@ -190,6 +199,13 @@ public abstract class ServiceAgreement {
                         String actual;
                         try {
                             actual = actual(client, frontend, expected);
+                            if (isSticky(program, frontend) && actual.contains(ANSWERS)) {
+                                String again = actual(client, frontend, expected);
+                                if (!again.equals(actual)) {
+                                    return List.of("%s to %s: %s, but next time: %s"
+                                            .formatted(client.title(), frontend, actual, again));
+                                }
+                            }
                         } catch (IOException e) {
                             actual = "fails with " + e;
                         }

@@ -8,9 +8,12 @@ import dev.ikat.ebpf.service.EbpfServices;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.netfilter.LoggedPacket;
+import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.services.program.StickyClient;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -89,10 +92,15 @@ public final class EbpfDataplane implements Dataplane {
                 namespace,
                 settings::limit,
                 group.map(top -> new EbpfServices.Sockets(top, settings.flowLimit())),
-                rest.services(),
+                rest,
                 programs);
         services = Optional.of(made);
         return made;
+    }
+
+    @Override
+    public List<StickyClient> stickyClients(ServiceProgram program) {
+        return EbpfServices.stickyClients(namespace, program);
     }
 
     @Override

@@ -32,6 +32,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -241,13 +242,27 @@ class EbpfHostSocketsTest {
 
     @ParameterizedTest
     @EnumSource
-    void serviceWithAffinityIsLeftToNetfilter(IpFamily family) {
-        services.replace(program(frontend(Protocol.TCP, family, Optional.of(Duration.ofHours(3)), backend(2, family))));
+    void allSocketsGoToOneBackendOfAServiceWithAffinity(IpFamily family) {
+        Optional<Duration> affinity = Optional.of(Duration.ofHours(3));
+        Backend[] both = {backend(2, family), backend(3, family)};
+        services.replace(program(
+                frontend(Protocol.TCP, family, affinity, both), frontend(Protocol.UDP, family, affinity, both)));
 
-        NativeSocket socket = socket(Protocol.TCP, family).connect(service(family), 80);
-
-        assertThat(peers(host())).contains(service(family).toString());
-        assertThat(socket.peer()).isEqualTo(serviceSocket(family));
+        for (Protocol protocol : List.of(Protocol.TCP, Protocol.UDP)) {
+            Set<String> reached = new HashSet<>();
+            for (int i = 0; i < SOCKETS; i++) {
+                NativeSocket socket = socket(protocol, family).connect(service(family), 80);
+                assertThat(socket.peer()).isEqualTo(serviceSocket(family));
+                socket.send();
+                socket.receive();
+            }
+            peers(host())
+                    .lines()
+                    .filter(line -> line.startsWith(protocol.name().toLowerCase(Locale.ROOT)))
+                    .forEach(line -> reached.add(line.strip().replaceAll(".*\\s", "")));
+            assertThat(reached).as(protocol.name()).hasSize(1);
+        }
+        assertThat(translated(family)).isEmpty();
     }
 
     @ParameterizedTest

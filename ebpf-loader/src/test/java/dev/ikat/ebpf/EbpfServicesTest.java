@@ -36,7 +36,7 @@ class EbpfServicesTest extends ServiceContract {
         return List.of(
                 List.of("nft", "flush ruleset"),
                 List.of("nft", "flush chain inet ikat services-prerouting"),
-                List.of("sh", "-c", "rm " + maps + "frontends-1"),
+                List.of("sh", "-c", "rm " + maps + "frontends-2"),
                 List.of("sh", "-c", "rm " + maps + "*"),
                 List.of("sh", "-c", "rm " + maps.replace("services-", "sockets-") + "connect6"),
                 List.of("sh", "-c", "rm " + maps.replace("services-", "sockets-") + "*"));

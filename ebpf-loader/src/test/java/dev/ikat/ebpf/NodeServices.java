@@ -21,6 +21,7 @@ import dev.ikat.testbed.host.OwnControlGroup;
 import dev.ikat.testbed.host.TestNamespace;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -53,7 +54,7 @@ final class NodeServices implements ServiceBackend {
                 namespace,
                 settings::limit,
                 group.map(own -> new EbpfServices.Sockets(own, settings.flowLimit())),
-                nftables.services(),
+                nftables,
                 new EbpfServices.Programs() {
                     @Override
                     public void follow() {
@@ -121,7 +122,9 @@ final class NodeServices implements ServiceBackend {
     }
 
     List<StickyClient> stickyClients(ServiceProgram program) {
-        return nftables.stickyClients(program);
+        List<StickyClient> clients = new ArrayList<>(nftables.stickyClients(program));
+        clients.addAll(EbpfServices.stickyClients(namespace, program));
+        return StickyClient.latest(clients);
     }
 
     @Override

@@ -141,7 +141,7 @@ public final class Dataplanes implements AutoCloseable {
                 }
             }
         }
-        return clients;
+        return StickyClient.latest(clients);
     }
 
     /**

@@ -152,6 +152,14 @@ public final class Layout {
                 put(of(Integer.BYTES + ADDRESS_BYTES).putInt(number), address).flip());
     }
 
+    /** {@code struct sticky_backend}. */
+    public static MapKey numberAndSocket(int number, IpAddress address, int port) {
+        return MapKey.of(of(Integer.BYTES + ADDRESS_BYTES + 4)
+                .putInt(number)
+                .put(socket(address, port))
+                .flip());
+    }
+
     public static MapKey pair(int first, int second) {
         return MapKey.of(of(2 * Integer.BYTES).putInt(first).putInt(second).flip());
     }

@@ -1,9 +1,11 @@
 package dev.ikat.ebpf.service;
 
 import dev.ikat.cluster.Protocol;
+import dev.ikat.dataplane.Dataplane;
 import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.ebpf.kernel.BpfException;
+import dev.ikat.ebpf.kernel.BpfMap;
 import dev.ikat.ebpf.kernel.EbpfUnavailableException;
 import dev.ikat.ebpf.kernel.Layout;
 import dev.ikat.ebpf.kernel.MapKey;
@@ -37,12 +39,16 @@ import org.slf4j.LoggerFactory;
 /**
  * Services of which the programs at pods' links and for the node's sockets translate what they can: connections of this
  * node's pods, and of the node itself, to plain frontends. Another dataplane has all services in force beneath, for
- * everything that passes these programs as it is: connections from outside, and those where a client's address decides,
- * or is the backend's. Where the kernel can't have the maps, it serves alone; where it can't have the programs for
- * sockets, it serves the node. Not thread-safe, except for {@link #fill}.
+ * everything that passes these programs as it is: connections from outside, and those where a client's address decides
+ * whether it gets in, or is the backend's. Where the kernel can't have the maps, it serves alone; where it can't have
+ * the programs for sockets, it serves the node. Not thread-safe, except for {@link #fill}.
  */
 public final class EbpfServices implements ServiceBackend {
     private static final Logger LOG = LoggerFactory.getLogger(EbpfServices.class);
+
+    /** What the programs for sockets use of the maps. */
+    private static final List<ServiceMap> SHARED =
+            List.of(ServiceMap.FRONTENDS, ServiceMap.BACKENDS, ServiceMap.STICKY_BACKENDS, ServiceMap.STICKY_CLIENTS);
 
     /** In nanoseconds. */
     private static final long BETWEEN_AUDITS = 30_000_000_000L;
@@ -52,6 +58,7 @@ public final class EbpfServices implements ServiceBackend {
     private final ToIntFunction<ServiceMap> capacities;
     private final Optional<Sockets> sockets;
     private final ServiceBackend rest;
+    private final StickyFrontends sticky;
     private final Programs programs;
     private volatile Optional<Open> open = Optional.empty();
     /** The programs for the node's sockets; empty where there are none. */
@@ -88,19 +95,20 @@ public final class EbpfServices implements ServiceBackend {
      * @param namespace the node's; has to stay open until this is closed
      * @param capacities the most elements of each map
      * @param sockets those of the node itself; empty if they are left to the other dataplane
-     * @param rest does what the programs can't; closed with this
+     * @param beneath does what the programs can't
      */
     public EbpfServices(
             NetworkNamespace namespace,
             ToIntFunction<ServiceMap> capacities,
             Optional<Sockets> sockets,
-            ServiceBackend rest,
+            Dataplane beneath,
             Programs programs) {
         this.namespace = namespace;
         this.pins = new Pins(namespace);
         this.capacities = capacities;
         this.sockets = sockets;
-        this.rest = rest;
+        this.rest = beneath.services();
+        this.sticky = new StickyFrontends(namespace, beneath);
         this.programs = programs;
     }
 
@@ -116,7 +124,10 @@ public final class EbpfServices implements ServiceBackend {
             now.maps().name();
             podCidrs = program.podCidrs();
             Collection<FrontendProgram> frontends = program.frontends().values();
+            BpfMap clientMap = now.maps().map(ServiceMap.STICKY_CLIENTS);
+            sticky.beforeReplacement(clientMap, now.tables(), program, clients);
             tell(now.tables().replace(frontends, podCidrs));
+            sticky.afterReplacement(clientMap, now.tables());
             Map<MapKey, Set<Backend>> flows = new HashMap<>();
             frontends.forEach(frontend -> datagrams(frontend, flows));
             // A flow may be to a service that has gone while nobody looked.
@@ -132,10 +143,17 @@ public final class EbpfServices implements ServiceBackend {
         }
     }
 
-    /** A service with session affinity is the other dataplane's alone. */
     @Override
     public void adopt(Collection<StickyClient> clients) {
         rest.adopt(clients);
+        open.ifPresent(now -> sticky.adopt(now.maps().map(ServiceMap.STICKY_CLIENTS), clients));
+    }
+
+    /**
+     * The clients of the program's backends that the programs know in a namespace, whichever process put them there.
+     */
+    public static List<StickyClient> stickyClients(NetworkNamespace namespace, ServiceProgram program) {
+        return StickyFrontends.read(namespace, program);
     }
 
     private Optional<Open> opened() {
@@ -165,7 +183,7 @@ public final class EbpfServices implements ServiceBackend {
         try {
             if (host.isEmpty()) {
                 Map<String, Integer> shared = new HashMap<>();
-                for (ServiceMap map : List.of(ServiceMap.FRONTENDS, ServiceMap.BACKENDS)) {
+                for (ServiceMap map : SHARED) {
                     shared.put(map.map(), maps.map(map).fd());
                 }
                 Sockets own = sockets.get();
@@ -242,7 +260,10 @@ public final class EbpfServices implements ServiceBackend {
             change.removed().stream()
                     .filter(EbpfServices::isOfDatagrams)
                     .forEach(frontend -> flows.put(ServiceTables.place(frontend), Set.of()));
+            BpfMap clients = now.maps().map(ServiceMap.STICKY_CLIENTS);
+            Set<MapKey> served = sticky.beforeChange(clients, now.tables(), change);
             tell(now.tables().change(change.changed(), gone, podCidrs));
+            sticky.afterChange(clients, now.tables(), served, rest);
             if (!flows.isEmpty()) {
                 BiPredicate<MapKey, Backend> stale = (place, backend) -> flows.containsKey(place)
                         && !flows.getOrDefault(place, Set.of()).contains(backend);

@@ -1,13 +1,17 @@
 package dev.ikat.ebpf.service;
 
-/** The maps for services, as in frontends.h and maps.h. */
+/** The maps for services, as in frontends.h, affinity.h and maps.h. */
 public enum ServiceMap {
     /** {@code struct place} to {@code struct frontend}. */
-    FRONTENDS("frontends", Kind.HASH, 20, 8, 1 << 16),
+    FRONTENDS("frontends", Kind.HASH, 20, 12, 1 << 16),
     /** {@code struct slot} to {@code struct backend}. */
     BACKENDS("backends", Kind.HASH, 8, 20, 1 << 18),
     /** {@code struct own}. */
     OWN_BACKENDS("own_backends", Kind.HASH, 20, 4, 1 << 16),
+    /** {@code struct sticky_backend}. */
+    STICKY_BACKENDS("sticky_backends", Kind.HASH, 24, 4, 1 << 16),
+    /** {@code struct sticky_client} to {@code struct sticky_choice}. */
+    STICKY_CLIENTS("sticky_clients", Kind.RECENT, 36, 32, 1 << 16),
     /** {@code struct tuple} to {@code struct translation}, two for each connection. */
     TRANSLATIONS("translations", Kind.RECENT, 40, 56, 1 << 18),
     /** {@code struct datagram} to {@code struct tuple}. */

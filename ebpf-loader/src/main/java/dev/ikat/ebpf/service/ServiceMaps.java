@@ -19,7 +19,7 @@ public final class ServiceMaps implements AutoCloseable {
     public static final String PREFIX = "services-";
 
     /** Of the layouts: a successor with others begins anew. */
-    private static final String SUFFIX = "-1";
+    private static final String SUFFIX = "-2";
 
     private final Pins pins;
     private final Map<ServiceMap, BpfMap> maps = new EnumMap<>(ServiceMap.class);

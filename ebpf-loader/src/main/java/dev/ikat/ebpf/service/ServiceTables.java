@@ -30,20 +30,26 @@ import java.util.stream.Collectors;
  */
 final class ServiceTables {
     private final ServiceMaps maps;
-    private final Map<MapKey, Group> served = new HashMap<>();
+    private final Map<MapKey, Row> served = new HashMap<>();
     private final Map<Content, Group> groups = new HashMap<>();
     private List<Group> garbage = new ArrayList<>();
     private int last;
 
-    /** @param own those of the backends' addresses that are pods of this node */
-    private record Content(List<Backend> backends, Set<IpAddress> own) {
-        static Content of(List<Backend> backends, Set<Cidr> podCidrs) {
+    /**
+     * What a group has.
+     *
+     * @param own those of the backends' addresses that are pods of this node
+     * @param sticky whether it is for frontends with session affinity
+     */
+    private record Content(List<Backend> backends, Set<IpAddress> own, boolean sticky) {
+        static Content of(List<Backend> backends, Set<Cidr> podCidrs, boolean sticky) {
             return new Content(
                     backends,
                     backends.stream()
                             .map(Backend::address)
                             .filter(address -> podCidrs.stream().anyMatch(cidr -> cidr.contains(address)))
-                            .collect(Collectors.toUnmodifiableSet()));
+                            .collect(Collectors.toUnmodifiableSet()),
+                    sticky);
         }
     }
 
@@ -71,10 +77,26 @@ final class ServiceTables {
                     .toList();
         }
 
-        ByteBuffer row() {
-            return Layout.of(2 * Integer.BYTES)
-                    .putInt(id)
-                    .putInt(content.backends().size())
+        List<MapKey> sticky() {
+            return content.sticky()
+                    ? content.backends().stream()
+                            .map(backend -> Layout.numberAndSocket(id, backend.address(), backend.port()))
+                            .toList()
+                    : List.of();
+        }
+    }
+
+    /**
+     * A frontend.
+     *
+     * @param affinity how long clients keep their backends, in seconds; 0 if they don't
+     */
+    private record Row(Group group, int affinity) {
+        ByteBuffer value() {
+            return Layout.of(3 * Integer.BYTES)
+                    .putInt(group.id)
+                    .putInt(group.content.backends().size())
+                    .putInt(affinity)
                     .flip();
         }
     }
@@ -90,10 +112,13 @@ final class ServiceTables {
         map(ServiceMap.OWN_BACKENDS)
                 .forEachContent((key, _) ->
                         own.computeIfAbsent(key.getInt(), _ -> new HashSet<>()).add(Layout.address(key)));
+        Set<Integer> sticky = new HashSet<>();
+        map(ServiceMap.STICKY_BACKENDS).forEachContent((key, _) -> sticky.add(key.getInt()));
         Map<Integer, Group> found = new HashMap<>();
         slots.forEach((id, backends) -> {
             last = Math.max(last, id);
-            Content content = new Content(List.copyOf(backends.values()), Set.copyOf(own.getOrDefault(id, Set.of())));
+            Content content = new Content(
+                    List.copyOf(backends.values()), Set.copyOf(own.getOrDefault(id, Set.of())), sticky.contains(id));
             Group group = new Group(id, content);
             found.put(id, group);
             groups.putIfAbsent(content, group);
@@ -102,7 +127,8 @@ final class ServiceTables {
             Group group = found.get(value.getInt());
             if (group != null) {
                 group.uses++;
-                served.put(MapKey.copyOf(key), group);
+                int affinity = value.getInt(2 * Integer.BYTES);
+                served.put(MapKey.copyOf(key), new Row(group, affinity));
             }
         });
         garbage.addAll(found.values().stream().filter(group -> group.uses == 0).toList());
@@ -115,9 +141,7 @@ final class ServiceTables {
 
     /** The backends that the programs may choose for a frontend's connections; empty if it is not for them. */
     private static Optional<List<Backend>> backends(FrontendProgram program) {
-        boolean plain = program.affinity().isEmpty()
-                && program.sources().isEmpty()
-                && program.frontend().protocol() != Protocol.SCTP;
+        boolean plain = program.sources().isEmpty() && program.frontend().protocol() != Protocol.SCTP;
         return plain && program.inside() instanceof Target.Balance(List<Backend> backends)
                 ? Optional.of(backends)
                 : Optional.empty();
@@ -149,11 +173,12 @@ final class ServiceTables {
      */
     int change(Collection<FrontendProgram> changed, Collection<MapKey> gone, Set<Cidr> podCidrs) {
         collect();
-        Map<MapKey, Group> now = new LinkedHashMap<>();
+        Map<MapKey, Row> now = new LinkedHashMap<>();
         List<MapKey> left = new ArrayList<>(gone);
         int refused = 0;
         Map<MapKey, ByteBuffer> slots = new LinkedHashMap<>();
         Map<MapKey, ByteBuffer> own = new LinkedHashMap<>();
+        Map<MapKey, ByteBuffer> sticky = new LinkedHashMap<>();
         int room =
                 map(ServiceMap.FRONTENDS).capacity() - map(ServiceMap.FRONTENDS).size();
         for (FrontendProgram program : changed) {
@@ -163,15 +188,19 @@ final class ServiceTables {
                 left.add(place);
                 continue;
             }
-            Content content = Content.of(backends.get(), podCidrs);
+            Content content =
+                    Content.of(backends.get(), podCidrs, program.affinity().isPresent());
             boolean fits = served.containsKey(place) || room > 0;
             Group group = groups.get(content);
             if (group == null && fits) {
                 group = new Group(++last, content);
                 if (has(ServiceMap.BACKENDS, slots.size() + group.slots().size())
-                        && has(ServiceMap.OWN_BACKENDS, own.size() + group.own().size())) {
+                        && has(ServiceMap.OWN_BACKENDS, own.size() + group.own().size())
+                        && has(
+                                ServiceMap.STICKY_BACKENDS,
+                                sticky.size() + group.sticky().size())) {
                     groups.put(content, group);
-                    write(group, slots, own);
+                    write(group, slots, own, sticky);
                 } else {
                     fits = false;
                 }
@@ -184,48 +213,55 @@ final class ServiceTables {
             if (!served.containsKey(place)) {
                 room--;
             }
-            now.put(place, group);
+            now.put(place, new Row(group, seconds(program)));
         }
         map(ServiceMap.BACKENDS).putAll(slots);
         map(ServiceMap.OWN_BACKENDS).putAll(own);
+        map(ServiceMap.STICKY_BACKENDS).putAll(sticky);
         serve(now);
         left.removeIf(place -> !served.containsKey(place));
         map(ServiceMap.FRONTENDS).deleteAll(left);
         left.forEach(place -> {
-            Group former = served.remove(place);
+            Row former = served.remove(place);
             if (former != null) {
-                release(former);
+                release(former.group());
             }
         });
         return refused;
+    }
+
+    private static int seconds(FrontendProgram program) {
+        return program.affinity().map(time -> (int) time.toSeconds()).orElse(0);
     }
 
     private boolean has(ServiceMap which, int more) {
         return map(which).capacity() - map(which).size() >= more;
     }
 
-    private static void write(Group group, Map<MapKey, ByteBuffer> slots, Map<MapKey, ByteBuffer> own) {
+    private static void write(
+            Group group, Map<MapKey, ByteBuffer> slots, Map<MapKey, ByteBuffer> own, Map<MapKey, ByteBuffer> sticky) {
         List<MapKey> keys = group.slots();
         for (int i = 0; i < keys.size(); i++) {
             Backend backend = group.content.backends().get(i);
             slots.put(keys.get(i), Layout.socket(backend.address(), backend.port()));
         }
         group.own().forEach(key -> own.put(key, Layout.number(1)));
+        group.sticky().forEach(key -> sticky.put(key, Layout.number(1)));
     }
 
-    private void serve(Map<MapKey, Group> now) {
+    private void serve(Map<MapKey, Row> now) {
         Map<MapKey, ByteBuffer> rows = new LinkedHashMap<>();
-        now.forEach((place, group) -> {
-            if (served.get(place) != group) {
-                rows.put(place, group.row());
+        now.forEach((place, row) -> {
+            if (!row.equals(served.get(place))) {
+                rows.put(place, row.value());
             }
         });
         map(ServiceMap.FRONTENDS).putAll(rows);
-        now.forEach((place, group) -> {
-            group.uses++;
-            Group former = served.put(place, group);
+        now.forEach((place, row) -> {
+            row.group().uses++;
+            Row former = served.put(place, row);
             if (former != null) {
-                release(former);
+                release(former.group());
             }
         });
     }
@@ -245,15 +281,27 @@ final class ServiceTables {
         map(ServiceMap.OWN_BACKENDS)
                 .deleteAll(
                         garbage.stream().flatMap(group -> group.own().stream()).toList());
+        map(ServiceMap.STICKY_BACKENDS)
+                .deleteAll(garbage.stream()
+                        .flatMap(group -> group.sticky().stream())
+                        .toList());
         garbage = new ArrayList<>();
     }
 
     /** Whether a frontend has backends now that it will not have in this program. */
     boolean loses(FrontendProgram program) {
-        Group group = served.get(place(program.frontend()));
-        return group != null
+        Row row = served.get(place(program.frontend()));
+        return row != null
                 && !(program.inside() instanceof Target.Balance(List<Backend> backends)
-                        && new HashSet<>(backends).containsAll(group.content.backends()));
+                        && new HashSet<>(backends)
+                                .containsAll(row.group().content.backends()));
+    }
+
+    /** Whether a frontend's clients keep their backends. */
+    boolean isSticky(MapKey place) {
+        return Optional.ofNullable(served.get(place))
+                .filter(row -> row.affinity() > 0)
+                .isPresent();
     }
 
     /** Serves none any more. */
@@ -267,11 +315,15 @@ final class ServiceTables {
         Set<MapKey> known = new HashSet<>();
         for (FrontendProgram program : programs) {
             MapKey place = place(program.frontend());
-            Group group = served.get(place);
+            Row row = served.get(place);
             known.add(place);
-            Optional<Content> wanted = backends(program).map(backends -> Content.of(backends, podCidrs));
-            if (group != null && !wanted.equals(Optional.of(group.content))) {
+            Optional<Content> wanted = backends(program)
+                    .map(backends ->
+                            Content.of(backends, podCidrs, program.affinity().isPresent()));
+            if (row != null && !wanted.equals(Optional.of(row.group().content))) {
                 differences.add("the frontend " + program.frontend() + " has other backends");
+            } else if (row != null && row.affinity() != seconds(program)) {
+                differences.add("the frontend " + program.frontend() + " has another affinity");
             }
         }
         if (!known.containsAll(served.keySet())) {
