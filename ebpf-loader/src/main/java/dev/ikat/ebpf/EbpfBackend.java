@@ -35,7 +35,6 @@ import dev.ikat.policy.program.PolicyChange;
 import dev.ikat.policy.program.PolicyProgram;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -207,10 +206,10 @@ public final class EbpfBackend implements PolicyBackend {
     private void lead(Generation next, Tables made, PolicyProgram program, boolean first) {
         BpfMap connections = connections(next);
         if (first) {
-            tracked.takeOver(connections, ends(program), next.epoch() - 1);
+            tracked.takeOver(connections, TrackedConnections.ends(program), next.epoch() - 1);
         } else if (generation == null) {
             // Pods may have gone since a former process ended.
-            Connections.forgetOthers(connections, ends(program));
+            Connections.forgetOthers(connections, TrackedConnections.ends(program));
         }
         forward.lead(next.object().programFd("forward"));
         Generation former = generation;
@@ -229,7 +228,7 @@ public final class EbpfBackend implements PolicyBackend {
             }
             if (first) {
                 // Those that began meanwhile. It has its name once it knows all of them.
-                tracked.takeOver(connections, ends(program), next.epoch() - 1);
+                tracked.takeOver(connections, TrackedConnections.ends(program), next.epoch() - 1);
                 Bpf.pin(connections.fd(), pins.path(CONNECTIONS_PIN));
                 // Of a former version, with another layout.
                 pins.names(CONNECTIONS_PREFIX).stream()
@@ -265,12 +264,6 @@ public final class EbpfBackend implements PolicyBackend {
         if (former != null) {
             former.close();
         }
-    }
-
-    private static Set<IpAddress> ends(PolicyProgram program) {
-        Set<IpAddress> ends = new HashSet<>();
-        program.pods().values().forEach(pod -> ends.addAll(pod.endpoint().addresses()));
-        return ends;
     }
 
     private void target(PodProgram program) {
@@ -423,6 +416,11 @@ public final class EbpfBackend implements PolicyBackend {
         known = false;
         begin(tables.program());
         known = true;
+    }
+
+    /** Has this run before connections of further pods to services are translated, on any thread. */
+    void beforeTranslating(Runnable task) {
+        wires.beforeRestoring(task);
     }
 
     private boolean followsServices(Generation current) {

@@ -82,6 +82,7 @@ public final class EbpfDataplane implements Dataplane {
     @Override
     public PolicyBackend policy() {
         EbpfBackend backend = new EbpfBackend(namespace, settings, events);
+        backend.beforeTranslating(() -> services.ifPresent(EbpfServices::takeOverClients));
         opened = Optional.of(backend);
         return backend;
     }

@@ -8,8 +8,10 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.netfilter.Conntrack;
+import dev.ikat.policy.program.PolicyProgram;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,6 +25,13 @@ final class TrackedConnections {
 
     TrackedConnections(NetworkNamespace namespace) {
         this.namespace = namespace;
+    }
+
+    /** The addresses of a program's endpoints. */
+    static Set<IpAddress> ends(PolicyProgram program) {
+        return program.pods().values().stream()
+                .flatMap(pod -> pod.endpoint().addresses().stream())
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     /** See {@link Connections#takeOver}. */

@@ -18,6 +18,7 @@ import dev.ikat.services.program.FrontendProgram;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
 import dev.ikat.services.program.StickyClient;
+import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
@@ -72,7 +73,12 @@ class EbpfAffinityTest {
         host().ip("link", "set", "out0", "addrgenmode", "none", "up");
         for (IpFamily family : IpFamily.values()) {
             host().ip("address", "add", nodeAddress(family) + "/" + (family.bits() - 8), "dev", "out0", "nodad");
-            host().ip("route", "add", "default", "via", nodeAddress(family).plus(1).toString());
+            host().ip(
+                            "route",
+                            "add",
+                            "default",
+                            "via",
+                            nodeAddress(family).plus(1).toString());
         }
         return host();
     }
@@ -136,7 +142,11 @@ class EbpfAffinityTest {
                 plain.outside(),
                 plain.keepsSource(),
                 plain.affinity(),
-                List.of(Cidr.parse(address(CLIENT, family) + "/16"), Cidr.parse(nodeAddress(family) + "/16")));
+                List.of(single(address(CLIENT, family)), single(nodeAddress(family))));
+    }
+
+    private static Cidr single(IpAddress address) {
+        return new Cidr(address, address.family().bits());
     }
 
     private void change(FrontendProgram... changed) {
@@ -155,17 +165,23 @@ class EbpfAffinityTest {
             socket.setSoTimeout(5000);
             socket.getOutputStream().write(1);
             assertThat(socket.getInputStream().read()).isEqualTo(1);
-            String end = ":" + socket.getLocalPort() + " ";
-            return SERVERS.stream()
-                    .filter(number -> pod(number)
-                            .exec("ss", "-Htn", "state", "established")
-                            .replace("\n", " \n")
-                            .contains(end))
-                    .findFirst()
-                    .orElseThrow();
+            // The client's port may be another one there, and a former connection may just be ending.
+            Await.until(
+                    Duration.ofSeconds(5),
+                    () -> connected().toString(),
+                    () -> connected().size() == 1);
+            return connected().getFirst();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private List<Integer> connected() {
+        return SERVERS.stream()
+                .filter(number -> !pod(number)
+                        .exec("ss", "-Htn", "state", "established", "sport = :" + PORT)
+                        .isBlank())
+                .toList();
     }
 
     private Set<Integer> servers(TestNamespace from, IpFamily family) {
@@ -209,8 +225,7 @@ class EbpfAffinityTest {
         assertThat(services.stickyClients(program(sticky(family))))
                 .extracting(StickyClient::address, StickyClient::backend)
                 .containsExactlyInAnyOrder(
-                        tuple(
-                                address(CLIENT, family), backend(before.get(0), family)),
+                        tuple(address(CLIENT, family), backend(before.get(0), family)),
                         tuple(nodeAddress(family), backend(before.get(1), family)));
     }
 
@@ -246,6 +261,20 @@ class EbpfAffinityTest {
         change(ranged(family));
         assertThat(kept(family, pod(CLIENT), host())).isEqualTo(others);
         assertThat(services.audit(program(ranged(family)))).isEmpty();
+    }
+
+    /** Its programs are attached a moment after its first connections, which netfilter translates. */
+    @ParameterizedTest
+    @EnumSource
+    void newPodKeepsTheBackendOfItsFirstConnections(IpFamily family) {
+        services.replace(program(sticky(family)));
+        host().ip("link", "del", RoutedNode.endpoint(CLIENT).hostInterface().value());
+        TestNamespace made = node.addPod(RoutedNode.endpoint(CLIENT));
+
+        int first = server(made, family);
+
+        services.awaitTranslation();
+        assertThat(kept(family, made)).containsExactly(first);
     }
 
     @ParameterizedTest

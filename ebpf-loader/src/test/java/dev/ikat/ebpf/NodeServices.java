@@ -66,6 +66,7 @@ final class NodeServices implements ServiceBackend {
                         policies.backend().leaveTranslated();
                     }
                 });
+        policies.backend().beforeTranslating(services::takeOverClients);
     }
 
     /** All pods, of which each may do everything. */

@@ -3,10 +3,10 @@ package dev.ikat.agent.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.model.IpAddress;
-import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.testbed.cluster.Cluster;
 import dev.ikat.testbed.cluster.ClusterNode;
+import dev.ikat.testbed.cluster.ClusterPod;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.traffic.Probe;
@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,6 +28,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What becomes of connections to services when something beneath them changes or ends. */
 final class ServiceConnectionsIT extends ServicesScene {
+    /** Of the pods that serve. */
+    private static final int SERVER_PORT = 7000;
+
     private static final Pattern ANSWERS = Pattern.compile("dport=" + PORT + " .*?src=(\\S+)");
 
     /** Has the dataplane of this name take services over on the first node, by its file of options. */
@@ -94,7 +98,7 @@ final class ServiceConnectionsIT extends ServicesScene {
         }
     }
 
-    /** In each of iptables' variants; eBPF has nftables beneath, which has the clients. */
+    /** In each of iptables' variants. */
     @ParameterizedTest
     @ValueSource(strings = {"nft", "legacy"})
     void clientKeepsItsEndpointWhenAnotherDataplaneTakesOver(String variant, @TempDir Path directory)
@@ -111,30 +115,29 @@ final class ServiceConnectionsIT extends ServicesScene {
                         .exec("nft", "list", "table", "inet", "ikat")
                         .contains("services-sticky-"));
         List<TestNamespace> clients = List.of(client.namespace(), stranger.namespace(), node.namespace());
-        List<String> before = endpointsOfNewConnections(node, clients);
+        List<String> before = endpointsOfNewConnections(clients);
 
         for (String backend : List.of("iptables", "nftables", "ebpf", "iptables", "ebpf", "nftables")) {
             takeOver(options, backend);
 
-            assertThat(endpointsOfNewConnections(node, clients)).as(backend).isEqualTo(before);
+            assertThat(endpointsOfNewConnections(clients)).as(backend).isEqualTo(before);
         }
         node.stopAgent();
         node.startAgent("--services=true", "--policy-backend=iptables", "--iptables-variant=" + variant);
         node.awaitReady(Cluster.READY_LIMIT);
         Await.until(LIMIT, () -> status(0), () -> status(0).contains("services  iptables,"));
-        assertThat(endpointsOfNewConnections(node, clients)).isEqualTo(before);
+        assertThat(endpointsOfNewConnections(clients)).isEqualTo(before);
     }
 
     /** Of each of these clients, in both families. */
-    private static List<String> endpointsOfNewConnections(ClusterNode node, List<TestNamespace> clients)
-            throws IOException {
+    private List<String> endpointsOfNewConnections(List<TestNamespace> clients) throws IOException {
         List<String> endpoints = new ArrayList<>();
         for (TestNamespace from : clients) {
             try (NetworkNamespace namespace = NetworkNamespace.open(from.path())) {
                 for (IpAddress address : List.of(IPV4, IPV6)) {
                     try (Socket socket = namespace.call(() -> ServiceLoad.connect(address, PORT))) {
                         assertThat(ServiceLoad.isEchoed(socket)).isTrue();
-                        endpoints.add(endpoint(node, address, "tcp", socket.getLocalPort()));
+                        endpoints.add(server());
                     }
                 }
             }
@@ -142,22 +145,33 @@ final class ServiceConnectionsIT extends ServicesScene {
         return endpoints;
     }
 
-    private static String endpoint(ClusterNode node, int port) {
-        return endpoint(node, IPV4, "udp", port);
+    /** The server of the only connection that there is, whoever translated it. */
+    private String server() {
+        Await.until(LIMIT, () -> connected().toString(), () -> connected().size() == 1);
+        return connected().getFirst();
     }
 
-    /** Who answers the flow to this address from this port, as connection tracking has it. */
-    private static String endpoint(ClusterNode node, IpAddress address, String protocol, int port) {
+    private List<String> connected() {
+        return Stream.of(near, far)
+                .filter(pod -> !pod.namespace()
+                        .exec("ss", "-Htn", "state", "established", "sport = :" + SERVER_PORT)
+                        .isBlank())
+                .map(ClusterPod::name)
+                .toList();
+    }
+
+    /** Who answers the flow of datagrams from this port, as connection tracking has it. */
+    private static String endpoint(ClusterNode node, int port) {
         String flows = node.namespace()
                 .exec(
                         "conntrack",
                         "-L",
                         "-f",
-                        address.family() == IpFamily.IPV4 ? "ipv4" : "ipv6",
+                        "ipv4",
                         "-p",
-                        protocol,
+                        "udp",
                         "--orig-dst",
-                        address.toString(),
+                        IPV4.toString(),
                         "--orig-port-src",
                         Integer.toString(port));
         Matcher answers = ANSWERS.matcher(flows);

@@ -17,10 +17,12 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -79,6 +81,10 @@ public final class Wires {
     private final Map<MapKey, ByteBuffer> rows = new HashMap<>();
     /** The overlay first. */
     private final Deque<Missing> waiting = new ArrayDeque<>();
+    /** To what was attached where packets leave, while answers do not count as restored yet. */
+    private final Set<InterfaceName> fresh = new HashSet<>();
+
+    private volatile Runnable beforeRestoring = () -> {};
 
     public Wires(Pins pins, NetworkNamespace namespace, Rtnetlink netlink, boolean tcx) {
         this.netlink = netlink;
@@ -109,6 +115,7 @@ public final class Wires {
         Map<InterfaceName, Link> links = links(targets);
         received.retain(links);
         sent.retain(links);
+        beginRestoring();
         putRows(map, rows(links, targets));
         waiting.clear();
         for (Link link : received.without(links)) {
@@ -140,16 +147,30 @@ public final class Wires {
             }
         } else if (next != null) {
             sent.attach(next.link(), heads.sent());
-            Target target = targets.get(next.link().name());
-            if (target != null && next.link().isUp()) {
-                wire(next.link(), target).ifPresent(wire -> put(map, Map.of(Layout.key(target.id()), wire)));
-            }
+            fresh.add(next.link().name());
         }
         if (waiting.isEmpty()) {
+            if (beginRestoring()) {
+                putRows(map, rows(links(targets), targets));
+            }
             received.removeStrays();
             sent.removeStrays();
         }
         return !waiting.isEmpty();
+    }
+
+    /** Has this run each time before the answers of further pods are restored. */
+    public void beforeRestoring(Runnable task) {
+        beforeRestoring = task;
+    }
+
+    private boolean beginRestoring() {
+        if (fresh.isEmpty()) {
+            return false;
+        }
+        beforeRestoring.run();
+        fresh.clear();
+        return true;
     }
 
     private Map<InterfaceName, Link> links(Map<InterfaceName, Target> targets) {
@@ -212,7 +233,7 @@ public final class Wires {
                 .put(pod.get().toBytes())
                 .put(link.mac().get().toBytes())
                 .putInt(link.mtu())
-                .putInt(sent.isAt(link.name()) ? RESTORES : 0)
+                .putInt(sent.isAt(link.name()) && !fresh.contains(link.name()) ? RESTORES : 0)
                 .flip());
     }
 

@@ -41,7 +41,7 @@ import org.slf4j.LoggerFactory;
  * node's pods, and of the node itself, to plain frontends. Another dataplane has all services in force beneath, for
  * everything that passes these programs as it is: connections from outside, and those where a client's address decides
  * whether it gets in, or is the backend's. Where the kernel can't have the maps, it serves alone; where it can't have
- * the programs for sockets, it serves the node. Not thread-safe, except for {@link #fill}.
+ * the programs for sockets, it serves the node. Not thread-safe, except for {@link #fill} and {@link #takeOverClients}.
  */
 public final class EbpfServices implements ServiceBackend {
     private static final Logger LOG = LoggerFactory.getLogger(EbpfServices.class);
@@ -147,6 +147,16 @@ public final class EbpfServices implements ServiceBackend {
     public void adopt(Collection<StickyClient> clients) {
         rest.adopt(clients);
         open.ifPresent(now -> sticky.adopt(now.maps().map(ServiceMap.STICKY_CLIENTS), clients));
+    }
+
+    /**
+     * More pods' connections are about to be translated: their clients' backends, which the dataplane beneath has
+     * chosen until now, come from there. On any thread.
+     */
+    public void takeOverClients() {
+        if (open.isPresent()) {
+            sticky.takeOver(pins);
+        }
     }
 
     /**
@@ -261,9 +271,9 @@ public final class EbpfServices implements ServiceBackend {
                     .filter(EbpfServices::isOfDatagrams)
                     .forEach(frontend -> flows.put(ServiceTables.place(frontend), Set.of()));
             BpfMap clients = now.maps().map(ServiceMap.STICKY_CLIENTS);
-            Set<MapKey> served = sticky.beforeChange(clients, now.tables(), change);
+            Map<MapKey, StickyFrontend> former = sticky.beforeChange(clients, now.tables(), change);
             tell(now.tables().change(change.changed(), gone, podCidrs));
-            sticky.afterChange(clients, now.tables(), served, rest);
+            sticky.afterChange(clients, now.tables(), former, rest);
             if (!flows.isEmpty()) {
                 BiPredicate<MapKey, Backend> stale = (place, backend) -> flows.containsKey(place)
                         && !flows.getOrDefault(place, Set.of()).contains(backend);

@@ -2,7 +2,6 @@ package dev.ikat.ebpf.service;
 
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.namespace.NetworkNamespace;
-import dev.ikat.netlink.route.Route;
 import dev.ikat.netlink.route.Rtnetlink;
 import java.util.HashMap;
 import java.util.Map;
@@ -19,9 +18,7 @@ final class NodeSource implements AutoCloseable {
 
     /** The source address of what is sent to a frontend; empty if there is no route. */
     Optional<IpAddress> of(StickyFrontend frontend) {
-        return known.computeIfAbsent(
-                frontend.frontend().address(),
-                address -> netlink.routeTo(address).flatMap(Route::preferredSource));
+        return known.computeIfAbsent(frontend.frontend().address(), netlink::sourceTo);
     }
 
     @Override

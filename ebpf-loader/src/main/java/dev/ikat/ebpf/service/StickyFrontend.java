@@ -13,11 +13,11 @@ import java.util.Set;
 /**
  * A frontend with session affinity.
  *
- * @param frontend where connections arrive
+ * @param program what the frontend has
  * @param time how long after its last new connection a client keeps its backend
  * @param backends for connections from inside
  */
-record StickyFrontend(Frontend frontend, Duration time, Set<Backend> backends) {
+record StickyFrontend(FrontendProgram program, Duration time, Set<Backend> backends) {
     StickyFrontend {
         backends = Set.copyOf(backends);
     }
@@ -25,12 +25,17 @@ record StickyFrontend(Frontend frontend, Duration time, Set<Backend> backends) {
     /** Empty for one without affinity or backends. */
     static Optional<StickyFrontend> of(FrontendProgram program) {
         return program.inside() instanceof Target.Balance(List<Backend> backends)
-                ? program.affinity().map(time -> new StickyFrontend(program.frontend(), time, Set.copyOf(backends)))
+                ? program.affinity().map(time -> new StickyFrontend(program, time, Set.copyOf(backends)))
                 : Optional.empty();
+    }
+
+    /** Where connections arrive. */
+    Frontend frontend() {
+        return program.frontend();
     }
 
     /** Its key, {@code struct place}. */
     MapKey place() {
-        return ServiceTables.place(frontend);
+        return ServiceTables.place(frontend());
     }
 }

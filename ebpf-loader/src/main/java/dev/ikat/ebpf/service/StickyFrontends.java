@@ -8,6 +8,7 @@ import dev.ikat.ebpf.kernel.Pins;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.services.program.Backend;
 import dev.ikat.services.program.Frontend;
 import dev.ikat.services.program.FrontendProgram;
 import dev.ikat.services.program.ServiceChange;
@@ -21,7 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,15 +30,15 @@ import org.slf4j.LoggerFactory;
 /**
  * The frontends with session affinity, and what becomes of their clients when these frontends change. The dataplane
  * beneath has clients of its own: where a frontend goes from there to the programs or back, they go with it. A client
- * that can't may get another backend, which is better than none. Not thread-safe.
+ * that can't may get another backend, which is better than none. Not thread-safe, except for {@link #takeOver(Pins)}.
  */
 final class StickyFrontends {
     private static final Logger LOG = LoggerFactory.getLogger(StickyFrontends.class);
 
     private final NetworkNamespace namespace;
     private final Dataplane beneath;
-    private final Map<MapKey, StickyFrontend> known = new HashMap<>();
-    private Set<Cidr> podCidrs = Set.of();
+    private final Map<MapKey, StickyFrontend> known = new ConcurrentHashMap<>();
+    private volatile Set<Cidr> podCidrs = Set.of();
 
     StickyFrontends(NetworkNamespace namespace, Dataplane beneath) {
         this.namespace = namespace;
@@ -60,59 +61,69 @@ final class StickyFrontends {
         podCidrs = program.podCidrs();
         takeOver(
                 map,
-                program.frontends().values().stream()
-                        .filter(frontend -> !tables.isSticky(ServiceTables.place(frontend.frontend())))
+                known.values().stream()
+                        .filter(frontend -> !tables.isSticky(frontend.place()))
                         .toList());
         adopt(map, clients);
     }
 
     /** It is in force. */
     void afterReplacement(BpfMap map, ServiceTables tables) {
-        forget(map, tables, Optional.empty());
+        StickyClients.forget(map, (place, backend) -> !isKept(tables, place, backend));
+    }
+
+    private boolean isKept(ServiceTables tables, MapKey place, Backend backend) {
+        return tables.isSticky(place)
+                && Optional.ofNullable(known.get(place))
+                        .filter(frontend -> frontend.backends().contains(backend))
+                        .isPresent();
     }
 
     /**
      * This change will be in force.
      *
-     * @return the frontends among those that change whose clients the programs have now, for {@link #afterChange}
+     * @return what those that change were before, for {@link #afterChange}
      */
-    Set<MapKey> beforeChange(BpfMap map, ServiceTables tables, ServiceChange change) {
+    Map<MapKey, StickyFrontend> beforeChange(BpfMap map, ServiceTables tables, ServiceChange change) {
         podCidrs = change.podCidrs().orElse(podCidrs);
-        // The clients of one that is new are nowhere.
-        List<FrontendProgram> left = change.changed().stream()
-                .filter(program -> {
-                    MapKey place = ServiceTables.place(program.frontend());
-                    return known.containsKey(place) && !tables.isSticky(place);
-                })
-                .toList();
-        Set<MapKey> served = Stream.concat(
-                        change.changed().stream().map(FrontendProgram::frontend), change.removed().stream())
+        Map<MapKey, StickyFrontend> former = new HashMap<>();
+        Stream.concat(change.changed().stream().map(FrontendProgram::frontend), change.removed().stream())
                 .map(ServiceTables::place)
-                .filter(tables::isSticky)
-                .collect(Collectors.toCollection(HashSet::new));
-        change.changed().forEach(program -> {
-            MapKey place = ServiceTables.place(program.frontend());
-            StickyFrontend.of(program).ifPresentOrElse(now -> known.put(place, now), () -> known.remove(place));
+                .forEach(place ->
+                        Optional.ofNullable(known.remove(place)).ifPresent(before -> former.put(place, before)));
+        List<StickyFrontend> left = new ArrayList<>();
+        sticky(change.changed()).forEach(frontend -> {
+            known.put(frontend.place(), frontend);
+            // The clients of one that is new are nowhere.
+            if (former.containsKey(frontend.place()) && !tables.isSticky(frontend.place())) {
+                left.add(frontend);
+            }
         });
-        change.removed().forEach(frontend -> known.remove(ServiceTables.place(frontend)));
         takeOver(map, left);
-        return served;
+        return former;
     }
 
     /**
      * It is in force.
      *
-     * @param served what {@link #beforeChange} said
+     * @param former what {@link #beforeChange} said
      * @param rest takes the clients of frontends that are its alone from now on
      */
-    void afterChange(BpfMap map, ServiceTables tables, Set<MapKey> served, ServiceBackend rest) {
-        if (served.isEmpty()) {
-            return;
-        }
+    void afterChange(BpfMap map, ServiceTables tables, Map<MapKey, StickyFrontend> former, ServiceBackend rest) {
         Map<MapKey, StickyFrontend> left = new HashMap<>();
-        served.stream()
-                .filter(place -> !tables.isSticky(place))
-                .forEach(place -> Optional.ofNullable(known.get(place)).ifPresent(now -> left.put(place, now)));
+        Set<MapKey> fewer = new HashSet<>();
+        former.forEach((place, before) -> {
+            Optional<StickyFrontend> now = Optional.ofNullable(known.get(place));
+            boolean served = tables.isSticky(place);
+            if (!served
+                    || now.filter(after -> after.backends().containsAll(before.backends()))
+                            .isEmpty()) {
+                fewer.add(place);
+            }
+            if (!served) {
+                now.ifPresent(frontend -> left.put(place, frontend));
+            }
+        });
         if (!left.isEmpty()) {
             try (NodeSource node = new NodeSource(namespace)) {
                 rest.adopt(StickyClients.read(map, left, node::of));
@@ -120,34 +131,33 @@ final class StickyFrontends {
                 lost(e);
             }
         }
-        forget(map, tables, Optional.of(served));
-    }
-
-    /** @param of only clients of these; empty for all */
-    private void forget(BpfMap map, ServiceTables tables, Optional<Set<MapKey>> of) {
-        StickyClients.forget(map, (place, backend) -> {
-            if (of.isPresent() && !of.get().contains(place)) {
-                return false;
-            }
-            StickyFrontend frontend = known.get(place);
-            return frontend == null
-                    || !tables.isSticky(place)
-                    || !frontend.backends().contains(backend);
-        });
+        if (!fewer.isEmpty()) {
+            StickyClients.forget(map, (place, backend) -> fewer.contains(place) && !isKept(tables, place, backend));
+        }
     }
 
     /** Takes the clients of these from the dataplane beneath. */
-    private void takeOver(BpfMap map, Collection<FrontendProgram> programs) {
-        Map<Frontend, FrontendProgram> sticky = programs.stream()
-                .filter(program -> known.containsKey(ServiceTables.place(program.frontend())))
-                .collect(Collectors.toMap(FrontendProgram::frontend, program -> program));
-        if (sticky.isEmpty()) {
+    private void takeOver(BpfMap map, Collection<StickyFrontend> frontends) {
+        if (frontends.isEmpty()) {
             return;
         }
+        Map<Frontend, FrontendProgram> programs = new HashMap<>();
+        frontends.forEach(frontend -> programs.put(frontend.frontend(), frontend.program()));
         try {
-            adopt(map, beneath.stickyClients(new ServiceProgram(sticky, podCidrs, Set.of())));
+            adopt(map, beneath.stickyClients(new ServiceProgram(programs, podCidrs, Set.of())));
         } catch (RuntimeException e) {
             lost(e);
+        }
+    }
+
+    /**
+     * Takes clients from the dataplane beneath that have come to it since; on any thread.
+     *
+     * @param pins of the maps
+     */
+    void takeOver(Pins pins) {
+        if (!known.isEmpty()) {
+            ServiceMaps.with(pins, ServiceMap.STICKY_CLIENTS, map -> takeOver(map, List.copyOf(known.values())));
         }
     }
 

@@ -287,6 +287,15 @@ public final class Requests {
                 message -> RouteMessage.writeGet(message, destination));
     }
 
+    static Request resolve(IpAddress destination) {
+        return of(
+                "resolve",
+                "way to " + destination,
+                RouteMessage.RTM_GETROUTE,
+                0,
+                message -> RouteMessage.writeResolve(message, destination));
+    }
+
     public static Request listRoutes(IpFamily family, RouteFilter filter) {
         return list(
                 family + " routes, " + filter,

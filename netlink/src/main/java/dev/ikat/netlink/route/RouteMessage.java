@@ -126,6 +126,15 @@ public final class RouteMessage {
 
     /** Asks for the route itself that a packet to this address would take, not for what becomes of it. */
     static void writeGet(MessageWriter message, IpAddress destination) {
+        writeGet(message, destination, RTM_F_FIB_MATCH);
+    }
+
+    /** Asks for what becomes of a packet to this address. */
+    static void writeResolve(MessageWriter message, IpAddress destination) {
+        writeGet(message, destination, 0);
+    }
+
+    private static void writeGet(MessageWriter message, IpAddress destination, int flags) {
         rtmsg(
                 message,
                 destination.family(),
@@ -134,8 +143,21 @@ public final class RouteMessage {
                 0,
                 0,
                 RouteType.UNSPECIFIED.code(),
-                RTM_F_FIB_MATCH);
+                flags);
         message.address(RTA_DST, destination);
+    }
+
+    /** Reads the source address in the answer to {@link #writeResolve}; empty if it has none. */
+    static Optional<IpAddress> readSource(MessageReader message) {
+        message.requireBody("rtmsg", HEADER);
+        IpFamily family = AddressFamily.toIp(message.bodyU8(0)).orElse(null);
+        AttributeReader attributes = message.attributes(HEADER);
+        while (family != null && attributes.next()) {
+            if (attributes.type() == RTA_PREFSRC) {
+                return Optional.of(attributes.address(family));
+            }
+        }
+        return Optional.empty();
     }
 
     /** Reads RTM_NEWROUTE or RTM_DELROUTE; empty if the family is not IP, and for a cache entry. */

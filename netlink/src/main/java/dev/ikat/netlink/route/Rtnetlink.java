@@ -118,8 +118,17 @@ public final class Rtnetlink implements Netlink {
     /** The route that a packet from here to this address would take; empty if it would be refused. */
     @Override
     public Optional<Route> routeTo(IpAddress destination) {
+        return orUnreachable(() -> socket.get(Requests.getRoute(destination), RouteMessage::read));
+    }
+
+    /** The source address of what is sent from here to this address, if nobody says another; empty without a route. */
+    public Optional<IpAddress> sourceTo(IpAddress destination) {
+        return orUnreachable(() -> socket.get(Requests.resolve(destination), RouteMessage::readSource));
+    }
+
+    private static <T> Optional<T> orUnreachable(Supplier<Optional<T>> request) {
         try {
-            return socket.get(Requests.getRoute(destination), RouteMessage::read);
+            return request.get();
         } catch (NetlinkException e) {
             if (NO_ROUTE.contains(e.errno())) {
                 return Optional.empty();
