@@ -24,7 +24,6 @@ import dev.ikat.ebpf.service.ServiceMaps;
 import dev.ikat.ebpf.service.Translations;
 import dev.ikat.ebpf.socket.HostSockets;
 import dev.ikat.model.InterfaceName;
-import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.netfilter.LoggedPacket;
@@ -39,7 +38,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -83,6 +81,7 @@ public final class EbpfBackend implements PolicyBackend {
     private final Map<InterfaceName, Wires.Target> targets = new HashMap<>();
     private @Nullable EventReader reader;
     private @Nullable Generation generation;
+    private volatile Runnable aroundHandOver = () -> {};
     private Tables tables = new Tables();
     private boolean known;
     private long audited = System.nanoTime() - BETWEEN_AUDITS;
@@ -111,24 +110,6 @@ public final class EbpfBackend implements PolicyBackend {
     /** Whether any run of this backend has left something in a namespace. */
     public static boolean isPresent(NetworkNamespace namespace) {
         return new Pins(namespace).isPresent();
-    }
-
-    /**
-     * Has the programs of a namespace, if there are any, delete the connections that have one of these addresses.
-     *
-     * @throws PolicyBackendException if the kernel refuses
-     */
-    public static void endConnections(NetworkNamespace namespace, Set<IpAddress> addresses) {
-        Pins pins = new Pins(namespace);
-        if (!pins.isPresent()) {
-            return;
-        }
-        try {
-            Connections.withPinned(pins.path(CONNECTIONS_PIN), table -> Connections.forget(table, addresses));
-            Translations.forget(pins, addresses);
-        } catch (BpfException e) {
-            throw new PolicyBackendException("eBPF could not delete connections: " + e.getMessage(), e);
-        }
     }
 
     @Override
@@ -363,7 +344,14 @@ public final class EbpfBackend implements PolicyBackend {
     }
 
     @Override
-    public synchronized void handOver() {
+    public void handOver() {
+        aroundHandOver.run();
+        handOverConnections();
+        // Those that have come meanwhile.
+        aroundHandOver.run();
+    }
+
+    private synchronized void handOverConnections() {
         Generation current = generation;
         tracked.handOverServices(pins);
         if (current != null) {
@@ -386,7 +374,7 @@ public final class EbpfBackend implements PolicyBackend {
                 // New connections take the way that the next backend sees; those that are open are told of below.
                 current.setFlags(current.flags() & ~SHORTCUTS);
             }
-            handOver();
+            handOverConnections();
             wires.end();
             forward.end();
             pins.remove(CONNECTIONS_PIN);
@@ -421,6 +409,11 @@ public final class EbpfBackend implements PolicyBackend {
     /** Has this run before connections of further pods to services are translated, on any thread. */
     void beforeTranslating(Runnable task) {
         wires.beforeRestoring(task);
+    }
+
+    /** Has this run where connections to services are handed over, before and after. */
+    void aroundHandOver(Runnable task) {
+        aroundHandOver = task;
     }
 
     private boolean followsServices(Generation current) {

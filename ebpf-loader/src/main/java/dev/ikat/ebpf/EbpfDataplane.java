@@ -83,6 +83,7 @@ public final class EbpfDataplane implements Dataplane {
     public PolicyBackend policy() {
         EbpfBackend backend = new EbpfBackend(namespace, settings, events);
         backend.beforeTranslating(() -> services.ifPresent(EbpfServices::takeOverClients));
+        backend.aroundHandOver(() -> services.ifPresent(EbpfServices::handOverClients));
         opened = Optional.of(backend);
         return backend;
     }
@@ -127,7 +128,7 @@ public final class EbpfDataplane implements Dataplane {
 
     @Override
     public void endConnections(Set<IpAddress> addresses) {
-        EbpfBackend.endConnections(namespace, addresses);
+        TrackedConnections.end(namespace, addresses);
     }
 
     @Override

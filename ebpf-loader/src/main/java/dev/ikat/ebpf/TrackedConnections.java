@@ -1,6 +1,8 @@
 package dev.ikat.ebpf;
 
+import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.ebpf.connection.Connections;
+import dev.ikat.ebpf.kernel.BpfException;
 import dev.ikat.ebpf.kernel.BpfMap;
 import dev.ikat.ebpf.kernel.Pins;
 import dev.ikat.ebpf.service.Translations;
@@ -25,6 +27,25 @@ final class TrackedConnections {
 
     TrackedConnections(NetworkNamespace namespace) {
         this.namespace = namespace;
+    }
+
+    /**
+     * Has the programs of a namespace, if there are any, delete the connections that have one of these addresses.
+     *
+     * @throws PolicyBackendException if the kernel refuses
+     */
+    static void end(NetworkNamespace namespace, Set<IpAddress> addresses) {
+        Pins pins = new Pins(namespace);
+        if (!pins.isPresent()) {
+            return;
+        }
+        try {
+            Connections.withPinned(
+                    pins.path(EbpfBackend.CONNECTIONS_PIN), table -> Connections.forget(table, addresses));
+            Translations.forget(pins, addresses);
+        } catch (BpfException e) {
+            throw new PolicyBackendException("eBPF could not delete connections: " + e.getMessage(), e);
+        }
     }
 
     /** The addresses of a program's endpoints. */

@@ -263,6 +263,19 @@ class EbpfAffinityTest {
         assertThat(services.audit(program(ranged(family)))).isEmpty();
     }
 
+    /** Policies go to another backend before services do. */
+    @ParameterizedTest
+    @EnumSource
+    void clientsKeepTheirBackendsWhenThePoliciesLeave(IpFamily family) {
+        services.replace(program(sticky(family)));
+        List<Integer> before = kept(family, pod(CLIENT), host());
+
+        services.backend().handOver();
+
+        assertThat(kept(family, pod(CLIENT), host())).isEqualTo(before);
+        assertThat(translated(family)).isNotEmpty();
+    }
+
     /** Its programs are attached a moment after its first connections, which netfilter translates. */
     @ParameterizedTest
     @EnumSource

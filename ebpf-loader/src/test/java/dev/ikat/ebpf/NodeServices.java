@@ -67,6 +67,7 @@ final class NodeServices implements ServiceBackend {
                     }
                 });
         policies.backend().beforeTranslating(services::takeOverClients);
+        policies.backend().aroundHandOver(services::handOverClients);
     }
 
     /** All pods, of which each may do everything. */

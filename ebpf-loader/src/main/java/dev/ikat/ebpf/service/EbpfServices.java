@@ -113,7 +113,7 @@ public final class EbpfServices implements ServiceBackend {
     }
 
     @Override
-    public void replace(ServiceProgram program, Collection<StickyClient> clients) {
+    public synchronized void replace(ServiceProgram program, Collection<StickyClient> clients) {
         rest.replace(program, clients);
         Optional<Open> opened = opened();
         if (opened.isEmpty()) {
@@ -144,7 +144,7 @@ public final class EbpfServices implements ServiceBackend {
     }
 
     @Override
-    public void adopt(Collection<StickyClient> clients) {
+    public synchronized void adopt(Collection<StickyClient> clients) {
         rest.adopt(clients);
         open.ifPresent(now -> sticky.adopt(now.maps().map(ServiceMap.STICKY_CLIENTS), clients));
     }
@@ -157,6 +157,11 @@ public final class EbpfServices implements ServiceBackend {
         if (open.isPresent()) {
             sticky.takeOver(pins);
         }
+    }
+
+    /** The programs are about to begin no more connections: their clients go on with the dataplane beneath. */
+    public synchronized void handOverClients() {
+        open.ifPresent(now -> sticky.handOver(now.maps().map(ServiceMap.STICKY_CLIENTS), rest));
     }
 
     /**
@@ -198,6 +203,8 @@ public final class EbpfServices implements ServiceBackend {
                 }
                 Sockets own = sockets.get();
                 host = Optional.of(HostSockets.open(namespace, own.group(), shared, own.flows()));
+                // Loading takes a while, in which the node's clients are still the other dataplane's.
+                sticky.takeOver(pins);
             }
             host.get().lead();
             lacking = Optional.empty();
@@ -252,7 +259,7 @@ public final class EbpfServices implements ServiceBackend {
     }
 
     @Override
-    public void apply(ServiceChange change) {
+    public synchronized void apply(ServiceChange change) {
         rest.apply(change);
         if (change.isEmpty() || alone) {
             return;
@@ -288,7 +295,7 @@ public final class EbpfServices implements ServiceBackend {
     }
 
     @Override
-    public List<String> audit(ServiceProgram program) {
+    public synchronized List<String> audit(ServiceProgram program) {
         List<String> differences = new ArrayList<>(rest.audit(program));
         if (alone) {
             return differences;
@@ -311,7 +318,7 @@ public final class EbpfServices implements ServiceBackend {
 
     /** The maps are compared from time to time: nobody changes those by accident. */
     @Override
-    public boolean isUntouched() {
+    public synchronized boolean isUntouched() {
         return rest.isUntouched()
                 && (alone
                         || (open.isPresent()
@@ -323,13 +330,13 @@ public final class EbpfServices implements ServiceBackend {
     }
 
     @Override
-    public void remove() {
+    public synchronized void remove() {
         rest.remove();
         removeOwn();
     }
 
     @Override
-    public void removeOwn() {
+    public synchronized void removeOwn() {
         try {
             open.ifPresent(former -> former.tables().clear());
             remove(namespace, programs);
@@ -371,7 +378,7 @@ public final class EbpfServices implements ServiceBackend {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
         release();
         rest.close();
     }

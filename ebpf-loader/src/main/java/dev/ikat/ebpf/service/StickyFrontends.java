@@ -124,15 +124,25 @@ final class StickyFrontends {
                 now.ifPresent(frontend -> left.put(place, frontend));
             }
         });
-        if (!left.isEmpty()) {
-            try (NodeSource node = new NodeSource(namespace)) {
-                rest.adopt(StickyClients.read(map, left, node::of));
-            } catch (RuntimeException e) {
-                lost(e);
-            }
-        }
+        handOver(map, left, rest);
         if (!fewer.isEmpty()) {
             StickyClients.forget(map, (place, backend) -> fewer.contains(place) && !isKept(tables, place, backend));
+        }
+    }
+
+    /** Gives the clients to the dataplane beneath. */
+    void handOver(BpfMap map, ServiceBackend rest) {
+        handOver(map, known, rest);
+    }
+
+    private void handOver(BpfMap map, Map<MapKey, StickyFrontend> frontends, ServiceBackend rest) {
+        if (frontends.isEmpty()) {
+            return;
+        }
+        try (NodeSource node = new NodeSource(namespace)) {
+            rest.adopt(StickyClients.read(map, frontends, node::of));
+        } catch (RuntimeException e) {
+            lost(e);
         }
     }
 
