@@ -107,7 +107,7 @@ class ServicesInForceTest {
 
         choose(PolicySettings.Backend.IPTABLES, sticky());
 
-        assertThat(kernel.stickyClients("iptables")).containsExactly(early, late, again);
+        assertThat(kernel.stickyClients("iptables")).containsExactly(early, again, late);
         assertThat(kernel.kinds(Capability.SERVICES)).containsExactly("iptables");
     }
 
