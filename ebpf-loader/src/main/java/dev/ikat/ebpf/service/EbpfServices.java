@@ -41,7 +41,8 @@ import org.slf4j.LoggerFactory;
  * node's pods, and of the node itself, to plain frontends. Another dataplane has all services in force beneath, for
  * everything that passes these programs as it is: connections from outside, and those where a client's address decides
  * whether it gets in, or is the backend's. Where the kernel can't have the maps, it serves alone; where it can't have
- * the programs for sockets, it serves the node. Not thread-safe, except for {@link #fill} and {@link #takeOverClients}.
+ * the programs for sockets, it serves the node. Not thread-safe, except for {@link #fill}, {@link #takeOverClients} and
+ * {@link #handOverClients}.
  */
 public final class EbpfServices implements ServiceBackend {
     private static final Logger LOG = LoggerFactory.getLogger(EbpfServices.class);
