@@ -9,17 +9,16 @@
  * goes on to `forward`.
  *
  * What a pod sends to a service gets the address of a backend in `from_pod`, before anything else sees it. The answers
- * get the service's address again where they leave for the pod: on the fast path, or in `to_pod`.
+ * get the service's address again where they leave for the pod: on the fast path, or in `to_pod`. `from_uplink` does the
+ * same for what arrives from outside the cluster, and `to_pod` at the uplink for the answers.
  */
-#include "services.h"
 #include <linux/pkt_cls.h>
+#include "uplink.h"
 
 #define NF_DROP 0
 #define NF_ACCEPT 1
 #define PF_INET 2
 #define PF_INET6 10
-#define AF_INET PF_INET
-#define AF_INET6 PF_INET6
 
 /* Only those of the kernel's types that are read; libbpf finds their offsets in the running kernel. */
 struct net_device {
@@ -149,79 +148,6 @@ int attempt(struct bpf_nf_ctx *ctx)
 	return NF_ACCEPT;
 }
 
-/* What a router does: it sets the link-layer addresses and decrements the hop limit. */
-static __always_inline int route(struct __sk_buff *skb, const struct wire *wire)
-{
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct ethhdr *ethernet = data;
-
-	if ((void *)(ethernet + 1) > end)
-		return 0;
-	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
-		struct iphdr *header = (void *)(ethernet + 1);
-		__u32 sum;
-
-		if ((void *)(header + 1) > end)
-			return 0;
-		/* RFC 1624; the checksum is in network byte order, as is the value that is subtracted. */
-		sum = header->check + bpf_htons(0x0100);
-		header->check = sum + (sum >= 0xffff);
-		header->ttl--;
-	} else {
-		struct ipv6hdr *header = (void *)(ethernet + 1);
-		__u8 hops;
-
-		if ((void *)(header + 1) > end)
-			return 0;
-		hops = header->hop_limit - 1;
-		/* IPv6 has no header checksum that would balance the change in the network card's sum. */
-		if (!is_summed(skb)) {
-			header->hop_limit = hops;
-		} else if (bpf_skb_store_bytes(skb, ETH_HLEN + __builtin_offsetof(struct ipv6hdr, hop_limit), &hops, sizeof(hops),
-					BPF_F_RECOMPUTE_CSUM)) {
-			return 0;
-		}
-		ethernet = (void *)(long)skb->data;
-		if ((void *)(ethernet + 1) > (void *)(long)skb->data_end)
-			return 0;
-	}
-	__builtin_memcpy(ethernet->h_dest, wire->pod_mac, ETH_ALEN);
-	__builtin_memcpy(ethernet->h_source, wire->host_mac, ETH_ALEN);
-	return 1;
-}
-
-/* Whether the kernel would route the packet into the overlay, where no address is translated any more, and how. */
-static __noinline int find_way(struct __sk_buff *skb, const struct packet *packet, struct wire *way)
-{
-	struct bpf_fib_lookup found = {
-		.ifindex = skb->ifindex,
-		.l4_protocol = packet->tuple.protocol,
-		.sport = packet->tuple.source_port,
-		.dport = packet->tuple.destination_port,
-	};
-	__u32 key = OVERLAY;
-	struct wire *overlay = bpf_map_lookup_elem(&wires, &key);
-
-	if (!overlay)
-		return 0;
-	if (is_v4(&packet->tuple.destination)) {
-		found.family = AF_INET;
-		found.ipv4_src = packet->tuple.source.word[3];
-		found.ipv4_dst = packet->tuple.destination.word[3];
-	} else {
-		found.family = AF_INET6;
-		__builtin_memcpy(found.ipv6_src, &packet->tuple.source, sizeof(found.ipv6_src));
-		__builtin_memcpy(found.ipv6_dst, &packet->tuple.destination, sizeof(found.ipv6_dst));
-	}
-	if (bpf_fib_lookup(skb, &found, sizeof(found), 0) != BPF_FIB_LKUP_RET_SUCCESS ||
-	    found.ifindex != overlay->ifindex)
-		return 0;
-	way->ifindex = found.ifindex;
-	__builtin_memcpy(way->pod_mac, found.dmac, ETH_ALEN);
-	__builtin_memcpy(way->host_mac, found.smac, ETH_ALEN);
-	return 1;
-}
-
 /* The endpoints of a packet whose connection took the fast path at this epoch, and that connection's flags. */
 struct ends {
 	__u32 from;
@@ -348,7 +274,7 @@ int from_pod(struct __sk_buff *skb)
 		if (!there || here->mtu != there->mtu)
 			return TC_ACT_UNSPEC;
 		way = *there;
-	} else if (!find_way(skb, &packet, &way)) {
+	} else if (!find_way(skb, &packet.tuple, &way)) {
 		return TC_ACT_UNSPEC;
 	}
 	if (action == TC_ACT_PIPE) {
@@ -376,12 +302,17 @@ int from_overlay(struct __sk_buff *skb)
 	int action;
 
 	set = bpf_map_lookup_elem(&settings, &zero);
-	if (!set || !read_simple(skb, &packet))
+	if (!set)
 		return TC_ACT_UNSPEC;
 	now = *set;
+	if (!read_simple(skb, &packet))
+		return now.flags & SETTING_SERVICES ? from_other_node(skb, &packet, now.epoch, 0) : TC_ACT_UNSPEC;
 	action = remembered(&packet, &now, &ends);
-	if (action == TC_ACT_UNSPEC || packet.flags & LAST_HOP ||
-	    (action == TC_ACT_PIPE && !find_ends(&packet, &now, &ends)))
+	if (action == TC_ACT_PIPE && !find_ends(&packet, &now, &ends))
+		return now.flags & SETTING_SERVICES && ends.to == AWAY ?
+			       from_other_node(skb, &packet, now.epoch, 1) :
+			       TC_ACT_UNSPEC;
+	if (action == TC_ACT_UNSPEC || packet.flags & LAST_HOP)
 		return TC_ACT_UNSPEC;
 	/* No pod of this node sends from elsewhere: the kernel decides about such packets. */
 	if (ends.from != AWAY)
@@ -404,7 +335,24 @@ int from_overlay(struct __sk_buff *skb)
 	return bpf_redirect_peer(there->ifindex, 0);
 }
 
-/* What the host's stack sends to a pod: answers of services that have not come by the fast path. */
+/* What the uplink receives. */
+SEC("tc")
+int from_uplink(struct __sk_buff *skb)
+{
+	struct packet packet = {};
+	struct settings *set;
+	__u32 zero = 0;
+	int action;
+
+	set = bpf_map_lookup_elem(&settings, &zero);
+	if (!set || !(set->flags & SETTING_SERVICES))
+		return TC_ACT_UNSPEC;
+	action = read_simple(skb, &packet) ? receive(skb, &packet, set->epoch, AT_UPLINK) :
+					     receive_other(skb, &packet, set->epoch, AT_UPLINK);
+	return action == TC_ACT_OK ? TC_ACT_UNSPEC : action;
+}
+
+/* What the host's stack sends to a pod, or by the uplink: answers of services that have not come by the fast path. */
 SEC("tc")
 int to_pod(struct __sk_buff *skb)
 {

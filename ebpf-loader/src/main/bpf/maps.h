@@ -111,9 +111,10 @@ struct verdict_key {
 
 /*
  * How an endpoint is reached without the host's stack; for the overlay only its interface and the packets that it
- * accepts.
+ * accepts, and for the uplink its interface and its link-layer address, `host_mac`.
  */
 #define OVERLAY 0 /* the overlay's key, in the place of an endpoint's identifier */
+#define UPLINK 0xfffffffe /* the uplink's; its programs are all there */
 
 struct wire {
 	__u32 ifindex;

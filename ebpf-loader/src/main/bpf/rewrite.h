@@ -37,6 +37,33 @@ static __always_inline __be32 ports_of(const struct tuple *tuple)
 	return *(const __be32 *)&tuple->source_port;
 }
 
+static __always_inline struct datagram datagram_of(const struct packet *packet)
+{
+	struct datagram datagram = {
+		.source = packet->tuple.source,
+		.destination = packet->tuple.destination,
+		.number = packet->datagram,
+	};
+
+	return datagram;
+}
+
+/* Stores what the other fragments of the datagram become that this is the first one of. */
+static __always_inline void note_part(const struct packet *packet, const struct tuple *to)
+{
+	struct datagram datagram = datagram_of(packet);
+
+	bpf_map_update_elem(&datagrams, &datagram, to, BPF_ANY);
+}
+
+/* What a fragment without ports becomes; null if its first one has not been seen. */
+static __always_inline const struct tuple *part_becomes(const struct packet *packet)
+{
+	struct datagram datagram = datagram_of(packet);
+
+	return bpf_map_lookup_elem(&datagrams, &datagram);
+}
+
 /* Gives a packet of TCP or UDP the addresses and ports of a tuple; 0 if that is not possible. */
 static __noinline int rewrite(struct __sk_buff *skb, const struct packet *packet, const struct tuple *to)
 {
@@ -49,15 +76,8 @@ static __noinline int rewrite(struct __sk_buff *skb, const struct packet *packet
 	/* Without BPF_F_IPV6 (Linux 6.16) the kernel gets the sum over an IPv6 packet wrong. */
 	if (!is_v4(&packet->tuple.source) && is_summed(skb))
 		return 0;
-	if (packet->flags & PART) {
-		struct datagram datagram = {
-			.source = packet->tuple.source,
-			.destination = packet->tuple.destination,
-			.number = packet->datagram,
-		};
-
-		bpf_map_update_elem(&datagrams, &datagram, to, BPF_ANY);
-	}
+	if (packet->flags & PART)
+		note_part(packet, to);
 	difference = readdress(skb, ETH_HLEN, &packet->tuple.source, &to->source);
 	if (bpf_l4_csum_replace(skb, check, 0, difference, flags | BPF_F_PSEUDO_HDR))
 		return 0;
@@ -71,12 +91,7 @@ static __noinline int rewrite(struct __sk_buff *skb, const struct packet *packet
 /* Gives a fragment without ports the addresses that the first one of its datagram got. */
 static __noinline void rewrite_part(struct __sk_buff *skb, const struct packet *packet)
 {
-	struct datagram datagram = {
-		.source = packet->tuple.source,
-		.destination = packet->tuple.destination,
-		.number = packet->datagram,
-	};
-	const struct tuple *to = bpf_map_lookup_elem(&datagrams, &datagram);
+	const struct tuple *to = part_becomes(packet);
 
 	if (to)
 		readdress(skb, ETH_HLEN, &packet->tuple.source, &to->source);

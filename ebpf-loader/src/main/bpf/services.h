@@ -127,6 +127,31 @@ static __always_inline int is_from_pod(struct __sk_buff *skb, const struct packe
 }
 
 /*
+ * Stores the translations of a connection's two directions, with another source port if the answers could not be told
+ * from those of an open connection; 0 if there is none.
+ */
+static __noinline int establish(const struct tuple *tuple, struct translation *made, __u64 now)
+{
+	struct tuple key;
+	int i;
+
+	if (!tuple || !made)
+		return 0;
+	for (i = 0; i < TRIES && !is_free(&made->becomes, now); i++)
+		made->becomes.source_port = bpf_htons(FIRST_PORT + bpf_get_prandom_u32() % PORTS);
+	if (i == TRIES)
+		return 0;
+	bpf_map_update_elem(&translations, tuple, made, BPF_ANY);
+	key = made->becomes;
+	turn(&key);
+	made->flags = TRANSLATION_ANSWER;
+	made->becomes = *tuple;
+	turn(&made->becomes);
+	bpf_map_update_elem(&translations, &key, made, BPF_ANY);
+	return 1;
+}
+
+/*
  * Begins a connection to a service, or one to a backend itself whose answers could not be told from those of a service:
  * that one gets another source port. Returns whether it is to be translated.
  */
@@ -143,7 +168,6 @@ static __noinline int begin(struct __sk_buff *skb, const struct packet *packet, 
 	struct frontend *frontend = bpf_map_lookup_elem(&frontends, &client.place);
 	struct translation made = {.seen = now};
 	struct tuple key;
-	int i;
 
 	made.becomes = packet->tuple;
 	if (!frontend) {
@@ -154,18 +178,7 @@ static __noinline int begin(struct __sk_buff *skb, const struct packet *packet, 
 	}
 	if (!is_from_pod(skb, packet, epoch) || (frontend && !choose(frontend, &client, now, &made.becomes)))
 		return 0;
-	for (i = 0; i < TRIES && !is_free(&made.becomes, now); i++)
-		made.becomes.source_port = bpf_htons(FIRST_PORT + bpf_get_prandom_u32() % PORTS);
-	if (i == TRIES)
-		return 0;
-	bpf_map_update_elem(&translations, &packet->tuple, &made, BPF_ANY);
-	key = made.becomes;
-	turn(&key);
-	made.flags = TRANSLATION_ANSWER;
-	made.becomes = packet->tuple;
-	turn(&made.becomes);
-	bpf_map_update_elem(&translations, &key, &made, BPF_ANY);
-	return 1;
+	return establish(&packet->tuple, &made, now);
 }
 
 /* Sends a request to its backend, if it is one to a service: the packet, and what is known of it, change. */
@@ -207,6 +220,20 @@ static __noinline int restore(struct __sk_buff *skb, struct packet *packet)
 	return 1;
 }
 
+/* Reads the packet that an ICMP error quotes; 0 if that is not possible. */
+static __noinline int read_quoted(struct __sk_buff *skb, const struct packet *error, struct packet *quoted)
+{
+	struct bpf_dynptr data;
+
+	if (bpf_dynptr_from_skb(skb, 0, &data))
+		return 0;
+	if (is_v4(&error->tuple.source))
+		read_v4(&data, error->inner, 1, quoted);
+	else
+		read_v6(&data, error->inner, 1, quoted);
+	return !(quoted->flags & BROKEN);
+}
+
 /*
  * An ICMP error quotes a packet as it was sent or as it arrived, and its receiver knows only the other one. `to_pod`:
  * about a request, for the pod that sent it; else about an answer, from the pod that received it.
@@ -216,15 +243,8 @@ static __noinline void translate_error(struct __sk_buff *skb, const struct packe
 	struct tuple outer = error->tuple, inner;
 	const struct translation *found;
 	struct packet quoted = {};
-	struct bpf_dynptr data;
 
-	if (bpf_dynptr_from_skb(skb, 0, &data))
-		return;
-	if (is_v4(&outer.source))
-		read_v4(&data, error->inner, 1, &quoted);
-	else
-		read_v6(&data, error->inner, 1, &quoted);
-	if (quoted.flags & BROKEN)
+	if (!read_quoted(skb, error, &quoted))
 		return;
 	inner = quoted.tuple;
 	turn(&inner);

@@ -160,9 +160,9 @@ public abstract class ServiceAgreement {
     private String actual(Client client, Frontend frontend, Set<String> expected) throws IOException {
         Duration limit = expected.contains(DROPPED) ? SETTLE : LIMIT;
         try {
-            ServiceScene.Answer answer = frontend.protocol() == Protocol.TCP
-                    ? scene.ask(client.from(), frontend.address(), frontend.port(), limit)
-                    : scene.askByDatagram(client.from(), frontend.address(), frontend.port(), limit);
+            Witness.Answer answer = frontend.protocol() == Protocol.TCP
+                    ? Witness.ask(client.from(), frontend.address(), frontend.port(), limit)
+                    : Witness.askByDatagram(client.from(), frontend.address(), frontend.port(), limit);
             IpFamily family = frontend.address().family();
             boolean own = client.origin() != Origin.NODE && answer.source().equals(client.address(family));
             return answered(

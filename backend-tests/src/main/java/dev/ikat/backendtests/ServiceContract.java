@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
-import dev.ikat.backendtests.ServiceScene.Answer;
+import dev.ikat.backendtests.Witness.Answer;
 import dev.ikat.cluster.Protocol;
 import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.model.Cidr;
@@ -230,7 +230,7 @@ public abstract class ServiceContract {
         try {
             while (open.size() < SERVERS.size()) {
                 Socket connection = scene.connect(scene.pod(CLIENT), clusterIp(family), 80);
-                Socket former = open.put(ServiceScene.ask(connection).server(), connection);
+                Socket former = open.put(Witness.ask(connection).server(), connection);
                 if (former != null) {
                     former.close();
                 }
@@ -244,7 +244,7 @@ public abstract class ServiceContract {
             assertThat(servers(scene.pod(CLIENT), clusterIp(family))).containsExactlyElementsOf(SERVERS);
 
             for (Map.Entry<Integer, Socket> connection : open.entrySet()) {
-                assertThat(ServiceScene.ask(connection.getValue()).server()).isEqualTo(connection.getKey());
+                assertThat(Witness.ask(connection.getValue()).server()).isEqualTo(connection.getKey());
             }
         } finally {
             for (Socket connection : open.values()) {
@@ -440,7 +440,7 @@ public abstract class ServiceContract {
         try {
             for (int i = 0; i < MANY; i++) {
                 Socket connection = scene.connect(scene.pod(CLIENT), clusterIp(IpFamily.IPV4), 80);
-                open.put(connection, ServiceScene.ask(connection).server());
+                open.put(connection, Witness.ask(connection).server());
             }
             for (int i = 0; i < CHANGES; i++) {
                 Target target = i % 2 == 0 ? balance(IpFamily.IPV4, 2, 3) : balance(IpFamily.IPV4, 2, 3, 4);
@@ -450,7 +450,7 @@ public abstract class ServiceContract {
                         .isIn(i % 2 == 0 ? List.of(2, 3) : SERVERS);
             }
             for (Map.Entry<Socket, Integer> connection : open.entrySet()) {
-                assertThat(ServiceScene.ask(connection.getKey()).server()).isEqualTo(connection.getValue());
+                assertThat(Witness.ask(connection.getKey()).server()).isEqualTo(connection.getValue());
             }
         } finally {
             for (Socket connection : open.keySet()) {

@@ -105,7 +105,11 @@ public final class BackendsBench implements Callable<Integer> {
             new Kind(
                     "eBPF",
                     node -> new Planes(
-                            new EbpfBackend(NetworkNamespace.open(node.path()), EbpfSettings.USUAL, Optional.empty()),
+                            new EbpfBackend(
+                                    NetworkNamespace.open(node.path()),
+                                    EbpfSettings.USUAL,
+                                    Optional::empty,
+                                    Optional.empty()),
                             new NftablesGuard(table(node), LOG_GROUP))));
 
     private static NftablesTable table(TestNamespace node) {

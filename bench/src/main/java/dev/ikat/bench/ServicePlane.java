@@ -6,6 +6,7 @@ import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.ebpf.EbpfDataplane;
 import dev.ikat.ebpf.EbpfSettings;
+import dev.ikat.ebpf.service.Outside;
 import dev.ikat.iptables.IptablesServices;
 import dev.ikat.iptables.IptablesVariant;
 import dev.ikat.iptables.Programs;
@@ -58,7 +59,7 @@ final class ServicePlane implements AutoCloseable {
         NetworkNamespace namespace = NetworkNamespace.open(node.path());
         parts.add(namespace::close);
         EbpfDataplane ebpf = new EbpfDataplane(
-                namespace, EbpfSettings.USUAL, Optional.empty(), OwnControlGroup.path(), nftables(node));
+                namespace, EbpfSettings.USUAL, Optional.empty(), OwnControlGroup.path(), Outside.LEFT, nftables(node));
         parts.add(ebpf::close);
         PolicyBackend policies = ebpf.policy();
         parts.add(policies::close);

@@ -22,6 +22,7 @@ import dev.ikat.agent.node.LeaseKeeper;
 import dev.ikat.agent.node.LeasesOutside;
 import dev.ikat.agent.node.NodeFaults;
 import dev.ikat.agent.node.NodeNetworkKeeper;
+import dev.ikat.agent.node.NodeSituation;
 import dev.ikat.agent.node.ReadyNode;
 import dev.ikat.agent.node.RunDirectoryKeeper;
 import dev.ikat.agent.observe.BuildInfo;
@@ -70,6 +71,8 @@ import dev.ikat.cni.PodConnections;
 import dev.ikat.cni.Recovery;
 import dev.ikat.cni.StepObserver;
 import dev.ikat.cni.TrackedConnections;
+import dev.ikat.ebpf.service.Outside;
+import dev.ikat.ebpf.service.Surroundings;
 import dev.ikat.ipam.LeaseStore;
 import dev.ikat.ipam.RangeUsage;
 import dev.ikat.kubernetes.ApiAddress;
@@ -127,6 +130,8 @@ final class AgentWiring {
     private final StepTimer steps;
     private final ConflistKeeper conflist;
     private final AgentStatus status = new AgentStatus();
+    /** What surrounded the node when it was looked at last. */
+    private Optional<Surroundings> followed = Optional.empty();
     /** Others may trigger it before it is started. */
     private final ReconcileLoop loop;
 
@@ -178,7 +183,12 @@ final class AgentWiring {
                 netlink,
                 metrics.registry(),
                 () -> loop.trigger(EnumSet.of(Part.POLICY), Cause.CHANGE));
-        Dataplanes planes = parts.keep(Dataplanes.of(nftables, options.policy(), report::told, options.runDirectory()));
+        Dataplanes planes = parts.keep(Dataplanes.of(
+                nftables,
+                options.policy(),
+                new Outside(options.services().directReturn(), this::surroundings),
+                report::told,
+                options.runDirectory()));
         report.metrics().tables(planes::tables);
         NodePolicy policy = parts.keep(NodePolicy.start(options.nodeName(), options.policy(), planes, leases, report));
         NodeServices services = parts.keep(NodeServices.start(
@@ -232,6 +242,7 @@ final class AgentWiring {
                 metrics.registry()));
         status.register(new AnnounceStatus(announcing::state));
         loop.afterEachRound(outside::tell);
+        loop.afterEachRound(this::followSurroundings);
         loop.afterEachRound(bgp::look);
         loop.afterEachRound(announcing::look);
         health.ifPresent(endpoint -> listenOnNode(endpoint, cluster));
@@ -270,6 +281,19 @@ final class AgentWiring {
                 .log("listening");
         ready.check();
         return change;
+    }
+
+    private Optional<Surroundings> surroundings() {
+        return network.situation().flatMap(NodeSituation::surroundings);
+    }
+
+    /** Has services put in force anew where something else surrounds the node. */
+    private void followSurroundings() {
+        Optional<Surroundings> now = surroundings();
+        if (!now.equals(followed)) {
+            followed = now;
+            loop.trigger(EnumSet.of(Part.SERVICES), Cause.CHANGE);
+        }
     }
 
     private Optional<HealthEndpoint> health() {

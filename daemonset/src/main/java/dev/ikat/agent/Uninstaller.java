@@ -13,6 +13,7 @@ import dev.ikat.agent.policy.PolicySettings.Backend;
 import dev.ikat.cni.HostSettings;
 import dev.ikat.cni.PodLink;
 import dev.ikat.dataplane.Capability;
+import dev.ikat.ebpf.service.Outside;
 import dev.ikat.kubernetes.KubernetesSource;
 import dev.ikat.netlink.Errno;
 import dev.ikat.netlink.Request;
@@ -61,7 +62,8 @@ public record Uninstaller(Path runDirectory, Path stateDirectory, Path conflist,
 
     /** All that Ikat filters by, in the calling thread's network namespace. */
     static Dataplanes dataplanes(Path runDirectory) {
-        return Dataplanes.of(new NftablesDataplane(true, OptionalInt.empty()), NO_POLICY, _ -> {}, runDirectory);
+        return Dataplanes.of(
+                new NftablesDataplane(true, OptionalInt.empty()), NO_POLICY, Outside.LEFT, _ -> {}, runDirectory);
     }
 
     /**

@@ -39,6 +39,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -90,18 +91,24 @@ public final class EbpfBackend implements PolicyBackend {
      * Changes nothing yet.
      *
      * @param namespace the node's; has to stay open until this is closed
+     * @param uplink the interface by which connections from outside the cluster arrive; empty while it is not known, or
+     *     if those are left to others
      * @param events receives dropped packets, with the prefixes with which other backends log
      *     ({@link dev.ikat.dataplane.DropCause}), and some accepted connections, on a thread of its own; empty for no
      *     reports
      */
-    public EbpfBackend(NetworkNamespace namespace, EbpfSettings settings, Optional<Consumer<LoggedPacket>> events) {
+    public EbpfBackend(
+            NetworkNamespace namespace,
+            EbpfSettings settings,
+            Supplier<Optional<InterfaceName>> uplink,
+            Optional<Consumer<LoggedPacket>> events) {
         this.settings = settings;
         this.events = events;
         this.pins = new Pins(namespace);
         this.netlink = Rtnetlink.open(namespace);
         this.forward = new ForwardLinks(pins, namespace);
-        this.wires = new Wires(pins, namespace, netlink, settings.tcx());
-        this.watch = new WireWatch(namespace, this::updateWires, this::attachWire);
+        this.wires = new Wires(pins, namespace, netlink, settings.tcx(), uplink);
+        this.watch = new WireWatch(namespace, uplink, this::updateWires, this::attachWire);
         this.tracked = new TrackedConnections(namespace);
         this.sweep =
                 new ConnectionSweep(() -> Connections.sweep(pins.path(CONNECTIONS_PIN)) + Translations.sweep(pins));
@@ -234,6 +241,7 @@ public final class EbpfBackend implements PolicyBackend {
         return new Wires.Heads(
                 of.object().programFd("from_pod"),
                 of.object().programFd("from_overlay"),
+                of.object().programFd("from_uplink"),
                 isTranslating(of) ? OptionalInt.of(of.object().programFd("to_pod")) : OptionalInt.empty());
     }
 
@@ -392,10 +400,11 @@ public final class EbpfBackend implements PolicyBackend {
     }
 
     /**
-     * Has the programs translate services, or not any more, where that has changed since they were loaded. If that
-     * fails, an audit finds it.
+     * Has the programs translate services, or not any more, where that has changed since they were loaded, and be at
+     * the uplink where that has become another. If that fails, an audit finds it.
      */
     synchronized void followServices() {
+        watch.trigger();
         Generation current = generation;
         // Without its connections it is somebody else's, or nobody's.
         if (!known || current == null || !pins.has(CONNECTIONS_PIN) || followsServices(current)) {
@@ -450,6 +459,11 @@ public final class EbpfBackend implements PolicyBackend {
     /** How many pods have their connections to services translated. */
     synchronized int translated() {
         return wires.restoring();
+    }
+
+    /** Whether the programs see connections from outside. */
+    synchronized boolean isAtUplink() {
+        return wires.isAtUplink();
     }
 
     /** Whether pods of other nodes are reached by the fast path through the overlay. */

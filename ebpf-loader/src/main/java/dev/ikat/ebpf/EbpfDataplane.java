@@ -5,6 +5,7 @@ import dev.ikat.dataplane.Dataplane;
 import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.ebpf.service.EbpfServices;
+import dev.ikat.ebpf.service.Outside;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.netfilter.LoggedPacket;
@@ -22,9 +23,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * eBPF, which enforces policies, and translates connections of pods and of the node itself to services, for as long as
- * it enforces policies too; masquerade, the source guard and all other connections to services are left to netfilter.
- * Thread-safe.
+ * eBPF, which enforces policies, and translates connections of pods and of the node itself to services, and some of
+ * those from outside, for as long as it enforces policies too; masquerade, the source guard and all other connections
+ * to services are left to netfilter. Thread-safe.
  */
 public final class EbpfDataplane implements Dataplane {
     private static final Logger LOG = LoggerFactory.getLogger(EbpfDataplane.class);
@@ -44,6 +45,7 @@ public final class EbpfDataplane implements Dataplane {
     private final EbpfSettings settings;
     private final Optional<Consumer<LoggedPacket>> events;
     private final Optional<Path> group;
+    private final Outside outside;
     private final Dataplane rest;
     private volatile Optional<EbpfBackend> opened = Optional.empty();
     private volatile Optional<EbpfServices> services = Optional.empty();
@@ -54,6 +56,7 @@ public final class EbpfDataplane implements Dataplane {
      * @param namespace has to stay open until this and what it opened are closed
      * @param events receives drops, as with {@link EbpfBackend}; empty for no reports
      * @param group the control group that the node's processes are in; empty if there is none
+     * @param outside how connections from outside the cluster are served
      * @param rest has the part of services that is not eBPF's
      */
     public EbpfDataplane(
@@ -61,8 +64,10 @@ public final class EbpfDataplane implements Dataplane {
             EbpfSettings settings,
             Optional<Consumer<LoggedPacket>> events,
             Optional<Path> group,
+            Outside outside,
             Dataplane rest) {
         this.group = group;
+        this.outside = outside;
         this.rest = rest;
         this.namespace = namespace;
         this.settings = settings;
@@ -81,7 +86,7 @@ public final class EbpfDataplane implements Dataplane {
 
     @Override
     public PolicyBackend policy() {
-        EbpfBackend backend = new EbpfBackend(namespace, settings, events);
+        EbpfBackend backend = new EbpfBackend(namespace, settings, outside::uplink, events);
         backend.beforeTranslating(() -> services.ifPresent(EbpfServices::takeOverClients));
         backend.aroundHandOver(() -> services.ifPresent(EbpfServices::handOverClients));
         opened = Optional.of(backend);
@@ -94,6 +99,7 @@ public final class EbpfDataplane implements Dataplane {
                 namespace,
                 settings::limit,
                 group.map(top -> new EbpfServices.Sockets(top, settings.flowLimit())),
+                outside,
                 rest,
                 programs);
         services = Optional.of(made);
@@ -116,7 +122,7 @@ public final class EbpfDataplane implements Dataplane {
             EbpfServices.remove(namespace, programs);
         }
         if (capability == Capability.POLICY && !inUse && EbpfBackend.isPresent(namespace)) {
-            try (PolicyBackend former = new EbpfBackend(namespace, settings, Optional.empty())) {
+            try (PolicyBackend former = new EbpfBackend(namespace, settings, Optional::empty, Optional.empty())) {
                 former.remove();
             }
             LOG.atInfo()

@@ -18,7 +18,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Hands open connections over between the programs and the kernel's connection tracking, as far as that is possible.
+ * Hands open connections over between the programs and the kernel's connection tracking, as far as that is possible,
+ * and ends those of the programs.
  */
 final class TrackedConnections {
     private static final Logger LOG = LoggerFactory.getLogger(TrackedConnections.class);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.ikat.backendtests.DataplaneContract;
 import dev.ikat.backendtests.InNamespace;
 import dev.ikat.dataplane.PolicyBackend;
+import dev.ikat.ebpf.service.Outside;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.nftables.NftablesDataplane;
 import dev.ikat.testbed.host.OwnControlGroup;
@@ -24,8 +25,8 @@ final class EbpfDataplaneTest extends DataplaneContract {
     @BeforeEach
     void open() {
         InNamespace.call(node.path(), nftables::missing);
-        dataplane =
-                new EbpfDataplane(namespace, EbpfSettings.USUAL, Optional.empty(), OwnControlGroup.path(), nftables);
+        dataplane = new EbpfDataplane(
+                namespace, EbpfSettings.USUAL, Optional.empty(), OwnControlGroup.path(), Outside.LEFT, nftables);
         try (PolicyBackend probe = dataplane.policy()) {
             Optional<String> missing = probe.probe();
             assumeTrue(missing.isEmpty(), () -> "this machine can't run eBPF policies: " + missing.orElse(""));

@@ -14,7 +14,7 @@ class EbpfServiceAgreementTest extends ServiceAgreement {
 
     @Override
     protected ServiceBackend services(TestNamespace node) {
-        opened.add(new NodeServices(node, EbpfSettings.USUAL));
+        opened.add(NodeServices.ofScene(node));
         return opened.getFirst();
     }
 

@@ -15,7 +15,7 @@ class EbpfServicesTest extends ServiceContract {
 
     @Override
     protected ServiceBackend open(TestNamespace node) {
-        NodeServices services = new NodeServices(node, EbpfSettings.USUAL);
+        NodeServices services = NodeServices.ofScene(node);
         opened = Optional.of(services);
         return services;
     }

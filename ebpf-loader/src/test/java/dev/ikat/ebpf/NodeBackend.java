@@ -6,6 +6,7 @@ import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.ebpf.kernel.Bpf;
 import dev.ikat.ebpf.kernel.Pins;
+import dev.ikat.model.InterfaceName;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.netfilter.LoggedPacket;
 import dev.ikat.policy.program.PolicyChange;
@@ -19,6 +20,7 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Supplier;
 
 /** The backend of a test's node; closing it takes it out of the kernel. */
 final class NodeBackend implements PolicyBackend {
@@ -30,15 +32,20 @@ final class NodeBackend implements PolicyBackend {
     private final Queue<LoggedPacket> events = new ConcurrentLinkedQueue<>();
 
     NodeBackend(TestNamespace node, EbpfSettings settings) {
+        this(node, settings, Optional::empty);
+    }
+
+    /** @param uplink by which connections from outside arrive; empty if they are not for the programs */
+    NodeBackend(TestNamespace node, EbpfSettings settings, Supplier<Optional<InterfaceName>> uplink) {
         namespace = NetworkNamespace.open(node.path());
         assumeTrue(
                 MISSING.computeIfAbsent("", _ -> missing(namespace)).isEmpty(),
                 () -> "this machine can't run eBPF policies: " + MISSING.get(""));
-        backend = new EbpfBackend(namespace, settings, Optional.of(events::add));
+        backend = new EbpfBackend(namespace, settings, uplink, Optional.of(events::add));
     }
 
     private static Optional<String> missing(NetworkNamespace namespace) {
-        try (EbpfBackend probe = new EbpfBackend(namespace, EbpfSettings.USUAL, Optional.empty())) {
+        try (EbpfBackend probe = new EbpfBackend(namespace, EbpfSettings.USUAL, Optional::empty, Optional.empty())) {
             return probe.probe();
         }
     }
@@ -125,7 +132,7 @@ final class NodeBackend implements PolicyBackend {
         }
         closed = true;
         backend.close();
-        try (EbpfBackend remover = new EbpfBackend(namespace, EbpfSettings.USUAL, Optional.empty())) {
+        try (EbpfBackend remover = new EbpfBackend(namespace, EbpfSettings.USUAL, Optional::empty, Optional.empty())) {
             remover.remove();
         }
         namespace.close();

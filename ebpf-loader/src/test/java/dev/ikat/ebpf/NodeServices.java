@@ -6,7 +6,10 @@ import dev.ikat.dataplane.PolicyBackend;
 import dev.ikat.dataplane.ServiceBackend;
 import dev.ikat.ebpf.kernel.Pins;
 import dev.ikat.ebpf.service.EbpfServices;
+import dev.ikat.ebpf.service.Outside;
+import dev.ikat.ebpf.service.Surroundings;
 import dev.ikat.ebpf.service.Translations;
+import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.nftables.NftablesDataplane;
@@ -23,6 +26,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -35,7 +39,15 @@ import java.util.stream.IntStream;
 final class NodeServices implements ServiceBackend {
     private static final int PODS = 4;
 
+    /** Who is outside of the node of a scene of services, and the node's own addresses there. */
+    private static final Set<IpAddress> OUTSIDE = Set.of(IpAddress.parse("172.31.9.2"), IpAddress.parse("fd31:9::2"));
+
+    private static final Set<IpAddress> OWN = Set.of(IpAddress.parse("172.31.9.1"), IpAddress.parse("fd31:9::1"));
+
+    private static final Surroundings SCENE = new Surroundings(new InterfaceName("out0"), OWN, OWN);
+
     private final NodeBackend policies;
+    private final boolean atUplink;
     private final NetworkNamespace namespace;
     private final NftablesDataplane nftables = new NftablesDataplane(false, OptionalInt.empty());
     private final EbpfServices services;
@@ -44,9 +56,21 @@ final class NodeServices implements ServiceBackend {
         this(node, settings, OwnControlGroup.path());
     }
 
+    /** On the node of a scene of services, where connections from outside are served, too. */
+    static NodeServices ofScene(TestNamespace node) {
+        return new NodeServices(
+                node, EbpfSettings.USUAL, OwnControlGroup.path(), new Outside(false, () -> Optional.of(SCENE)));
+    }
+
     /** @param group of the node's own sockets; empty if these are left to nftables */
     NodeServices(TestNamespace node, EbpfSettings settings, Optional<Path> group) {
-        policies = new NodeBackend(node, settings);
+        this(node, settings, group, Outside.LEFT);
+    }
+
+    /** @param outside how connections from outside are served */
+    NodeServices(TestNamespace node, EbpfSettings settings, Optional<Path> group, Outside outside) {
+        policies = new NodeBackend(node, settings, outside::uplink);
+        atUplink = outside.uplink().isPresent();
         namespace = NetworkNamespace.open(node.path());
         InNamespace.call(node.path(), nftables::missing);
         policies.replace(open());
@@ -54,6 +78,7 @@ final class NodeServices implements ServiceBackend {
                 namespace,
                 settings::limit,
                 group.map(own -> new EbpfServices.Sockets(own, settings.flowLimit())),
+                outside,
                 nftables,
                 new EbpfServices.Programs() {
                     @Override
@@ -100,7 +125,7 @@ final class NodeServices implements ServiceBackend {
                 Duration.ofSeconds(10),
                 () -> "only %d pods have their connections translated"
                         .formatted(backend().translated()),
-                () -> backend().translated() == PODS);
+                () -> backend().translated() == PODS && backend().isAtUplink() == atUplink);
     }
 
     @Override
@@ -116,11 +141,12 @@ final class NodeServices implements ServiceBackend {
     /** Deletes every open connection, also those to services. */
     void forgetConnections() {
         policies.backend().forgetConnections();
-        Set<IpAddress> pods = IntStream.rangeClosed(1, PODS)
+        Set<IpAddress> ends = IntStream.rangeClosed(1, PODS)
                 .mapToObj(RoutedNode::endpoint)
                 .flatMap(pod -> pod.addresses().stream())
-                .collect(Collectors.toSet());
-        Translations.forget(new Pins(namespace), pods);
+                .collect(Collectors.toCollection(HashSet::new));
+        ends.addAll(OUTSIDE);
+        Translations.forget(new Pins(namespace), ends);
     }
 
     List<StickyClient> stickyClients(ServiceProgram program) {

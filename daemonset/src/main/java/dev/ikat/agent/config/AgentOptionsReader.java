@@ -173,6 +173,15 @@ public final class AgentOptionsReader {
                         "is invalid: it has to be true, false or auto"),
                 reader.truth(Setting.SERVICE_EXTERNAL_IPS),
                 nodePortAddresses,
+                reader.parse(
+                        Setting.LOAD_BALANCER_MODE,
+                        false,
+                        text -> switch (text) {
+                            case "snat" -> false;
+                            case "dsr" -> true;
+                            default -> throw new IllegalArgumentException(text);
+                        },
+                        "is invalid: it has to be snat or dsr"),
                 reader.number(Setting.SERVICE_HEALTH_PORT, 0, 65_535));
     }
 

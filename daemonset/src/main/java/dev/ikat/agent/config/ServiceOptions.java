@@ -10,9 +10,11 @@ import java.util.List;
  * @param externalIps whether connections to a service's {@code spec.externalIPs} are accepted
  * @param nodePortAddresses the blocks of those addresses of the node at which node ports are served; empty for its
  *     InternalIPs
+ * @param directReturn whether a pod of another node answers clients outside the cluster itself
  * @param healthPort the port at which load balancers ask whether this node does services; 0 for none
  */
-public record ServiceOptions(Mode mode, boolean externalIps, List<Cidr> nodePortAddresses, int healthPort) {
+public record ServiceOptions(
+        Mode mode, boolean externalIps, List<Cidr> nodePortAddresses, boolean directReturn, int healthPort) {
     public ServiceOptions {
         nodePortAddresses = List.copyOf(nodePortAddresses);
     }

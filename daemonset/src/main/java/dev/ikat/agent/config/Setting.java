@@ -149,6 +149,14 @@ public enum Setting {
             "",
             "With services: serve node ports at those addresses of the host that are in one of these blocks; by default "
                     + "at the node's InternalIPs."),
+    LOAD_BALANCER_MODE(
+            Kind.TEXT,
+            "snat|dsr",
+            "snat",
+            "With services and the ebpf backend: how connections from outside the cluster reach pods of other nodes: snat "
+                    + "(with an address of the node that they come to, by which answers come back through it) or "
+                    + "dsr (with the client's own address; the pod's node answers the client itself, with the "
+                    + "service's address as source, which the network has to let pass). The same on all nodes."),
     SERVICE_HEALTH_PORT(
             Kind.NUMBER,
             "PORT",

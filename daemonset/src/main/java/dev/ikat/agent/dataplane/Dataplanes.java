@@ -7,6 +7,7 @@ import dev.ikat.dataplane.Dataplane;
 import dev.ikat.dataplane.PolicyBackendException;
 import dev.ikat.ebpf.EbpfDataplane;
 import dev.ikat.ebpf.EbpfSettings;
+import dev.ikat.ebpf.service.Outside;
 import dev.ikat.ebpf.socket.ControlGroups;
 import dev.ikat.iptables.IptablesDataplane;
 import dev.ikat.iptables.Programs;
@@ -54,11 +55,16 @@ public final class Dataplanes implements AutoCloseable {
      * All dataplanes of Ikat, in the calling thread's network namespace.
      *
      * @param nftables nftables
+     * @param outside how eBPF serves connections from outside to services
      * @param told receives drops from a backend that does not use the kernel's log
      * @param runDirectory where they record what they found
      */
     public static Dataplanes of(
-            NftablesDataplane nftables, PolicySettings settings, Consumer<LoggedPacket> told, Path runDirectory) {
+            NftablesDataplane nftables,
+            PolicySettings settings,
+            Outside outside,
+            Consumer<LoggedPacket> told,
+            Path runDirectory) {
         Map<Backend, Dataplane> all = new EnumMap<>(Backend.class);
         all.put(Backend.NFTABLES, nftables);
         all.put(
@@ -76,6 +82,7 @@ public final class Dataplanes implements AutoCloseable {
                                 settings.tableLimits()),
                         settings.dropLogGroup().isPresent() ? Optional.of(told) : Optional.empty(),
                         ControlGroups.top(System.getenv()),
+                        outside,
                         nftables));
         return new Dataplanes(all, settings.backend());
     }

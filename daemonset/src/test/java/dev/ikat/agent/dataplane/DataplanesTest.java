@@ -9,6 +9,7 @@ import dev.ikat.backendtests.FakeDataplane;
 import dev.ikat.backendtests.FakeKernel;
 import dev.ikat.dataplane.Capability;
 import dev.ikat.dataplane.MasqueradeState;
+import dev.ikat.ebpf.service.Outside;
 import dev.ikat.model.IpAddress;
 import dev.ikat.nftables.NftablesDataplane;
 import dev.ikat.policy.program.PolicyProgram;
@@ -37,6 +38,7 @@ class DataplanesTest {
         try (Dataplanes real = Dataplanes.of(
                 new NftablesDataplane(true, OptionalInt.empty()),
                 TestOptions.of("--policy-backend=ebpf").policy(),
+                Outside.LEFT,
                 _ -> {},
                 Path.of("/run/ikat"))) {
             assertThat(real.chosen()).isEqualTo(Backend.EBPF);

@@ -39,7 +39,8 @@ enum TestBackend {
     EBPF {
         @Override
         PolicyBackend open(TestNamespace node) {
-            return new EbpfBackend(NetworkNamespace.open(node.path()), EbpfSettings.USUAL, Optional.empty());
+            return new EbpfBackend(
+                    NetworkNamespace.open(node.path()), EbpfSettings.USUAL, Optional::empty, Optional.empty());
         }
     };
 

@@ -68,7 +68,7 @@ class ServiceKeeperTest {
                 new Dataplanes(Map.of(Backend.NFTABLES, new FakeDataplane(kernel, "nftables")), Backend.NFTABLES);
         ServiceKeeper keeper = namespace.call(() -> new ServiceKeeper(
                 "a",
-                new ServiceOptions(mode, true, List.of(), KUBE_PROXY_PORT),
+                new ServiceOptions(mode, true, List.of(), false, KUBE_PROXY_PORT),
                 dataplanes,
                 Set::of,
                 new PrometheusRegistry(),

@@ -63,6 +63,11 @@ public final class BpfMap {
         return Optional.ofNullable(content.get(key));
     }
 
+    /** The keys that were put there. */
+    public synchronized List<MapKey> keys() {
+        return List.copyOf(content.keySet());
+    }
+
     public synchronized int size() {
         return content.size();
     }

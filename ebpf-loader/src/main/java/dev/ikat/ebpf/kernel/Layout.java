@@ -35,6 +35,15 @@ public final class Layout {
         return of(Integer.BYTES).putInt(number).flip();
     }
 
+    /** An array of numbers of 16 bits. */
+    public static ByteBuffer shorts(int[] numbers) {
+        ByteBuffer buffer = of(numbers.length * Short.BYTES);
+        for (int number : numbers) {
+            buffer.putShort((short) number);
+        }
+        return buffer.flip();
+    }
+
     /** A number as a key. */
     public static MapKey key(int number) {
         return MapKey.of(number(number));

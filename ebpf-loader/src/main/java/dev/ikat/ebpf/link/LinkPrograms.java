@@ -3,7 +3,6 @@ package dev.ikat.ebpf.link;
 import dev.ikat.ebpf.kernel.Bpf;
 import dev.ikat.ebpf.kernel.Pins;
 import dev.ikat.model.InterfaceName;
-import dev.ikat.model.LinkNames;
 import dev.ikat.netlink.Errno;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.namespace.NetworkNamespace;
@@ -247,9 +246,7 @@ final class LinkPrograms {
         attached.forEach(this::end);
         attached.clear();
         removeStrays();
-        netlink.links().stream()
-                .filter(link -> link.name().value().startsWith(LinkNames.POD_PREFIX))
-                .forEach(link -> endFilter(link.index()));
+        netlink.links().forEach(link -> endFilter(link.index()));
     }
 
     /** Lets go of them; they stay in force. */

@@ -1,5 +1,6 @@
 package dev.ikat.ebpf.link;
 
+import dev.ikat.model.InterfaceName;
 import dev.ikat.model.LinkNames;
 import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.netlink.route.Event;
@@ -7,8 +8,10 @@ import dev.ikat.netlink.route.Group;
 import dev.ikat.netlink.route.RouteMonitor;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,6 +29,7 @@ public final class WireWatch implements AutoCloseable {
     private static final Duration IDLE = Duration.ofMillis(200);
 
     private final NetworkNamespace namespace;
+    private final Supplier<Optional<InterfaceName>> uplink;
     private final Runnable changed;
     private final BooleanSupplier attachNext;
     private @Nullable RouteMonitor monitor;
@@ -34,11 +38,17 @@ public final class WireWatch implements AutoCloseable {
     private volatile boolean closed;
 
     /**
+     * @param uplink the interface by which connections from outside arrive, which counts as a pod's
      * @param changed brings up to date what takes little time
      * @param attachNext attaches one program that is missing; returns whether there are more
      */
-    public WireWatch(NetworkNamespace namespace, Runnable changed, BooleanSupplier attachNext) {
+    public WireWatch(
+            NetworkNamespace namespace,
+            Supplier<Optional<InterfaceName>> uplink,
+            Runnable changed,
+            BooleanSupplier attachNext) {
         this.namespace = namespace;
+        this.uplink = uplink;
         this.changed = changed;
         this.attachNext = attachNext;
     }
@@ -98,13 +108,15 @@ public final class WireWatch implements AutoCloseable {
         }
     }
 
-    private static boolean concerns(List<Event> events) {
-        return events.stream().anyMatch(WireWatch::concerns);
+    private boolean concerns(List<Event> events) {
+        return events.stream().anyMatch(this::concerns);
     }
 
-    private static boolean concerns(Event event) {
+    private boolean concerns(Event event) {
         return switch (event) {
-            case Event.LinkEvent(boolean _, var link) -> link.name().value().startsWith(LinkNames.POD_PREFIX);
+            case Event.LinkEvent(boolean _, var link) ->
+                link.name().value().startsWith(LinkNames.POD_PREFIX)
+                        || uplink.get().equals(Optional.of(link.name()));
             case Event.NeighbourEvent(boolean _, var neighbour) -> neighbour.isPermanent();
             case Event.Resync _ -> true;
             case Event.AddressEvent _, Event.RouteEvent _, Event.FdbEvent _, Event.RuleEvent _, Event.NetconfEvent _ ->

@@ -23,13 +23,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * The fast paths between pods: a program at the host end of each pod's veth pair and one at the overlay, and how their
  * destinations are reached. A pod that is missing here is reached by the kernel's own path, and so is a pod of another
- * node if the overlay is missing here.
+ * node if the overlay is missing here. Where services are translated, there are programs at the uplink too, for
+ * connections from outside.
  */
 public final class Wires {
     private static final InterfaceName OVERLAY = new InterfaceName(LinkNames.OVERLAY);
@@ -37,7 +38,11 @@ public final class Wires {
     /** The overlay's key, {@code OVERLAY} in maps.h. */
     private static final MapKey OVERLAY_KEY = Layout.key(0);
 
+    /** The uplink's key, {@code UPLINK} in maps.h. */
+    private static final MapKey UPLINK_KEY = Layout.key(0xffff_fffe);
+
     private static final int WIRE_BYTES = 24;
+    private static final int HOST_MAC = 10;
     private static final int MTU = 16;
 
     /** {@code WIRE_RESTORES} in maps.h. */
@@ -60,11 +65,13 @@ public final class Wires {
      *
      * @param fromPod at the host end of a pod's veth pair
      * @param fromOverlay at the overlay
-     * @param toPod at the host end of a pod's veth pair, where packets leave; empty if services are not translated
+     * @param fromUplink at the uplink, where services are translated
+     * @param toPod at the host end of a pod's veth pair, and at the uplink, where packets leave; empty if services are
+     *     not translated
      */
-    public record Heads(int fromPod, int fromOverlay, OptionalInt toPod) {
+    public record Heads(int fromPod, int fromOverlay, int fromUplink, OptionalInt toPod) {
         private LinkPrograms.Choice received() {
-            return name -> name.equals(OVERLAY) ? fromOverlay : fromPod;
+            return name -> name.equals(OVERLAY) ? fromOverlay : isOurs(name) ? fromPod : fromUplink;
         }
 
         private LinkPrograms.Choice sent() {
@@ -78,6 +85,7 @@ public final class Wires {
     private final Rtnetlink netlink;
     private final LinkPrograms received;
     private final LinkPrograms sent;
+    private final Supplier<Optional<InterfaceName>> uplink;
     private final Map<MapKey, ByteBuffer> rows = new HashMap<>();
     /** The overlay first. */
     private final Deque<Missing> waiting = new ArrayDeque<>();
@@ -86,8 +94,15 @@ public final class Wires {
 
     private volatile Runnable beforeRestoring = () -> {};
 
-    public Wires(Pins pins, NetworkNamespace namespace, Rtnetlink netlink, boolean tcx) {
+    /** @param uplink the interface by which connections from outside arrive; empty while it is not known */
+    public Wires(
+            Pins pins,
+            NetworkNamespace namespace,
+            Rtnetlink netlink,
+            boolean tcx,
+            Supplier<Optional<InterfaceName>> uplink) {
         this.netlink = netlink;
+        this.uplink = uplink;
         this.received = new LinkPrograms(pins, namespace, netlink, tcx, LinkPrograms.Side.RECEIVED);
         this.sent = new LinkPrograms(pins, namespace, netlink, tcx, LinkPrograms.Side.SENT);
     }
@@ -100,11 +115,11 @@ public final class Wires {
             sent.end();
         }
         rows.clear();
-        putRows(map, rows(links(targets), targets));
+        putRows(map, rows(links(heads, targets), targets));
         received.lead(heads.received());
         update(map, heads, targets);
-        // Of a former process, at the link of a pod that is none any more.
-        ours().filter(link -> !received.isAt(link.name())).forEach(link -> {
+        // Of a former process, at the link of a pod that is none any more, or at a former uplink.
+        netlink.links().stream().filter(link -> !received.isAt(link.name())).forEach(link -> {
             received.endFilter(link.index());
             sent.endFilter(link.index());
         });
@@ -112,7 +127,7 @@ public final class Wires {
 
     /** Brings the rows up to date with the existing interfaces; {@link #attachNext} does the same for the programs. */
     public void update(BpfMap map, Heads heads, Map<InterfaceName, Target> targets) {
-        Map<InterfaceName, Link> links = links(targets);
+        Map<InterfaceName, Link> links = links(heads, targets);
         received.retain(links);
         sent.retain(links);
         beginRestoring();
@@ -143,15 +158,18 @@ public final class Wires {
             received.attach(next.link(), heads.received());
             if (next.link().name().equals(OVERLAY)) {
                 // What goes into the overlay has to come out of it the same way: now it does.
-                putRows(map, rows(links(targets), targets));
+                putRows(map, rows(links(heads, targets), targets));
             }
         } else if (next != null) {
             sent.attach(next.link(), heads.sent());
             fresh.add(next.link().name());
         }
+        if (next != null && !isOurs(next.link().name())) {
+            putRows(map, rows(links(heads, targets), targets));
+        }
         if (waiting.isEmpty()) {
             if (beginRestoring()) {
-                putRows(map, rows(links(targets), targets));
+                putRows(map, rows(links(heads, targets), targets));
             }
             received.removeStrays();
             sent.removeStrays();
@@ -173,14 +191,25 @@ public final class Wires {
         return true;
     }
 
-    private Map<InterfaceName, Link> links(Map<InterfaceName, Target> targets) {
-        return ours().filter(
-                        link -> targets.containsKey(link.name()) || link.name().equals(OVERLAY))
+    private Map<InterfaceName, Link> links(Heads heads, Map<InterfaceName, Target> targets) {
+        Optional<InterfaceName> outside = heads.toPod().isPresent() ? uplink.get() : Optional.empty();
+        return netlink.links().stream()
+                .filter(link ->
+                        targets.containsKey(link.name()) || link.name().equals(OVERLAY) || isUplink(link, outside))
                 .collect(Collectors.toMap(Link::name, link -> link, (_, later) -> later));
     }
 
-    private Stream<Link> ours() {
-        return netlink.links().stream().filter(link -> link.name().value().startsWith(LinkNames.POD_PREFIX));
+    /** The programs read Ethernet's header. */
+    private static boolean isUplink(Link link, Optional<InterfaceName> outside) {
+        return outside.equals(Optional.of(link.name()))
+                && !isOurs(link.name())
+                && !link.isNoArp()
+                && link.mac().isPresent();
+    }
+
+    /** Whether it is a pod's link, or the overlay. */
+    private static boolean isOurs(InterfaceName name) {
+        return name.value().startsWith(LinkNames.POD_PREFIX);
     }
 
     private Map<MapKey, ByteBuffer> rows(Map<InterfaceName, Link> links, Map<InterfaceName, Target> targets) {
@@ -193,6 +222,13 @@ public final class Wires {
                 wanted.put(
                         OVERLAY_KEY,
                         Layout.of(WIRE_BYTES).putInt(0, link.index()).putInt(MTU, link.mtu()));
+            } else if (!isOurs(name) && received.isAt(name) && sent.isAt(name)) {
+                wanted.put(
+                        UPLINK_KEY,
+                        Layout.of(WIRE_BYTES)
+                                .putInt(0, link.index())
+                                .put(HOST_MAC, link.mac().orElseThrow().toBytes())
+                                .putInt(MTU, link.mtu()));
             }
         });
         return wanted;
@@ -255,7 +291,12 @@ public final class Wires {
 
     /** How many pods are reached by the fast path. */
     public int size() {
-        return rows.size() - (reachesOverlay() ? 1 : 0);
+        return rows.size() - (reachesOverlay() ? 1 : 0) - (isAtUplink() ? 1 : 0);
+    }
+
+    /** Whether connections from outside are seen. */
+    public boolean isAtUplink() {
+        return rows.containsKey(UPLINK_KEY);
     }
 
     /** Whether pods of other nodes are reached by the fast path. */

@@ -10,6 +10,7 @@ import dev.ikat.ebpf.kernel.EbpfUnavailableException;
 import dev.ikat.ebpf.kernel.Layout;
 import dev.ikat.ebpf.kernel.MapKey;
 import dev.ikat.ebpf.kernel.Pins;
+import dev.ikat.ebpf.service.ServiceTables.Side;
 import dev.ikat.ebpf.socket.HostSockets;
 import dev.ikat.model.Cidr;
 import dev.ikat.netlink.NetlinkException;
@@ -27,21 +28,23 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiPredicate;
 import java.util.function.ToIntFunction;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Services of which the programs at pods' links and for the node's sockets translate what they can: connections of this
- * node's pods, and of the node itself, to plain frontends. Another dataplane has all services in force beneath, for
- * everything that passes these programs as it is: connections from outside, and those where a client's address decides
- * whether it gets in, or is the backend's. Where the kernel can't have the maps, it serves alone; where it can't have
- * the programs for sockets, it serves the node. Not thread-safe, except for {@link #fill}, {@link #takeOverClients} and
+ * Services of which the programs at links and for the node's sockets translate what they can: connections of this
+ * node's pods, of the node itself, and from {@linkplain Outside outside}, to plain frontends. Another dataplane has all
+ * services in force beneath, for everything that passes these programs as it is, as where a client's address decides
+ * whether it gets in, or is the backend's. Where the kernel can't have the maps, it serves alone; where it can't have the
+ * programs for sockets, it serves the node. Not thread-safe, except for {@link #fill}, {@link #takeOverClients} and
  * {@link #handOverClients}.
  */
 public final class EbpfServices implements ServiceBackend {
@@ -58,6 +61,7 @@ public final class EbpfServices implements ServiceBackend {
     private final Pins pins;
     private final ToIntFunction<ServiceMap> capacities;
     private final Optional<Sockets> sockets;
+    private final Outside outside;
     private final ServiceBackend rest;
     private final StickyFrontends sticky;
     private final Programs programs;
@@ -73,7 +77,7 @@ public final class EbpfServices implements ServiceBackend {
     private boolean full;
     private long audited = System.nanoTime() - BETWEEN_AUDITS;
 
-    private record Open(ServiceMaps maps, ServiceTables tables) {}
+    private record Open(ServiceMaps maps, ServiceTables inside, OutsideTables outside) {}
 
     /**
      * The node's sockets.
@@ -83,9 +87,9 @@ public final class EbpfServices implements ServiceBackend {
      */
     public record Sockets(Path group, int flows) {}
 
-    /** The programs at pods' links. */
+    /** The programs at links. */
     public interface Programs {
-        /** Has them translate services, or not any more, as the maps have come or gone. */
+        /** Has them translate services, or not any more, as the maps have come or gone, and be at the uplink. */
         void follow();
 
         /** Has them leave the connections that they translated to the kernel's own path. */
@@ -96,18 +100,21 @@ public final class EbpfServices implements ServiceBackend {
      * @param namespace the node's; has to stay open until this is closed
      * @param capacities the most elements of each map
      * @param sockets those of the node itself; empty if they are left to the other dataplane
+     * @param outside how connections from outside the cluster are served
      * @param beneath does what the programs can't
      */
     public EbpfServices(
             NetworkNamespace namespace,
             ToIntFunction<ServiceMap> capacities,
             Optional<Sockets> sockets,
+            Outside outside,
             Dataplane beneath,
             Programs programs) {
         this.namespace = namespace;
         this.pins = new Pins(namespace);
         this.capacities = capacities;
         this.sockets = sockets;
+        this.outside = outside;
         this.rest = beneath.services();
         this.sticky = new StickyFrontends(namespace, beneath);
         this.programs = programs;
@@ -116,6 +123,7 @@ public final class EbpfServices implements ServiceBackend {
     @Override
     public synchronized void replace(ServiceProgram program, Collection<StickyClient> clients) {
         rest.replace(program, clients);
+        boolean first = !ServiceMaps.arePresent(pins);
         Optional<Open> opened = opened();
         if (opened.isEmpty()) {
             return;
@@ -126,9 +134,16 @@ public final class EbpfServices implements ServiceBackend {
             podCidrs = program.podCidrs();
             Collection<FrontendProgram> frontends = program.frontends().values();
             BpfMap clientMap = now.maps().map(ServiceMap.STICKY_CLIENTS);
-            sticky.beforeReplacement(clientMap, now.tables(), program, clients);
-            tell(now.tables().replace(frontends, podCidrs));
-            sticky.afterReplacement(clientMap, now.tables());
+            sticky.beforeReplacement(clientMap, now.inside(), program, clients);
+            if (first) {
+                now.outside().leaveTracked(namespace, frontends, podCidrs);
+            }
+            tell(now.inside().replace(frontends, podCidrs) + now.outside().replace(frontends));
+            if (first) {
+                // Those that began meanwhile.
+                now.outside().leaveTracked(namespace, frontends, podCidrs);
+            }
+            sticky.afterReplacement(clientMap, now.inside());
             Map<MapKey, Set<Backend>> flows = new HashMap<>();
             frontends.forEach(frontend -> datagrams(frontend, flows));
             // A flow may be to a service that has gone while nobody looked.
@@ -178,7 +193,10 @@ public final class EbpfServices implements ServiceBackend {
         }
         try {
             ServiceMaps maps = ServiceMaps.open(pins, capacities);
-            open = Optional.of(new Open(maps, new ServiceTables(maps)));
+            open = Optional.of(new Open(
+                    maps,
+                    new ServiceTables(maps, Side.INSIDE, EbpfServices::backendsInside),
+                    new OutsideTables(maps, outside)));
             alone = false;
         } catch (BpfException | UncheckedIOException e) {
             if (!alone) {
@@ -188,6 +206,12 @@ public final class EbpfServices implements ServiceBackend {
             leaveNode("services are not in eBPF: " + e.getMessage());
         }
         return open;
+    }
+
+    private static Optional<List<Backend>> backendsInside(FrontendProgram program) {
+        return ServiceTables.isPlain(program) && program.inside() instanceof Target.Balance(List<Backend> backends)
+                ? Optional.of(backends)
+                : Optional.empty();
     }
 
     /** Has the programs for the node's sockets lead, or the other dataplane if that is not possible here. */
@@ -228,8 +252,15 @@ public final class EbpfServices implements ServiceBackend {
 
     @Override
     public List<String> remarks() {
-        return lacking.stream()
-                .map(reason -> "connections of the node itself are translated packet by packet: " + reason)
+        return Stream.concat(
+                        lacking
+                                .map(reason ->
+                                        "connections of the node itself are translated packet by packet: " + reason)
+                                .stream(),
+                        open
+                                .flatMap(now -> now.outside().hindrance())
+                                .map(reason -> "connections from outside are not translated in eBPF: " + reason)
+                                .stream())
                 .toList();
     }
 
@@ -243,11 +274,13 @@ public final class EbpfServices implements ServiceBackend {
     /** The backends of a frontend for datagrams. */
     private static void datagrams(FrontendProgram program, Map<MapKey, Set<Backend>> flows) {
         if (isOfDatagrams(program.frontend())) {
-            flows.put(
-                    ServiceTables.place(program.frontend()),
-                    program.inside() instanceof Target.Balance(List<Backend> backends)
-                            ? Set.copyOf(backends)
-                            : Set.of());
+            Set<Backend> backends = new HashSet<>();
+            for (Target target : List.of(program.inside(), program.outside())) {
+                if (target instanceof Target.Balance(List<Backend> some)) {
+                    backends.addAll(some);
+                }
+            }
+            flows.put(ServiceTables.place(program.frontend()), backends);
         }
     }
 
@@ -273,15 +306,17 @@ public final class EbpfServices implements ServiceBackend {
                     change.removed().stream().map(ServiceTables::place).toList();
             Map<MapKey, Set<Backend>> flows = new HashMap<>();
             change.changed().stream()
-                    .filter(program -> now.tables().loses(program))
+                    .filter(program ->
+                            now.inside().loses(program) || now.outside().loses(program))
                     .forEach(program -> datagrams(program, flows));
             change.removed().stream()
                     .filter(EbpfServices::isOfDatagrams)
                     .forEach(frontend -> flows.put(ServiceTables.place(frontend), Set.of()));
             BpfMap clients = now.maps().map(ServiceMap.STICKY_CLIENTS);
-            Map<MapKey, StickyFrontend> former = sticky.beforeChange(clients, now.tables(), change);
-            tell(now.tables().change(change.changed(), gone, podCidrs));
-            sticky.afterChange(clients, now.tables(), former, rest);
+            Map<MapKey, StickyFrontend> former = sticky.beforeChange(clients, now.inside(), change);
+            tell(now.inside().change(change.changed(), gone, podCidrs)
+                    + now.outside().change(change.changed(), gone));
+            sticky.afterChange(clients, now.inside(), former, rest);
             if (!flows.isEmpty()) {
                 BiPredicate<MapKey, Backend> stale = (place, backend) -> flows.containsKey(place)
                         && !flows.getOrDefault(place, Set.of()).contains(backend);
@@ -306,15 +341,25 @@ public final class EbpfServices implements ServiceBackend {
             return differences;
         }
         try {
+            followSurroundings(program, open.get());
             differences.addAll(open.get().maps().differences());
             host.ifPresent(leading -> differences.addAll(leading.differences()));
-            differences.addAll(
-                    open.get().tables().differences(program.frontends().values(), program.podCidrs()));
+            Collection<FrontendProgram> frontends = program.frontends().values();
+            differences.addAll(open.get().inside().differences(frontends, program.podCidrs()));
+            differences.addAll(open.get().outside().differences(frontends));
         } catch (BpfException e) {
             throw new PolicyBackendException("eBPF could not read services: " + e.getMessage(), e);
         }
         audited = System.nanoTime();
         return differences;
+    }
+
+    /** What surrounds the node is nobody's change to the kernel. */
+    private void followSurroundings(ServiceProgram program, Open now) {
+        if (!now.outside().isCurrent()) {
+            tell(now.outside().replace(program.frontends().values()));
+            programs.follow();
+        }
     }
 
     /** The maps are compared from time to time: nobody changes those by accident. */
@@ -324,6 +369,7 @@ public final class EbpfServices implements ServiceBackend {
                 && (alone
                         || (open.isPresent()
                                 && ServiceMaps.arePresent(pins)
+                                && open.get().outside().isCurrent()
                                 && host.map(HostSockets::differences)
                                         .orElse(List.of())
                                         .isEmpty()
@@ -339,7 +385,10 @@ public final class EbpfServices implements ServiceBackend {
     @Override
     public synchronized void removeOwn() {
         try {
-            open.ifPresent(former -> former.tables().clear());
+            open.ifPresent(former -> {
+                former.inside().clear();
+                former.outside().clear();
+            });
             remove(namespace, programs);
         } catch (BpfException e) {
             throw new PolicyBackendException("eBPF could not remove services: " + e.getMessage(), e);

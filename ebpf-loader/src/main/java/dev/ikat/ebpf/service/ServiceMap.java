@@ -1,6 +1,6 @@
 package dev.ikat.ebpf.service;
 
-/** The maps for services, as in frontends.h, affinity.h and maps.h. */
+/** The maps for services, as in frontends.h, affinity.h, maps.h and uplink.h. */
 public enum ServiceMap {
     /** {@code struct place} to {@code struct frontend}. */
     FRONTENDS("frontends", Kind.HASH, 20, 12, 1 << 16),
@@ -12,6 +12,14 @@ public enum ServiceMap {
     STICKY_BACKENDS("sticky_backends", Kind.HASH, 24, 4, 1 << 16),
     /** {@code struct sticky_client} to {@code struct sticky_choice}. */
     STICKY_CLIENTS("sticky_clients", Kind.RECENT, 36, 32, 1 << 16),
+    /** {@code struct place} to {@code struct frontend}, for connections from outside the cluster. */
+    OUTER_FRONTENDS("outer_frontends", Kind.HASH, 20, 12, 1 << 16),
+    /** {@code struct slot} to {@code struct backend}, of the frontends for connections from outside. */
+    OUTER_BACKENDS("outer_backends", Kind.HASH, 8, 20, 1 << 18),
+    /** The number of one of their groups to {@code struct maglev}. */
+    MAGLEV("maglev", Kind.HASH, 4, MaglevTable.SLOTS * Short.BYTES, 1 << 15),
+    /** {@code struct address} to another. */
+    NODES("nodes", Kind.HASH, 16, 16, 1 << 15),
     /** {@code struct tuple} to {@code struct translation}, two for each connection. */
     TRANSLATIONS("translations", Kind.RECENT, 40, 56, 1 << 18),
     /** {@code struct datagram} to {@code struct tuple}. */

@@ -13,27 +13,99 @@ import dev.ikat.services.program.Target;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * The frontends that the programs serve, as rows of the maps. Backends of a new group are written before a frontend
- * refers to it; those of a former one go with the next change, when no packet can be on its way to them any more. A
- * frontend for which there is no room is not served. Not thread-safe.
+ * The frontends that the programs serve to one side, as rows of the maps. Backends of a new group are written before a
+ * frontend refers to it; those of a former one go with the next change, when no packet can be on its way to them any
+ * more. A frontend for which there is no room is not served. Not thread-safe.
  */
 final class ServiceTables {
     private final ServiceMaps maps;
+    private final Side side;
+    private final Function<FrontendProgram, Optional<List<Backend>>> choice;
     private final Map<MapKey, Row> served = new HashMap<>();
     private final Map<Content, Group> groups = new HashMap<>();
     private List<Group> garbage = new ArrayList<>();
     private int last;
+
+    /** From where connections come, and the maps that are for them. */
+    enum Side {
+        /** Pods of this node, and the node itself. */
+        INSIDE(ServiceMap.FRONTENDS, ServiceMap.BACKENDS, List.of(Fact.OWN, Fact.STICKY)),
+        /** Everybody else. */
+        OUTSIDE(ServiceMap.OUTER_FRONTENDS, ServiceMap.OUTER_BACKENDS, List.of(Fact.MAGLEV));
+
+        private final ServiceMap frontends;
+        private final ServiceMap backends;
+        private final List<Fact> facts;
+
+        Side(ServiceMap frontends, ServiceMap backends, List<Fact> facts) {
+            this.frontends = frontends;
+            this.backends = backends;
+            this.facts = facts;
+        }
+
+        /** What becomes of connections from this side. */
+        Target target(FrontendProgram program) {
+            return switch (this) {
+                case INSIDE -> program.inside();
+                case OUTSIDE -> program.outside();
+            };
+        }
+    }
+
+    /** What else the programs have to know of a group of backends. */
+    private enum Fact {
+        /** Which of them are pods of this node. */
+        OWN(ServiceMap.OWN_BACKENDS),
+        /** Which they are, if clients keep theirs. */
+        STICKY(ServiceMap.STICKY_BACKENDS),
+        /** Which of them has which part of all connections. */
+        MAGLEV(ServiceMap.MAGLEV);
+
+        private final ServiceMap map;
+
+        Fact(ServiceMap map) {
+            this.map = map;
+        }
+
+        private List<MapKey> keys(Group group) {
+            return switch (this) {
+                case OWN ->
+                    group.content.own().stream()
+                            .map(address -> Layout.numberAndAddress(group.id, address))
+                            .toList();
+                case STICKY ->
+                    group.content.sticky()
+                            ? group.content.backends().stream()
+                                    .map(backend ->
+                                            Layout.numberAndSocket(group.id, backend.address(), backend.port()))
+                                    .toList()
+                            : List.of();
+                case MAGLEV -> group.content.backends().size() > 1 ? List.of(Layout.key(group.id)) : List.of();
+            };
+        }
+
+        /** What each of them says. */
+        private ByteBuffer value(Group group) {
+            return switch (this) {
+                case OWN, STICKY -> Layout.number(1);
+                case MAGLEV -> Layout.shorts(MaglevTable.of(group.content.backends()));
+            };
+        }
+    }
 
     /**
      * What a group has.
@@ -70,20 +142,6 @@ final class ServiceTables {
             }
             return slots;
         }
-
-        List<MapKey> own() {
-            return content.own().stream()
-                    .map(address -> Layout.numberAndAddress(id, address))
-                    .toList();
-        }
-
-        List<MapKey> sticky() {
-            return content.sticky()
-                    ? content.backends().stream()
-                            .map(backend -> Layout.numberAndSocket(id, backend.address(), backend.port()))
-                            .toList()
-                    : List.of();
-        }
     }
 
     /**
@@ -101,19 +159,27 @@ final class ServiceTables {
         }
     }
 
-    /** Goes on with what a former process has left in the maps. */
-    ServiceTables(ServiceMaps maps) {
+    /**
+     * Goes on with what a former process has left in the maps.
+     *
+     * @param choice the backends that the programs may choose for a frontend's connections; empty if it is not for them
+     */
+    ServiceTables(ServiceMaps maps, Side side, Function<FrontendProgram, Optional<List<Backend>>> choice) {
         this.maps = maps;
+        this.side = side;
+        this.choice = choice;
         Map<Integer, TreeMap<Integer, Backend>> slots = new HashMap<>();
-        map(ServiceMap.BACKENDS)
+        map(side.backends)
                 .forEachContent((key, value) -> slots.computeIfAbsent(key.getInt(), _ -> new TreeMap<>())
                         .put(key.getInt(), new Backend(Layout.address(value), Layout.port(value))));
         Map<Integer, Set<IpAddress>> own = new HashMap<>();
-        map(ServiceMap.OWN_BACKENDS)
-                .forEachContent((key, _) ->
-                        own.computeIfAbsent(key.getInt(), _ -> new HashSet<>()).add(Layout.address(key)));
         Set<Integer> sticky = new HashSet<>();
-        map(ServiceMap.STICKY_BACKENDS).forEachContent((key, _) -> sticky.add(key.getInt()));
+        if (side == Side.INSIDE) {
+            map(ServiceMap.OWN_BACKENDS)
+                    .forEachContent((key, _) -> own.computeIfAbsent(key.getInt(), _ -> new HashSet<>())
+                            .add(Layout.address(key)));
+            map(ServiceMap.STICKY_BACKENDS).forEachContent((key, _) -> sticky.add(key.getInt()));
+        }
         Map<Integer, Group> found = new HashMap<>();
         slots.forEach((id, backends) -> {
             last = Math.max(last, id);
@@ -123,7 +189,7 @@ final class ServiceTables {
             found.put(id, group);
             groups.putIfAbsent(content, group);
         });
-        map(ServiceMap.FRONTENDS).forEachContent((key, value) -> {
+        map(side.frontends).forEachContent((key, value) -> {
             Group group = found.get(value.getInt());
             if (group != null) {
                 group.uses++;
@@ -139,12 +205,15 @@ final class ServiceTables {
         return maps.map(which);
     }
 
-    /** The backends that the programs may choose for a frontend's connections; empty if it is not for them. */
-    private static Optional<List<Backend>> backends(FrontendProgram program) {
-        boolean plain = program.sources().isEmpty() && program.frontend().protocol() != Protocol.SCTP;
-        return plain && program.inside() instanceof Target.Balance(List<Backend> backends)
-                ? Optional.of(backends)
-                : Optional.empty();
+    /** Whether the programs can do what a frontend wants beside balancing. */
+    static boolean isPlain(FrontendProgram program) {
+        return program.sources().isEmpty() && program.frontend().protocol() != Protocol.SCTP;
+    }
+
+    private Content content(FrontendProgram program, List<Backend> backends, Set<Cidr> podCidrs) {
+        return side == Side.INSIDE
+                ? Content.of(backends, podCidrs, program.affinity().isPresent())
+                : Content.of(backends, Set.of(), false);
     }
 
     /** The key of a frontend, {@code struct place}. */
@@ -177,30 +246,24 @@ final class ServiceTables {
         List<MapKey> left = new ArrayList<>(gone);
         int refused = 0;
         Map<MapKey, ByteBuffer> slots = new LinkedHashMap<>();
-        Map<MapKey, ByteBuffer> own = new LinkedHashMap<>();
-        Map<MapKey, ByteBuffer> sticky = new LinkedHashMap<>();
-        int room =
-                map(ServiceMap.FRONTENDS).capacity() - map(ServiceMap.FRONTENDS).size();
+        Map<Fact, Map<MapKey, ByteBuffer>> facts = new EnumMap<>(Fact.class);
+        side.facts.forEach(fact -> facts.put(fact, new LinkedHashMap<>()));
+        int room = map(side.frontends).capacity() - map(side.frontends).size();
         for (FrontendProgram program : changed) {
             MapKey place = place(program.frontend());
-            Optional<List<Backend>> backends = backends(program);
+            Optional<List<Backend>> backends = choice.apply(program);
             if (backends.isEmpty()) {
                 left.add(place);
                 continue;
             }
-            Content content =
-                    Content.of(backends.get(), podCidrs, program.affinity().isPresent());
+            Content content = content(program, backends.get(), podCidrs);
             boolean fits = served.containsKey(place) || room > 0;
             Group group = groups.get(content);
             if (group == null && fits) {
                 group = new Group(++last, content);
-                if (has(ServiceMap.BACKENDS, slots.size() + group.slots().size())
-                        && has(ServiceMap.OWN_BACKENDS, own.size() + group.own().size())
-                        && has(
-                                ServiceMap.STICKY_BACKENDS,
-                                sticky.size() + group.sticky().size())) {
+                if (hasRoom(group, slots, facts)) {
                     groups.put(content, group);
-                    write(group, slots, own, sticky);
+                    write(group, slots, facts);
                 } else {
                     fits = false;
                 }
@@ -215,12 +278,11 @@ final class ServiceTables {
             }
             now.put(place, new Row(group, seconds(program)));
         }
-        map(ServiceMap.BACKENDS).putAll(slots);
-        map(ServiceMap.OWN_BACKENDS).putAll(own);
-        map(ServiceMap.STICKY_BACKENDS).putAll(sticky);
+        map(side.backends).putAll(slots);
+        facts.forEach((fact, rows) -> map(fact.map).putAll(rows));
         serve(now);
         left.removeIf(place -> !served.containsKey(place));
-        map(ServiceMap.FRONTENDS).deleteAll(left);
+        map(side.frontends).deleteAll(left);
         left.forEach(place -> {
             Row former = served.remove(place);
             if (former != null) {
@@ -238,15 +300,22 @@ final class ServiceTables {
         return map(which).capacity() - map(which).size() >= more;
     }
 
+    private boolean hasRoom(Group group, Map<MapKey, ByteBuffer> slots, Map<Fact, Map<MapKey, ByteBuffer>> facts) {
+        return has(side.backends, slots.size() + group.slots().size())
+                && facts.entrySet().stream()
+                        .allMatch(entry -> has(
+                                entry.getKey().map,
+                                entry.getValue().size() + entry.getKey().keys(group).size()));
+    }
+
     private static void write(
-            Group group, Map<MapKey, ByteBuffer> slots, Map<MapKey, ByteBuffer> own, Map<MapKey, ByteBuffer> sticky) {
+            Group group, Map<MapKey, ByteBuffer> slots, Map<Fact, Map<MapKey, ByteBuffer>> facts) {
         List<MapKey> keys = group.slots();
         for (int i = 0; i < keys.size(); i++) {
             Backend backend = group.content.backends().get(i);
             slots.put(keys.get(i), Layout.socket(backend.address(), backend.port()));
         }
-        group.own().forEach(key -> own.put(key, Layout.number(1)));
-        group.sticky().forEach(key -> sticky.put(key, Layout.number(1)));
+        facts.forEach((fact, rows) -> fact.keys(group).forEach(key -> rows.put(key, fact.value(group))));
     }
 
     private void serve(Map<MapKey, Row> now) {
@@ -256,7 +325,7 @@ final class ServiceTables {
                 rows.put(place, row.value());
             }
         });
-        map(ServiceMap.FRONTENDS).putAll(rows);
+        map(side.frontends).putAll(rows);
         now.forEach((place, row) -> {
             row.group().uses++;
             Row former = served.put(place, row);
@@ -274,17 +343,16 @@ final class ServiceTables {
     }
 
     private void collect() {
-        map(ServiceMap.BACKENDS)
+        map(side.backends)
                 .deleteAll(garbage.stream()
                         .flatMap(group -> group.slots().stream())
                         .toList());
-        map(ServiceMap.OWN_BACKENDS)
-                .deleteAll(
-                        garbage.stream().flatMap(group -> group.own().stream()).toList());
-        map(ServiceMap.STICKY_BACKENDS)
-                .deleteAll(garbage.stream()
-                        .flatMap(group -> group.sticky().stream())
-                        .toList());
+        for (Fact fact : side.facts) {
+            map(fact.map)
+                    .deleteAll(garbage.stream()
+                            .flatMap(group -> fact.keys(group).stream())
+                            .toList());
+        }
         garbage = new ArrayList<>();
     }
 
@@ -292,7 +360,7 @@ final class ServiceTables {
     boolean loses(FrontendProgram program) {
         Row row = served.get(place(program.frontend()));
         return row != null
-                && !(program.inside() instanceof Target.Balance(List<Backend> backends)
+                && !(side.target(program) instanceof Target.Balance(List<Backend> backends)
                         && new HashSet<>(backends)
                                 .containsAll(row.group().content.backends()));
     }
@@ -317,11 +385,10 @@ final class ServiceTables {
             MapKey place = place(program.frontend());
             Row row = served.get(place);
             known.add(place);
-            Optional<Content> wanted = backends(program)
-                    .map(backends ->
-                            Content.of(backends, podCidrs, program.affinity().isPresent()));
+            Optional<Content> wanted = choice.apply(program).map(backends -> content(program, backends, podCidrs));
             if (row != null && !wanted.equals(Optional.of(row.group().content))) {
-                differences.add("the frontend " + program.frontend() + " has other backends");
+                differences.add("the frontend " + program.frontend() + " has other backends "
+                        + side.name().toLowerCase(Locale.ROOT));
             } else if (row != null && row.affinity() != seconds(program)) {
                 differences.add("the frontend " + program.frontend() + " has another affinity");
             }

@@ -9,6 +9,7 @@ import dev.ikat.ebpf.kernel.Pins;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.netlink.netfilter.Conntrack;
+import dev.ikat.netlink.netfilter.ConntrackEntry;
 import dev.ikat.netlink.netfilter.ConntrackTuple;
 import dev.ikat.services.program.Backend;
 import java.nio.ByteBuffer;
@@ -18,6 +19,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiPredicate;
+import java.util.function.Predicate;
 
 /** The connections that the programs translate, {@code struct translation} in maps.h: two for each, one a direction. */
 public final class Translations {
@@ -33,6 +35,9 @@ public final class Translations {
     private static final int REPLIED = 2;
     private static final int CLOSING = 4;
     private static final int ANSWER = 0x100;
+    private static final int ELSEWHERE = 0x200;
+    private static final int LEFT = 0x400;
+    private static final int TRANSLATION_BYTES = BECOMES + TUPLE_BYTES;
 
     private Translations() {}
 
@@ -111,12 +116,13 @@ public final class Translations {
     /** Has the kernel's connection tracking translate the open connections from now on, and begins no more. */
     public static void handOver(Pins pins, Conntrack conntrack) {
         ServiceMaps.with(pins, ServiceMap.FRONTENDS, map -> Connections.clear(map));
+        ServiceMaps.with(pins, ServiceMap.OUTER_FRONTENDS, map -> Connections.clear(map));
         ServiceMaps.with(pins, ServiceMap.TRANSLATIONS, map -> {
             Map<ConntrackTuple, ConntrackTuple> open = new HashMap<>();
             long now = System.nanoTime();
             Bpf.forEach(map, (key, value) -> {
                 ByteBuffer translation = Layout.copy(value.asByteBuffer());
-                if ((translation.getInt(FLAGS) & (ANSWER | REPLIED | CLOSING)) == REPLIED
+                if ((translation.getInt(FLAGS) & (ANSWER | ELSEWHERE | LEFT | REPLIED | CLOSING)) == REPLIED
                         && !Connections.isOver(key, value, now)) {
                     open.put(tuple(Layout.copy(key.asByteBuffer())), tuple(becomes(translation)));
                 }
@@ -130,6 +136,48 @@ public final class Translations {
             }
             conntrack.add(open);
         });
+    }
+
+    /**
+     * Has the programs leave the connections that connection tracking translates to it.
+     *
+     * @param concerned which of them the programs might take for theirs
+     */
+    static void leave(BpfMap map, Conntrack conntrack, Predicate<ConntrackEntry> concerned) {
+        for (IpFamily family : IpFamily.values()) {
+            for (ConntrackEntry entry : conntrack.entries(family)) {
+                ConntrackTuple from = entry.original();
+                ConntrackTuple answer = entry.reply();
+                boolean translated = !from.destination().equals(answer.source());
+                if (translated && concerned.test(entry)) {
+                    ByteBuffer value = Layout.of(TRANSLATION_BYTES)
+                            .putLong(System.nanoTime())
+                            .putInt(0)
+                            .putInt(LEFT | (entry.answered() ? REPLIED : 0));
+                    ByteBuffer becomes = tuple(
+                            from.source(), from.sourcePort(), answer.source(), answer.sourcePort(), from.protocol());
+                    Bpf.add(
+                            map,
+                            tuple(
+                                    from.source(),
+                                    from.sourcePort(),
+                                    from.destination(),
+                                    from.destinationPort(),
+                                    from.protocol()),
+                            value.put(becomes).flip());
+                }
+            }
+        }
+    }
+
+    private static ByteBuffer tuple(IpAddress source, int sourcePort, IpAddress destination, int port, int protocol) {
+        return Layout.put(Layout.put(Layout.of(TUPLE_BYTES), source), destination)
+                .put((byte) (sourcePort >> 8))
+                .put((byte) sourcePort)
+                .put((byte) (port >> 8))
+                .put((byte) port)
+                .put((byte) protocol)
+                .position(0);
     }
 
     private static ConntrackTuple tuple(ByteBuffer tuple) {

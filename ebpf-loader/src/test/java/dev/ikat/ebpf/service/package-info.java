@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ikat.ebpf.service;
+
+import org.jspecify.annotations.NullMarked;
