@@ -160,6 +160,8 @@ struct own {
 };
 
 #define TRANSLATION_ANSWER 0x100 /* beside CONNECTION_REPLIED and CONNECTION_CLOSING */
+#define TRANSLATION_ELSEWHERE 0x200 /* the backend's node translates it; the packets go there as they are */
+#define TRANSLATION_LEFT 0x400 /* connection tracking has translated it since before there were programs */
 
 /*
  * What becomes of the packets of one direction; the key is their tuple. Each connection has two: the other one's key is

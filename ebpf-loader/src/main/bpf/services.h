@@ -187,7 +187,8 @@ static __noinline int translate(struct __sk_buff *skb, struct packet *packet, __
 	__u64 now = bpf_ktime_get_coarse_ns();
 	struct translation *found = translation_of(&packet->tuple, now);
 
-	if (found && found->flags & TRANSLATION_ANSWER)
+	/* Those of connections from outside are not for pods. */
+	if (found && found->flags & (TRANSLATION_ANSWER | TRANSLATION_ELSEWHERE | TRANSLATION_LEFT))
 		return 0;
 	if (!found || (packet->flags & SYN && found->flags & CONNECTION_CLOSING)) {
 		if (!(packet->flags & FRESH) || !begin(skb, packet, epoch, now))

@@ -21,9 +21,6 @@ struct maglev {
 	__u16 index[MAGLEV_SLOTS];
 };
 
-#define TRANSLATION_ELSEWHERE 0x200 /* the backend's node translates it; the packets go there as they are */
-#define TRANSLATION_LEFT 0x400 /* connection tracking has translated it since before there were programs */
-
 /* Created by dev.ikat.ebpf.service.ServiceMap, as the other maps for services. */
 
 /* The frontends of which connections from outside are served here. */
@@ -118,18 +115,18 @@ static __always_inline const struct frontend *frontend_of(const struct tuple *tu
 	return bpf_map_lookup_elem(&outer_frontends, &place);
 }
 
-/* Whether what a pod answers leaves by the uplink, where it gets the service's address again. */
-static __noinline int leaves_by_uplink(struct __sk_buff *skb, const struct tuple *request, __u32 endpoint)
+/* Whether the answer to a request, which comes from this interface, leaves by the uplink. */
+static __noinline int leaves_by_uplink(struct __sk_buff *skb, const struct tuple *request, __u32 from)
 {
-	const struct wire *pod = wire_of(endpoint), *uplink = wire_of(UPLINK);
+	const struct wire *uplink = wire_of(UPLINK);
 	struct bpf_fib_lookup found = {};
 	struct tuple answer = *request;
 	long result;
 
-	if (!pod || !uplink)
+	if (!uplink)
 		return 0;
 	turn(&answer);
-	result = ask_routes(skb, &answer, pod->ifindex, &found);
+	result = ask_routes(skb, &answer, from, &found);
 	return (result == BPF_FIB_LKUP_RET_SUCCESS || result == BPF_FIB_LKUP_RET_NO_NEIGH) &&
 	       found.ifindex == uplink->ifindex;
 }
@@ -155,6 +152,7 @@ static __noinline int begin_from_outside(struct __sk_buff *skb, const struct pac
 	const struct backend *backend = frontend ? backend_for(&packet->tuple, frontend) : 0;
 	struct translation made = {.seen = now};
 	const struct endpoint *endpoint;
+	const struct wire *pod;
 	struct wire way;
 
 	/* `rewrite` could not change a summed packet, here or on the backend's node. */
@@ -164,12 +162,15 @@ static __noinline int begin_from_outside(struct __sk_buff *skb, const struct pac
 	made.becomes.destination = backend->address;
 	made.becomes.destination_port = backend->port;
 	endpoint = endpoint_of(&backend->address, epoch);
-	if (endpoint)
-		return packet->flags & FRESH && leaves_by_uplink(skb, &made.becomes, endpoint->id) &&
+	if (endpoint) {
+		pod = wire_of(endpoint->id);
+		/* Only there do answers get the service's address again. */
+		return packet->flags & FRESH && pod && leaves_by_uplink(skb, &made.becomes, pod->ifindex) &&
 		       establish(&packet->tuple, &made, now);
-	/* A node that asks another is asked back by the pod's node: that may be itself. */
+	}
+	/* A client within the cluster may be on the pod's node, where its answers would take no uplink. */
 	if (at != AT_UPLINK || bpf_map_lookup_elem(&nodes, &packet->tuple.source) ||
-	    !find_way(skb, &made.becomes, &way))
+	    !leaves_by_uplink(skb, &made.becomes, skb->ifindex) || !find_way(skb, &made.becomes, &way))
 		return 0;
 	made.flags = TRANSLATION_ELSEWHERE;
 	bpf_map_update_elem(&translations, &packet->tuple, &made, BPF_ANY);

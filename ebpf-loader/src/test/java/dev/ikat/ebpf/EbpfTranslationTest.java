@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ikat.backendtests.InNamespace;
 import dev.ikat.backendtests.RoutedNode;
 import dev.ikat.cluster.Protocol;
+import dev.ikat.ebpf.service.Outside;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import dev.ikat.policy.program.Action;
@@ -22,6 +23,7 @@ import dev.ikat.services.program.Backend;
 import dev.ikat.services.program.FrontendProgram;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.testbed.host.OwnControlGroup;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
@@ -352,5 +354,17 @@ class EbpfTranslationTest {
         assertThat(failures(IpFamily.IPV4)).isEmpty();
         assertThat(services.fill("frontends")).contains(0.0);
         assertThat(services.audit(program)).isEmpty();
+    }
+
+    @Test
+    void uplinkThatIsNotKnownIsRemarked() {
+        services.close();
+        services = new NodeServices(
+                node.namespace(), EbpfSettings.USUAL, OwnControlGroup.path(), new Outside(false, Optional::empty));
+        services.replace(web(IpFamily.IPV4, backend(2, IpFamily.IPV4)));
+
+        assertThat(services.remarks())
+                .contains("connections from outside are not translated in eBPF: no Ethernet interface to the other nodes"
+                        + " is known");
     }
 }

@@ -7,6 +7,7 @@ import dev.ikat.netlink.namespace.NetworkNamespace;
 import dev.ikat.testbed.cluster.Cluster;
 import dev.ikat.testbed.cluster.ClusterNode;
 import dev.ikat.testbed.cluster.Manifests;
+import dev.ikat.testbed.cluster.Underlay;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.traffic.Probe;
 import java.io.IOException;
@@ -52,6 +53,31 @@ final class ServicesIT extends ServicesScene {
         assertThat(status(0))
                 .contains("services  " + policyBackend + ", 2 service ports at 8 addresses and ports, 4 backends")
                 .doesNotContain("packet by packet");
+    }
+
+    /** Only who sees the client's own address lets it in. */
+    @Test
+    void withDirectReturnPodsOfOtherNodesSeeClientsOutside() {
+        start("--services=true", "--policy-backend=ebpf", "--load-balancer-mode=dsr");
+        endpoints(far);
+        cluster.apply("policy.yaml", Manifests.networkPolicy("default", "only-outside", """
+                podSelector: {matchLabels: {app: far}}
+                ingress: [{from: [{ipBlock: {cidr: %s/32}}, {ipBlock: {cidr: %s/128}}]}]
+                """.formatted(
+                        Underlay.v4(0, 1).address(), Underlay.v6(0, 1).address())));
+        List<Probe.Target> denied = targets(client.namespace(), PORT, IPV4, IPV6);
+        Await.until(
+                LIMIT,
+                () -> "the client is not denied",
+                () -> Probe.check(denied, Duration.ofSeconds(1)).stream().noneMatch(Probe.Outcome::reached));
+
+        awaitReached(targets(
+                cluster.underlay().namespace(),
+                NODE_PORT,
+                cluster.node(0).internalIps().stream()
+                        .map(address -> address.address())
+                        .toArray(IpAddress[]::new)));
+        assertThat(status(0)).doesNotContain("connections from outside");
     }
 
     @Test

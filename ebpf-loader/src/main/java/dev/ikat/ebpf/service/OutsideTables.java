@@ -51,9 +51,10 @@ final class OutsideTables {
         return around.equals(outside.surroundings().get());
     }
 
-    /** Why connections from outside are left to the other dataplane; empty if as many as can be are not. */
+    /** Why all connections from outside are left to the other dataplane; empty if that is wanted, or not so. */
     Optional<String> hindrance() {
-        return around.isEmpty() ? Optional.of("no interface to the other nodes is known") : Optional.empty();
+        return around.isEmpty() && !outside.equals(Outside.LEFT)
+                ? Optional.of("no Ethernet interface to the other nodes is known") : Optional.empty();
     }
 
     /**
