@@ -364,7 +364,8 @@ class EbpfTranslationTest {
         services.replace(web(IpFamily.IPV4, backend(2, IpFamily.IPV4)));
 
         assertThat(services.remarks())
-                .contains("connections from outside are not translated in eBPF: no Ethernet interface to the other nodes"
-                        + " is known");
+                .contains(
+                        "connections from outside are not translated in eBPF: no Ethernet interface to the other nodes"
+                                + " is known");
     }
 }

@@ -43,8 +43,8 @@ import org.slf4j.LoggerFactory;
  * Services of which the programs at links and for the node's sockets translate what they can: connections of this
  * node's pods, of the node itself, and from {@linkplain Outside outside}, to plain frontends. Another dataplane has all
  * services in force beneath, for everything that passes these programs as it is, as where a client's address decides
- * whether it gets in, or is the backend's. Where the kernel can't have the maps, it serves alone; where it can't have the
- * programs for sockets, it serves the node. Not thread-safe, except for {@link #fill}, {@link #takeOverClients} and
+ * whether it gets in, or is the backend's. Where the kernel can't have the maps, it serves alone; where it can't have
+ * the programs for sockets, it serves the node. Not thread-safe, except for {@link #fill}, {@link #takeOverClients} and
  * {@link #handOverClients}.
  */
 public final class EbpfServices implements ServiceBackend {

@@ -54,7 +54,8 @@ final class OutsideTables {
     /** Why all connections from outside are left to the other dataplane; empty if that is wanted, or not so. */
     Optional<String> hindrance() {
         return around.isEmpty() && !outside.equals(Outside.LEFT)
-                ? Optional.of("no Ethernet interface to the other nodes is known") : Optional.empty();
+                ? Optional.of("no Ethernet interface to the other nodes is known")
+                : Optional.empty();
     }
 
     /**

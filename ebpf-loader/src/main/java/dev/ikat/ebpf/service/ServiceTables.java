@@ -43,18 +43,23 @@ final class ServiceTables {
     /** From where connections come, and the maps that are for them. */
     enum Side {
         /** Pods of this node, and the node itself. */
-        INSIDE(ServiceMap.FRONTENDS, ServiceMap.BACKENDS, List.of(Fact.OWN, Fact.STICKY)),
+        INSIDE(ServiceMap.FRONTENDS, ServiceMap.BACKENDS),
         /** Everybody else. */
-        OUTSIDE(ServiceMap.OUTER_FRONTENDS, ServiceMap.OUTER_BACKENDS, List.of(Fact.MAGLEV));
+        OUTSIDE(ServiceMap.OUTER_FRONTENDS, ServiceMap.OUTER_BACKENDS);
 
         private final ServiceMap frontends;
         private final ServiceMap backends;
-        private final List<Fact> facts;
 
-        Side(ServiceMap frontends, ServiceMap backends, List<Fact> facts) {
+        Side(ServiceMap frontends, ServiceMap backends) {
             this.frontends = frontends;
             this.backends = backends;
-            this.facts = facts;
+        }
+
+        private List<Fact> facts() {
+            return switch (this) {
+                case INSIDE -> List.of(Fact.OWN, Fact.STICKY);
+                case OUTSIDE -> List.of(Fact.MAGLEV);
+            };
         }
 
         /** What becomes of connections from this side. */
@@ -90,8 +95,7 @@ final class ServiceTables {
                 case STICKY ->
                     group.content.sticky()
                             ? group.content.backends().stream()
-                                    .map(backend ->
-                                            Layout.numberAndSocket(group.id, backend.address(), backend.port()))
+                                    .map(backend -> Layout.numberAndSocket(group.id, backend.address(), backend.port()))
                                     .toList()
                             : List.of();
                 case MAGLEV -> group.content.backends().size() > 1 ? List.of(Layout.key(group.id)) : List.of();
@@ -247,7 +251,7 @@ final class ServiceTables {
         int refused = 0;
         Map<MapKey, ByteBuffer> slots = new LinkedHashMap<>();
         Map<Fact, Map<MapKey, ByteBuffer>> facts = new EnumMap<>(Fact.class);
-        side.facts.forEach(fact -> facts.put(fact, new LinkedHashMap<>()));
+        side.facts().forEach(fact -> facts.put(fact, new LinkedHashMap<>()));
         int room = map(side.frontends).capacity() - map(side.frontends).size();
         for (FrontendProgram program : changed) {
             MapKey place = place(program.frontend());
@@ -305,11 +309,11 @@ final class ServiceTables {
                 && facts.entrySet().stream()
                         .allMatch(entry -> has(
                                 entry.getKey().map,
-                                entry.getValue().size() + entry.getKey().keys(group).size()));
+                                entry.getValue().size()
+                                        + entry.getKey().keys(group).size()));
     }
 
-    private static void write(
-            Group group, Map<MapKey, ByteBuffer> slots, Map<Fact, Map<MapKey, ByteBuffer>> facts) {
+    private static void write(Group group, Map<MapKey, ByteBuffer> slots, Map<Fact, Map<MapKey, ByteBuffer>> facts) {
         List<MapKey> keys = group.slots();
         for (int i = 0; i < keys.size(); i++) {
             Backend backend = group.content.backends().get(i);
@@ -347,7 +351,7 @@ final class ServiceTables {
                 .deleteAll(garbage.stream()
                         .flatMap(group -> group.slots().stream())
                         .toList());
-        for (Fact fact : side.facts) {
+        for (Fact fact : side.facts()) {
             map(fact.map)
                     .deleteAll(garbage.stream()
                             .flatMap(group -> fact.keys(group).stream())
