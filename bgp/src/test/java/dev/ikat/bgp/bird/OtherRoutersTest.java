@@ -221,9 +221,7 @@ class OtherRoutersTest {
         Await.until(
                 LIMIT, () -> "BFD is not up", () -> ask("show bfd peers brief").contains("up"));
 
-        otherSpace.ip("link", "set", "port1", "address", "02:00:00:00:00:99");
-        nodeSpace.ip(
-                "neigh", "replace", "198.51.100.254", "lladdr", "02:00:00:00:00:77", "dev", "eth1", "nud", "permanent");
+        BirdPeeringTest.silence(nodeSpace, "eth1");
         Duration took = Await.until(
                 LIMIT,
                 () -> "the path is still used: " + nodeRoute(),
