@@ -22,7 +22,6 @@ import dev.ikat.agent.node.LeaseKeeper;
 import dev.ikat.agent.node.LeasesOutside;
 import dev.ikat.agent.node.NodeFaults;
 import dev.ikat.agent.node.NodeNetworkKeeper;
-import dev.ikat.agent.node.NodeSituation;
 import dev.ikat.agent.node.ReadyNode;
 import dev.ikat.agent.node.RunDirectoryKeeper;
 import dev.ikat.agent.observe.BuildInfo;
@@ -283,8 +282,14 @@ final class AgentWiring {
         return change;
     }
 
+    /** What connections from outside the cluster have to be told from; empty on an uplink that is no Ethernet. */
     private Optional<Surroundings> surroundings() {
-        return network.situation().flatMap(NodeSituation::surroundings);
+        return network.situation()
+                .filter(situation -> situation.uplink().neighbours())
+                .map(situation -> new Surroundings(
+                        situation.uplink().name(),
+                        Set.copyOf(situation.self().internalIps()),
+                        situation.guard().nodeAddresses()));
     }
 
     /** Has services put in force anew where something else surrounds the node. */

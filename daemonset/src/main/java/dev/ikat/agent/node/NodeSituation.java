@@ -9,12 +9,10 @@ import dev.ikat.agent.overlay.Uplink;
 import dev.ikat.cluster.Node;
 import dev.ikat.dataplane.GuardState;
 import dev.ikat.dataplane.MasqueradeState;
-import dev.ikat.ebpf.service.Surroundings;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
 import java.util.Collection;
 import java.util.EnumSet;
-import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -51,13 +49,6 @@ public record NodeSituation(
                 // A block that is not believed, such as 0.0.0.0/0, would have nothing masqueraded any more.
                 new MasqueradeState(overlay.ownBlocks(), overlay.clusterBlocks(), masqueradesForeign),
                 GuardPlanner.plan(settings, self, nodes, uplink, overlay, masqueraded));
-    }
-
-    /** What connections from outside the cluster have to be told from; empty on an uplink that is no Ethernet. */
-    public Optional<Surroundings> surroundings() {
-        return uplink.neighbours()
-                ? Optional.of(new Surroundings(uplink.name(), Set.copyOf(self.internalIps()), guard.nodeAddresses()))
-                : Optional.empty();
     }
 
     /** The families that pods of this node have addresses of. */

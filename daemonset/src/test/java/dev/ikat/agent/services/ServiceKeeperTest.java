@@ -172,11 +172,9 @@ class ServiceKeeperTest {
 
     @Test
     void healthPortGoesWithServices() {
+        host.exec("nft", "add", "table", "ip", "kube-proxy");
         ServiceKeeper keeper = open(Mode.AUTO);
         begin(keeper);
-        reconcile(keeper);
-
-        host.exec("nft", "add", "table", "ip", "kube-proxy");
         reconcile(keeper);
         assertThat(health()).isEqualTo("000");
 
@@ -206,7 +204,23 @@ class ServiceKeeperTest {
     }
 
     @Test
-    void autoLeavesServicesToAKubeProxyAndTakesThemBack() {
+    void autoLeavesServicesToAKubeProxyThatIsThereAndTakesThemWhenItsRulesAreGone() {
+        host.exec("nft", "add", "table", "ip", "kube-proxy");
+        ServiceKeeper keeper = open(Mode.AUTO);
+        begin(keeper);
+        reconcile(keeper);
+        assertThat(kernel.kinds(Capability.SERVICES)).isEmpty();
+        assertThat(keeper.state().reason())
+                .hasValueSatisfying(reason -> assertThat(reason).contains("the nftables table ip kube-proxy"));
+
+        host.exec("nft", "delete", "table", "ip", "kube-proxy");
+        reconcile(keeper);
+        assertThat(kernel.kinds(Capability.SERVICES)).containsExactly("nftables");
+    }
+
+    /** They are not left to it before it has had time for its rules. */
+    @Test
+    void rulesThatComeAreNamedAndServicesGoOn() {
         ServiceKeeper keeper = open(Mode.AUTO);
         begin(keeper);
         reconcile(keeper);
@@ -215,13 +229,8 @@ class ServiceKeeperTest {
         host.exec("nft", "add", "table", "ip", "kube-proxy");
         assertThat(namespace.call(keeper::isConcerned)).isTrue();
         reconcile(keeper);
-        assertThat(kernel.kinds(Capability.SERVICES)).isEmpty();
-        assertThat(keeper.state().reason())
-                .hasValueSatisfying(reason -> assertThat(reason).contains("the nftables table ip kube-proxy"));
-
-        host.exec("nft", "delete", "table", "ip", "kube-proxy");
-        assertThat(namespace.call(keeper::isConcerned)).isTrue();
-        reconcile(keeper);
         assertThat(kernel.kinds(Capability.SERVICES)).containsExactly("nftables");
+        assertThat(keeper.state().findings())
+                .anySatisfy(finding -> assertThat(finding).contains("the nftables table ip kube-proxy"));
     }
 }
