@@ -25,7 +25,7 @@ public record ServiceOptions(
         TRUE,
         /** It does not, and does not read them. */
         FALSE,
-        /** It does as long as no kube-proxy is seen on this node. */
+        /** It does as long as no kube-proxy runs on this node. */
         AUTO
     }
 

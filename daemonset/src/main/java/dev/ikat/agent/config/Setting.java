@@ -135,7 +135,7 @@ public enum Setting {
             "true|false|auto",
             "false",
             "Send connections to Kubernetes' services to their endpoints, in place of kube-proxy; auto does so as long "
-                    + "as no kube-proxy is seen on the node. The dataplane of the policy backend does it: "
+                    + "as no kube-proxy runs on the node. The dataplane of the policy backend does it: "
                     + "nftables, iptables, or eBPF for connections of pods and of the node with nftables for the rest."),
     SERVICE_EXTERNAL_IPS(
             Kind.TRUTH,
