@@ -299,19 +299,6 @@ class BirdPeeringTest {
         assertThat(nodeSpace.ip("route", "show")).contains("via 192.0.2.99", "via 192.0.2.98");
     }
 
-    /**
-     * Has nothing pass an interface any more, though its link is up, as when who is at its other end has died. Neither
-     * way: the one who notices first would say good-bye, and count as one that restarts.
-     */
-    static void silence(TestNamespace namespace, String link) {
-        namespace.exec("nft", "add table inet silence");
-        for (String hook : List.of("input", "output")) {
-            String way = hook.equals("input") ? "iifname" : "oifname";
-            namespace.exec("nft", "add chain inet silence " + hook + " { type filter hook " + hook + " priority 0; }");
-            namespace.exec("nft", "add rule inet silence " + hook + " " + way + " " + link + " drop");
-        }
-    }
-
     @Test
     @RequiresProgram("nft")
     void bfdNoticesTheRoutersDeathWithinASecond() throws Exception {
@@ -324,7 +311,7 @@ class BirdPeeringTest {
                 () -> "BFD is not up",
                 () -> router.ask("show", "bfd", "sessions").contains("Up"));
 
-        silence(routerSpace, "port1");
+        Router.silence(routerSpace, "port1");
         Duration took = Await.until(LIMIT, () -> "the router keeps the route", () -> !router.reaches(PODS));
 
         assertThat(took).isLessThan(Await.onThisMachine(Duration.ofSeconds(1)));

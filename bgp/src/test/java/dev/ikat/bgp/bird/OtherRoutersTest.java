@@ -221,7 +221,7 @@ class OtherRoutersTest {
         Await.until(
                 LIMIT, () -> "BFD is not up", () -> ask("show bfd peers brief").contains("up"));
 
-        BirdPeeringTest.silence(nodeSpace, "eth1");
+        Router.silence(nodeSpace, "eth1");
         Duration took = Await.until(
                 LIMIT,
                 () -> "the path is still used: " + nodeRoute(),

@@ -75,6 +75,19 @@ final class Router implements AutoCloseable {
         return !namespace.ip("route", "show", "exact", prefix).isBlank();
     }
 
+    /**
+     * Has nothing pass an interface any more, though its link is up, as when who is at its other end has died. Neither
+     * way: the one who notices first would say good-bye, and count as one that restarts.
+     */
+    static void silence(TestNamespace namespace, String link) {
+        namespace.exec("nft", """
+                table inet silence {
+                  chain input { type filter hook input priority 0; iifname %1$s drop; }
+                  chain output { type filter hook output priority 0; oifname %1$s drop; }
+                }
+                """.formatted(link));
+    }
+
     /** Ends a BIRD at once, without a word to anybody. */
     static void kill(Path pidFile) {
         try {
