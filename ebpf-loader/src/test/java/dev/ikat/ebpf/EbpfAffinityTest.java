@@ -27,15 +27,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.Socket;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Deque;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -43,8 +38,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** How clients keep their backends in the programs, and on the way between these and nftables. */
 @RequiresRoot
 @RequiresProgram({"nft", "ss", "conntrack"})
-class EbpfAffinityTest {
-    private static final int PORT = 8080;
+class EbpfAffinityTest extends ServedPods {
     private static final int CLIENT = 1;
     private static final List<Integer> SERVERS = List.of(2, 3, 4);
     /** Enough that one of three servers is left out by chance once in ten million times. */
@@ -52,71 +46,10 @@ class EbpfAffinityTest {
 
     private static final Duration HOUR = Duration.ofHours(1);
 
-    private final Deque<AutoCloseable> open = new ArrayDeque<>();
-    private final RoutedNode node = keep(new RoutedNode());
-    private final Map<Integer, TestNamespace> pods = new HashMap<>();
-    private NodeServices services = new NodeServices(make(), EbpfSettings.USUAL);
-
-    private <T extends AutoCloseable> T keep(T kept) {
-        open.push(kept);
-        return kept;
-    }
-
-    private TestNamespace make() {
-        for (int number = 1; number <= 4; number++) {
-            pods.put(number, node.addPod(RoutedNode.endpoint(number)));
-        }
-        TestNamespace outside = keep(TestNamespace.create());
-        host().ip("link", "set", "lo", "up");
-        host().ip("link", "add", "out0", "type", "veth", "peer", "name", "out0", "netns", outside.name());
-        outside.ip("link", "set", "out0", "up");
-        host().ip("link", "set", "out0", "addrgenmode", "none", "up");
-        for (IpFamily family : IpFamily.values()) {
-            host().ip("address", "add", nodeAddress(family) + "/" + (family.bits() - 8), "dev", "out0", "nodad");
-            host().ip(
-                            "route",
-                            "add",
-                            "default",
-                            "via",
-                            nodeAddress(family).plus(1).toString());
-        }
-        return host();
-    }
-
     @BeforeEach
     void serve() {
+        connectOutside();
         SERVERS.forEach(number -> keep(Probe.serve(pod(number), PORT)));
-    }
-
-    @AfterEach
-    void close() throws Exception {
-        services.close();
-        for (AutoCloseable each : open) {
-            each.close();
-        }
-    }
-
-    private TestNamespace host() {
-        return node.namespace();
-    }
-
-    private TestNamespace pod(int number) {
-        return Optional.ofNullable(pods.get(number)).orElseThrow();
-    }
-
-    private static IpAddress nodeAddress(IpFamily family) {
-        return IpAddress.parse(family == IpFamily.IPV4 ? "172.31.9.1" : "fd31:9::1");
-    }
-
-    private static IpAddress address(int pod, IpFamily family) {
-        return RoutedNode.endpoint(pod).addresses().stream()
-                .filter(address -> address.family() == family)
-                .findFirst()
-                .orElseThrow();
-    }
-
-    private static Backend backend(int pod, IpFamily family) {
-        return new Backend(address(pod, family), PORT);
     }
 
     private static FrontendProgram sticky(IpFamily family, Duration time, int... servers) {

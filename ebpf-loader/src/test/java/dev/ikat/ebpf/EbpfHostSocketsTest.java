@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
-import dev.ikat.backendtests.RoutedNode;
 import dev.ikat.cluster.Protocol;
 import dev.ikat.ebpf.kernel.Bpf;
 import dev.ikat.ebpf.kernel.Pins;
@@ -26,9 +25,7 @@ import dev.ikat.testbed.traffic.Probe;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -38,7 +35,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -48,8 +44,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** What the programs for sockets do with connections of the node itself to services. */
 @RequiresRoot
 @RequiresProgram({"nft", "ss", "conntrack"})
-class EbpfHostSocketsTest {
-    private static final int PORT = 8080;
+class EbpfHostSocketsTest extends ServedPods {
     /** Enough that all get the same of two backends once in ten million times. */
     private static final int SOCKETS = 24;
 
@@ -58,67 +53,14 @@ class EbpfHostSocketsTest {
 
     private static final IpAddress OWN = IpAddress.parse("192.0.2.77");
 
-    private final Deque<AutoCloseable> open = new ArrayDeque<>();
-    private final RoutedNode node = keep(new RoutedNode());
-    private final TestNamespace outside = keep(TestNamespace.create());
-    private final Map<Integer, TestNamespace> pods = new HashMap<>();
-    private NodeServices services = new NodeServices(make(), EbpfSettings.USUAL);
-
-    private <T extends AutoCloseable> T keep(T kept) {
-        open.push(kept);
-        return kept;
-    }
-
-    private TestNamespace make() {
-        for (int number = 1; number <= 4; number++) {
-            pods.put(number, node.addPod(RoutedNode.endpoint(number)));
-        }
-        // Netfilter translates only what there is a route for.
-        host().ip("link", "set", "lo", "up");
-        host().ip("address", "add", OWN + "/32", "dev", "lo");
-        host().ip("link", "add", "out0", "type", "veth", "peer", "name", "out0", "netns", outside.name());
-        outside.ip("link", "set", "out0", "up");
-        host().ip("link", "set", "out0", "addrgenmode", "none", "up");
-        host().ip("address", "add", "172.31.9.1/24", "dev", "out0");
-        host().ip("address", "add", "fd31:9::1/64", "dev", "out0", "nodad");
-        host().ip("route", "add", "default", "via", "172.31.9.2");
-        host().ip("route", "add", "default", "via", "fd31:9::2");
-        return host();
-    }
-
     @BeforeEach
     void serve() {
+        connectOutside();
+        host().ip("address", "add", OWN + "/32", "dev", "lo");
         assumeThat(OwnControlGroup.path()).as("a control group of version 2").isPresent();
         for (int number = 2; number <= 3; number++) {
             keep(Probe.serve(pod(number), PORT));
         }
-    }
-
-    @AfterEach
-    void close() throws Exception {
-        services.close();
-        for (AutoCloseable each : open) {
-            each.close();
-        }
-    }
-
-    private TestNamespace host() {
-        return node.namespace();
-    }
-
-    private TestNamespace pod(int number) {
-        return Optional.ofNullable(pods.get(number)).orElseThrow();
-    }
-
-    private static IpAddress address(int pod, IpFamily family) {
-        return RoutedNode.endpoint(pod).addresses().stream()
-                .filter(address -> address.family() == family)
-                .findFirst()
-                .orElseThrow();
-    }
-
-    private static Backend backend(int pod, IpFamily family) {
-        return new Backend(address(pod, family), PORT);
     }
 
     private static InetSocketAddress serviceSocket(IpFamily family) {

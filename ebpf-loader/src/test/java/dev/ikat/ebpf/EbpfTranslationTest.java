@@ -24,7 +24,6 @@ import dev.ikat.services.program.FrontendProgram;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
 import dev.ikat.testbed.host.OwnControlGroup;
-import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
 import dev.ikat.testbed.traffic.Probe;
@@ -39,14 +38,10 @@ import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Deque;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -56,56 +51,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What the programs do with connections of pods to services, and what becomes of these connections. */
 @RequiresRoot
 @RequiresProgram("nft")
-class EbpfTranslationTest {
+class EbpfTranslationTest extends ServedPods {
     private static final Duration LIMIT = Duration.ofSeconds(5);
-    private static final int PORT = 8080;
     private static final int CLOSED = 99;
-
-    private final Deque<AutoCloseable> open = new ArrayDeque<>();
-    private final RoutedNode node = keep(new RoutedNode());
-    private final Map<Integer, TestNamespace> pods = new HashMap<>();
-    private NodeServices services = new NodeServices(make(), EbpfSettings.USUAL);
-
-    private <T extends AutoCloseable> T keep(T kept) {
-        open.push(kept);
-        return kept;
-    }
-
-    private TestNamespace make() {
-        for (int number = 1; number <= 4; number++) {
-            pods.put(number, node.addPod(RoutedNode.endpoint(number)));
-        }
-        return node.namespace();
-    }
 
     @BeforeEach
     void serve() {
         for (int number = 2; number <= 3; number++) {
             keep(Probe.serve(pod(number), PORT));
         }
-    }
-
-    @AfterEach
-    void close() throws Exception {
-        services.close();
-        for (AutoCloseable each : open) {
-            each.close();
-        }
-    }
-
-    private TestNamespace pod(int number) {
-        return Optional.ofNullable(pods.get(number)).orElseThrow();
-    }
-
-    private static IpAddress address(int pod, IpFamily family) {
-        return RoutedNode.endpoint(pod).addresses().stream()
-                .filter(address -> address.family() == family)
-                .findFirst()
-                .orElseThrow();
-    }
-
-    private static Backend backend(int pod, IpFamily family) {
-        return new Backend(address(pod, family), PORT);
     }
 
     private static ServiceChange change(FrontendProgram... frontends) {

@@ -29,7 +29,8 @@ final class OtherNode implements AutoCloseable {
         }
     }
 
-    private static void join(TestNamespace node, int number, int other) {
+    /** Wires a node to another one, over its interface up0, which is there. */
+    static void join(TestNamespace node, int number, int other) {
         String mac = "0e:6b:00:00:00:0" + other;
         node.ip("addr", "add", "192.0.2." + number + "/24", "dev", "up0");
         node.ip("link", "set", "up0", "up");

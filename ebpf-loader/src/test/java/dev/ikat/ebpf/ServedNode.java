@@ -125,61 +125,10 @@ final class ServedNode implements AutoCloseable {
 
     private void wire(int own, int other) {
         TestNamespace host = node.namespace();
-        String mac = "0e:6b:00:00:00:0" + other;
         host.ip("link", "set", "lo", "up");
-        host.ip("addr", "add", address(own, IpFamily.IPV4) + "/24", "dev", UPLINK.value());
+        OtherNode.join(host, own, other);
         host.ip("addr", "add", address(own, IpFamily.IPV6) + "/64", "dev", UPLINK.value(), "nodad");
-        host.ip(
-                "link",
-                "add",
-                "ikat-vxlan",
-                "address",
-                "0e:6b:00:00:00:0" + own,
-                "mtu",
-                "1450",
-                "type",
-                "vxlan",
-                "id",
-                "4796",
-                "dstport",
-                "8472",
-                "local",
-                address(own, IpFamily.IPV4).toString(),
-                "dev",
-                UPLINK.value(),
-                "nolearning");
-        host.ip("addr", "add", "10.244." + own + ".0/32", "dev", "ikat-vxlan");
         host.ip("addr", "add", "fd00:10:244:" + own + "::/128", "dev", "ikat-vxlan", "nodad");
-        host.ip("link", "set", "ikat-vxlan", "up");
-        host.exec(
-                "bridge",
-                "fdb",
-                "append",
-                mac,
-                "dev",
-                "ikat-vxlan",
-                "dst",
-                address(other, IpFamily.IPV4).toString());
-        host.ip("neigh", "add", "10.244." + other + ".0", "lladdr", mac, "dev", "ikat-vxlan", "nud", "permanent");
-        host.ip("neigh", "add", "fe80::" + other, "lladdr", mac, "dev", "ikat-vxlan", "nud", "permanent");
-        host.ip(
-                "route",
-                "add",
-                "10.244." + other + ".0/24",
-                "via",
-                "10.244." + other + ".0",
-                "dev",
-                "ikat-vxlan",
-                "onlink");
-        host.ip(
-                "route",
-                "add",
-                "fd00:10:244:" + other + "::/64",
-                "via",
-                "fe80::" + other,
-                "dev",
-                "ikat-vxlan",
-                "onlink");
     }
 
     /** The endpoint of a pod of any node. */
