@@ -154,23 +154,18 @@ public final class Wires {
      */
     public boolean attachNext(BpfMap map, Heads heads, Map<InterfaceName, Target> targets) {
         Missing next = waiting.poll();
+        boolean leadsOut = next != null && !targets.containsKey(next.link().name());
         if (next != null && next.received()) {
             received.attach(next.link(), heads.received());
-            if (next.link().name().equals(OVERLAY)) {
-                // What goes into the overlay has to come out of it the same way: now it does.
-                putRows(map, rows(links(heads, targets), targets));
-            }
         } else if (next != null) {
             sent.attach(next.link(), heads.sent());
             fresh.add(next.link().name());
         }
-        if (next != null && !isOurs(next.link().name())) {
+        // What goes into the overlay, or to the uplink, has to come back the same way: now it may.
+        if ((waiting.isEmpty() && beginRestoring()) || leadsOut) {
             putRows(map, rows(links(heads, targets), targets));
         }
         if (waiting.isEmpty()) {
-            if (beginRestoring()) {
-                putRows(map, rows(links(heads, targets), targets));
-            }
             received.removeStrays();
             sent.removeStrays();
         }
