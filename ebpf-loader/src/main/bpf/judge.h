@@ -6,7 +6,6 @@
 #include "packet.h"
 #include "shared.h"
 
-
 #define ACCEPTED 0
 /* The other causes are in shared.h, which the build generates. */
 #define DENIED_STRAY 't' /* no policy's: only a counter reports it */

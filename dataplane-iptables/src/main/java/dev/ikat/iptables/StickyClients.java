@@ -6,7 +6,6 @@ import dev.ikat.services.program.Frontend;
 import dev.ikat.services.program.FrontendProgram;
 import dev.ikat.services.program.ServiceProgram;
 import dev.ikat.services.program.StickyClient;
-import dev.ikat.services.program.Target;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -14,7 +13,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Stream;
 
 /** What is in the sets of backends' clients, which the kernel fills by itself. */
 final class StickyClients {
@@ -49,10 +47,7 @@ final class StickyClients {
         Map<String, Place> places = new HashMap<>();
         for (FrontendProgram frontend : program.frontends().values()) {
             if (frontend.affinity().isPresent()) {
-                Stream.of(frontend.inside(), frontend.outside())
-                        .flatMap(target -> target instanceof Target.Balance(List<Backend> backends)
-                                ? backends.stream()
-                                : Stream.<Backend>empty())
+                frontend.backends()
                         .forEach(backend -> names(frontend.frontend(), backend)
                                 .forEach(name -> places.put(name, new Place(frontend.frontend(), backend))));
             }

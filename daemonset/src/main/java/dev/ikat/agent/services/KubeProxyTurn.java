@@ -23,7 +23,7 @@ final class KubeProxyTurn {
     private long since;
 
     /**
-     * Whether services are left to the kube-proxy, after a look.
+     * Whether services are left to the kube-proxy, after a look; never where that has found nothing.
      *
      * @param sign what the look has found
      * @param now when it was, in nanoseconds, as {@link System#nanoTime} counts

@@ -18,7 +18,6 @@ import dev.ikat.services.program.Backend;
 import dev.ikat.services.program.FrontendProgram;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
-import dev.ikat.services.program.Target;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -201,7 +200,7 @@ final class ServiceKeeper implements AutoCloseable {
         try {
             Optional<Sign> seen = lookForKubeProxy();
             if (isLeftToKubeProxy()) {
-                leaveToKubeProxy(seen);
+                leaveToKubeProxy(seen.orElseThrow());
                 return 0;
             }
             if (sign.isPresent() && seen.filter(Sign::runs).isEmpty() && !seen.equals(sign)) {
@@ -233,16 +232,15 @@ final class ServiceKeeper implements AutoCloseable {
         }
     }
 
-    private void leaveToKubeProxy(Optional<Sign> seen) {
-        String words = seen.map(Sign::words).orElse("it has just ended");
-        if (!sign.equals(seen)) {
-            LOG.atInfo().addKeyValue("sign", words).log("services-left-to-kube-proxy");
+    private void leaveToKubeProxy(Sign seen) {
+        if (!sign.equals(Optional.of(seen))) {
+            LOG.atInfo().addKeyValue("sign", seen.words()).log("services-left-to-kube-proxy");
         }
-        sign = seen;
+        sign = Optional.of(seen);
         healthChecks.serve(List.of());
         healthPort.close();
         health.isOut();
-        inForce.remove("services is auto, and a kube-proxy is seen: " + words);
+        inForce.remove("services is auto, and a kube-proxy is seen: " + seen.words());
     }
 
     private void forget(IntSupplier forgetting) {
@@ -311,11 +309,7 @@ final class ServiceKeeper implements AutoCloseable {
             Set<Object> services = new HashSet<>();
             for (FrontendProgram frontend : program.frontends().values()) {
                 services.add(List.of(frontend.service(), frontend.frontend().protocol()));
-                for (Target target : List.of(frontend.inside(), frontend.outside())) {
-                    if (target instanceof Target.Balance(List<Backend> some)) {
-                        backends.addAll(some);
-                    }
-                }
+                backends.addAll(frontend.backends());
             }
             List<String> findings = new ArrayList<>();
             if (!isLeftToKubeProxy()) {

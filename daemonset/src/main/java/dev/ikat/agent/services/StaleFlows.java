@@ -10,17 +10,14 @@ import dev.ikat.services.program.Backend;
 import dev.ikat.services.program.Frontend;
 import dev.ikat.services.program.FrontendProgram;
 import dev.ikat.services.program.ServiceProgram;
-import dev.ikat.services.program.Target;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * Has connection tracking forget flows of UDP and SCTP to a service that do not go to any of its backends: such a flow
@@ -76,7 +73,7 @@ final class StaleFlows implements AutoCloseable {
     private static Map<Place, Set<Backend>> places(Collection<FrontendProgram> programs) {
         Map<Place, Set<Backend>> places = new HashMap<>();
         for (FrontendProgram program : programs) {
-            place(program.frontend()).ifPresent(place -> places.put(place, backends(program)));
+            place(program.frontend()).ifPresent(place -> places.put(place, program.backends()));
         }
         return places;
     }
@@ -88,14 +85,6 @@ final class StaleFlows implements AutoCloseable {
         return frontend.protocol() == Protocol.TCP
                 ? Optional.empty()
                 : Optional.of(new Place(frontend.address(), frontend.protocol().number(), frontend.port()));
-    }
-
-    private static Set<Backend> backends(FrontendProgram program) {
-        return Stream.of(program.inside(), program.outside())
-                .flatMap(target -> target instanceof Target.Balance(List<Backend> backends)
-                        ? backends.stream()
-                        : Stream.<Backend>empty())
-                .collect(Collectors.toCollection(HashSet::new));
     }
 
     private static Place place(ConntrackEntry entry) {

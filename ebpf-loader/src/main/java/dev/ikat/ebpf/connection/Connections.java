@@ -28,7 +28,6 @@ import java.util.stream.Collectors;
  * eBPF.
  */
 public final class Connections {
-    private static final int TUPLE_BYTES = 40;
     private static final int ADDRESS_BYTES = 16;
     private static final int CONNECTION_BYTES = 32;
     private static final int REPLIED = 2;
@@ -99,13 +98,12 @@ public final class Connections {
         boolean turned = isTurned(entry);
         End first = turned ? receiver(entry) : sender(entry);
         End second = turned ? sender(entry) : receiver(entry);
-        return Layout.put(Layout.put(Layout.of(TUPLE_BYTES), first.address()), second.address())
-                .put((byte) (first.port() >> 8))
-                .put((byte) first.port())
-                .put((byte) (second.port() >> 8))
-                .put((byte) second.port())
-                .put((byte) entry.original().protocol())
-                .position(0);
+        return Layout.tuple(
+                first.address(),
+                first.port(),
+                second.address(),
+                second.port(),
+                entry.original().protocol());
     }
 
     /** Without its endpoints, which the programs find out. */
@@ -214,7 +212,7 @@ public final class Connections {
     public static void withPinned(Path pin, Consumer<BpfMap> task) {
         Bpf.pinned(pin).ifPresent(fd -> {
             try {
-                task.accept(new BpfMap("connections", fd, TUPLE_BYTES, CONNECTION_BYTES, CONNECTION_BYTES, 0));
+                task.accept(new BpfMap("connections", fd, Layout.TUPLE_BYTES, CONNECTION_BYTES, CONNECTION_BYTES, 0));
             } finally {
                 Bpf.close(fd);
             }

@@ -19,6 +19,9 @@ public final class Layout {
 
     static final int ADDRESS_BYTES = 16;
 
+    /** Of {@code struct tuple}. */
+    public static final int TUPLE_BYTES = 40;
+
     private Layout() {}
 
     public static ByteBuffer of(int bytes) {
@@ -153,6 +156,14 @@ public final class Layout {
     /** Reads a port. */
     public static int port(ByteBuffer buffer) {
         return Byte.toUnsignedInt(buffer.get()) << 8 | Byte.toUnsignedInt(buffer.get());
+    }
+
+    /** {@code struct tuple}. */
+    public static ByteBuffer tuple(
+            IpAddress source, int sourcePort, IpAddress destination, int destinationPort, int protocol) {
+        return port(port(put(put(of(TUPLE_BYTES), source), destination), sourcePort), destinationPort)
+                .put((byte) protocol)
+                .position(0);
     }
 
     /** {@code struct own}. */

@@ -28,7 +28,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -274,13 +273,7 @@ public final class EbpfServices implements ServiceBackend {
     /** The backends of a frontend for datagrams. */
     private static void datagrams(FrontendProgram program, Map<MapKey, Set<Backend>> flows) {
         if (isOfDatagrams(program.frontend())) {
-            Set<Backend> backends = new HashSet<>();
-            for (Target target : List.of(program.inside(), program.outside())) {
-                if (target instanceof Target.Balance(List<Backend> some)) {
-                    backends.addAll(some);
-                }
-            }
-            flows.put(ServiceTables.place(program.frontend()), backends);
+            flows.put(ServiceTables.place(program.frontend()), program.backends());
         }
     }
 

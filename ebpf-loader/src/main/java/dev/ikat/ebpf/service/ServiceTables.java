@@ -364,9 +364,8 @@ final class ServiceTables {
     boolean loses(FrontendProgram program) {
         Row row = served.get(place(program.frontend()));
         return row != null
-                && !(side.target(program) instanceof Target.Balance(List<Backend> backends)
-                        && new HashSet<>(backends)
-                                .containsAll(row.group().content.backends()));
+                && !new HashSet<>(side.target(program).backends())
+                        .containsAll(row.group().content.backends());
     }
 
     /** Whether a frontend's clients keep their backends. */

@@ -30,14 +30,13 @@ public final class Translations {
     private static final int PROTOCOL = 36;
     private static final int FLAGS = 12;
     private static final int BECOMES = 16;
-    private static final int TUPLE_BYTES = 40;
 
     private static final int REPLIED = 2;
     private static final int CLOSING = 4;
     private static final int ANSWER = 0x100;
     private static final int ELSEWHERE = 0x200;
     private static final int LEFT = 0x400;
-    private static final int TRANSLATION_BYTES = BECOMES + TUPLE_BYTES;
+    private static final int TRANSLATION_BYTES = BECOMES + Layout.TUPLE_BYTES;
 
     private Translations() {}
 
@@ -103,14 +102,14 @@ public final class Translations {
     }
 
     private static ByteBuffer becomes(ByteBuffer translation) {
-        return Layout.copy(translation.slice(BECOMES, TUPLE_BYTES));
+        return Layout.copy(translation.slice(BECOMES, Layout.TUPLE_BYTES));
     }
 
     private static ByteBuffer turned(ByteBuffer tuple) {
-        ByteBuffer turned = Layout.of(TUPLE_BYTES);
+        ByteBuffer turned = Layout.of(Layout.TUPLE_BYTES);
         turned.put(tuple.slice(DESTINATION, DESTINATION)).put(tuple.slice(0, DESTINATION));
         turned.put(tuple.slice(PORTS + Short.BYTES, Short.BYTES)).put(tuple.slice(PORTS, Short.BYTES));
-        return turned.put(tuple.slice(PROTOCOL, TUPLE_BYTES - PROTOCOL)).flip();
+        return turned.put(tuple.slice(PROTOCOL, Layout.TUPLE_BYTES - PROTOCOL)).flip();
     }
 
     /** Has the kernel's connection tracking translate the open connections from now on, and begins no more. */
@@ -154,11 +153,11 @@ public final class Translations {
                             .putLong(System.nanoTime())
                             .putInt(0)
                             .putInt(LEFT | (entry.answered() ? REPLIED : 0));
-                    ByteBuffer becomes = tuple(
+                    ByteBuffer becomes = Layout.tuple(
                             from.source(), from.sourcePort(), answer.source(), answer.sourcePort(), from.protocol());
                     Bpf.add(
                             map,
-                            tuple(
+                            Layout.tuple(
                                     from.source(),
                                     from.sourcePort(),
                                     from.destination(),
@@ -168,16 +167,6 @@ public final class Translations {
                 }
             }
         }
-    }
-
-    private static ByteBuffer tuple(IpAddress source, int sourcePort, IpAddress destination, int port, int protocol) {
-        return Layout.put(Layout.put(Layout.of(TUPLE_BYTES), source), destination)
-                .put((byte) (sourcePort >> 8))
-                .put((byte) sourcePort)
-                .put((byte) (port >> 8))
-                .put((byte) port)
-                .put((byte) protocol)
-                .position(0);
     }
 
     private static ConntrackTuple tuple(ByteBuffer tuple) {

@@ -2,8 +2,10 @@ package dev.ikat.services.program;
 
 import dev.ikat.model.Cidr;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What becomes of connections to one frontend. A connection comes from <em>inside</em> if a pod of this node or this
@@ -53,5 +55,12 @@ public record FrontendProgram(
                 throw new IllegalArgumentException(frontend + " can't be reached from " + source);
             }
         }
+    }
+
+    /** The backends of connections from either side. */
+    public Set<Backend> backends() {
+        Set<Backend> backends = new HashSet<>(inside.backends());
+        backends.addAll(outside.backends());
+        return backends;
     }
 }

@@ -11,6 +11,9 @@ public sealed interface Target {
     /** Packets are dropped without an answer. */
     Target DROP = new Drop();
 
+    /** To which new connections may go; none if all are refused or dropped. */
+    List<Backend> backends();
+
     /**
      * Each new connection goes to one of the backends, all with the same probability.
      *
@@ -26,8 +29,18 @@ public sealed interface Target {
     }
 
     /** See {@link Target#REJECT}. */
-    record Reject() implements Target {}
+    record Reject() implements Target {
+        @Override
+        public List<Backend> backends() {
+            return List.of();
+        }
+    }
 
     /** See {@link Target#DROP}. */
-    record Drop() implements Target {}
+    record Drop() implements Target {
+        @Override
+        public List<Backend> backends() {
+            return List.of();
+        }
+    }
 }
