@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
-/* Other addresses and ports for a packet, with the checksums that cover them (RFC 1624). */
+/*
+ * Other addresses and ports for a packet, with the checksums that cover them (RFC 1624).
+ *
+ * What every program calls, here and in services.h, is not static: the verifier then checks it once in a program, and
+ * not on each of the ways that lead to it, which took seven times as long.
+ */
 #ifndef IKAT_REWRITE_H
 #define IKAT_REWRITE_H
 
@@ -65,14 +70,20 @@ static __always_inline const struct tuple *part_becomes(const struct packet *pac
 }
 
 /* Gives a packet of TCP or UDP the addresses and ports of a tuple; 0 if that is not possible. */
-static __noinline int rewrite(struct __sk_buff *skb, const struct packet *packet, const struct tuple *to)
+__noinline int rewrite(struct __sk_buff *skb, const struct packet *packet, const struct tuple *to)
 {
-	int tcp = packet->tuple.protocol == IPPROTO_TCP;
-	__u32 check = packet->transport + (tcp ? TCP_CHECK : UDP_CHECK);
-	__u64 flags = tcp ? 0 : BPF_F_MARK_MANGLED_0; /* UDP's 0 says that there is none */
-	__be32 ports = ports_of(to);
 	__s64 difference;
+	__be32 ports;
+	__u32 check;
+	__u64 flags;
+	int tcp;
 
+	if (!packet || !to)
+		return 0;
+	tcp = packet->tuple.protocol == IPPROTO_TCP;
+	check = packet->transport + (tcp ? TCP_CHECK : UDP_CHECK);
+	flags = tcp ? 0 : BPF_F_MARK_MANGLED_0; /* UDP's 0 says that there is none */
+	ports = ports_of(to);
 	/* Without BPF_F_IPV6 (Linux 6.16) the kernel gets the sum over an IPv6 packet wrong. */
 	if (!is_v4(&packet->tuple.source) && is_summed(skb))
 		return 0;
@@ -160,15 +171,20 @@ static __always_inline int is_part_v6(const struct bpf_dynptr *data, struct pack
 	return 1;
 }
 
-/* Reads a packet whose headers are not the usual ones: with options, a fragment, or an ICMP error. */
-static __noinline void read_other(struct __sk_buff *skb, struct packet *packet)
+/*
+ * Reads a packet whose headers are not the usual ones: with options, a fragment, or an ICMP error. 0 if that is not
+ * possible; then it is BROKEN.
+ */
+__noinline int read_other(struct __sk_buff *skb, struct packet *packet)
 {
 	struct bpf_dynptr data;
 
+	if (!packet)
+		return 0;
 	__builtin_memset(packet, 0, sizeof(*packet));
 	packet->flags = BROKEN;
 	if (bpf_dynptr_from_skb(skb, 0, &data))
-		return;
+		return 0;
 	packet->flags = 0;
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
 		if (is_part_v4(&data, packet))
@@ -181,6 +197,7 @@ static __noinline void read_other(struct __sk_buff *skb, struct packet *packet)
 		else
 			read_v6(&data, ETH_HLEN, 0, packet);
 	}
+	return !(packet->flags & BROKEN);
 }
 
 #endif

@@ -130,7 +130,7 @@ static __always_inline int is_from_pod(struct __sk_buff *skb, const struct packe
  * Stores the translations of a connection's two directions, with another source port if the answers could not be told
  * from those of an open connection; 0 if there is none.
  */
-static __noinline int establish(const struct tuple *tuple, struct translation *made, __u64 now)
+__noinline int establish(const struct tuple *tuple, struct translation *made, __u64 now)
 {
 	struct tuple key;
 	int i;
@@ -222,11 +222,11 @@ static __noinline int restore(struct __sk_buff *skb, struct packet *packet)
 }
 
 /* Reads the packet that an ICMP error quotes; 0 if that is not possible. */
-static __noinline int read_quoted(struct __sk_buff *skb, const struct packet *error, struct packet *quoted)
+__noinline int read_quoted(struct __sk_buff *skb, const struct packet *error, struct packet *quoted)
 {
 	struct bpf_dynptr data;
 
-	if (bpf_dynptr_from_skb(skb, 0, &data))
+	if (!error || !quoted || bpf_dynptr_from_skb(skb, 0, &data))
 		return 0;
 	if (is_v4(&error->tuple.source))
 		read_v4(&data, error->inner, 1, quoted);
@@ -264,8 +264,7 @@ static __noinline void translate_error(struct __sk_buff *skb, const struct packe
 /* Translates a packet whose headers are not the usual ones. */
 static __always_inline void translate_other(struct __sk_buff *skb, struct packet *packet, __u32 epoch, int to_pod)
 {
-	read_other(skb, packet);
-	if (packet->flags & BROKEN)
+	if (!read_other(skb, packet))
 		return;
 	if (packet->flags & ERROR)
 		translate_error(skb, packet, to_pod);

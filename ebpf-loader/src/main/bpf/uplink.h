@@ -262,8 +262,7 @@ static __always_inline int receive_error(struct __sk_buff *skb, const struct pac
 /* The same for a packet whose headers are not the usual ones. */
 static __noinline int receive_other(struct __sk_buff *skb, struct packet *packet, __u32 epoch, int at)
 {
-	read_other(skb, packet);
-	if (packet->flags & BROKEN)
+	if (!read_other(skb, packet))
 		return TC_ACT_UNSPEC;
 	if (packet->flags & ERROR)
 		return receive_error(skb, packet, at);
