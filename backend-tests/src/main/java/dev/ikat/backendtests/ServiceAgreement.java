@@ -90,6 +90,11 @@ public abstract class ServiceAgreement {
         of.exec("conntrack", "--flush");
     }
 
+    /** Whether a frontend's backends answer clients outside themselves, and so see them. */
+    protected boolean answersDirectly(FrontendProgram frontend) {
+        return false;
+    }
+
     /** The default number of programs. */
     protected int programs() {
         return 300;
@@ -188,7 +193,7 @@ public abstract class ServiceAgreement {
 
     /** A line for each connection with which something happened that must not. */
     private List<String> disagreements(ServiceProgram program, PolicyProgram policyProgram) {
-        ServiceEvaluator evaluator = new ServiceEvaluator(program);
+        ServiceEvaluator evaluator = new ServiceEvaluator(program, this::answersDirectly);
         Evaluator policyEvaluator = new Evaluator(policyProgram);
         List<Future<List<String>>> attempts = new ArrayList<>();
         for (Client client : clients) {

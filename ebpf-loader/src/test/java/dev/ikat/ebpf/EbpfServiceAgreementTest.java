@@ -12,9 +12,14 @@ import java.util.List;
 class EbpfServiceAgreementTest extends ServiceAgreement {
     private final List<NodeServices> opened = new ArrayList<>();
 
+    /** Whether connections from outside are served by direct return. */
+    boolean isDirect() {
+        return false;
+    }
+
     @Override
     protected ServiceBackend services(TestNamespace node) {
-        opened.add(NodeServices.ofScene(node));
+        opened.add(NodeServices.ofScene(node, isDirect()));
         return opened.getFirst();
     }
 
@@ -31,6 +36,6 @@ class EbpfServiceAgreementTest extends ServiceAgreement {
 
     @Override
     protected int programs() {
-        return 60;
+        return 40;
     }
 }

@@ -15,7 +15,7 @@ class EbpfServicesTest extends ServiceContract {
 
     @Override
     protected ServiceBackend open(TestNamespace node) {
-        NodeServices services = NodeServices.ofScene(node);
+        NodeServices services = NodeServices.ofScene(node, false);
         opened = Optional.of(services);
         return services;
     }

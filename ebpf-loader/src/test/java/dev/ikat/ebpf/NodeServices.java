@@ -56,10 +56,14 @@ final class NodeServices implements ServiceBackend {
         this(node, settings, OwnControlGroup.path());
     }
 
-    /** On the node of a scene of services, where connections from outside are served, too. */
-    static NodeServices ofScene(TestNamespace node) {
+    /**
+     * On the node of a scene of services, where connections from outside are served, too.
+     *
+     * @param direct whether by direct return
+     */
+    static NodeServices ofScene(TestNamespace node, boolean direct) {
         return new NodeServices(
-                node, EbpfSettings.USUAL, OwnControlGroup.path(), new Outside(false, () -> Optional.of(SCENE)));
+                node, EbpfSettings.USUAL, OwnControlGroup.path(), new Outside(direct, () -> Optional.of(SCENE)));
     }
 
     /** @param group of the node's own sockets; empty if these are left to nftables */

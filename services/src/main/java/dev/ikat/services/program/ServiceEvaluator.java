@@ -12,6 +12,7 @@ import dev.ikat.services.program.Outcome.Route;
 import dev.ikat.services.program.Outcome.SourceSeen;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
@@ -20,12 +21,24 @@ import java.util.stream.Collectors;
  */
 public final class ServiceEvaluator {
     private final ServiceProgram program;
+    private final Predicate<FrontendProgram> direct;
     /** The addresses at which only frontends are reached, where no blocks of them are known. */
     private final Set<IpAddress> clusterIps;
 
-    /** Answers by this program. */
+    /** Answers by this program; no backend answers clients outside itself. */
     public ServiceEvaluator(ServiceProgram program) {
+        this(program, _ -> false);
+    }
+
+    /**
+     * Answers by this program.
+     *
+     * @param direct whether a frontend's backends answer clients outside themselves (direct server return), and so see
+     *     them, whatever {@code keepsSource} says
+     */
+    public ServiceEvaluator(ServiceProgram program, Predicate<FrontendProgram> direct) {
         this.program = program;
+        this.direct = direct;
         this.clusterIps = !program.serviceCidrs().isEmpty()
                 ? Set.of()
                 : program.frontends().values().stream()
@@ -79,12 +92,12 @@ public final class ServiceEvaluator {
                 : frontend.service() + " has endpoints, but none on this node, and its traffic policy is Local";
     }
 
-    private static SourceSeen seen(Backend backend, Connection connection, FrontendProgram frontend) {
+    private SourceSeen seen(Backend backend, Connection connection, FrontendProgram frontend) {
         boolean kept = switch (connection.origin()) {
             // If a pod reaches itself, its answer to its own address would never leave it.
             case POD -> !backend.address().equals(connection.source());
             case NODE -> false;
-            case OUTSIDE -> frontend.keepsSource();
+            case OUTSIDE -> frontend.keepsSource() || direct.test(frontend);
         };
         return kept ? SourceSeen.CLIENT : SourceSeen.NODE;
     }
