@@ -31,6 +31,7 @@ import picocli.CommandLine.Option;
             PolicyBench.class,
             BackendsBench.class,
             ServicesBench.class,
+            OutsideBench.class,
             ScaleBench.class,
             MicroBench.class,
             WiringBench.class,

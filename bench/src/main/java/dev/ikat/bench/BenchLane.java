@@ -1,7 +1,6 @@
 package dev.ikat.bench;
 
 import dev.ikat.backendtests.BenchPrograms;
-import dev.ikat.backendtests.InNamespace;
 import dev.ikat.backendtests.RoutedNode;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
@@ -15,13 +14,7 @@ import dev.ikat.policy.program.SetMember;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.traffic.Iperf;
 import dev.ikat.testbed.traffic.Probe;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
-import java.net.StandardSocketOptions;
-import java.nio.ByteBuffer;
-import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -36,8 +29,6 @@ public final class BenchLane implements AutoCloseable {
     public static final int PORT = 9000;
 
     private static final int DENIED_PORT = 9001;
-    private static final int CONNECTIONS = 400;
-    private static final int ROUND_TRIPS = 3000;
     private static final int STREAM_SECONDS = 2;
     private static final SetId CLIENT = new SetId("client");
 
@@ -48,7 +39,7 @@ public final class BenchLane implements AutoCloseable {
     public final Samples connections = new Samples();
     public final Samples roundTrips = new Samples();
     public final Samples streams = new Samples();
-    private final ServerSocketChannel listening;
+    private final Echo listening;
     private final Probe.Server denied;
 
     /** A node of its own, on which nothing is in force yet. */
@@ -74,7 +65,7 @@ public final class BenchLane implements AutoCloseable {
             // Not the host's BBR, if that has it: its timers would be what is measured.
             end.sysctl("net.ipv4.tcp_congestion_control", "reno");
         }
-        listening = serve();
+        listening = new Echo(server, PORT);
         denied = Probe.serve(server, DENIED_PORT);
     }
 
@@ -83,54 +74,14 @@ public final class BenchLane implements AutoCloseable {
         return RoutedNode.endpoint(number).addresses().getFirst();
     }
 
-    /** Accepts, and sends back byte for byte until the other side closes. */
-    private ServerSocketChannel serve() {
-        ServerSocketChannel socket = InNamespace.call(server.path(), () -> {
-            try {
-                return ServerSocketChannel.open().bind(new InetSocketAddress(PORT), 1024);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        });
-        Thread.ofPlatform().daemon().start(() -> {
-            ByteBuffer one = ByteBuffer.allocateDirect(1);
-            while (true) {
-                try (SocketChannel accepted = socket.accept()) {
-                    accepted.setOption(StandardSocketOptions.TCP_NODELAY, true);
-                    for (one.clear(); accepted.read(one) > 0; one.clear()) {
-                        accepted.write(one.flip());
-                    }
-                } catch (IOException e) {
-                    if (!socket.isOpen()) {
-                        return;
-                    }
-                }
-            }
-        });
-        return socket;
-    }
-
     /** Adds one value to each of the samples. */
     public void measure() {
-        measure(client, server(), connections, roundTrips);
+        Echo.measure(client, server(), connections, roundTrips);
     }
 
     /** Where the server listens. */
     static InetSocketAddress server() {
         return new InetSocketAddress(address(1).toInetAddress(), PORT);
-    }
-
-    /** Adds one value to each of these samples, of connections from a namespace to this address. */
-    void measure(TestNamespace from, InetSocketAddress to, Samples perSecond, Samples trips) {
-        InNamespace.call(from.path(), () -> {
-            try {
-                perSecond.add(CONNECTIONS / seconds(to, CONNECTIONS, 1));
-                trips.add(1e6 * seconds(to, 1, ROUND_TRIPS) / ROUND_TRIPS);
-                return true;
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        });
     }
 
     /** One stream over IPv4 on each, all at once, so that each has the same share of a shared machine. */
@@ -150,28 +101,6 @@ public final class BenchLane implements AutoCloseable {
         }
     }
 
-    private static double seconds(InetSocketAddress to, int count, int echoes) throws IOException {
-        ByteBuffer one = ByteBuffer.allocateDirect(1);
-        long start = System.nanoTime();
-        for (int i = 0; i < count; i++) {
-            try (SocketChannel socket = SocketChannel.open()) {
-                // Closed by a reset: no port waits for stray segments.
-                socket.setOption(StandardSocketOptions.SO_LINGER, 0);
-                socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
-                socket.connect(to);
-                for (int echo = 0; echo < echoes; echo++) {
-                    one.clear();
-                    socket.write(one);
-                    one.clear();
-                    if (socket.read(one) != 1) {
-                        throw new IOException("the server has closed the connection");
-                    }
-                }
-            }
-        }
-        return (System.nanoTime() - start) / 1e9;
-    }
-
     /** Checks that the policies are in force: a missing ruleset would be the fastest. */
     public void requireEnforcement() {
         List<Probe.Outcome> outcomes = Probe.check(
@@ -184,11 +113,7 @@ public final class BenchLane implements AutoCloseable {
 
     @Override
     public void close() {
-        try {
-            listening.close();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        listening.close();
         denied.close();
         node.close();
         if (clients != node) {

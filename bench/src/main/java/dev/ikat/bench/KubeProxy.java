@@ -14,13 +14,19 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /** Kubernetes' kube-proxy in a node's network namespace, beside an API of its own. */
 final class KubeProxy implements AutoCloseable {
     /** Of kube-proxy's rules for 30,000 services. */
     private static final Duration LIMIT = Duration.ofMinutes(3);
 
-    private static final String NODE = "node-1";
+    /** The test cluster's. */
+    static final Path OF_TEST_CLUSTER =
+            Path.of(System.getProperty("user.home"), ".cache/ikat-cluster/kubernetes-1.37/kube-proxy");
+
+    /** Its node's name. */
+    static final String NODE = "node-1";
 
     final ApiTestServer api;
     private final TestDirectory directory = TestDirectory.create();
@@ -32,11 +38,12 @@ final class KubeProxy implements AutoCloseable {
      *
      * @param program the program
      * @param mode {@code nftables} or {@code iptables}
-     * @param services what its API has
+     * @param services adds what its API has
      */
-    KubeProxy(Path program, String mode, TestNamespace node, SampleServices services) {
+    KubeProxy(Path program, String mode, TestNamespace node, Consumer<ApiTestServer> services) {
         api = InNamespace.call(node.path(), () -> ApiTestServer.start(0));
-        fill(api, services);
+        addNode(api);
+        services.accept(api);
         log = directory.path().resolve("kube-proxy.log");
         try {
             Path kubeconfig = api.kubeconfig(directory.path().resolve("kubeconfig"));
@@ -66,17 +73,12 @@ final class KubeProxy implements AutoCloseable {
         }
     }
 
-    /** Gives an API a node and the services. */
-    private static void fill(ApiTestServer api, SampleServices services) {
+    private static void addNode(ApiTestServer api) {
         api.put("/api/v1/nodes", NODE, """
                 {"kind":"Node","apiVersion":"v1","metadata":{"name":"%s","uid":"n-1"},
                  "spec":{"podCIDR":"10.244.1.0/24","podCIDRs":["10.244.1.0/24"]},
                  "status":{"addresses":[{"type":"InternalIP","address":"127.0.0.1"}]}}
                 """.formatted(NODE));
-        for (int i = 0; i < services.count(); i++) {
-            api.put(SampleServices.SERVICES_PATH, "service-" + i, SampleServices.serviceJson(i));
-            api.put(SampleServices.SLICES_PATH, "slice-" + i, SampleServices.sliceJson(i, SampleServices.ENDPOINTS));
-        }
     }
 
     /** Waits for what its rules bring about. */

@@ -9,6 +9,7 @@ import dev.ikat.cluster.EndpointSlice.Hints;
 import dev.ikat.cluster.Protocol;
 import dev.ikat.cluster.Service;
 import dev.ikat.cluster.ServiceCidr;
+import dev.ikat.kubernetes.ApiTestServer;
 import dev.ikat.model.Cidr;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
@@ -136,6 +137,14 @@ record SampleServices(int count) {
                 endpoints(number, some).stream()
                         .map(ip -> new EndpointSlice.Endpoint(ip, Condition.READY, Optional.empty(), Hints.NONE))
                         .toList());
+    }
+
+    /** Gives them to an API. */
+    void fill(ApiTestServer api) {
+        for (int i = 0; i < count; i++) {
+            api.put(SERVICES_PATH, "service-" + i, serviceJson(i));
+            api.put(SLICES_PATH, "slice-" + i, sliceJson(i, ENDPOINTS));
+        }
     }
 
     /** A service gets another number of endpoints. */

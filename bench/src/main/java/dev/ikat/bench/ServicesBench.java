@@ -1,15 +1,13 @@
 package dev.ikat.bench;
 
-import dev.ikat.backendtests.InNamespace;
 import dev.ikat.dataplane.ServiceBackend;
+import dev.ikat.ebpf.service.Outside;
 import dev.ikat.services.compiler.ServiceCompiler;
 import dev.ikat.services.compiler.ServiceSettings;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.report.Terminal;
-import java.io.IOException;
-import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -101,7 +99,7 @@ final class ServicesBench implements Callable<Integer> {
             paramLabel = "FILE",
             description = "the program to compare with (default: the test cluster's, where that has been built; "
                     + "'./dev cluster up' builds it)")
-    private Path kubeProxy = Path.of(System.getProperty("user.home"), ".cache/ikat-cluster/kubernetes-1.37/kube-proxy");
+    private Path kubeProxy = KubeProxy.OF_TEST_CLUSTER;
 
     private final Terminal terminal = Terminal.standard();
     private final BenchTable table = new BenchTable(terminal);
@@ -206,7 +204,7 @@ final class ServicesBench implements Callable<Integer> {
     private void ikat(ServicePlane.Kind kind, SampleServices services, List<Rival> rivals) {
         terminal.line(title(kind.name(), services));
         BenchLane lane = lane();
-        ServicePlane plane = new ServicePlane(kind, lane.node.namespace());
+        ServicePlane plane = new ServicePlane(kind, lane.node.namespace(), Outside.LEFT, SampleServices.pods());
         rivals.add(new Rival(kind.name(), true, lane, plane));
         ServiceBackend backend = plane.services;
         backend.replace(new ServiceProgram(Map.of(), Set.of(), Set.of()));
@@ -224,7 +222,7 @@ final class ServicesBench implements Callable<Integer> {
         }
         requireService(lane);
         if (kind == ServicePlane.Kind.ebpf) {
-            ServicePlane.awaitEbpf(lane, () -> requireService(lane));
+            plane.awaitEbpf(SampleServices.address(0), () -> requireService(lane));
         }
         if (only.contains(Part.first)) {
             String measure = title(kind + ": all in force, s", services);
@@ -263,14 +261,7 @@ final class ServicesBench implements Callable<Integer> {
     }
 
     private static boolean isServed(BenchLane lane) {
-        return InNamespace.call(lane.client.path(), () -> {
-            try (Socket socket = new Socket()) {
-                socket.connect(SampleServices.address(0), 1000);
-                return true;
-            } catch (IOException e) {
-                return false;
-            }
-        });
+        return Echo.answers(lane.client, SampleServices.address(0));
     }
 
     private void changes(
@@ -304,7 +295,7 @@ final class ServicesBench implements Callable<Integer> {
         terminal.line(title(title, services));
         BenchLane lane = lane();
         long start = System.nanoTime();
-        KubeProxy process = new KubeProxy(kubeProxy, mode, lane.node.namespace(), services);
+        KubeProxy process = new KubeProxy(kubeProxy, mode, lane.node.namespace(), services::fill);
         rivals.add(new Rival(title, false, lane, process));
         process.await(() -> isServed(lane));
         double seconds = (System.nanoTime() - start) / 1e9;
@@ -350,8 +341,7 @@ final class ServicesBench implements Callable<Integer> {
             for (Rival rival : rivals) {
                 // Beside each, on the same node at nearly the same time: connections to the pod itself.
                 rival.lane().measure();
-                rival.lane()
-                        .measure(rival.lane().client, SampleServices.address(0), rival.connections(), rival.trips());
+                Echo.measure(rival.lane().client, SampleServices.address(0), rival.connections(), rival.trips());
                 if (round < 0) {
                     rival.clear();
                 }
@@ -410,8 +400,8 @@ final class ServicesBench implements Callable<Integer> {
 
         void measure() {
             TestNamespace node = rival.lane().node.namespace();
-            rival.lane().measure(node, BenchLane.server(), direct, directTrips);
-            rival.lane().measure(node, SampleServices.address(0), connections, trips);
+            Echo.measure(node, BenchLane.server(), direct, directTrips);
+            Echo.measure(node, SampleServices.address(0), connections, trips);
         }
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.backendtests.InNamespace;
+import dev.ikat.backendtests.OverlayNode;
 import dev.ikat.backendtests.Witness;
 import dev.ikat.backendtests.Witness.Answer;
 import dev.ikat.cluster.Protocol;
@@ -60,8 +61,8 @@ class EbpfUplinkTest {
     private static final int CLIENT = 100;
     private static final int OTHER_PORT = 9090;
 
-    private final TestNamespace link = TestNamespace.create();
-    private final TestNamespace client = TestNamespace.create();
+    private final TestNamespace link = OverlayNode.link();
+    private final TestNamespace client = OverlayNode.client(link, CLIENT);
     private final List<ServedNode> nodes = new ArrayList<>();
 
     @AfterEach
@@ -76,28 +77,15 @@ class EbpfUplinkTest {
     }
 
     private void make(boolean direct, EbpfSettings settings) {
-        link.ip("link", "add", "br0", "type", "bridge");
-        link.ip("link", "set", "br0", "up");
-        ServedNode.attach(client, link, "client");
-        for (IpFamily family : IpFamily.values()) {
-            int bits = family == IpFamily.IPV4 ? 24 : 64;
-            client.ip("addr", "add", clientAddress(family) + "/" + bits, "dev", "up0", "nodad");
-        }
-        nodes.add(new ServedNode(1, link, settings, direct));
-        nodes.add(new ServedNode(2, link, settings, direct));
+        nodes.add(new ServedNode(new OverlayNode(1, link), settings, direct));
+        nodes.add(new ServedNode(new OverlayNode(2, link), settings, direct));
         route(1);
     }
 
     /** Has the client send what is for the external address to this node. */
     private void route(int number) {
         for (IpFamily family : IpFamily.values()) {
-            client.ip(
-                    family == IpFamily.IPV4 ? "-4" : "-6",
-                    "route",
-                    "replace",
-                    external(family) + "/" + family.bits(),
-                    "via",
-                    ServedNode.address(number, family).toString());
+            OverlayNode.route(client, external(family), number);
         }
     }
 
@@ -106,7 +94,7 @@ class EbpfUplinkTest {
     }
 
     private static IpAddress clientAddress(IpFamily family) {
-        return ServedNode.address(CLIENT, family);
+        return OverlayNode.address(CLIENT, family);
     }
 
     private static IpAddress external(IpFamily family) {
@@ -116,10 +104,10 @@ class EbpfUplinkTest {
     /** The service on one of the nodes, with these pods. */
     private ServiceProgram program(ServedNode node, IpFamily family, boolean local, int port, Integer... pods) {
         List<Backend> all = Arrays.stream(pods)
-                .map(pod -> new Backend(ServedNode.podAddress(pod, family), port))
+                .map(pod -> new Backend(OverlayNode.podAddress(pod, family), port))
                 .toList();
         List<Backend> own = all.stream()
-                .filter(backend -> node.podCidrs().stream().anyMatch(cidr -> cidr.contains(backend.address())))
+                .filter(backend -> node.node.podCidrs().stream().anyMatch(cidr -> cidr.contains(backend.address())))
                 .toList();
         Target inside = new Target.Balance(all);
         Target outside = !local ? inside : own.isEmpty() ? Target.DROP : new Target.Balance(own);
@@ -127,7 +115,7 @@ class EbpfUplinkTest {
         for (Protocol protocol : List.of(Protocol.TCP, Protocol.UDP)) {
             for (Frontend frontend : List.of(
                     new Frontend(external(family), protocol, PORT),
-                    new Frontend(ServedNode.address(nodes.indexOf(node) + 1, family), protocol, NODE_PORT))) {
+                    new Frontend(OverlayNode.address(nodes.indexOf(node) + 1, family), protocol, NODE_PORT))) {
                 frontends.put(
                         frontend,
                         new FrontendProgram(
@@ -141,7 +129,7 @@ class EbpfUplinkTest {
                                 List.of()));
             }
         }
-        return new ServiceProgram(frontends, node.podCidrs(), Set.of());
+        return new ServiceProgram(frontends, node.node.podCidrs(), Set.of());
     }
 
     private void serve(IpFamily family, boolean local, Integer... pods) {
@@ -179,14 +167,14 @@ class EbpfUplinkTest {
         for (int i = 0; i < 20; i++) {
             servers.add(ask(external(family), PORT).server());
             servers.add(askByDatagram(external(family), PORT).server());
-            servers.add(ask(ServedNode.address(1, family), NODE_PORT).server());
-            servers.add(askByDatagram(ServedNode.address(1, family), NODE_PORT).server());
+            servers.add(ask(OverlayNode.address(1, family), NODE_PORT).server());
+            servers.add(askByDatagram(OverlayNode.address(1, family), NODE_PORT).server());
         }
 
         assertThat(servers).containsExactlyInAnyOrder(11, 12);
         assertThat(ask(external(family), PORT).source()).isEqualTo(clientAddress(family));
         assertThat(tracked(1, external(family))).isEmpty();
-        assertThat(tracked(1, ServedNode.address(1, family))).isEmpty();
+        assertThat(tracked(1, OverlayNode.address(1, family))).isEmpty();
     }
 
     @ParameterizedTest
@@ -215,8 +203,8 @@ class EbpfUplinkTest {
         for (int i = 0; i < 5; i++) {
             assertThat(ask(external(family), PORT).source()).isEqualTo(clientAddress(family));
             assertThat(askByDatagram(external(family), PORT).source()).isEqualTo(clientAddress(family));
-            assertThat(ask(ServedNode.address(1, family), NODE_PORT).source()).isEqualTo(clientAddress(family));
-            assertThat(askByDatagram(ServedNode.address(1, family), NODE_PORT).source())
+            assertThat(ask(OverlayNode.address(1, family), NODE_PORT).source()).isEqualTo(clientAddress(family));
+            assertThat(askByDatagram(OverlayNode.address(1, family), NODE_PORT).source())
                     .isEqualTo(clientAddress(family));
         }
 
@@ -262,7 +250,7 @@ class EbpfUplinkTest {
         serve(family, false, 11, 21);
         for (int pod : List.of(11, 21)) {
             PodProgram isolated = new PodProgram(
-                    ServedNode.endpoint(pod),
+                    OverlayNode.endpoint(pod),
                     new DirectionProgram(
                             List.of(new TierProgram(Tier.NETWORK_POLICY, List.of(), Action.DENY, List.of()))),
                     DirectionProgram.OPEN);
@@ -282,7 +270,7 @@ class EbpfUplinkTest {
     void datagramsInFragmentsReachPodsOfBothNodes(IpFamily family) {
         make(true);
         for (int pod : List.of(11, 21)) {
-            try (Probe.Server _ = Probe.serve(node(pod / 10).pod(pod), OTHER_PORT)) {
+            try (Probe.Server _ = Probe.serve(node(pod / 10).node.pod(pod), OTHER_PORT)) {
                 serveAt(family, false, OTHER_PORT, pod);
                 assertThat(Probe.failures(
                                 List.of(Probe.Target.udp(client, external(family), PORT)
@@ -313,7 +301,7 @@ class EbpfUplinkTest {
         make(true);
         for (int pod : List.of(11, 21)) {
             serveAt(family, false, OTHER_PORT, pod);
-            try (DatagramSocket server = datagrams(node(pod / 10).pod(pod), OTHER_PORT)) {
+            try (DatagramSocket server = datagrams(node(pod / 10).node.pod(pod), OTHER_PORT)) {
                 try (DatagramSocket asking = datagrams(client, 0)) {
                     asking.send(new DatagramPacket(
                             new byte[1],
@@ -353,7 +341,7 @@ class EbpfUplinkTest {
         make(true);
         serve(family, false, 21);
 
-        Answer answer = Witness.ask(node(2).namespace(), ServedNode.address(1, family), NODE_PORT, LIMIT);
+        Answer answer = Witness.ask(node(2).namespace(), OverlayNode.address(1, family), NODE_PORT, LIMIT);
 
         assertThat(answer.server()).isEqualTo(21);
     }

@@ -8,6 +8,8 @@ import dev.ikat.testbed.host.TestDirectory;
 import dev.ikat.testbed.host.TestNamespace;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -96,8 +98,18 @@ public final class Iperf {
      * @throws CommandFailedException if there is no connection
      */
     public static double gigabitsPerSecond(TestNamespace client, TestNamespace server, IpAddress to, int seconds) {
+        return gigabitsPerSecond(client, server, to, seconds, List.of());
+    }
+
+    /** The same of what the server sends to the client. */
+    public static double gigabitsPerSecondBack(TestNamespace client, TestNamespace server, IpAddress to, int seconds) {
+        return gigabitsPerSecond(client, server, to, seconds, List.of("--reverse"));
+    }
+
+    private static double gigabitsPerSecond(
+            TestNamespace client, TestNamespace server, IpAddress to, int seconds, List<String> options) {
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-            Optional<Double> rate = tryOnce(client, server, to, seconds);
+            Optional<Double> rate = tryOnce(client, server, to, seconds, options);
             if (rate.isPresent()) {
                 return rate.get();
             }
@@ -106,27 +118,19 @@ public final class Iperf {
     }
 
     /** Empty where iperf3 ended its report without what the receiver got, as it sometimes does on a busy machine. */
-    private static Optional<Double> tryOnce(TestNamespace client, TestNamespace server, IpAddress to, int seconds) {
+    private static Optional<Double> tryOnce(
+            TestNamespace client, TestNamespace server, IpAddress to, int seconds, List<String> options) {
         try (TestDirectory directory = TestDirectory.create()) {
             Path log = directory.path().resolve("server.log");
             Process listening = server.runner("taskset", "-c", "0", "iperf3", "-s", "-1", "-p", Integer.toString(PORT))
                     .startInBackground(log);
             try {
                 awaitListening(server);
-                Json report = Json.parse(client.runner(
-                                "taskset",
-                                "-c",
-                                "1",
-                                "iperf3",
-                                "-J",
-                                "-c",
-                                to.toString(),
-                                "-p",
-                                Integer.toString(PORT),
-                                "-t",
-                                Integer.toString(seconds),
-                                "-O",
-                                "1")
+                List<String> command = new ArrayList<>(List.of("taskset", "-c", "1", "iperf3", "-J", "-O", "1"));
+                command.addAll(List.of("-c", to.toString(), "-p", Integer.toString(PORT)));
+                command.addAll(List.of("-t", Integer.toString(seconds)));
+                command.addAll(options);
+                Json report = Json.parse(client.runner(command.toArray(String[]::new))
                         .run()
                         .orThrow()
                         .stdout());
