@@ -24,8 +24,11 @@ public final class Iperf {
 
     private Iperf() {}
 
-    /** A TCP stream that runs until it is closed, at most for an hour. */
+    /** A TCP stream of 200 Mbit/s that runs until it is closed, at most for an hour. */
     public static final class Stream implements AutoCloseable {
+        /** Bits per second: enough to be interrupted at any moment, and the processors stay free for the tests. */
+        private static final String RATE = "200M";
+
         private static final Pattern ACKED = Pattern.compile("bytes_acked:(\\d+)");
 
         private final TestNamespace client;
@@ -47,7 +50,7 @@ public final class Iperf {
             Process listening = server.runner("iperf3", "-s", "-1", "-p", port)
                     .startInBackground(directory.path().resolve("server.log"));
             awaitListening(server);
-            Process sending = client.runner("iperf3", "-c", to.toString(), "-p", port, "-t", "3600")
+            Process sending = client.runner("iperf3", "-c", to.toString(), "-p", port, "-t", "3600", "-b", RATE)
                     .startInBackground(directory.path().resolve("client.log"));
             return new Stream(client, sending, listening, directory);
         }
