@@ -117,6 +117,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ -x "$DISTRIBUTION/agent/bin/ikat-agent" ] || fail "build first: ./dev build"
+[ -e daemonset/target/sbom.json ] || fail "the bill of materials is missing, as Maven makes none offline: ./dev build without -o"
 if docker info >/dev/null 2>&1; then
   engine=docker
 else
