@@ -14,7 +14,8 @@ ended), and writes a report of each suite and backend to docs/reports, with a fi
 
   netpol               the Netpol specs of Kubernetes' own e2e.test: NetworkPolicies by tables of who reaches whom
   network-conformance  its [sig-network] specs that are part of Kubernetes' conformance
-  network              its other [sig-network] specs that need neither a cloud nor the Internet
+  network              its other [sig-network] specs that need neither a cloud nor the Internet; each node gets a zone of
+                       its own, and some specs want three nodes ('./dev cluster up --nodes 3')
   cyclonus             the NetworkPolicies that cyclonus generates
   cni                  cnitool of the CNI project calls the plugin, alone and chained with the reference plugins
 
@@ -55,7 +56,7 @@ trap 'exit 130' INT TERM
 
 if [ -z "$(cluster nodes)" ]; then
   started=yes
-  cluster up ${backend:+--backend "$backend"}
+  cluster up --nodes 3 ${backend:+--backend "$backend"}
 fi
 VERSION=$(cluster version)
 readonly PROGRAMS=$CACHE/kubernetes-$VERSION
@@ -74,11 +75,14 @@ has_sctp() {
 
 # --- what a report says ---
 
-# Lines of "result TAB seconds TAB name TAB words", result being passed, failed or skipped; skipped ones are counted only.
+# Lines of "result TAB seconds TAB name TAB words", result being passed, failed or skipped.
 report() { # SUITE TITLE COMMAND RESULTS LEFT-OUT-TEXT
-  local suite=$1 title=$2 command=$3 results=$4 left_out=$5 file passed failed
+  local suite=$1 title=$2 command=$3 results=$4 left_out=$5 file passed failed skipped totals
   passed=$(grep -c '^passed' "$results" || true) failed=$(grep -c '^failed' "$results" || true)
-  echo "conformance: $suite with $backend: $passed passed, $failed failed"
+  skipped=$(grep -c '^skipped' "$results" || true)
+  totals="$passed passed, $failed failed"
+  [ "$skipped" = 0 ] || totals+=", $skipped skipped"
+  echo "conformance: $suite with $backend: $totals"
   count_unexplained "$suite" "$results"
   [ -z "$only" ] || return 0
   mkdir -p "$reports"
@@ -86,7 +90,7 @@ report() { # SUITE TITLE COMMAND RESULTS LEFT-OUT-TEXT
   {
     printf '# %s, %s\n\n' "$title" "$backend"
     printf '| | |\n|---|---|\n'
-    printf '| result | %s passed, %s failed |\n' "$passed" "$failed"
+    printf '| result | %s |\n' "$totals"
     printf '| date | %s |\n' "$(date -u +%Y-%m-%d)"
     printf '| Ikat | %s, policy backend %s |\n' "$(git -C "$HERE" rev-parse --short HEAD)" "$backend"
     printf '| cluster | Kubernetes %s, %s, %s nodes, kube-proxy in mode %s |\n' "$(cluster kubectl version -o json | jq -r .serverVersion.gitVersion)" \
@@ -108,6 +112,13 @@ report() { # SUITE TITLE COMMAND RESULTS LEFT-OUT-TEXT
       while IFS=$'\t' read -r _ _ name words; do
         printf '| %s | %s |\n' "${name//|/\\|}" "$(tr '\n|' '  ' <<<"$words" | cut -c 1-200)"
       done <"$work/alone"
+      printf '\n'
+    fi
+    if [ "$skipped" -gt 0 ]; then
+      printf '## Skipped by the suite\n\n| what | why |\n|---|---|\n'
+      grep '^skipped' "$results" | while IFS=$'\t' read -r _ _ name words; do
+        printf '| %s | %s |\n' "${name//|/\\|}" "$(tr '\n|' '  ' <<<"$words" | sed 's/[<>]/\\&/g')"
+      done
       printf '\n'
     fi
     printf '## Passed\n\n'
@@ -168,21 +179,28 @@ e2e_suite() { # SUITE TITLE FOCUS SKIP LEFT-OUT-TEXT
   ! grep -q '^failed' "$work/results" || grep '^failed' "$work/results" | cut -f3,4 | cut -c 1-300 | sed 's/^/  failed: /'
 }
 
-# The results of specs, this many of them at once.
+# The results of specs, this many of them at once. The number of nodes is said, because only the first of the processes
+# finds it out, and the others then skip what wants two.
 run_specs() { # PROCESSES COUNT FOCUS SKIP LOG OUTPUT RESULTS
   mkdir -p "$6"
   # In the control plane's network, from which nodes and pods are reached.
   cluster enter control env KUBECONFIG="$RUN/admin.kubeconfig" "$PROGRAMS/ginkgo" --procs="$1" --no-color --focus="$3" \
     --skip="$4" --json-report=report.json --junit-report=junit.xml --output-dir="$6" --silence-skips -v \
     "$PROGRAMS/e2e.test" -- --provider=skeleton --kubectl-path="$PROGRAMS/kubectl" --dump-logs-on-failure=false \
-    --allowed-not-ready-nodes=9 --disable-log-dump >"$5" 2>&1 </dev/null &
+    --allowed-not-ready-nodes=9 --disable-log-dump --num-nodes="$(schedulable)" >"$5" 2>&1 </dev/null &
   local runner=$!
   progress "$2" "$runner" "$5"
   wait "$runner" || true
   [ -s "$6/report.json" ] || { tail -n 5 "$5" >&2; fail "the specs did not run"; }
-  jq -r '.[].SpecReports[]? | select(.LeafNodeType == "It" and (.State | IN("passed", "failed", "timedout", "panicked", "interrupted", "aborted"))) |
-    [(if .State == "passed" then "passed" else "failed" end), (.RunTime / 1e9), ((.ContainerHierarchyTexts // []) + [.LeafNodeText] | join(" ")),
+  # Those that were not chosen are skipped without a message.
+  jq -r '.[].SpecReports[]? | select(.LeafNodeType == "It" and (.State | IN("passed", "failed", "timedout", "panicked", "interrupted", "aborted", "skipped"))) |
+    select(.State != "skipped" or (.Failure.Message // "") != "") |
+    [(if .State | IN("passed", "skipped") then .State else "failed" end), (.RunTime / 1e9), ((.ContainerHierarchyTexts // []) + [.LeafNodeText] | join(" ")),
      ((.Failure.Message // "") | gsub("\\s+"; " "))] | @tsv' "$6/report.json" >"$7"
+}
+
+schedulable() {
+  cluster kubectl get nodes -o json | jq '[.items[] | select((.spec.taints // []) == [])] | length'
 }
 
 # Specs that run at once may want the same ports of the same nodes: what failed is run once more by itself, and what passes
@@ -228,7 +246,16 @@ run_network_conformance() {
   e2e_suite network-conformance "Kubernetes' [sig-network] conformance specs" '\[sig-network\].*\[Conformance\]' "^\$" ''
 }
 
+# A zone each, where somebody has not given them zones.
+zones() {
+  local node
+  for node in $(cluster kubectl get nodes -l '!topology.kubernetes.io/zone' -o name); do
+    cluster kubectl label "$node" "topology.kubernetes.io/zone=zone-${node##*-}" >/dev/null
+  done
+}
+
 run_network() {
+  zones
   e2e_suite network "Kubernetes' other [sig-network] specs" '\[sig-network\]' \
     "Netpol|\[Conformance\]|\[Disruptive\]|Feature:LoadBalancer|Provider:|Internet connection|Networking-Performance|PerformanceDNS|KubeProxyNFAcct|LocalhostNodePorts|DNS configMap|\[Alpha\]|Feature:(NetworkPolicy|.*Alpha)$sctp_skip" \
     "what needs a cloud's load balancers or another cloud's service, the Internet, an upstream name server, or kube-proxy in mode iptables with localhost NodePorts; what measures performance; and what ends the machine's own services.$sctp_left_out"
