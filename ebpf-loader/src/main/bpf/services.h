@@ -100,6 +100,32 @@ static __noinline int is_free(const struct tuple *tuple, __u64 now)
 	return !open || is_closing(key.protocol, open->flags);
 }
 
+/*
+ * Whether the answers to the first packet of a connection that is for no frontend would be taken for those of an open
+ * connection to a service, which the packet's destination serves. What is left of one that has ended is deleted.
+ */
+static __noinline int is_taken(const struct tuple *tuple, __u64 now)
+{
+	const struct translation *answers, *requests;
+	struct tuple key = *tuple;
+
+	turn(&key);
+	answers = bpf_map_lookup_elem(&translations, &key);
+	if (!answers || !(answers->flags & TRANSLATION_ANSWER))
+		return 0;
+	if (!is_free(tuple, now))
+		return 1;
+	key = answers->becomes;
+	turn(&key);
+	requests = bpf_map_lookup_elem(&translations, &key);
+	if (requests && are_same(&requests->becomes, tuple))
+		bpf_map_delete_elem(&translations, &key);
+	key = *tuple;
+	turn(&key);
+	bpf_map_delete_elem(&translations, &key);
+	return 0;
+}
+
 /* Chooses a backend for the first packet of a connection; 0 if there is none, or netfilter has to do it. */
 static __always_inline int choose(const struct frontend *frontend, const struct sticky_client *client, __u64 now,
 				  struct tuple *becomes)
@@ -167,15 +193,10 @@ static __noinline int begin(struct __sk_buff *skb, const struct packet *packet, 
 	};
 	struct frontend *frontend = bpf_map_lookup_elem(&frontends, &client.place);
 	struct translation made = {.seen = now};
-	struct tuple key;
 
 	made.becomes = packet->tuple;
-	if (!frontend) {
-		key = packet->tuple;
-		turn(&key);
-		if (!bpf_map_lookup_elem(&translations, &key) || is_free(&packet->tuple, now))
-			return 0;
-	}
+	if (!frontend && !is_taken(&packet->tuple, now))
+		return 0;
 	if (!is_from_pod(skb, packet, epoch) || (frontend && !choose(frontend, &client, now, &made.becomes)))
 		return 0;
 	return establish(&packet->tuple, &made, now);
@@ -191,8 +212,12 @@ static __noinline int translate(struct __sk_buff *skb, struct packet *packet, __
 	if (found && found->flags & (TRANSLATION_ANSWER | TRANSLATION_ELSEWHERE | TRANSLATION_LEFT))
 		return 0;
 	if (!found || (packet->flags & SYN && found->flags & CONNECTION_CLOSING)) {
-		if (!(packet->flags & FRESH) || !begin(skb, packet, epoch, now))
+		if (!(packet->flags & FRESH) || !begin(skb, packet, epoch, now)) {
+			/* The former connection's translation is none for this one. */
+			if (found)
+				bpf_map_delete_elem(&translations, &packet->tuple);
 			return 0;
+		}
 		found = bpf_map_lookup_elem(&translations, &packet->tuple);
 		if (!found)
 			return 0;

@@ -143,25 +143,32 @@ static __noinline int send_on(struct __sk_buff *skb, const struct packet *packet
 
 /*
  * Begins a connection: its translations, if the backend is a pod of this node, or else, at the uplink, a row that keeps
- * the backend. Returns whether there is a row now.
+ * the backend. As in `begin`, one to a pod itself may need another source port. Returns whether there is a row now.
  */
 static __noinline int begin_from_outside(struct __sk_buff *skb, const struct packet *packet, __u32 epoch, int at,
 					 __u64 now)
 {
 	const struct frontend *frontend = frontend_of(&packet->tuple, at);
-	const struct backend *backend = frontend ? backend_for(&packet->tuple, frontend) : 0;
+	const struct backend *backend;
 	struct translation made = {.seen = now};
 	const struct endpoint *endpoint;
 	const struct wire *pod;
 	struct wire way;
 
 	/* `rewrite` could not change a summed packet, here or on the backend's node. */
-	if (!backend || (!is_v4(&packet->tuple.source) && is_summed(skb)))
+	if (!is_v4(&packet->tuple.source) && is_summed(skb))
 		return 0;
 	made.becomes = packet->tuple;
-	made.becomes.destination = backend->address;
-	made.becomes.destination_port = backend->port;
-	endpoint = endpoint_of(&backend->address, epoch);
+	if (frontend) {
+		backend = backend_for(&packet->tuple, frontend);
+		if (!backend)
+			return 0;
+		made.becomes.destination = backend->address;
+		made.becomes.destination_port = backend->port;
+	} else if (!(packet->flags & FRESH) || !is_taken(&packet->tuple, now)) {
+		return 0;
+	}
+	endpoint = endpoint_of(&made.becomes.destination, epoch);
 	if (endpoint) {
 		pod = wire_of(endpoint->id);
 		/* Only there do answers get the service's address again. */
@@ -169,7 +176,7 @@ static __noinline int begin_from_outside(struct __sk_buff *skb, const struct pac
 		       establish(&packet->tuple, &made, now);
 	}
 	/* A client within the cluster may be on the pod's node, where its answers would take no uplink. */
-	if (at != AT_UPLINK || bpf_map_lookup_elem(&nodes, &packet->tuple.source) ||
+	if (!frontend || at != AT_UPLINK || bpf_map_lookup_elem(&nodes, &packet->tuple.source) ||
 	    !leaves_by_uplink(skb, &made.becomes, skb->ifindex) || !find_way(skb, &made.becomes, &way))
 		return 0;
 	made.flags = TRANSLATION_ELSEWHERE;
@@ -203,8 +210,11 @@ static __noinline int receive(struct __sk_buff *skb, struct packet *packet, __u3
 	struct translation *found = translation_of(&packet->tuple, now);
 
 	if (!found || (packet->flags & SYN && found->flags & CONNECTION_CLOSING)) {
-		if (!begin_from_outside(skb, packet, epoch, at, now))
+		if (!begin_from_outside(skb, packet, epoch, at, now)) {
+			if (found)
+				bpf_map_delete_elem(&translations, &packet->tuple);
 			return TC_ACT_UNSPEC;
+		}
 		found = bpf_map_lookup_elem(&translations, &packet->tuple);
 		if (!found)
 			return TC_ACT_UNSPEC;

@@ -35,6 +35,7 @@ import java.net.InetSocketAddress;
 import java.net.PortUnreachableException;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
@@ -261,6 +262,20 @@ class EbpfTranslationTest extends ServedPods {
 
         assertThatThrownBy(() -> ask(socket, service(family), 80))
                 .isInstanceOfAny(SocketTimeoutException.class, PortUnreachableException.class);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void backendAnswersThePortOfAConnectionToTheServiceThatHasEnded(IpFamily family) throws IOException {
+        services.replace(web(family, backend(2, family)));
+        pod(1).sysctl("net.ipv4.ip_local_port_range", "41000 41000");
+        SocketChannel former = connect(service(family), 80);
+        assertThat(echoes(former)).isTrue();
+
+        former.setOption(StandardSocketOptions.SO_LINGER, 0);
+        former.close();
+
+        assertThat(echoes(connect(address(2, family), PORT))).isTrue();
     }
 
     @ParameterizedTest

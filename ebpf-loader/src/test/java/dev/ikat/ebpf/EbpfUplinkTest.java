@@ -265,6 +265,38 @@ class EbpfUplinkTest {
         }
     }
 
+    /** The pod's answers would be the same as those to a connection to the service. */
+    @ParameterizedTest
+    @EnumSource
+    void podItselfIsReachedFromThePortOfAConnectionToTheService(IpFamily family) throws IOException {
+        make(false);
+        serve(family, true, 11);
+        IpAddress pod = OverlayNode.podAddress(11, family);
+        OverlayNode.route(client, pod, 1);
+        client.sysctl("net.ipv4.ip_local_port_range", "41000 41000");
+        Answer expected = new Answer(11, clientAddress(family));
+        Socket open = Witness.connect(client, external(family), PORT, LIMIT);
+        assertThat(Witness.ask(open)).isEqualTo(expected);
+
+        assertThat(askAndReset(pod, Witness.PORT)).as("beside it").isEqualTo(expected);
+        assertThat(Witness.ask(open)).isEqualTo(expected);
+        open.setSoLinger(true, 0);
+        open.close();
+        assertThat(askAndReset(pod, Witness.PORT)).as("after it").isEqualTo(expected);
+        assertThat(askAndReset(external(family), PORT)).isEqualTo(expected);
+        assertThat(askByDatagram(external(family), PORT)).isEqualTo(expected);
+        assertThat(askByDatagram(pod, Witness.PORT)).isEqualTo(expected);
+    }
+
+    /** The port is free at once. */
+    private Answer askAndReset(IpAddress address, int port) throws IOException {
+        try (Socket connection = Witness.connect(client, address, port, LIMIT)) {
+            Answer answer = Witness.ask(connection);
+            connection.setSoLinger(true, 0);
+            return answer;
+        }
+    }
+
     @ParameterizedTest
     @EnumSource
     void datagramsInFragmentsReachPodsOfBothNodes(IpFamily family) {
