@@ -344,6 +344,10 @@ int from_uplink(struct __sk_buff *skb)
 	__u32 zero = 0;
 	int action;
 
+	if (skb->tc_index == FROM_OVERLAY_TO_UPLINK) {
+		skb->tc_index = 0;
+		return TC_ACT_UNSPEC;
+	}
 	set = bpf_map_lookup_elem(&settings, &zero);
 	if (!set || !(set->flags & SETTING_SERVICES))
 		return TC_ACT_UNSPEC;

@@ -281,6 +281,8 @@ static __noinline int receive_other(struct __sk_buff *skb, struct packet *packet
 	return packet->transport ? receive(skb, packet, epoch, at) : receive_part(skb, packet, epoch, at);
 }
 
+#define FROM_OVERLAY_TO_UPLINK 0x1ca7 /* in tc_index: it has been translated, and is for no frontend any more */
+
 /* Has the host's stack take a packet as if the uplink had received it; the action to return. */
 static __noinline int into_uplink(struct __sk_buff *skb)
 {
@@ -292,6 +294,7 @@ static __noinline int into_uplink(struct __sk_buff *skb)
 	__builtin_memcpy(mac, uplink->host_mac, ETH_ALEN);
 	if (bpf_skb_store_bytes(skb, __builtin_offsetof(struct ethhdr, h_dest), mac, sizeof(mac), 0))
 		return TC_ACT_SHOT;
+	skb->tc_index = FROM_OVERLAY_TO_UPLINK;
 	return bpf_redirect(uplink->ifindex, BPF_F_INGRESS);
 }
 
