@@ -81,17 +81,20 @@ final class OutsideLane implements AutoCloseable {
      * @param directReturn whether the other node answers the client itself
      */
     void serve(ServicePlane.Kind kind, boolean directReturn) {
+        List<ServicePlane> opened = new ArrayList<>();
         for (OverlayNode node : nodes) {
             Surroundings around = new Surroundings(OverlayNode.UPLINK, node.addresses(), OverlayNode.nodes());
             ServicePlane plane = new ServicePlane(
                     kind, node.namespace(), new Outside(directReturn, () -> Optional.of(around)), node.open());
+            opened.add(plane);
             planes.add(plane::close);
             node.protect(plane.nftables());
             plane.services.replace(new ServiceProgram(frontends(node), node.podCidrs(), Set.of()), List.of());
-            // Without direct return the second node has nothing to translate.
-            if (kind == ServicePlane.Kind.ebpf && (directReturn || node == nodes.getFirst())) {
-                plane.awaitEbpf(service(BenchLane.PORT), this::requireService);
-            }
+        }
+        if (kind == ServicePlane.Kind.ebpf) {
+            // Not before both nodes have their programs is a pod of the second one reached.
+            opened.forEach(plane ->
+                    plane.awaitEbpf(service(BenchLane.PORT), () -> Echo.answers(client, service(BenchLane.PORT))));
         }
         requireService();
     }
