@@ -34,6 +34,18 @@ static __always_inline struct translation *translation_of(const struct tuple *tu
 	return translation && !is_over(translation, tuple->protocol, now) ? translation : 0;
 }
 
+/*
+ * The translation that was found for a packet; null if that is one of a TCP connection that has ended, and the packet
+ * begins the next one: what is left there is deleted.
+ */
+static __always_inline struct translation *of_its_own(struct translation *found, const struct packet *packet)
+{
+	if (!found || !(packet->flags & SYN) || !(found->flags & CONNECTION_CLOSING))
+		return found;
+	bpf_map_delete_elem(&translations, &packet->tuple);
+	return 0;
+}
+
 /* Of tuples of one protocol. */
 static __always_inline int are_same(const struct tuple *one, const struct tuple *other)
 {
@@ -120,6 +132,7 @@ static __noinline int is_taken(const struct tuple *tuple, __u64 now)
 	requests = bpf_map_lookup_elem(&translations, &key);
 	if (requests && are_same(&requests->becomes, tuple))
 		bpf_map_delete_elem(&translations, &key);
+	/* Computed anew: there is no room for both. */
 	key = *tuple;
 	turn(&key);
 	bpf_map_delete_elem(&translations, &key);
@@ -211,13 +224,10 @@ static __noinline int translate(struct __sk_buff *skb, struct packet *packet, __
 	/* Those of connections from outside are not for pods. */
 	if (found && found->flags & (TRANSLATION_ANSWER | TRANSLATION_ELSEWHERE | TRANSLATION_LEFT))
 		return 0;
-	if (!found || (packet->flags & SYN && found->flags & CONNECTION_CLOSING)) {
-		if (!(packet->flags & FRESH) || !begin(skb, packet, epoch, now)) {
-			/* The former connection's translation is none for this one. */
-			if (found)
-				bpf_map_delete_elem(&translations, &packet->tuple);
+	found = of_its_own(found, packet);
+	if (!found) {
+		if (!(packet->flags & FRESH) || !begin(skb, packet, epoch, now))
 			return 0;
-		}
 		found = bpf_map_lookup_elem(&translations, &packet->tuple);
 		if (!found)
 			return 0;

@@ -207,14 +207,11 @@ static __always_inline void keep_one_way(struct translation *translation, const 
 static __noinline int receive(struct __sk_buff *skb, struct packet *packet, __u32 epoch, int at)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
-	struct translation *found = translation_of(&packet->tuple, now);
+	struct translation *found = of_its_own(translation_of(&packet->tuple, now), packet);
 
-	if (!found || (packet->flags & SYN && found->flags & CONNECTION_CLOSING)) {
-		if (!begin_from_outside(skb, packet, epoch, at, now)) {
-			if (found)
-				bpf_map_delete_elem(&translations, &packet->tuple);
+	if (!found) {
+		if (!begin_from_outside(skb, packet, epoch, at, now))
 			return TC_ACT_UNSPEC;
-		}
 		found = bpf_map_lookup_elem(&translations, &packet->tuple);
 		if (!found)
 			return TC_ACT_UNSPEC;

@@ -1,6 +1,5 @@
 package dev.ikat.ebpf;
 
-import dev.ikat.cluster.Protocol;
 import dev.ikat.services.program.FrontendProgram;
 
 class EbpfDirectReturnAgreementTest extends EbpfServiceAgreementTest {
@@ -12,9 +11,7 @@ class EbpfDirectReturnAgreementTest extends EbpfServiceAgreementTest {
     /** All but those that are left to nftables. */
     @Override
     protected boolean answersDirectly(FrontendProgram frontend) {
-        return frontend.affinity().isEmpty()
-                && frontend.sources().isEmpty()
-                && frontend.frontend().protocol() != Protocol.SCTP;
+        return frontend.affinity().isEmpty() && frontend.sources().isEmpty();
     }
 
     @Override
