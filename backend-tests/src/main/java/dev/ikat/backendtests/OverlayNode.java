@@ -1,13 +1,9 @@
 package dev.ikat.backendtests;
 
-import dev.ikat.cluster.ObjectKey;
-import dev.ikat.cluster.ObjectKind;
 import dev.ikat.dataplane.Dataplane;
 import dev.ikat.dataplane.GuardState;
 import dev.ikat.dataplane.MasqueradeState;
-import dev.ikat.model.Attachment;
 import dev.ikat.model.Cidr;
-import dev.ikat.model.ContainerId;
 import dev.ikat.model.InterfaceName;
 import dev.ikat.model.IpAddress;
 import dev.ikat.model.IpFamily;
@@ -182,11 +178,7 @@ public final class OverlayNode implements AutoCloseable {
 
     /** The endpoint of a pod of either node. */
     public static Endpoint endpoint(int pod) {
-        return new Endpoint(
-                new Attachment(new ContainerId("c" + pod), new InterfaceName("eth0")),
-                new InterfaceName("ik%011x".formatted(pod)),
-                List.of(podAddress(pod, IpFamily.IPV4), podAddress(pod, IpFamily.IPV6)),
-                Optional.of(new ObjectKey(ObjectKind.POD, "shop", "pod-" + pod)));
+        return RoutedNode.endpoint(pod, List.of(podAddress(pod, IpFamily.IPV4), podAddress(pod, IpFamily.IPV6)));
     }
 
     /** The address of a pod of either node. */

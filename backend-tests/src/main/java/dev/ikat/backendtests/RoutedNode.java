@@ -75,12 +75,19 @@ public final class RoutedNode implements AutoCloseable {
 
     /** The endpoint of the pod with this number, 1 to 254: {@code shop/pod-1}, 10.244.1.1 and fd00:10:244:1::1. */
     public static Endpoint endpoint(int number) {
+        return endpoint(
+                number,
+                List.of(
+                        IpAddress.parse("10.244.1." + number),
+                        IpAddress.parse("fd00:10:244:1::" + Integer.toHexString(number))));
+    }
+
+    /** The endpoint of the pod with this number and these addresses. */
+    static Endpoint endpoint(int number, List<IpAddress> addresses) {
         return new Endpoint(
                 new Attachment(new ContainerId("c" + number), new InterfaceName("eth0")),
                 new InterfaceName("ik%011x".formatted(number)),
-                List.of(
-                        IpAddress.parse("10.244.1." + number),
-                        IpAddress.parse("fd00:10:244:1::" + Integer.toHexString(number))),
+                addresses,
                 Optional.of(new ObjectKey(ObjectKind.POD, "shop", "pod-" + number)));
     }
 
