@@ -109,22 +109,26 @@ report() { # SUITE TITLE COMMAND RESULTS LEFT-OUT-TEXT
     fi
     if [ -s "$work/alone" ]; then
       printf '## Passed only when run alone\n\nAt first four specs ran at once, and these failed:\n\n| what | what it said then |\n|---|---|\n'
-      while IFS=$'\t' read -r _ _ name words; do
-        printf '| %s | %s |\n' "${name//|/\\|}" "$(tr '\n|' '  ' <<<"$words" | cut -c 1-200)"
-      done <"$work/alone"
+      said <"$work/alone"
       printf '\n'
     fi
     if [ "$skipped" -gt 0 ]; then
       printf '## Skipped by the suite\n\n| what | why |\n|---|---|\n'
-      grep '^skipped' "$results" | while IFS=$'\t' read -r _ _ name words; do
-        printf '| %s | %s |\n' "${name//|/\\|}" "$(tr '\n|' '  ' <<<"$words" | sed 's/[<>]/\\&/g')"
-      done
+      grep '^skipped' "$results" | said
       printf '\n'
     fi
     printf '## Passed\n\n'
     grep '^passed' "$results" | cut -f3 | sed 's/^/- /; s/[<>]/\\&/g'
   } >"$file"
   echo "conformance: report: $(realpath --relative-to="$PWD" "$file")"
+}
+
+# Results as a table's rows: their names, and what the suite said.
+said() {
+  local name words
+  while IFS=$'\t' read -r _ _ name words; do
+    printf '| %s | %s |\n' "${name//|/\\|}" "$(tr '\n|' '  ' <<<"$words" | cut -c 1-200 | sed 's/[<>]/\\&/g')"
+  done
 }
 
 unexplained=0
