@@ -21,10 +21,6 @@ final class KubeProxy implements AutoCloseable {
     /** Of kube-proxy's rules for 30,000 services. */
     private static final Duration LIMIT = Duration.ofMinutes(3);
 
-    /** The test cluster's. */
-    static final Path OF_TEST_CLUSTER =
-            Path.of(System.getProperty("user.home"), ".cache/ikat-cluster/kubernetes-1.37/kube-proxy");
-
     /** Its node's name. */
     static final String NODE = "node-1";
 

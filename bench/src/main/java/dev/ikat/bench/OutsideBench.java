@@ -1,17 +1,18 @@
 package dev.ikat.bench;
 
 import dev.ikat.testbed.report.Terminal;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code ./dev bench outside}: connections from outside the cluster to a service. */
@@ -46,40 +47,48 @@ final class OutsideBench implements Callable<Integer> {
             description = "only these parts: ${COMPLETION-CANDIDATES}")
     private Set<Part> only = EnumSet.allOf(Part.class);
 
-    @Option(
-            names = "--kube-proxy",
-            paramLabel = "FILE",
-            description = "the program to compare with (default: the test cluster's, where that has been built; "
-                    + "'./dev cluster up' builds it)")
-    private Path kubeProxy = KubeProxy.OF_TEST_CLUSTER;
+    @Mixin
+    private final KubeProxyOption kubeProxy = new KubeProxyOption();
 
     private final Terminal terminal = Terminal.standard();
     private final BenchTable table = new BenchTable(terminal);
 
     private OutsideBench() {}
 
+    /**
+     * What is measured of each lane.
+     *
+     * @param form how values are shown
+     * @param lowIsBad whether more is better
+     */
+    private record Measure(String title, String form, boolean lowIsBad, Function<OutsideLane.Costs, Samples> of) {}
+
+    private static final List<Measure> MEASURES = List.of(
+            new Measure("connections/s", "%.0f", true, OutsideLane.Costs::connections),
+            new Measure("round trip, us", "%.1f", false, OutsideLane.Costs::trips),
+            new Measure("stream to the pod, Gbit/s", "%.2f", true, OutsideLane.Costs::to),
+            new Measure("stream from the pod, Gbit/s", "%.2f", true, OutsideLane.Costs::from));
+
     @Override
     public Integer call() {
-        boolean compared = Files.isExecutable(kubeProxy);
-        if (!compared) {
-            terminal.line("there is no kube-proxy at " + kubeProxy + ": Ikat is measured alone");
-        }
-        for (Part part : only) {
-            measure(part, compared);
-        }
+        Optional<Path> program = kubeProxy.program(terminal);
+        only.forEach(part -> measure(part, program));
         table.printMachine();
         return table.conclude();
     }
 
-    private void measure(Part part, boolean compared) {
+    private void measure(Part part, Optional<Path> program) {
         List<OutsideLane> lanes = new ArrayList<>();
         try {
             boolean local = part == Part.local;
-            lane("nftables", true, local, lanes).serve(ServicePlane.Kind.nftables, false);
-            lane(local ? "eBPF" : "eBPF, DSR", true, local, lanes).serve(ServicePlane.Kind.ebpf, !local);
-            if (compared) {
-                lane("kube-proxy", false, local, lanes).serve(kubeProxy);
-            }
+            lane(part, "nftables", lanes).serve(ServicePlane.Kind.nftables, false);
+            lane(part, local ? "eBPF" : "eBPF, DSR", lanes).serve(ServicePlane.Kind.ebpf, !local);
+            List<OutsideLane> ours = List.copyOf(lanes);
+            Optional<OutsideLane> theirs = program.map(file -> {
+                OutsideLane lane = lane(part, "kube-proxy", lanes);
+                lane.serve(file);
+                return lane;
+            });
             BackendsBench.pin("1");
             for (int round = -1; round < ROUNDS; round++) {
                 lanes.forEach(OutsideLane::measure);
@@ -91,54 +100,49 @@ final class OutsideBench implements Callable<Integer> {
             for (int round = 0; round < STREAM_ROUNDS; round++) {
                 lanes.forEach(OutsideLane::measureStreams);
             }
-            lanes.forEach(lane -> report(part, lane, lanes));
+            for (Measure measure : MEASURES) {
+                lanes.forEach(lane -> besideDirect(part, measure, lane));
+                theirs.ifPresent(rival -> ours.forEach(lane -> beside(part, measure, lane, rival)));
+            }
         } finally {
             lanes.forEach(OutsideLane::close);
         }
     }
 
     /** Adds it as soon as it is there, so that whatever happens it is closed. */
-    private OutsideLane lane(String title, boolean isOurs, boolean local, List<OutsideLane> lanes) {
-        terminal.line((local ? "local, " : "cluster, ") + title);
-        OutsideLane lane = new OutsideLane(title, isOurs, local);
+    private OutsideLane lane(Part part, String title, List<OutsideLane> lanes) {
+        terminal.line(part + ", " + title);
+        OutsideLane lane = new OutsideLane(title, part == Part.local);
         lanes.add(lane);
         return lane;
     }
 
-    private void report(Part part, OutsideLane lane, List<OutsideLane> lanes) {
-        row(part, lane, "connections/s", "%.0f", true, OutsideLane.Costs::connections, lanes);
-        row(part, lane, "round trip, us", "%.1f", false, OutsideLane.Costs::trips, lanes);
-        row(part, lane, "stream to the pod, Gbit/s", "%.2f", true, OutsideLane.Costs::to, lanes);
-        row(part, lane, "stream from the pod, Gbit/s", "%.2f", true, OutsideLane.Costs::from, lanes);
+    private static String title(Part part, Measure measure, OutsideLane lane) {
+        return String.format(Locale.ROOT, "%s, %s: %s", part, lane.title(), measure.title());
     }
 
-    private void row(
-            Part part,
-            OutsideLane lane,
-            String what,
-            String form,
-            boolean lowIsBad,
-            Function<OutsideLane.Costs, Samples> kind,
-            List<OutsideLane> lanes) {
-        String measure = String.format(Locale.ROOT, "%s, %s: %s", part, lane.title(), what);
-        Samples own = kind.apply(lane.service());
-        Samples direct = kind.apply(lane.direct());
+    private void besideDirect(Part part, Measure measure, OutsideLane lane) {
+        Samples own = measure.of().apply(lane.service());
+        Samples direct = measure.of().apply(lane.direct());
         table.note(
-                measure,
-                own.show(form, lowIsBad),
+                title(part, measure, lane),
+                own.show(measure.form(), measure.lowIsBad()),
                 "the pod itself",
-                direct.show(form, lowIsBad),
+                direct.show(measure.form(), measure.lowIsBad()),
                 OptionalDouble.of(own.dividedBy(direct).median()));
-        OutsideLane last = lanes.getLast();
-        if (last.isOurs() || !lane.isOurs()) {
-            return;
-        }
-        Samples theirs = kind.apply(last.service());
+    }
+
+    private void beside(Part part, Measure measure, OutsideLane lane, OutsideLane rival) {
+        Samples own = measure.of().apply(lane.service());
+        Samples theirs = measure.of().apply(rival.service());
+        String title = title(part, measure, lane);
+        String shown = own.show(measure.form(), measure.lowIsBad());
+        String beside = theirs.show(measure.form(), measure.lowIsBad());
         double ratio = own.dividedBy(theirs).median();
-        if (lowIsBad) {
-            table.atLeast(measure, own.show(form, true), last.title(), theirs.show(form, true), ratio, 1);
+        if (measure.lowIsBad()) {
+            table.atLeast(title, shown, rival.title(), beside, ratio, 1);
         } else {
-            table.atMostTimes(measure, own.show(form, false), last.title(), theirs.show(form, false), ratio, 1);
+            table.atMostTimes(title, shown, rival.title(), beside, ratio, 1);
         }
     }
 }

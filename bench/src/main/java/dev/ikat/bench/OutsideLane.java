@@ -35,7 +35,6 @@ final class OutsideLane implements AutoCloseable {
     private static final String CLUSTER_IP = "10.96.0.10";
 
     private final String title;
-    private final boolean isOurs;
     private final boolean local;
     private final TestNamespace link = OverlayNode.link();
     private final TestNamespace client = OverlayNode.client(link, CLIENT);
@@ -62,13 +61,11 @@ final class OutsideLane implements AutoCloseable {
     /**
      * The nodes without any service.
      *
-     * @param isOurs whether Ikat will serve
      * @param local whether the pod is on the node that the client knows, and sees the client; otherwise it is on the
      *     other node
      */
-    OutsideLane(String title, boolean isOurs, boolean local) {
+    OutsideLane(String title, boolean local) {
         this.title = title;
-        this.isOurs = isOurs;
         this.local = local;
         server = new Echo(podNamespace(), BenchLane.PORT);
         OverlayNode.route(client, EXTERNAL, 1);
@@ -206,10 +203,6 @@ final class OutsideLane implements AutoCloseable {
 
     String title() {
         return title;
-    }
-
-    boolean isOurs() {
-        return isOurs;
     }
 
     Costs service() {

@@ -8,7 +8,6 @@ import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.report.Terminal;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -16,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeMap;
@@ -23,6 +23,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -94,12 +95,8 @@ final class ServicesBench implements Callable<Integer> {
                             + "tables for each change, so give it few services")
     private List<ServicePlane.Kind> planes = List.of();
 
-    @Option(
-            names = "--kube-proxy",
-            paramLabel = "FILE",
-            description = "the program to compare with (default: the test cluster's, where that has been built; "
-                    + "'./dev cluster up' builds it)")
-    private Path kubeProxy = KubeProxy.OF_TEST_CLUSTER;
+    @Mixin
+    private final KubeProxyOption kubeProxy = new KubeProxyOption();
 
     private final Terminal terminal = Terminal.standard();
     private final BenchTable table = new BenchTable(terminal);
@@ -134,12 +131,9 @@ final class ServicesBench implements Callable<Integer> {
                         Objects.requireNonNull(spec).commandLine(), "--services takes 1 to 100000, not " + size);
             }
         }
-        boolean compared = Files.isExecutable(kubeProxy);
-        if (!compared) {
-            terminal.line("there is no kube-proxy at " + kubeProxy + ": Ikat is measured alone");
-        }
+        Optional<Path> program = kubeProxy.program(terminal);
         for (int size : sizes) {
-            measure(new SampleServices(size), compared);
+            measure(new SampleServices(size), program);
         }
         shares.forEach((title, bySize) -> {
             double most = bySize.values().stream()
@@ -164,16 +158,16 @@ final class ServicesBench implements Callable<Integer> {
         return table.conclude();
     }
 
-    private void measure(SampleServices services, boolean compared) throws Exception {
+    private void measure(SampleServices services, Optional<Path> program) throws Exception {
         List<Rival> rivals = new ArrayList<>();
         try {
             for (ServicePlane.Kind kind : planes) {
                 ikat(kind, services, rivals);
             }
-            if (compared) {
-                kubeProxy("nftables", services, rivals);
+            if (program.isPresent()) {
+                kubeProxy(program.get(), "nftables", services, rivals);
                 if (services.count() <= MOST_IN_IPTABLES) {
-                    kubeProxy("iptables", services, rivals);
+                    kubeProxy(program.get(), "iptables", services, rivals);
                 }
             }
             if (only.contains(Part.connections)) {
@@ -290,12 +284,13 @@ final class ServicesBench implements Callable<Integer> {
     }
 
     /** Adds it in the same way. */
-    private void kubeProxy(String mode, SampleServices services, List<Rival> rivals) throws InterruptedException {
+    private void kubeProxy(Path program, String mode, SampleServices services, List<Rival> rivals)
+            throws InterruptedException {
         String title = "kube-proxy, " + mode;
         terminal.line(title(title, services));
         BenchLane lane = lane();
         long start = System.nanoTime();
-        KubeProxy process = new KubeProxy(kubeProxy, mode, lane.node.namespace(), services::fill);
+        KubeProxy process = new KubeProxy(program, mode, lane.node.namespace(), services::fill);
         rivals.add(new Rival(title, false, lane, process));
         process.await(() -> isServed(lane));
         double seconds = (System.nanoTime() - start) / 1e9;
