@@ -200,7 +200,7 @@ class HealthEndpointTest {
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
                 metrics,
                 readiness::reasons,
-                Duration.ofMillis(200));
+                Duration.ofSeconds(2));
         // Until a client that came later had no more time.
         metrics.readiness(() -> {
             try (SocketChannel late = send("GET /healthz HTTP/1.1\r\nX-Slow: ")) {
