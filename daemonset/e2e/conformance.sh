@@ -15,7 +15,8 @@ ended), and writes a report of each suite and backend to docs/reports, with a fi
   netpol               the Netpol specs of Kubernetes' own e2e.test: NetworkPolicies by tables of who reaches whom
   network-conformance  its [sig-network] specs that are part of Kubernetes' conformance
   network              its other [sig-network] specs that need neither a cloud nor the Internet; each node gets a zone of
-                       its own, and some specs want three nodes ('./dev cluster up --nodes 3')
+                       its own, or six and more three zones. Some specs want three nodes ('./dev cluster up --nodes 3'),
+                       those of traffic distribution six
   cyclonus             the NetworkPolicies that cyclonus generates
   cni                  cnitool of the CNI project calls the plugin, alone and chained with the reference plugins
 
@@ -59,7 +60,8 @@ if [ -z "$(cluster nodes)" ]; then
   cluster up --nodes 3 ${backend:+--backend "$backend"}
 fi
 VERSION=$(cluster version)
-readonly PROGRAMS=$CACHE/kubernetes-$VERSION
+KUBE_PROXY=$(. "$RUN/settings" && echo "$KUBE_PROXY")
+readonly PROGRAMS=$CACHE/kubernetes-$VERSION KUBE_PROXY
 is_modern || fail "the suites are those of Kubernetes 1.34 and later, and this cluster is $VERSION"
 in_force=$(cat "$RUN/backend")
 if [ -n "$backend" ] && [ "$backend" != "$in_force" ]; then
@@ -95,7 +97,7 @@ report() { # SUITE TITLE COMMAND RESULTS LEFT-OUT-TEXT
     printf '| Ikat | %s, policy backend %s |\n' "$(git -C "$HERE" rev-parse --short HEAD)" "$backend"
     printf '| cluster | Kubernetes %s, %s, %s nodes, kube-proxy in mode %s |\n' "$(cluster kubectl version -o json | jq -r .serverVersion.gitVersion)" \
       "$(cluster kubectl get node node-1 -o jsonpath='{.status.nodeInfo.containerRuntimeVersion}')" "$(cluster nodes | wc -l)" \
-      "$(. "$RUN/settings" && echo "$KUBE_PROXY")"
+      "$KUBE_PROXY"
     printf '| kernel | %s |\n' "$(uname -r)"
     printf '| command | `%s` |\n' "$command"
     printf '| time | %s s |\n\n' "$((SECONDS - begun))"
@@ -144,7 +146,7 @@ explanation() { # SUITE NAME WORDS
   local suite pattern reason
   while IFS=$'\t' read -r suite pattern reason; do
     [[ $suite != '#'* ]] || continue
-    if [ "$suite" = "$1" ] && [[ $2 =~ $pattern ]]; then
+    if [[ $suite == "$1" || $suite == "$1 with kube-proxy $KUBE_PROXY" ]] && [[ $2 =~ $pattern ]]; then
       echo "$reason"
       return
     fi
@@ -250,11 +252,14 @@ run_network_conformance() {
   e2e_suite network-conformance "Kubernetes' [sig-network] conformance specs" '\[sig-network\].*\[Conformance\]' "^\$" ''
 }
 
-# A zone each, where somebody has not given them zones.
+# Three zones of two nodes or more, which some specs want; where there are not enough nodes for that, a zone each. Zones that
+# somebody has given them stay.
 zones() {
-  local node
+  local node zones
+  zones=$(cluster nodes | wc -l)
+  [ "$zones" -lt 6 ] || zones=3
   for node in $(cluster kubectl get nodes -l '!topology.kubernetes.io/zone' -o name); do
-    cluster kubectl label "$node" "topology.kubernetes.io/zone=zone-${node##*-}" >/dev/null
+    cluster kubectl label "$node" "topology.kubernetes.io/zone=zone-$(((${node##*-} - 1) % zones + 1))" >/dev/null
   done
 }
 
