@@ -3,102 +3,25 @@ package dev.ikat.agent.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.ikat.backendtests.InNamespace;
-import dev.ikat.kubernetes.ApiTestServer;
 import dev.ikat.testbed.cluster.Cluster;
-import dev.ikat.testbed.cluster.ClusterNode;
 import dev.ikat.testbed.cluster.ClusterPod;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.Json;
 import dev.ikat.testbed.host.TestNamespace;
-import dev.ikat.testbed.requirement.RequiresRoot;
 import dev.ikat.testbed.traffic.Probe;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
-import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The agent asks an API server; that goes, the agent is killed meanwhile, and the server comes back. */
-@RequiresRoot
-class KubernetesApiIT {
-    private static final String TOKEN = "eyJhbGciOiJub25lIn0.c2VjcmV0.c2lnbmF0dXJl";
-    private static final String PODS = "/api/v1/pods";
-    private static final String NAMESPACES = "/api/v1/namespaces";
+class KubernetesApiIT extends ApiScene {
     private static final String POLICIES = "/apis/networking.k8s.io/v1/networkpolicies";
     private static final Duration PROBE_LIMIT = Duration.ofSeconds(1);
     private static final Duration LIMIT = Duration.ofSeconds(20);
-
-    private Cluster cluster;
-    private ClusterNode node;
-    private ApiTestServer api;
-
-    @BeforeEach
-    void make() {
-        cluster = Cluster.create(Cluster.Options.nodes(1));
-        node = cluster.nodes().getFirst();
-        api = serve(0);
-    }
-
-    @AfterEach
-    void remove() {
-        api.close();
-        cluster.close();
-    }
-
-    private ApiTestServer serve(int port) {
-        ApiTestServer server = InNamespace.call(node.namespace().path(), () -> ApiTestServer.start(port));
-        server.demand(TOKEN);
-        server.put("/api/v1/nodes", node.name(), """
-                {"metadata":{"name":"%s"},"spec":{},"status":{"addresses":[%s]}}
-                """.formatted(
-                        node.name(),
-                        node.internalIps().stream()
-                                .map(ip -> "{\"type\":\"InternalIP\",\"address\":\"" + ip.address() + "\"}")
-                                .collect(Collectors.joining(","))));
-        server.put(NAMESPACES, "shop", "{\"metadata\":{\"name\":\"shop\"}}");
-        for (String name : List.of("server", "client", "late")) {
-            server.put(PODS, name, pod(name, List.of()));
-        }
-        return server;
-    }
-
-    private String pod(String name, List<String> ips) {
-        return """
-                {"metadata":{"name":"%s","namespace":"shop","labels":{"app":"%s"}},"spec":{"nodeName":"%s"},
-                 "status":{"phase":"Running","podIPs":[%s]}}
-                """.formatted(
-                        name,
-                        name,
-                        node.name(),
-                        ips.stream().map(ip -> "{\"ip\":\"" + ip + "\"}").collect(Collectors.joining(",")));
-    }
-
-    private ClusterPod add(String name) {
-        ClusterPod pod = node.addPod("shop", name, new Json.Obj(Map.of()), TestNamespace.create());
-        api.put(
-                PODS,
-                name,
-                pod(name, pod.addresses().stream().map(Object::toString).toList()));
-        return pod;
-    }
-
-    private void start() throws IOException {
-        Path kubeconfig = api.kubeconfig(node.runDirectory().resolveSibling("kubeconfig"));
-        Path settings = Files.writeString(
-                node.runDirectory().resolveSibling("config.yaml"),
-                node.podCidrs().stream()
-                        .map(cidr -> node.name() + "=" + cidr)
-                        .collect(Collectors.joining(", ", "log-format: json\npod-cidrs: [", "]\n")));
-        node.startAgent("--kubeconfig=" + kubeconfig, "--config=" + settings);
-        node.awaitReady(Cluster.READY_LIMIT);
-    }
 
     private static boolean reaches(ClusterPod from, ClusterPod to) {
         return Probe.failures(
