@@ -7,7 +7,9 @@ import dev.ikat.services.program.ServiceProgram;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ref.Reference;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
@@ -20,8 +22,10 @@ import java.util.concurrent.locks.LockSupport;
  *
  * @param heap after a garbage collection, of each turn
  * @param kernel slabs that can't be reclaimed, vmalloc and per-CPU data
+ * @param bpf all eBPF maps and programs of this process, also what they take without services, as the kernel says of
+ *     each (proc(5), fdinfo); 0 without eBPF
  */
-record ServiceMemory(Samples heap, Samples kernel) {
+record ServiceMemory(Samples heap, Samples kernel, Samples bpf) {
     private static final int TURNS = 7;
     private static final Set<String> KINDS = Set.of("SUnreclaim:", "VmallocUsed:", "Percpu:");
 
@@ -32,6 +36,7 @@ record ServiceMemory(Samples heap, Samples kernel) {
     static ServiceMemory measure(ServiceBackend backend, SampleServices services, ServiceSettings settings) {
         Samples heap = new Samples();
         Samples kernel = new Samples();
+        Samples bpf = new Samples();
         // What the first turn makes is there for good.
         for (int turn = -1; turn < TURNS; turn++) {
             backend.replace(ServiceProgram.EMPTY);
@@ -46,6 +51,7 @@ record ServiceMemory(Samples heap, Samples kernel) {
                 backend.replace(compiler.program());
                 LockSupport.parkNanos(SETTLING);
                 kernelAfter = kernelInUse();
+                bpf.add(bpfInUse());
                 heapAfter = heapInUse();
             } finally {
                 // An agent has it as long as it runs.
@@ -57,12 +63,36 @@ record ServiceMemory(Samples heap, Samples kernel) {
             }
         }
         backend.replace(ServiceProgram.EMPTY);
-        return new ServiceMemory(heap, kernel);
+        return new ServiceMemory(heap, kernel, bpf);
     }
 
     private static double heapInUse() {
         System.gc();
         return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
+    }
+
+    private static double bpfInUse() {
+        double bytes = 0;
+        try (DirectoryStream<Path> descriptors = Files.newDirectoryStream(Path.of("/proc/self/fdinfo"))) {
+            for (Path descriptor : descriptors) {
+                bytes += memlock(descriptor);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return bytes;
+    }
+
+    private static double memlock(Path descriptor) throws IOException {
+        try {
+            return Files.readAllLines(descriptor).stream()
+                    .filter(line -> line.startsWith("memlock:"))
+                    .mapToDouble(line -> Double.parseDouble(line.substring("memlock:".length())))
+                    .sum();
+        } catch (NoSuchFileException e) {
+            // Closed meanwhile.
+            return 0;
+        }
     }
 
     private static double kernelInUse() {

@@ -6,8 +6,10 @@ import dev.ikat.services.compiler.ServiceCompiler;
 import dev.ikat.services.compiler.ServiceSettings;
 import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
+import dev.ikat.testbed.host.CommandFailedException;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.report.Terminal;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -39,7 +41,8 @@ import picocli.CommandLine.Spec;
             "Services with 5 endpoints each, of Ikat's and of kube-proxy's in turns: in its mode nftables,",
             "and up to 1,000 services in iptables too.",
             "first: the time until all are in force; of Ikat's from the objects on, of kube-proxy's from its start on.",
-            "memory: what the objects, their program and what is in the kernel take, of a service and of an endpoint.",
+            "memory: what the objects, their program and what is in the kernel take, of a service and of an endpoint;",
+            "of eBPF also what its maps and programs take in all, most of which is there without services, too.",
             "changes: one endpoint comes or goes, until the kernel has it. effect: the same for kube-proxy, from the API",
             "until a connection is answered. connections: new connections and round trips, beside those to the pod itself.",
             "node: the same from the node.",
@@ -116,6 +119,16 @@ final class ServicesBench implements Callable<Integer> {
             this(title, isOurs, lane, plane, new Samples(), new Samples());
         }
 
+        void measure() {
+            lane.measure();
+            Echo.measure(lane.client, SampleServices.address(0), connections, trips);
+        }
+
+        void close() throws Exception {
+            plane.close();
+            lane.close();
+        }
+
         void clear() {
             lane.clear();
             connections.clear();
@@ -178,8 +191,7 @@ final class ServicesBench implements Callable<Integer> {
             }
         } finally {
             for (Rival rival : rivals) {
-                rival.plane().close();
-                rival.lane().close();
+                rival.close();
             }
         }
     }
@@ -235,6 +247,11 @@ final class ServicesBench implements Callable<Integer> {
         ServiceMemory memory = ServiceMemory.measure(backend, services, SETTINGS);
         note(kind + ": heap of the agent", services, memory.heap());
         note(kind + ": memory of the kernel", services, memory.kernel());
+        if (memory.bpf().median() > 0) {
+            table.note(
+                    title(kind + ": all maps and programs, MiB", services),
+                    "%.1f".formatted(memory.bpf().median() / (1 << 20)));
+        }
     }
 
     /** @param bytes of all services */
@@ -284,29 +301,42 @@ final class ServicesBench implements Callable<Integer> {
     }
 
     /** Adds it in the same way. */
-    private void kubeProxy(Path program, String mode, SampleServices services, List<Rival> rivals)
-            throws InterruptedException {
+    private void kubeProxy(Path program, String mode, SampleServices services, List<Rival> rivals) throws Exception {
         String title = "kube-proxy, " + mode;
         terminal.line(title(title, services));
         BenchLane lane = lane();
         long start = System.nanoTime();
         KubeProxy process = new KubeProxy(program, mode, lane.node.namespace(), services::fill);
-        rivals.add(new Rival(title, false, lane, process));
-        process.await(() -> isServed(lane));
-        double seconds = (System.nanoTime() - start) / 1e9;
-        if (only.contains(Part.first)) {
-            table.note(
-                    title("all in force, s", services), "", title, "%.2f".formatted(seconds), OptionalDouble.empty());
+        Rival rival = new Rival(title, false, lane, process);
+        rivals.add(rival);
+        try {
+            process.await(() -> isServed(lane));
+            double seconds = (System.nanoTime() - start) / 1e9;
+            if (only.contains(Part.first)) {
+                beside(title("all in force, s", services), title, "%.2f".formatted(seconds));
+            }
+            if (only.contains(Part.effect)) {
+                Samples samples = effects(process, lane);
+                beside(
+                        title("one endpoint, from the API to a connection, ms", services),
+                        title,
+                        samples.show("%.1f", false));
+            }
+        } catch (CommandFailedException e) {
+            terminal.line(title + ": " + e.getMessage());
+            withdraw(rival, "not within three minutes", services, rivals);
         }
-        if (only.contains(Part.effect)) {
-            Samples samples = effects(process, lane);
-            table.note(
-                    title("one endpoint, from the API to a connection, ms", services),
-                    "",
-                    title,
-                    samples.show("%.1f", false),
-                    OptionalDouble.empty());
-        }
+    }
+
+    private void beside(String measure, String title, String shown) {
+        table.note(measure, "", title, shown, OptionalDouble.empty());
+    }
+
+    /** Whoever does not serve so many services is not waited for; what Ikat does is measured all the same. */
+    private void withdraw(Rival rival, String why, SampleServices services, List<Rival> rivals) throws Exception {
+        beside(title("in force", services), rival.title(), why);
+        rivals.remove(rival);
+        rival.close();
     }
 
     /** The time until the first service, which had no endpoint, is served. */
@@ -329,14 +359,21 @@ final class ServicesBench implements Callable<Integer> {
         return samples;
     }
 
-    private void connections(SampleServices services, List<Rival> rivals) {
+    private void connections(SampleServices services, List<Rival> rivals) throws Exception {
         terminal.line(title("connections", services));
         BackendsBench.pin("1");
         for (int round = -1; round < ROUNDS; round++) {
-            for (Rival rival : rivals) {
-                // Beside each, on the same node at nearly the same time: connections to the pod itself.
-                rival.lane().measure();
-                Echo.measure(rival.lane().client, SampleServices.address(0), rival.connections(), rival.trips());
+            for (Rival rival : List.copyOf(rivals)) {
+                try {
+                    // Beside each other, on the same node at nearly the same time: connections to the pod itself.
+                    rival.measure();
+                } catch (UncheckedIOException e) {
+                    if (rival.isOurs()) {
+                        throw new IllegalStateException("the service of " + rival.title() + " does not answer", e);
+                    }
+                    terminal.line(rival.title() + ": " + e.getMessage());
+                    withdraw(rival, "its service stops answering", services, rivals);
+                }
                 if (round < 0) {
                     rival.clear();
                 }
