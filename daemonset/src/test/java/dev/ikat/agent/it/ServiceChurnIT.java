@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.namespace.NetworkNamespace;
-import dev.ikat.testbed.cluster.Cluster;
 import dev.ikat.testbed.cluster.ClusterPod;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.requirement.RequiresProgram;
@@ -75,7 +74,6 @@ final class ServiceChurnIT extends ApiScene {
             service(i);
         }
         start("--services=true", "--policy-backend=" + backend);
-        node.awaitReady(Cluster.READY_LIMIT);
         ClusterPod client = add("client");
         ClusterPod stays = add("server");
         ClusterPod comesAndGoes = add("late");

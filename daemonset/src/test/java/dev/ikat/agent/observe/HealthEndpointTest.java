@@ -163,7 +163,7 @@ class HealthEndpointTest {
             // One byte a second, as somebody does who wants to keep a connection.
             Await.until(Duration.ofSeconds(30), () -> "the server keeps connections: " + sockets(), () -> {
                 slow.forEach(HealthEndpointTest::dribble);
-                pause(Duration.ofSeconds(2));
+                pause(Duration.ofMillis(500));
                 return sockets() <= before + slow.size();
             });
             assertThat(getQuickly("/healthz")).isEqualTo(200);
