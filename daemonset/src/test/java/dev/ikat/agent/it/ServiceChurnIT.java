@@ -32,6 +32,7 @@ final class ServiceChurnIT extends ApiScene {
     private static final int OF_THE_USED = 4;
 
     private static final int CONNECTIONS = 20;
+    private static final long PAUSE_NANOS = 5_000_000;
     private static final int PORT = 80;
     private static final Duration LIMIT = Duration.ofSeconds(20);
 
@@ -120,6 +121,8 @@ final class ServiceChurnIT extends ApiScene {
     private void connect(NetworkNamespace from, IpAddress address) {
         while (!ended.get()) {
             (isServed(from, address) ? made : failed).incrementAndGet();
+            // Each leaves a port that can't be used again for a minute, of which there are 28,000.
+            LockSupport.parkNanos(PAUSE_NANOS);
         }
     }
 
