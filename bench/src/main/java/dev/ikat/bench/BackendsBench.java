@@ -146,17 +146,16 @@ public final class BackendsBench implements Callable<Integer> {
 
     /** To one processor, so that round trips are of one kind. */
     static void pin(String processors) {
-        String[] command = {
-            "taskset",
-            "--all-tasks",
-            "--cpu-list",
-            "--pid",
-            processors,
-            Long.toString(ProcessHandle.current().pid())
-        };
+        ProcessRunner taskset = ProcessRunner.of(
+                "taskset",
+                "--all-tasks",
+                "--cpu-list",
+                "--pid",
+                processors,
+                Long.toString(ProcessHandle.current().pid()));
         // It fails where a thread ends while it is at work.
-        if (ProcessRunner.of(command).run().exitCode() != 0) {
-            ProcessRunner.of(command).run().orThrow();
+        if (taskset.run().exitCode() != 0) {
+            taskset.run().orThrow();
         }
     }
 

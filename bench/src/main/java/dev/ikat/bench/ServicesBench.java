@@ -119,6 +119,7 @@ final class ServicesBench implements Callable<Integer> {
             this(title, isOurs, lane, plane, new Samples(), new Samples());
         }
 
+        /** Connections to the pod itself and to the service, on the same node at nearly the same time. */
         void measure() {
             lane.measure();
             Echo.measure(lane.client, SampleServices.address(0), connections, trips);
@@ -313,11 +314,11 @@ final class ServicesBench implements Callable<Integer> {
             process.await(() -> isServed(lane));
             double seconds = (System.nanoTime() - start) / 1e9;
             if (only.contains(Part.first)) {
-                beside(title("all in force, s", services), title, "%.2f".formatted(seconds));
+                noteTheirs(title("all in force, s", services), title, "%.2f".formatted(seconds));
             }
             if (only.contains(Part.effect)) {
                 Samples samples = effects(process, lane);
-                beside(
+                noteTheirs(
                         title("one endpoint, from the API to a connection, ms", services),
                         title,
                         samples.show("%.1f", false));
@@ -328,13 +329,13 @@ final class ServicesBench implements Callable<Integer> {
         }
     }
 
-    private void beside(String measure, String title, String shown) {
+    private void noteTheirs(String measure, String title, String shown) {
         table.note(measure, "", title, shown, OptionalDouble.empty());
     }
 
     /** Whoever does not serve so many services is not waited for; what Ikat does is measured all the same. */
     private void withdraw(Rival rival, String why, SampleServices services, List<Rival> rivals) throws Exception {
-        beside(title("in force", services), rival.title(), why);
+        noteTheirs(title("in force", services), rival.title(), why);
         rivals.remove(rival);
         rival.close();
     }
@@ -365,7 +366,6 @@ final class ServicesBench implements Callable<Integer> {
         for (int round = -1; round < ROUNDS; round++) {
             for (Rival rival : List.copyOf(rivals)) {
                 try {
-                    // Beside each other, on the same node at nearly the same time: connections to the pod itself.
                     rival.measure();
                 } catch (UncheckedIOException e) {
                     if (rival.isOurs()) {

@@ -136,10 +136,10 @@ final class ServiceChurnIT extends ApiScene {
 
     /** Whether none of many new connections reaches this endpoint. */
     private static boolean avoids(NetworkNamespace from, IpAddress address, ClusterPod endpoint) {
-        long before = connections(endpoint);
+        long before = ServiceLoad.connectionsTo(endpoint);
         for (int i = 0; i < CONNECTIONS; i++) {
             try (Socket socket = from.call(() -> ServiceLoad.connect(address, PORT))) {
-                if (!ServiceLoad.isEchoed(socket) || connections(endpoint) > before) {
+                if (!ServiceLoad.isEchoed(socket) || ServiceLoad.connectionsTo(endpoint) > before) {
                     return false;
                 }
             } catch (IOException e) {
@@ -147,12 +147,5 @@ final class ServiceChurnIT extends ApiScene {
             }
         }
         return true;
-    }
-
-    private static long connections(ClusterPod server) {
-        return server.namespace()
-                .exec("ss", "-Htn", "state", "established", "sport = :" + ClusterPod.PORT)
-                .lines()
-                .count();
     }
 }

@@ -28,9 +28,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What becomes of connections to services when something beneath them changes or ends. */
 final class ServiceConnectionsIT extends ServicesScene {
-    /** Of the pods that serve. */
-    private static final int SERVER_PORT = 7000;
-
     private static final Pattern ANSWERS = Pattern.compile("dport=" + PORT + " .*?src=(\\S+)");
 
     /** Has the dataplane of this name take services over on the first node, by its file of options. */
@@ -153,9 +150,7 @@ final class ServiceConnectionsIT extends ServicesScene {
 
     private List<String> connected() {
         return Stream.of(near, far)
-                .filter(pod -> !pod.namespace()
-                        .exec("ss", "-Htn", "state", "established", "sport = :" + SERVER_PORT)
-                        .isBlank())
+                .filter(pod -> ServiceLoad.connectionsTo(pod) > 0)
                 .map(ClusterPod::name)
                 .toList();
     }

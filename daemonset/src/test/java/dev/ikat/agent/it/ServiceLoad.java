@@ -2,6 +2,7 @@ package dev.ikat.agent.it;
 
 import dev.ikat.model.IpAddress;
 import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.testbed.cluster.ClusterPod;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.Socket;
@@ -51,6 +52,14 @@ final class ServiceLoad implements AutoCloseable {
         } catch (IOException e) {
             return false;
         }
+    }
+
+    /** How many connections a server has. */
+    static long connectionsTo(ClusterPod server) {
+        return server.namespace()
+                .exec("ss", "-Htn", "state", "established", "sport = :" + ClusterPod.PORT)
+                .lines()
+                .count();
     }
 
     private void use(Socket socket) {

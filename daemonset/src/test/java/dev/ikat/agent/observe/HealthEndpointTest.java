@@ -221,9 +221,8 @@ class HealthEndpointTest {
         CompletableFuture<HttpResponse<String>> answer = getLater("/metrics");
         assertThat(asked.await(30, TimeUnit.SECONDS)).isTrue();
 
-        // Until a client that came later had no more time. It connects from here: what runs the endpoint's virtual
-        // threads
-        // may have been started by another test in a network namespace of its own.
+        // Until a client that came later had no more time. It connects from here: the threads of the endpoint's
+        // executor may have been started by another test in a network namespace of its own.
         try (SocketChannel late = send("GET /healthz HTTP/1.1\r\nX-Slow: ")) {
             late.configureBlocking(true);
             prepared.complete(late.read(ByteBuffer.allocate(1)) < 0);
