@@ -18,7 +18,8 @@ usage: ./dev cluster COMMAND
       --nodes N                 1 to 9 nodes (default 2)
       --backend B               Ikat's policy backend: nftables (default), iptables or ebpf; with --processes also none
       --kube-proxy MODE         nftables (default), iptables (with 1.20 the only one), or none: then Ikat implements services
-      --runtime R               of the nodes: containerd (default), or crio where CRI-O is installed; not with 1.20
+      --runtime R               of the nodes: containerd (default); or, where they are installed and not with 1.20, crio
+                                (CRI-O) or docker (Docker with cri-dockerd)
       --control-plane-node      node-1 has the taint of a control plane: Ikat runs on it and workloads don't; with
                                 --nodes 1 workloads do
       --processes               Ikat as processes of the nodes instead of a DaemonSet
@@ -29,7 +30,7 @@ usage: ./dev cluster COMMAND
   add NODE [--runtime R]        start one more node
   remove NODE                   end one, as if its plug were pulled
   load ARCHIVE                  give all nodes the images of a file of 'docker save'
-  stop|start|restart NODE SERVICE   runtime (containerd or crio), kubelet, kube-proxy or ikat-agent; of 'control': etcd,
+  stop|start|restart NODE SERVICE   runtime (containerd, crio or docker), kubelet, kube-proxy or ikat-agent; of 'control': etcd,
                                 kube-apiserver, kube-controller-manager, kube-scheduler
   backend [B]                   say what the agents' policy backend is, or change it; the DaemonSet's are replaced one by one
   overlay NAME                  install the DaemonSet by another overlay, such as bgp, until 'backend' changes it back
@@ -149,12 +150,18 @@ add_node() {
 check_runtime() { # RUNTIME
   case $1 in
     containerd) ;;
-    crio)
-      is_modern || fail "CRI-O is here for Kubernetes 1.34 and later"
-      command -v crio >/dev/null || fail "there is no 'crio' on the PATH: install CRI-O, with pinns and conmon"
-      ;;
-    *) fail "--runtime takes containerd or crio, not '$1'" ;;
+    crio) runtime_is_here CRI-O crio pinns conmon ;;
+    docker) runtime_is_here "Docker with cri-dockerd" dockerd docker cri-dockerd ;;
+    *) fail "--runtime takes containerd, crio or docker, not '$1'" ;;
   esac
+}
+
+runtime_is_here() { # NAME PROGRAM...
+  local name=$1 program
+  is_modern || fail "$name is here for Kubernetes 1.34 and later"
+  for program in "${@:2}"; do
+    command -v "$program" >/dev/null || fail "there is no '$program' on the PATH: install $name (${*:2})"
+  done
 }
 
 start_node() { # NODE RUNTIME

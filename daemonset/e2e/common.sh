@@ -71,3 +71,8 @@ programs_path() {
   if is_modern; then path+=:$CACHE/etcd:$CACHE/containerd:$CACHE/crictl; fi
   echo "$path:$PATH"
 }
+
+# Whether this machine's root may raise limits.
+has_sys_resource() {
+  (((0x$(awk '$1 == "CapEff:" { print $2 }' /proc/self/status) >> 24) & 1))
+}

@@ -3,8 +3,9 @@
 
 run_cyclonus() {
   local log=$RUN/conformance-cyclonus-$backend.log output=$work/cyclonus.xml arguments
-  e2e_images
-  "$HERE/programs.sh" cyclonus
+  "$HERE/programs.sh" cyclonus coredns "kubernetes-$VERSION/agnhost"
+  # It asks for a version of its own.
+  load_images cyclonus registry.k8s.io/e2e-test-images/agnhost:2.43
   # Its default leaves out some of its own cases; here all are tried. No policy keeps a pod from itself (NetworkPolicy API).
   arguments=(generate --exclude= --ignore-loopback --cleanup-namespaces --perturbation-wait-seconds=2 --job-timeout-seconds=2 --retries=2
     "--junit-results-file=$output")

@@ -159,15 +159,20 @@ explanation() { # SUITE NAME WORDS
 e2e_images() {
   local names
   "$HERE/programs.sh" coredns "kubernetes-$VERSION"/{agnhost,regression-issue-74839,e2e.test,ginkgo}
-  [ ! -e "$RUN/e2e-images" ] || return 0
   mapfile -t names < <("$PROGRAMS/e2e.test" --list-images 2>/dev/null | grep -E '/(agnhost|busybox|distroless-iptables|glibc-dns-testing|jessie-dnsutils|pause|regression-issue-74839):')
-  # cyclonus has a version of its own.
-  names+=(registry.k8s.io/e2e-test-images/agnhost:2.43)
-  "$HERE/images.sh" e2e "$work" "$VERSION" "${names[@]}"
-  mv "$work"/e2e-*.tar "$RUN/images/"
-  local archive
-  for archive in "$RUN"/images/e2e-*.tar; do cluster load "$archive"; done
-  touch "$RUN/e2e-images"
+  load_images e2e "${names[@]}"
+}
+
+# Once a cluster.
+load_images() { # SUITE NAME...
+  local suite=$1 archive
+  [ ! -e "$RUN/$suite-images" ] || return 0
+  "$HERE/images.sh" e2e "$work/images-$suite" "$VERSION" "${@:2}"
+  for archive in "$work/images-$suite"/*.tar; do
+    mv "$archive" "$RUN/images/$suite-${archive##*/}"
+    cluster load "$RUN/images/$suite-${archive##*/}"
+  done
+  touch "$RUN/$suite-images"
 }
 
 e2e_suite() { # SUITE TITLE FOCUS SKIP LEFT-OUT-TEXT

@@ -96,12 +96,12 @@ e2e_images() { # VERSION NAME...
       *) shells+=("$name") ;;
     esac
   done
-  image "$DIRECTORY/e2e-agnhost.tar" '["/agnhost"]' '["pause"]' "${servers[@]}"
-  [ "${#sleepers[@]}" = 0 ] || image "$DIRECTORY/e2e-pause.tar" '["/bin/sleep"]' '["infinity"]' "${sleepers[@]}"
-  [ "${#shells[@]}" = 0 ] || image "$DIRECTORY/e2e-shell.tar" null '["/bin/sh"]' "${shells[@]}"
+  image "$DIRECTORY/agnhost.tar" '["/agnhost"]' '["pause"]' "${servers[@]}"
+  [ "${#sleepers[@]}" = 0 ] || image "$DIRECTORY/pause.tar" '["/bin/sleep"]' '["infinity"]' "${sleepers[@]}"
+  [ "${#shells[@]}" = 0 ] || image "$DIRECTORY/shell.tar" null '["/bin/sh"]' "${shells[@]}"
   [ "${#senders[@]}" = 0 ] || {
     layer "$work/invalid"
-    image "$DIRECTORY/e2e-sender.tar" '["/regression-issue-74839"]' '[]' "${senders[@]}"
+    image "$DIRECTORY/sender.tar" '["/regression-issue-74839"]' '[]' "${senders[@]}"
   }
 }
 

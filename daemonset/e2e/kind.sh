@@ -26,13 +26,9 @@ prepare() {
   [ -e "$IMAGE" ] && [ ! "$DISTRIBUTION/agent/bin/ikat-agent" -nt "$IMAGE" ] || "$DEPLOY/image/build.sh"
 }
 
-has_sys_resource() {
-  (((0x$(awk '$1 == "CapEff:" { print $2 }' /proc/self/status) >> 24) & 1))
-}
-
 start_engine() {
   local options=(--data-root "$state/data" --exec-root "$state/exec" --pidfile "$state/pid" --host "$DOCKER_HOST") attempt
-  has_sys_resource || options+=(--add-runtime "fitting=$HERE/kind-runc.sh" --default-runtime fitting)
+  has_sys_resource || options+=(--add-runtime "fitting=$HERE/confined-runc.sh" --default-runtime fitting)
   ip link set lo up
   dockerd "${options[@]}" >"$CACHE/kind/engine.log" 2>&1 &
   engine=$!

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The first process of a node: a file system whose changes nobody else sees, then containerd or CRI-O, kubelet, kube-proxy
+# The first process of a node: a file system whose changes nobody else sees, then the container runtime, kubelet, kube-proxy
 # and agent. It runs in network, mount, process and host name namespaces of its own; all of the node ends with it.
 # usage: node.sh NODE STATE IPV4 IPV6
 set -euo pipefail
@@ -9,12 +9,13 @@ source "$HERE/supervise.sh"
 source "$HERE/runtimes.sh"
 source "$STATE/../settings"
 RUNTIME=$(cat "$STATE/runtime")
+readonly MACHINE_PATH=$PATH
 PATH=$(programs_path)
 cd "$STATE"
 
 own_file_system() {
   leave_foreign_mounts
-  mkdir -p volatile disk/containerd disk/containers disk/kubelet
+  mkdir -p volatile disk/containerd disk/containers disk/docker disk/kubelet
   mount -t tmpfs tmpfs volatile
   local directory name
   for directory in /etc /var/lib /opt; do
@@ -25,7 +26,7 @@ own_file_system() {
   done
   mount -t tmpfs tmpfs /run
   mount -t tmpfs tmpfs /var/log
-  mkdir -p /run/netns /run/lock /var/lib/containerd /var/lib/containers /var/lib/kubelet /etc/cni/net.d /opt/cni/bin /etc/ikat
+  mkdir -p /run/netns /run/lock /var/lib/containerd /var/lib/containers /var/lib/docker /var/lib/kubelet /etc/cni/net.d /opt/cni/bin /etc/ikat
   # The host's own network configurations are not the node's.
   find /etc/cni/net.d -mindepth 1 -delete
   # Runtimes give a sandbox its lo by the one, Ikat's manifest asks for the other; elsewhere Kubernetes' packages bring both.
@@ -37,6 +38,7 @@ own_file_system() {
   # Layers can't lie on an overlay.
   mount --bind disk/containerd /var/lib/containerd
   mount --bind disk/containers /var/lib/containers
+  mount --bind disk/docker /var/lib/docker
   mount --bind disk/kubelet /var/lib/kubelet
   mount -t bpf bpf /sys/fs/bpf
   # What an agent attaches to the root of this tree is for the sockets of its own node.

@@ -4,6 +4,7 @@ runtime_socket() {
   case $RUNTIME in
     containerd) echo /run/containerd/containerd.sock ;;
     crio) echo /run/crio/crio.sock ;;
+    docker) echo /run/cri-dockerd.sock ;;
   esac
 }
 
@@ -11,6 +12,7 @@ runtime_configuration() {
   case $RUNTIME in
     containerd) containerd_configuration >volatile/containerd.toml ;;
     crio) crio_configuration >volatile/crio.conf ;;
+    docker) docker_configuration >volatile/docker.json ;;
   esac
   echo "runtime-endpoint: unix://$(runtime_socket)" >/etc/crictl.yaml
 }
@@ -38,24 +40,13 @@ TOML
   fi
 }
 
-# Conmon, runc and pinns are those of the PATH. CRI-O always sets oomScoreAdj and limits of huge pages, which not every
-# machine's root may, so runc is called by what takes them out again.
+# What stands for runc: a machine's root may lack what Docker and CRI-O always ask for.
+runc_path() {
+  if has_sys_resource; then command -v runc; else echo "$HERE/confined-runc.sh"; fi
+}
+
+# Conmon and pinns are those of the PATH.
 crio_configuration() {
-  cat >volatile/runc <<'SH'
-#!/usr/bin/env bash
-set -euo pipefail
-for ((i = 1; i < $#; i++)); do
-  case ${!i} in
-    --bundle | -b)
-      next=$((i + 1)) file=${!next}/config.json
-      jq 'del(.process.oomScoreAdj, .linux.resources.hugepageLimits)' "$file" >"$file.new"
-      mv "$file.new" "$file"
-      ;;
-  esac
-done
-exec runc "$@"
-SH
-  chmod 755 volatile/runc
   echo '{"default": [{"type": "insecureAcceptAnything"}]}' >volatile/policy.json
   # Manifests name the agent's image without a registry, which CRI-O completes only by this file.
   mkdir -p /etc/containers
@@ -83,24 +74,44 @@ default_runtime = "runc"
 conmon = "$(command -v conmon)"
 pinns_path = "$(command -v pinns)"
 [crio.runtime.runtimes.runc]
-runtime_path = "$PWD/volatile/runc"
+runtime_path = "$(runc_path)"
 runtime_type = "oci"
 runtime_root = "/run/runc"
 monitor_path = "$(command -v conmon)"
 TOML
 }
 
+# With its bridge and its rules, as on anybody's machine; and without those, containers would end with the daemon.
+docker_configuration() {
+  cat <<JSON
+{
+  "exec-opts": ["native.cgroupdriver=cgroupfs"],
+  "cgroup-parent": "/ikat-e2e-docker-$NODE",
+  "live-restore": true,
+  "oom-score-adjust": 0,
+  "runtimes": {"chosen": {"path": "$(runc_path)"}},
+  "default-runtime": "chosen"
+}
+JSON
+}
+
 runtime_supervised() {
   case $RUNTIME in
     containerd) supervise containerd containerd --config volatile/containerd.toml ;;
     crio) supervise crio crio --config volatile/crio.conf --config-dir '' ;;
+    docker)
+      # Its own containerd is the machine's, not that of the cluster.
+      supervise docker env PATH="$MACHINE_PATH" dockerd --config-file volatile/docker.json &
+      supervise cri-dockerd cri-dockerd --container-runtime-endpoint "unix://$(runtime_socket)" --network-plugin cni \
+        --pod-infra-container-image localhost/ikat-e2e/pause:1 --ipv6-dual-stack
+      ;;
   esac
 }
 
 runtime_answers() {
   case $RUNTIME in
     containerd) ctr version >/dev/null 2>&1 ;;
-    crio) crictl --runtime-endpoint "unix://$(runtime_socket)" version >/dev/null 2>&1 ;;
+    crio | docker) crictl --runtime-endpoint "unix://$(runtime_socket)" version >/dev/null 2>&1 ;;
   esac
 }
 
@@ -108,5 +119,6 @@ import_image() { # ARCHIVE
   case $RUNTIME in
     containerd) ctr --namespace k8s.io images import "$1" ;;
     crio) podman --root /var/lib/containers/storage --runroot /run/containers/storage load --input "$1" ;;
+    docker) docker load --input "$1" ;;
   esac
 }
