@@ -3,6 +3,8 @@
  * ikat - the executable that a container runtime calls for each CNI request.
  *
  * It sends the CNI_* variables and standard input to the node agent over a Unix socket, and prints the agent's answer.
+ * With them it passes the open file at CNI_NETNS: the agent, in a container of its own, may not see that path, or may not
+ * open it (/proc/PID/ns/net of a process with more capabilities, ptrace(2), which is what Docker's nodes name).
  * If no agent is running, it starts the same plugin in a JVM of its own, from ikat-runtime beside this file. It reads
  * no JSON and knows no network.
  *
@@ -10,7 +12,8 @@
  * IKAT_TIMEOUT, the request fails.
  *
  * A frame is a 32-bit big-endian length and that many bytes. Request: NAME=value and a zero byte for each variable, one
- * more zero byte, standard input. Answer: the exit code (32 bits, big-endian), standard output.
+ * more zero byte, standard input. The open file comes with the first byte (SCM_RIGHTS, unix(7)). Answer: the exit code
+ * (32 bits, big-endian), standard output.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -237,6 +240,35 @@ static int send_all(const struct agent *agent, const char *data, size_t length)
 	return 0;
 }
 
+/* The file goes with the first byte that is sent; if the kernel refuses that, the agent opens the path itself. */
+static int send_header(const struct agent *agent, const uint32_t *header, int file)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec data = { .iov_base = (void *)header, .iov_len = sizeof(*header) };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
+	ssize_t count = 0;
+
+	if (file >= 0) {
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		memcpy(CMSG_DATA(&control.header), &file, sizeof(int));
+		while ((count = sendmsg(agent->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT)) < 0) {
+			if (errno != EINTR && errno != EAGAIN) {
+				count = 0;
+				break;
+			}
+			wait_for(agent, POLLOUT);
+		}
+	}
+	return send_all(agent, (const char *)header + count, sizeof(*header) - count);
+}
+
 static int receive_all(const struct agent *agent, char *data, size_t length)
 {
 	ssize_t count;
@@ -271,13 +303,13 @@ static int print_all(const char *data, size_t length)
 }
 
 /* Prints the agent's answer and returns its exit code; -1 if the connection ended before there was one. */
-static int ask_agent(const struct agent *agent, const struct buffer *request)
+static int ask_agent(const struct agent *agent, const struct buffer *request, int namespace)
 {
 	uint32_t header = htonl(request->length), exit_code;
 	uint32_t length;
 	char *answer;
 
-	if (send_all(agent, (char *)&header, sizeof(header)) < 0 || send_all(agent, request->data, request->length) < 0)
+	if (send_header(agent, &header, namespace) < 0 || send_all(agent, request->data, request->length) < 0)
 		return -1;
 	if (receive_all(agent, (char *)&header, sizeof(header)) < 0)
 		return -1;
@@ -294,6 +326,14 @@ static int ask_agent(const struct agent *agent, const struct buffer *request)
 		exit_code = htonl(1);
 	free(answer);
 	return ntohl(exit_code) & 0xff;
+}
+
+/* -1 if there is none: the agent says what is wrong with the path. Not blocking, lest it is a pipe without writer. */
+static int open_namespace(void)
+{
+	const char *path = getenv("CNI_NETNS");
+
+	return path && *path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
 }
 
 /* Puts back what was read from standard input, for the program that this process becomes. */
@@ -376,7 +416,7 @@ int main(int argc, char **argv)
 	read_timeout(&agent);
 	if (connect_agent(&agent)) {
 		require_root(&agent);
-		exit_code = ask_agent(&agent, &request);
+		exit_code = ask_agent(&agent, &request, open_namespace());
 		if (exit_code >= 0)
 			return exit_code;
 		close(agent.fd);

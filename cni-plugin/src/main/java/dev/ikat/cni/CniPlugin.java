@@ -187,7 +187,7 @@ public final class CniPlugin {
                     "its configuration has a prevResult with one; move 'ikat' to the front of 'plugins'");
         }
         network.requireReady(config);
-        try (NetworkNamespace pod = openPod(path);
+        try (NetworkNamespace pod = openPod(request, path);
                 Rtnetlink inPod = Rtnetlink.open(pod)) {
             observer.reached(Verb.ADD, "lease");
             reaper.reapNow(attachment);
@@ -345,7 +345,7 @@ public final class CniPlugin {
                 .orElseThrow(() -> new CniException(
                         CniError.NOT_AS_ADDED, "there is no lease for " + attachment, "recreate the container"));
         List<String> differences = new ArrayList<>(previousDifferences(previous, lease));
-        try (NetworkNamespace pod = openPod(path);
+        try (NetworkNamespace pod = openPod(request, path);
                 Rtnetlink inPod = Rtnetlink.open(pod)) {
             differences.addAll(wiring.differences(lease, inPod));
         }
@@ -454,10 +454,10 @@ public final class CniPlugin {
         return variable(request, "CNI_NETNS", Path::of);
     }
 
-    private NetworkNamespace openPod(Path path) {
+    private NetworkNamespace openPod(CniRequest request, Path path) {
         NetworkNamespace pod;
         try {
-            pod = NetworkNamespace.open(path);
+            pod = request.namespace().orElseGet(() -> NetworkNamespace.open(path));
         } catch (NamespaceGoneException e) {
             throw new CniException(CniError.UNKNOWN_CONTAINER, "the container's network namespace does not exist", e);
         }

@@ -1,6 +1,7 @@
 package dev.ikat.cni;
 
 import dev.ikat.model.PodName;
+import dev.ikat.netlink.namespace.NetworkNamespace;
 import java.util.Map;
 import java.util.Optional;
 
@@ -9,11 +10,23 @@ import java.util.Optional;
  *
  * @param environment the CNI_* variables
  * @param stdin the network configuration
+ * @param namespace what CNI_NETNS names, where somebody opened it who may see more than this process; closed by whoever
+ *     handles the request, or the one who made it
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared, and copying each request would be waste
-public record CniRequest(Map<String, String> environment, byte[] stdin) {
+public record CniRequest(Map<String, String> environment, byte[] stdin, Optional<NetworkNamespace> namespace) {
     public CniRequest {
         environment = Map.copyOf(environment);
+    }
+
+    /** A request whose namespace nobody has opened. */
+    public CniRequest(Map<String, String> environment, byte[] stdin) {
+        this(environment, stdin, Optional.empty());
+    }
+
+    /** The same with its namespace. */
+    public CniRequest in(Optional<NetworkNamespace> opened) {
+        return new CniRequest(environment, stdin, opened);
     }
 
     /** The variable's value, empty if it is not set. */

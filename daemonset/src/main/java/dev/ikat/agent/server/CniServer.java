@@ -315,7 +315,7 @@ public final class CniServer implements AutoCloseable {
     /** Reads what is there; whether more is to come. */
     private boolean read(Transfer transfer) {
         try {
-            byte[] frame = transfer.request.read(transfer.channel).orElse(null);
+            byte[] frame = transfer.request.read(transfer.incoming).orElse(null);
             if (frame == null) {
                 transfers.count(transfer);
                 giveUpExcess();
@@ -323,6 +323,7 @@ public final class CniServer implements AutoCloseable {
             }
             CniRequest request = LauncherProtocol.parse(frame);
             transfers.remove(transfer);
+            request = request.in(transfer.incoming.take(request.variable("CNI_NETNS")));
             leave(transfer);
             readEarlierThan(transfer);
             serve(transfer.channel, request, frame.length);
@@ -330,7 +331,7 @@ public final class CniServer implements AutoCloseable {
             if (transfer.request.isEmpty()) {
                 // Somebody who only wanted to know whether there is anybody.
                 transfers.remove(transfer);
-                close(transfer.channel);
+                close(transfer);
             } else {
                 giveUp(transfer, e.getMessage());
             }
@@ -366,7 +367,7 @@ public final class CniServer implements AutoCloseable {
             if (!answer.rest().hasRemaining()) {
                 transfers.remove(transfer);
                 answer.wasSent();
-                close(transfer.channel);
+                close(transfer);
             }
         } catch (IOException e) {
             giveUp(transfer, e.getMessage());
@@ -379,7 +380,7 @@ public final class CniServer implements AutoCloseable {
 
     private void giveUp(Transfer transfer, @Nullable String reason) {
         transfers.remove(transfer);
-        close(transfer.channel);
+        close(transfer);
         if (transfer.answer.isPresent()) {
             RequestLog.lost(transfer.answer.get().request(), reason);
         } else {
@@ -419,7 +420,7 @@ public final class CniServer implements AutoCloseable {
             connection.write(answer.rest());
             if (answer.rest().hasRemaining()) {
                 // Nobody reads it as yet, and no worker waits for that.
-                Transfer transfer = new Transfer(connection, 0, answer);
+                Transfer transfer = new Transfer(connection, answer);
                 left = true;
                 inLoop(() -> {
                     transfers.add(transfer, System.nanoTime());
@@ -432,6 +433,7 @@ public final class CniServer implements AutoCloseable {
         } catch (IOException e) {
             RequestLog.lost(request, e.getMessage());
         } finally {
+            request.namespace().ifPresent(NetworkNamespace::close);
             if (!left) {
                 close(connection);
             }
@@ -445,6 +447,11 @@ public final class CniServer implements AutoCloseable {
         if (!accepting || stopping.get()) {
             selector.wakeup();
         }
+    }
+
+    private static void close(Transfer transfer) {
+        transfer.incoming.close();
+        close(transfer.channel);
     }
 
     private static void close(UnixSocketChannel connection) {

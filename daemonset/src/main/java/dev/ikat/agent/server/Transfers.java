@@ -1,6 +1,7 @@
 package dev.ikat.agent.server;
 
 import dev.ikat.cni.CniRequest;
+import dev.ikat.netlink.namespace.NamespaceChannel;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -47,6 +48,9 @@ final class Transfers {
         /** The lower, the earlier its connection came. */
         final long number;
 
+        /** What the channel says, and the namespace that comes with it. */
+        final NamespaceChannel incoming;
+
         final FrameReader request = new FrameReader();
         /** Absent while the request is being read. */
         final Optional<Answer> answer;
@@ -56,16 +60,19 @@ final class Transfers {
 
         /** A request is to come. */
         Transfer(UnixSocketChannel channel, long number) {
-            this.channel = channel;
-            this.number = number;
-            this.answer = Optional.empty();
+            this(channel, number, Optional.empty());
         }
 
         /** An answer is to go. */
-        Transfer(UnixSocketChannel channel, long number, Answer answer) {
+        Transfer(UnixSocketChannel channel, Answer answer) {
+            this(channel, 0, Optional.of(answer));
+        }
+
+        private Transfer(UnixSocketChannel channel, long number, Optional<Answer> answer) {
             this.channel = channel;
             this.number = number;
-            this.answer = Optional.of(answer);
+            this.incoming = new NamespaceChannel(channel.getFD());
+            this.answer = answer;
         }
 
         private int size() {

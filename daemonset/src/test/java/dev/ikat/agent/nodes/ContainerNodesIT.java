@@ -4,14 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.ikat.testbed.cluster.CniFailedException;
+import dev.ikat.testbed.cluster.CniNetwork;
 import dev.ikat.testbed.cluster.DockerEngine;
 import dev.ikat.testbed.host.Await;
 import dev.ikat.testbed.host.CommandFailedException;
+import dev.ikat.testbed.host.Json;
+import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.KernelFeature;
 import dev.ikat.testbed.requirement.RequiresKernel;
 import dev.ikat.testbed.requirement.RequiresProgram;
 import dev.ikat.testbed.requirement.RequiresRoot;
 import dev.ikat.testbed.traffic.Probe;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -140,6 +146,43 @@ final class ContainerNodesIT {
         withoutThePolicy(() -> until(
                 "pods do not reach each other: " + cluster.pods(),
                 () -> cluster.unreached().isEmpty()));
+    }
+
+    /** As Docker's nodes name it: by a process that the agent does not see, or whose namespaces it may not open. */
+    @Test
+    void podWhoseNamespaceOnlyTheRuntimeCanOpenIsWired() throws InterruptedException {
+        cluster.announce(client.node(), "unseen", List.of());
+        try (TestNamespace namespace = TestNamespace.create()) {
+            Process process = namespace.runner("cat").startConversation();
+            Path path = Path.of("/proc/" + process.pid() + "/ns/net");
+            CniNetwork.Sandbox sandbox = NodePod.sandbox(cluster.namespace(), "unseen", path);
+            try {
+                until("the process is not where it belongs", () -> isSame(path, namespace.path()));
+
+                Json result = client.node().addFromOutside(sandbox);
+
+                String addresses = namespace.exec("ip", "-brief", "address", "show", "dev", "eth0");
+                assertThat(result.get("ips").elements())
+                        .hasSize(2)
+                        .allSatisfy(ip ->
+                                assertThat(addresses).contains(ip.get("address").text()));
+                assertThat(result.get("interfaces").elements())
+                        .last()
+                        .satisfies(pod -> assertThat(pod.get("sandbox").text()).isEqualTo(path.toString()));
+            } finally {
+                client.node().delete(sandbox);
+                process.destroy();
+                process.waitFor();
+            }
+        }
+    }
+
+    private static boolean isSame(Path path, Path other) {
+        try {
+            return Files.isSameFile(path, other);
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     @Test

@@ -175,6 +175,18 @@ final class NodeContainer implements AutoCloseable {
         return Json.parse(execute("ADD", sandbox).stdout());
     }
 
+    /** The same by a runtime outside the container, which sees other files and processes than the agent does. */
+    Json addFromOutside(CniNetwork.Sandbox sandbox) {
+        return new CniNetwork(
+                        CniNetwork.read(AgentManifest.file(home, CONFLIST)),
+                        List.of(AgentManifest.file(home, PLUGIN_DIRECTORY)),
+                        List.of(),
+                        Map.of(
+                                "IKAT_RUN_DIR",
+                                AgentManifest.file(home, "/run/ikat").toString()))
+                .add(sandbox);
+    }
+
     /** Has the plugin take a pod's wiring away. */
     void delete(CniNetwork.Sandbox sandbox) {
         execute("DEL", sandbox);

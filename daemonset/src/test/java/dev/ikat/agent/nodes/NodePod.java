@@ -6,6 +6,7 @@ import dev.ikat.testbed.cluster.CniNetwork;
 import dev.ikat.testbed.host.Json;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.traffic.Probe;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -44,17 +45,22 @@ final class NodePod implements AutoCloseable {
     static NodePod add(NodeContainer node, String kubernetesNamespace, String name) {
         TestNamespace namespace = TestNamespace.create();
         try {
-            CniNetwork.Sandbox sandbox = new CniNetwork.Sandbox(
-                    "%064x".formatted(ProcessHandle.current().pid() << 16 | CONTAINERS.incrementAndGet()),
-                    Optional.of(namespace.path()),
-                    "eth0",
-                    "IgnoreUnknown=1;K8S_POD_NAMESPACE=" + kubernetesNamespace + ";K8S_POD_NAME=" + name,
-                    new Json.Obj(Map.of()));
+            CniNetwork.Sandbox sandbox = sandbox(kubernetesNamespace, name, namespace.path());
             return new NodePod(name, node, namespace, sandbox, node.add(sandbox));
         } catch (RuntimeException | Error e) {
             namespace.close();
             throw e;
         }
+    }
+
+    /** What a runtime tells the plugin of a pod whose namespace is at this path. */
+    static CniNetwork.Sandbox sandbox(String kubernetesNamespace, String name, Path netns) {
+        return new CniNetwork.Sandbox(
+                "%064x".formatted(ProcessHandle.current().pid() << 16 | CONTAINERS.incrementAndGet()),
+                Optional.of(netns),
+                "eth0",
+                "IgnoreUnknown=1;K8S_POD_NAMESPACE=" + kubernetesNamespace + ";K8S_POD_NAME=" + name,
+                new Json.Obj(Map.of()));
     }
 
     String name() {

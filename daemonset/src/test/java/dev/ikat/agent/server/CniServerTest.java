@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ikat.cni.CniRequest;
 import dev.ikat.cni.CniResponse;
+import dev.ikat.netlink.namespace.NetworkNamespace;
+import dev.ikat.testbed.host.Await;
+import dev.ikat.testbed.host.FilePassing;
+import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresRoot;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -24,6 +28,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
+import jnr.unixsocket.UnixSocketAddress;
+import jnr.unixsocket.UnixSocketChannel;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,6 +37,8 @@ import org.junit.jupiter.api.io.TempDir;
 @RequiresRoot
 @Timeout(30)
 class CniServerTest {
+    private static final Duration LIMIT = Duration.ofSeconds(10);
+
     @TempDir
     private Path runDirectory;
 
@@ -88,6 +96,63 @@ class CniServerTest {
                 SocketChannel channel = connect()) {
             channel.write(frame(Map.of("CNI_COMMAND", "ADD", "CNI_CONTAINERID", "c1"), "{\"name\":\"ü\"}"));
             assertThat(receive(channel)).isEqualTo("7 ADD c1 {\"name\":\"ü\"}");
+            assertThat(server).isNotNull();
+        }
+    }
+
+    /** Sends a request with a file, by the jnr library, whose channels have descriptors that can be asked for. */
+    private UnixSocketChannel pass(ByteBuffer frame, Path file) throws IOException {
+        UnixSocketChannel channel = UnixSocketChannel.open(
+                new UnixSocketAddress(runDirectory.resolve(CniServer.SOCKET).toFile()));
+        FilePassing.send(channel.getFD(), frame, file);
+        return channel;
+    }
+
+    private static boolean readEnd(UnixSocketChannel channel) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(1024);
+        while (channel.read(buffer.clear()) >= 0) {}
+        return true;
+    }
+
+    private static long inode(TestNamespace namespace) {
+        try (NetworkNamespace opened = NetworkNamespace.open(namespace.path())) {
+            return opened.inode();
+        }
+    }
+
+    @Test
+    void namespaceThatIsPassedIsTheRequestsAndClosedAfterIt() throws IOException {
+        List<String> seen = new CopyOnWriteArrayList<>();
+        try (TestNamespace namespace = TestNamespace.create();
+                CniServer server = start(request -> {
+                    seen.add(request.namespace().map(NetworkNamespace::toString).orElse("none"));
+                    return echo(request);
+                })) {
+            long inode = inode(namespace);
+            // The server does not see the path, and does not need it.
+            Map<String, String> variables = Map.of("CNI_COMMAND", "ADD", "CNI_NETNS", "/not/seen/here");
+            try (UnixSocketChannel channel = pass(frame(variables, "{}"), namespace.path())) {
+                assertThat(readEnd(channel)).isTrue();
+            }
+            try (UnixSocketChannel channel = pass(frame(variables, "{}"), Path.of("/dev/null"))) {
+                assertThat(readEnd(channel)).isTrue();
+            }
+            assertThat(seen).containsExactly("network namespace /not/seen/here [" + inode + "]", "none");
+            Await.until(LIMIT, () -> "it is still open", () -> !FilePassing.hasOpen("net:[" + inode + "]"));
+            assertThat(server).isNotNull();
+        }
+    }
+
+    @Test
+    void namespaceThatIsPassedWithNonsenseIsClosed() throws IOException {
+        try (TestNamespace namespace = TestNamespace.create();
+                CniServer server = start(CniServerTest::echo)) {
+            long inode = inode(namespace);
+            ByteBuffer nonsense = ByteBuffer.allocate(8).putInt(4).putInt(-1).flip();
+            try (UnixSocketChannel channel = pass(nonsense, namespace.path())) {
+                assertThat(readEnd(channel)).isTrue();
+            }
+            Await.until(LIMIT, () -> "it is still open", () -> !FilePassing.hasOpen("net:[" + inode + "]"));
             assertThat(server).isNotNull();
         }
     }

@@ -101,7 +101,13 @@ public final class NetworkNamespace implements AutoCloseable {
         return open(Path.of("/proc/thread-self/ns/net"));
     }
 
-    private static NetworkNamespace examined(int fd, String path) {
+    /**
+     * The namespace of a descriptor, which it owns from now on.
+     *
+     * @throws NamespaceGoneException if it is not one of a network namespace; it is closed then
+     * @throws NetlinkException if the kernel refuses; likewise
+     */
+    static NetworkNamespace examined(int fd, String path) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment statfs = arena.allocate(STATFS_SIZE, Long.BYTES);
             boolean nsfs = Libc.fstatfs(fd, statfs) == 0 && statfs.get(ValueLayout.JAVA_LONG, 0) == NSFS_MAGIC;

@@ -70,6 +70,11 @@ public final class Libc {
         static final MethodHandle CAPSET = link("capset");
     }
 
+    /** Linked when first called, as a cold plugin never does. */
+    private static final class Messages {
+        static final MethodHandle RECVMSG = link("recvmsg");
+    }
+
     private Libc() {}
 
     private static MethodHandle link(String symbol) {
@@ -165,6 +170,11 @@ public final class Libc {
                 buffer,
                 address,
                 length);
+    }
+
+    /** recvmsg(2); {@code message} is a struct msghdr, in and out. */
+    public static int recvmsg(int fd, MemorySegment message, int flags) {
+        return call(Messages.RECVMSG, fd, message.address(), flags, 0, 0, 0, message);
     }
 
     /** poll(2); {@code descriptors} is an array of struct pollfd. */
