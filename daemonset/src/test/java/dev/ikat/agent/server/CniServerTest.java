@@ -138,7 +138,7 @@ class CniServerTest {
                 assertThat(readEnd(channel)).isTrue();
             }
             assertThat(seen).containsExactly("network namespace /not/seen/here [" + inode + "]", "none");
-            Await.until(LIMIT, () -> "it is still open", () -> !FilePassing.hasOpen("net:[" + inode + "]"));
+            Await.until(LIMIT, () -> "it is still open", () -> !FilePassing.hasOpen(namespace.path()));
             assertThat(server).isNotNull();
         }
     }
@@ -147,12 +147,11 @@ class CniServerTest {
     void namespaceThatIsPassedWithNonsenseIsClosed() throws IOException {
         try (TestNamespace namespace = TestNamespace.create();
                 CniServer server = start(CniServerTest::echo)) {
-            long inode = inode(namespace);
             ByteBuffer nonsense = ByteBuffer.allocate(8).putInt(4).putInt(-1).flip();
             try (UnixSocketChannel channel = pass(nonsense, namespace.path())) {
                 assertThat(readEnd(channel)).isTrue();
             }
-            Await.until(LIMIT, () -> "it is still open", () -> !FilePassing.hasOpen("net:[" + inode + "]"));
+            Await.until(LIMIT, () -> "it is still open", () -> !FilePassing.hasOpen(namespace.path()));
             assertThat(server).isNotNull();
         }
     }

@@ -36,7 +36,7 @@ public final class NamespaceChannel implements ReadableByteChannel {
 
     private static final long CMSG_TYPE = 12;
     private static final long CMSG_DATA = 16;
-    private static final long CMSG_SPACE = 24;
+    private static final long CMSG_LEN = 20;
 
     private static final int CHUNK = 64 * 1024;
     private static final int NONE = -1;
@@ -68,7 +68,7 @@ public final class NamespaceChannel implements ReadableByteChannel {
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment bytes = arena.allocate(size);
-            MemorySegment control = arena.allocate(CMSG_SPACE, Long.BYTES);
+            MemorySegment control = arena.allocate(CMSG_LEN, Long.BYTES);
             int count = receive(arena, bytes, control);
             if (count == -Errno.EAGAIN) {
                 return 0;
@@ -92,7 +92,7 @@ public final class NamespaceChannel implements ReadableByteChannel {
         message.set(ValueLayout.JAVA_LONG, MSG_IOV, vector.address());
         message.set(ValueLayout.JAVA_LONG, MSG_IOVLEN, 1);
         message.set(ValueLayout.JAVA_LONG, MSG_CONTROL, control.address());
-        message.set(ValueLayout.JAVA_LONG, MSG_CONTROLLEN, CMSG_SPACE);
+        message.set(ValueLayout.JAVA_LONG, MSG_CONTROLLEN, CMSG_LEN);
         int count;
         do {
             count = Libc.recvmsg(socket, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);

@@ -32,9 +32,9 @@ class NamespaceChannelTest {
         return new String(buffer.array(), 0, count, StandardCharsets.ISO_8859_1);
     }
 
-    private static String link(TestNamespace namespace) {
+    private static long inode(TestNamespace namespace) {
         try (NetworkNamespace opened = NetworkNamespace.open(namespace.path())) {
-            return "net:[" + opened.inode() + "]";
+            return opened.inode();
         }
     }
 
@@ -56,10 +56,10 @@ class NamespaceChannelTest {
             assertThat(read(1)).isEqualTo("a");
             try (NetworkNamespace taken = channel.take("/where/it/is").orElseThrow()) {
                 assertThat(taken).hasToString("network namespace /where/it/is [" + taken.inode() + "]");
-                assertThat(link(test)).isEqualTo("net:[" + taken.inode() + "]");
+                assertThat(taken.inode()).isEqualTo(inode(test));
             }
             assertThat(read(3)).isEqualTo("bc");
-            assertThat(FilePassing.hasOpen(link(test))).isFalse();
+            assertThat(FilePassing.hasOpen(test.path())).isFalse();
         }
     }
 
@@ -73,10 +73,10 @@ class NamespaceChannelTest {
 
             assertThat(read(1)).isEqualTo("a");
             assertThat(read(1)).isEqualTo("b");
-            assertThat(FilePassing.hasOpen(link(second))).isFalse();
-            assertThat(FilePassing.hasOpen(link(third))).isFalse();
+            assertThat(FilePassing.hasOpen(second.path())).isFalse();
+            assertThat(FilePassing.hasOpen(third.path())).isFalse();
             try (NetworkNamespace taken = channel.take("/a").orElseThrow()) {
-                assertThat(link(first)).isEqualTo("net:[" + taken.inode() + "]");
+                assertThat(taken.inode()).isEqualTo(inode(first));
             }
         }
     }
@@ -86,11 +86,11 @@ class NamespaceChannelTest {
         try (TestNamespace test = TestNamespace.create()) {
             sockets.send("a", test.path());
             assertThat(read(1)).isEqualTo("a");
-            assertThat(FilePassing.hasOpen(link(test))).isTrue();
+            assertThat(FilePassing.hasOpen(test.path())).isTrue();
 
             channel.close();
 
-            assertThat(FilePassing.hasOpen(link(test))).isFalse();
+            assertThat(FilePassing.hasOpen(test.path())).isFalse();
             assertThat(channel.isOpen()).isFalse();
         }
     }
@@ -102,6 +102,6 @@ class NamespaceChannelTest {
 
         assertThat(read(1)).isEqualTo("a");
         assertThat(channel.take("/a")).isEmpty();
-        assertThat(FilePassing.hasOpen(file.toString())).isFalse();
+        assertThat(FilePassing.hasOpen(file)).isFalse();
     }
 }

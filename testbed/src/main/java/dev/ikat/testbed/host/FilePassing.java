@@ -86,12 +86,12 @@ public final class FilePassing implements AutoCloseable {
         }
     }
 
-    /** Whether this process has a file of this name open, such as {@code net:[4026531840]}. */
-    public static boolean hasOpen(String name) {
+    /** Whether this process has a file open; a namespace is the same by whatever path it was opened. */
+    public static boolean hasOpen(Path file) {
         try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
             return descriptors.anyMatch(descriptor -> {
                 try {
-                    return Files.readSymbolicLink(descriptor).toString().equals(name);
+                    return Files.isSameFile(descriptor, file);
                 } catch (IOException e) {
                     // Closed meanwhile.
                     return false;
