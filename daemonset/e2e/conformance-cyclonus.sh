@@ -7,7 +7,7 @@ run_cyclonus() {
   # It asks for a version of its own.
   load_images cyclonus registry.k8s.io/e2e-test-images/agnhost:2.43
   # Its default leaves out some of its own cases; here all are tried. No policy keeps a pod from itself (NetworkPolicy API).
-  arguments=(generate --exclude= --ignore-loopback --cleanup-namespaces --perturbation-wait-seconds=2 --job-timeout-seconds=2 --retries=2
+  arguments=(generate --exclude= --ignore-loopback --cleanup-namespaces --perturbation-wait-seconds=1 --job-timeout-seconds=1 --retries=4
     "--junit-results-file=$output")
   has_sctp || arguments+=(--server-protocol=TCP,UDP)
   [ -z "$only" ] || arguments+=("--include=$only")
