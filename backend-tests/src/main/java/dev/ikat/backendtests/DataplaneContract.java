@@ -20,6 +20,7 @@ import dev.ikat.model.IpAddress;
 import dev.ikat.policy.program.PolicyProgram;
 import dev.ikat.services.program.ServiceProgram;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -97,7 +98,8 @@ public abstract class DataplaneContract {
                 refuseWhatNobodyAccepts();
                 FirewallAcceptance opened = acceptance.orElseGet(dataplane::acceptance);
                 acceptance = Optional.of(opened);
-                yield opened.reconcile(new AcceptanceState(OptionalInt.of(8472)));
+                yield opened.reconcile(new AcceptanceState(
+                        OptionalInt.of(8472), List.of(Cidr.parse("10.244.2.0/23"), Cidr.parse("fd00:244:0:2::/63"))));
             }
             case SERVICES -> {
                 ServiceBackend opened = services.orElseGet(dataplane::services);

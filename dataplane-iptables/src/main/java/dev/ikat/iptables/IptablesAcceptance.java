@@ -17,8 +17,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Accepts what Ikat lets pass in both variants of iptables, wherever the table {@code filter} refuses what nobody has
  * accepted: by its policy, or by a last rule. The rules come after those of others, so that what these refuse in
- * particular stays refused, and need no knowledge of the cluster: names of pods' links and of the tunnel device begin
- * alike. What policies and the source guard refuse never gets here, or is refused in a table of its own.
+ * particular stays refused, and need to know little of the cluster: names of pods' links and of the tunnel device begin
+ * alike, so that other nodes' pods are named only where no tunnel leads to them. What policies and the source guard
+ * refuse never gets here, or is refused in a table of its own.
  */
 public final class IptablesAcceptance implements FirewallAcceptance {
     /** The kernel's chains that may refuse what pods and tunnels need. */
@@ -60,7 +61,7 @@ public final class IptablesAcceptance implements FirewallAcceptance {
         for (Rules table : tables) {
             Optional<String> saved = read(table);
             if (saved.isPresent()) {
-                Map<String, List<String>> wanted = wanted(saved.get(), state);
+                Map<String, List<String>> wanted = wanted(saved.get(), table.family(), state);
                 List<String> differences = new ArrayList<>();
                 table.audit(saved.get(), wanted, differences);
                 if (!differences.isEmpty()) {
@@ -98,11 +99,11 @@ public final class IptablesAcceptance implements FirewallAcceptance {
     }
 
     /** Once a chain is there it stays, although the host's firewall may refuse nothing any more. */
-    private static Map<String, List<String>> wanted(String saved, AcceptanceState state) {
+    private static Map<String, List<String>> wanted(String saved, IpFamily family, AcceptanceState state) {
         Refusals refusals = Refusals.in(saved);
         Map<String, List<String>> wanted = new TreeMap<>();
         for (String hook : HOOKS) {
-            List<String> rules = rules(hook, state);
+            List<String> rules = rules(hook, family, state);
             if (!rules.isEmpty() && (refusals.refuses(hook) || refusals.has(chain(hook)))) {
                 wanted.put(chain(hook), rules);
             }
@@ -110,12 +111,16 @@ public final class IptablesAcceptance implements FirewallAcceptance {
         return wanted;
     }
 
-    private static List<String> rules(String hook, AcceptanceState state) {
+    private static List<String> rules(String hook, IpFamily family, AcceptanceState state) {
         List<String> rules = new ArrayList<>();
         switch (hook) {
             case "FORWARD" -> {
                 rules.add("-i " + OURS + " -j ACCEPT");
                 rules.add("-o " + OURS + " -j ACCEPT");
+                state.routed().stream()
+                        .filter(block -> block.family() == family)
+                        .flatMap(block -> Stream.of("-s " + block + " -j ACCEPT", "-d " + block + " -j ACCEPT"))
+                        .forEach(rules::add);
             }
             case "INPUT" -> {
                 // Answers to the node's own connections, such as probes of the kubelet. What pods may begin with the

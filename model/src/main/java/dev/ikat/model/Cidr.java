@@ -1,5 +1,9 @@
 package dev.ikat.model;
 
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -89,6 +93,36 @@ public record Cidr(IpAddress network, int prefixLength) implements Comparable<Ci
     /** Whether the two blocks share an address. */
     public boolean overlaps(Cidr other) {
         return contains(other) || other.contains(this);
+    }
+
+    /** The fewest blocks that have all addresses of these and no other ones, in their order. */
+    public static List<Cidr> merged(Collection<Cidr> blocks) {
+        Deque<Cidr> merged = new ArrayDeque<>();
+        blocks.stream().sorted().forEach(block -> {
+            Cidr last = merged.peekLast();
+            if (last != null && last.contains(block)) {
+                return;
+            }
+            Cidr whole = block;
+            while (last != null && last.isOtherHalfOf(whole)) {
+                merged.removeLast();
+                whole = last.parent();
+                last = merged.peekLast();
+            }
+            merged.addLast(whole);
+        });
+        return List.copyOf(merged);
+    }
+
+    private boolean isOtherHalfOf(Cidr other) {
+        return prefixLength == other.prefixLength
+                && prefixLength > 0
+                && family() == other.family()
+                && parent().equals(other.parent());
+    }
+
+    private Cidr parent() {
+        return containing(network, prefixLength - 1);
     }
 
     /** Orders by network address; of equal ones, the wider block comes first. */

@@ -3,6 +3,8 @@ package dev.ikat.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -52,5 +54,27 @@ class CidrTest {
                 .isFalse();
         assertThat(Cidr.containing(IpAddress.parse("10.1.2.3"), 16)).hasToString("10.1.0.0/16");
         assertThat(InterfaceAddress.parse("10.1.2.3/24").cidr()).hasToString("10.1.2.0/24");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "10.0.1.0/24 10.0.0.0/24, 10.0.0.0/23",
+        "10.0.1.0/24 10.0.2.0/24, 10.0.1.0/24 10.0.2.0/24",
+        "10.0.3.0/24 10.0.1.0/24 10.0.0.0/24 10.0.2.0/24, 10.0.0.0/22",
+        "10.0.0.0/23 10.0.1.0/24 10.0.1.128/25, 10.0.0.0/23",
+        "10.0.0.0/24 10.0.1.0/25 10.0.1.128/25, 10.0.0.0/23",
+        "0.0.0.0/1 128.0.0.0/1, 0.0.0.0/0",
+        "fd00::/64 10.0.0.0/24 fd00:0:0:1::/64, 10.0.0.0/24 fd00::/63",
+        "10.0.0.1/32 10.0.0.1/32, 10.0.0.1/32",
+    })
+    void mergedAreTheFewestBlocksOfTheSameAddresses(String blocks, String merged) {
+        assertThat(Cidr.merged(Stream.of(blocks.split(" ")).map(Cidr::parse).toList()))
+                .extracting(Cidr::toString)
+                .containsExactly(merged.split(" "));
+    }
+
+    @Test
+    void nothingMergedIsNothing() {
+        assertThat(Cidr.merged(List.of())).isEmpty();
     }
 }

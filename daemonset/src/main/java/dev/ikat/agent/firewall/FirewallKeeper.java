@@ -178,7 +178,7 @@ public final class FirewallKeeper implements AutoCloseable {
         if (acceptance.isEmpty()) {
             acceptance = Optional.of(dataplanes.with(Capability.ACCEPTANCE).acceptance());
         }
-        AcceptanceState wanted = new AcceptanceState(arrivals.tunnelPort());
+        AcceptanceState wanted = new AcceptanceState(arrivals.tunnelPort(), routed(now));
         FirewallSurvey seen = ruleset.survey(arrivals);
         boolean changed = false;
         // On a host with many rules it takes long to list them, which is needless if the few that matter are as before.
@@ -191,6 +191,19 @@ public final class FirewallKeeper implements AutoCloseable {
         test(now);
         judge();
         return changed ? 1 : 0;
+    }
+
+    /** The blocks of other nodes' pods to which no tunnel leads. */
+    private static List<Cidr> routed(NodeSituation now) {
+        return Cidr.merged(now.overlay().peers().stream()
+                .flatMap(peer -> peer.podCidrs().stream().filter(block -> !isTunnelled(peer, block)))
+                .toList());
+    }
+
+    private static boolean isTunnelled(Peer peer, Cidr block) {
+        return peer.routes().stream()
+                .anyMatch(route -> route instanceof OverlayRoute.Tunnelled
+                        && route.destination().contains(block));
     }
 
     /** Starts a self-test if one is due; its end has this part checked again. */

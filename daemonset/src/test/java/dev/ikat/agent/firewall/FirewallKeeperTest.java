@@ -181,7 +181,7 @@ class FirewallKeeperTest {
     void hostWithoutRulesIsReadyAtOnceAndTestedLater() throws InterruptedException {
         assertThat(run()).isEqualTo(1);
         assertThat(run()).isZero();
-        assertThat(kernel.acceptance("iptables")).contains(new AcceptanceState(OptionalInt.of(8472)));
+        assertThat(kernel.acceptance("iptables")).contains(new AcceptanceState(OptionalInt.of(8472), List.of()));
         assertThat(tests).isEmpty();
         assertThat(keeper.lastTest()).isEmpty();
 
@@ -309,6 +309,8 @@ class FirewallKeeperTest {
                 .returns(PEER, Target::underlay)
                 .returns(Way.ROUTE, Target::way)
                 .returns(Optional.empty(), Target::spare);
+        // Services send their packets on by the link on which they came.
+        assertThat(kernel.acceptance("iptables")).contains(new AcceptanceState(OptionalInt.of(8472), List.of(FAR)));
 
         host = FirewallSurvey.NOTHING;
         now = now.plus(Duration.ofMinutes(5));

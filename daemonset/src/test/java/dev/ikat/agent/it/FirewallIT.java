@@ -98,6 +98,37 @@ final class FirewallIT {
         }
     }
 
+    /** As those of services do, which a node of Docker's sends on to pods of others by the link on which they came. */
+    @ParameterizedTest
+    @ValueSource(strings = {"nft", "legacy"})
+    void packetsPassOnTheirWayToPodsOfOtherNodesWhereNoTunnelLeads(String variant) {
+        try (Cluster cluster = Cluster.create(Cluster.Options.nodes(3).withAgentArguments("--overlay=direct"))) {
+            ClusterNode node = cluster.node(0);
+            ClusterNode outside = cluster.node(2);
+            rule(node, variant, "-P", "FORWARD", "DROP");
+            for (ClusterNode each : List.of(node, cluster.node(1))) {
+                each.startAgent();
+                each.awaitReady(Cluster.READY_LIMIT);
+            }
+            ClusterPod pod = cluster.node(1).addPod("far");
+            for (IpFamily family : IpFamily.values()) {
+                // Else it would hear from the node that there is a shorter way.
+                String settings = family == IpFamily.IPV4 ? "net.ipv4.conf." : "net.ipv6.conf.";
+                outside.namespace().sysctl(settings + "all.accept_redirects", "0");
+                outside.namespace().sysctl(settings + "eth0.accept_redirects", "0");
+                IpAddress address = pod.address(family).orElseThrow();
+                outside.namespace().ip("route", "add", address.toString(), "via", address(node, family));
+                Await.until(
+                        LIMIT,
+                        () -> "it is not reached: " + rules(node),
+                        () -> Probe.failures(
+                                        List.of(Probe.Target.icmp(outside.namespace(), address)),
+                                        Duration.ofMillis(500))
+                                .isEmpty());
+            }
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"nftables", "ebpf"})
     void chainThatNobodyCanOverruleIsNamedWithTheCommandThatMendsIt(String backend) {
