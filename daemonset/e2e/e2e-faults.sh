@@ -156,10 +156,12 @@ api_server_restarted() {
 
 node_drained_removed_and_back() {
   needs_console
-  local nodes node stay
+  local nodes node stay runtime
   k -n $NAMESPACE delete networkpolicy --all >/dev/null
   mapfile -t nodes < <(cluster nodes)
   stay=${nodes[0]} node=${nodes[-1]}
+  # Such as cri-o://1.36.3.
+  runtime=$(k get node "$node" -o jsonpath='{.status.nodeInfo.containerRuntimeVersion}' | sed 's/:.*//; s/-//')
   # Again where the scheduler had not heard yet that the node takes no more pods.
   within 90 drained "$node"
   within 60 k -n $NAMESPACE rollout status deployment/web --timeout=5s
@@ -171,7 +173,7 @@ node_drained_removed_and_back() {
   within 10 no_route "$stay" "$range"
   # The garbage collector looks each 20 s for pods whose node is gone, and gives that node 40 s to come back.
   within 120 pods_only_on_others "$node"
-  cluster add "$node"
+  cluster add "$node" --runtime "$runtime"
   within 90 nodes_all_ready
   [ "$(ready_nodes | wc -l)" = "${#nodes[@]}" ] || wrong "not all nodes came back"
   rolled_out

@@ -118,6 +118,8 @@ expect() { # yes|no FROM-NAMESPACE FROM-APP TO-NAMESPACE TO-APP
   answers=$(for pod in $(pods "$2" "$3"); do ask "$2" "$pod" "${targets[@]}" | sed "s#\$# from $2/$pod#" & done; wait)
   [ -n "$answers" ] || wrong "there is no pod $2/$3" || return 1
   ! grep -v "^$want " <<<"$answers" | grep . || return 1
+  # Whoever could not even be asked has said nothing.
+  [ "$(wc -l <<<"$answers")" = $(($(pods "$2" "$3" | wc -l) * ${#targets[@]})) ] || wrong "not all pods $2/$3 could be asked" || return 1
 }
 
 # The minor version of the cluster's Kubernetes.
@@ -208,7 +210,11 @@ services_and_api_server() {
   done
   say "the service $service, the API server by its service and at $api"
 }
-answered() { ! ask "$@" | grep '^no '; }
+answered() { # NAMESPACE POD ADDRESS/PORT...: all of them
+  local answers
+  answers=$(ask "$@")
+  [ "$(grep -c '^yes ' <<<"$answers")" = $(($# - 2)) ] || { echo "$answers"; return 1; }
+}
 
 rolling_update() {
   k -n $NAMESPACE patch deployment web --type=strategic \
@@ -242,7 +248,8 @@ readonly RULES='
   has_nftables() { nft list table inet ikat 2>/dev/null | grep "hook forward" >/dev/null; }
   has_iptables() {
     for program in iptables-nft-save ip6tables-nft-save iptables-legacy-save ip6tables-legacy-save; do
-      ! $program -t filter 2>/dev/null | grep IKAT- >/dev/null || return 0
+      # Not what only accepts packets, where the host drops what nobody accepts.
+      ! $program -t filter 2>/dev/null | grep IKAT- | grep -v IKAT-ACCEPT- >/dev/null || return 0
     done
     return 1
   }
