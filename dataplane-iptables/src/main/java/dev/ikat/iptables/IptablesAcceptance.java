@@ -117,9 +117,12 @@ public final class IptablesAcceptance implements FirewallAcceptance {
             case "FORWARD" -> {
                 rules.add("-i " + OURS + " -j ACCEPT");
                 rules.add("-o " + OURS + " -j ACCEPT");
+                // Their answers alone: what these pods begin has no need of this node.
                 state.routed().stream()
                         .filter(block -> block.family() == family)
-                        .flatMap(block -> Stream.of("-s " + block + " -j ACCEPT", "-d " + block + " -j ACCEPT"))
+                        .flatMap(block -> Stream.of(
+                                "-d " + block + " -j ACCEPT",
+                                "-s " + block + " -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"))
                         .forEach(rules::add);
             }
             case "INPUT" -> {
