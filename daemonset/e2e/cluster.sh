@@ -20,8 +20,6 @@ usage: ./dev cluster COMMAND
       --kube-proxy MODE         nftables (default), iptables (with 1.20 the only one), or none: then Ikat implements services
       --runtime R               of the nodes: containerd (default); or, where they are installed and not with 1.20, crio
                                 (CRI-O) or docker (Docker with cri-dockerd)
-      --oci-runtime PROGRAM     what containerd starts containers with: runc (default) or crun, which needs less time for an
-                                exec; not with 1.20
       --control-plane-node      node-1 has the taint of a control plane: Ikat runs on it and workloads don't; with
                                 --nodes 1 workloads do
       --processes               Ikat as processes of the nodes instead of a DaemonSet
@@ -297,17 +295,16 @@ nodes() {
 }
 
 up() {
-  VERSION=1.37 KUBE_PROXY='' AGENTS=daemonset RUNTIME=containerd OCI_RUNTIME=runc
+  VERSION=1.37 KUBE_PROXY='' AGENTS=daemonset RUNTIME=containerd
   local count=2 backend=nftables control_plane=no
   while [ $# -gt 0 ]; do
     case $1 in
-      --kubernetes | --nodes | --backend | --kube-proxy | --runtime | --oci-runtime) [ $# -gt 1 ] || fail "$1 needs a value" ;;&
+      --kubernetes | --nodes | --backend | --kube-proxy | --runtime) [ $# -gt 1 ] || fail "$1 needs a value" ;;&
       --kubernetes) VERSION=$2; shift 2 ;;
       --nodes) count=$2; shift 2 ;;
       --backend) backend=$2; shift 2 ;;
       --kube-proxy) KUBE_PROXY=$2; shift 2 ;;
       --runtime) RUNTIME=$2; shift 2 ;;
-      --oci-runtime) OCI_RUNTIME=$2; shift 2 ;;
       --control-plane-node) control_plane=yes; shift ;;
       --processes) AGENTS=processes; shift ;;
       --without-ikat) AGENTS=none; shift ;;
@@ -326,11 +323,6 @@ up() {
     1.20/nftables) fail "the kube-proxy of 1.20 has no mode nftables" ;;
     *) fail "--kube-proxy takes nftables, iptables or none, not '$KUBE_PROXY'" ;;
   esac
-  case $VERSION/$OCI_RUNTIME in
-    */runc | 1.3?/crun) ;;
-    1.20/crun) fail "crun is here for Kubernetes 1.34 and later" ;;
-    *) fail "--oci-runtime takes runc or crun, not '$OCI_RUNTIME'" ;;
-  esac
   check_runtime "$RUNTIME"
   if init_of control >/dev/null; then
     echo "cluster: it runs already; ./dev cluster down ends it"
@@ -339,8 +331,7 @@ up() {
   programs
   down
   mkdir -p "$RUN"
-  printf '%s\n' "VERSION=$VERSION" "KUBE_PROXY=$KUBE_PROXY" "AGENTS=$AGENTS" "RUNTIME=$RUNTIME" \
-    "OCI_RUNTIME=$OCI_RUNTIME" >"$RUN/settings"
+  printf '%s\n' "VERSION=$VERSION" "KUBE_PROXY=$KUBE_PROXY" "AGENTS=$AGENTS" "RUNTIME=$RUNTIME" >"$RUN/settings"
   echo "$backend" >"$RUN/backend"
   "$HERE/images.sh" cluster "$RUN/images"
   if as_daemonset; then agent_image; fi
@@ -364,7 +355,7 @@ up() {
 }
 
 programs() {
-  install_packages runc "$OCI_RUNTIME" busybox-static containernetworking-plugins jq openssl conntrack iptables podman debootstrap procps
+  install_packages runc busybox-static containernetworking-plugins jq openssl conntrack iptables podman debootstrap procps
   if is_modern; then
     "$HERE/programs.sh" etcd containerd crictl coredns plugins/loopback plugins/portmap "kubernetes-$VERSION"/{kube-apiserver,kube-controller-manager} \
       "kubernetes-$VERSION"/{kube-scheduler,kubelet,kubectl,kube-proxy}

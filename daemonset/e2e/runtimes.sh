@@ -26,10 +26,6 @@ version = 3
   sandbox = "localhost/ikat-e2e/pause:1"
 [plugins."io.containerd.cri.v1.runtime"]
   restrict_oom_score_adj = true
-[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
-  runtime_type = "io.containerd.runc.v2"
-[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
-  BinaryName = "$(command -v "$OCI_RUNTIME")"
 # How long ADD and DEL took, for benchmarks.
 [metrics]
   address = "127.0.0.1:1338"
