@@ -42,9 +42,11 @@ final class Ipv6Switch {
 
     /** Whether IPv6 was off for the link, which may be why the kernel refused; then it is on now. */
     static boolean turnOn(NetlinkException refusal, NetworkNamespace namespace, InterfaceName link) {
-        if (!IPV6_IS_OFF.contains(refusal.errno())) {
-            return false;
-        }
+        return IPV6_IS_OFF.contains(refusal.errno()) && turnOn(namespace, link);
+    }
+
+    /** Whether IPv6 was off for the link; it is on now. */
+    static boolean turnOn(NetworkNamespace namespace, InterfaceName link) {
         String key = Sysctl.ofInterface(IpFamily.IPV6, link, "disable_ipv6");
         return namespace.call(() -> {
             try {

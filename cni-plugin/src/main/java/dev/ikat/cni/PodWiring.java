@@ -36,6 +36,8 @@ final class PodWiring {
     /** Added to the metric of the default route of a pod's second and further interface, with the interface's index. */
     private static final int SECONDARY_METRIC = 1000;
 
+    private static final InterfaceName LOOPBACK = new InterfaceName("lo");
+
     /** The kernel's link watch puts nothing off for more than a second. */
     private static final Duration SENDING_LIMIT = Duration.ofSeconds(5);
 
@@ -137,6 +139,10 @@ final class PodWiring {
                     && Ipv6Switch.turnOn(e, pod, lease.attachment().interfaceName());
             if (!ipv6WasOff && e.errno() != Errno.EEXIST) {
                 throw e;
+            }
+            if (ipv6WasOff) {
+                // By this link a pod reaches its own addresses.
+                Ipv6Switch.turnOn(pod, LOOPBACK);
             }
             int worse = hasOtherDefaultRoute(inPod, index) ? SECONDARY_METRIC + index : 0;
             // The first attempt may have made a part of it.

@@ -245,11 +245,14 @@ class CniPluginTest {
         TestNamespace pod = pod();
         pod.sysctl("net.ipv6.conf.default.disable_ipv6", "1");
         pod.sysctl("net.ipv6.conf.all.disable_ipv6", "1");
+        assertThat(pod.ip("-o", "address", "show", "lo")).doesNotContain("::1/128");
 
         CniResponse response = node.add("c1", pod);
 
         assertThat(response.exitCode()).as(Node.text(response)).isZero();
         assertThat(pod.ip("-o", "address", "show", "eth0")).contains("fd77::1/128");
+        // Else the pod would not reach its own address.
+        assertThat(pod.ip("-o", "address", "show", "lo")).contains("::1/128");
     }
 
     @Test
