@@ -81,7 +81,7 @@ monitor_path = "$(command -v conmon)"
 TOML
 }
 
-# With its bridge and its rules, as on anybody's machine; and without those, containers would end with the daemon.
+# With its bridge and its rules, as on anybody's machine. By live-restore containers go on while the daemon is restarted.
 docker_configuration() {
   cat <<JSON
 {
