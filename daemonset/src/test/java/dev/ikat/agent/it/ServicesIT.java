@@ -22,6 +22,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Services on two nodes without a kube-proxy. */
 final class ServicesIT extends ServicesScene {
+    /** Services change hands ten seconds after a kube-proxy has come, and five after it has gone. */
+    private static final Duration TURN_LIMIT = Duration.ofSeconds(30);
+
     @ParameterizedTest
     @ValueSource(strings = {"nftables", "iptables", "ebpf"})
     void serviceIsReachedByItsAddressesAndPoliciesSeeThePods(String policyBackend) {
@@ -160,10 +163,16 @@ final class ServicesIT extends ServicesScene {
         awaitReached(targets);
 
         Process kubeProxy = startKubeProxy();
-        awaitStatus("services  not by Ikat: services is auto, and a kube-proxy is seen: the nftables table ip");
+        Await.until(
+                TURN_LIMIT,
+                () -> status(0),
+                () -> status(0)
+                        .contains(
+                                "services  not by Ikat: services is auto, and a kube-proxy is seen: the nftables table ip"));
         assertNoneReached(targets);
 
         kubeProxy.destroyForcibly().waitFor();
+        Await.until(TURN_LIMIT, () -> status(0), () -> !status(0).contains("services  not by Ikat"));
         awaitReached(targets);
         awaitStatus("there is the nftables table ip kube-proxy of a kube-proxy that does not run");
 
