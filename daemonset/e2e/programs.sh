@@ -13,22 +13,24 @@ wanted() {
     [[ $module != '#'* ]] || continue
     for asked in "$@"; do
       [ "$asked" = "$module" ] || [ "$asked" = "$module/$program" ] || continue
-      is_built "$module" "$program" || echo "$module $program $package $seconds"
+      is_built "$module" "$program" "$package" || echo "$module $program $package $seconds"
       break
     done
   done <"$MODULES/programs"
 }
 
 # What a program was built of.
-source_of() { # MODULE
-  cat "$MODULES/$1/go.mod" "$MODULES/$1/go.sum" | sha256sum | cut -d' ' -f1
+source_of() { # MODULE PACKAGE
+  local files=("$MODULES/$1/go.mod" "$MODULES/$1/go.sum")
+  [[ $2 != ./* ]] || files+=("$MODULES/$1/$2"/*.go)
+  cat "${files[@]}" | sha256sum | cut -d' ' -f1
 }
 
-is_built() { # MODULE PROGRAM
-  [ -x "$CACHE/$1/$2" ] && [ "$(cat "$CACHE/$1/.$2.source" 2>/dev/null)" = "$(source_of "$1")" ]
+is_built() { # MODULE PROGRAM PACKAGE
+  [ -x "$CACHE/$1/$2" ] && [ "$(cat "$CACHE/$1/.$2.source" 2>/dev/null)" = "$(source_of "$1" "$3")" ]
 }
 
-# The version of the module that a package is of, as go.mod has it.
+# The version of the module that a package is of, as go.mod has it; nothing for a package of ours.
 version_of() { # MODULE PACKAGE
   awk -v package="$2/" '{ sub(/^require /, ""); path = $1 "/" }
     path ~ /\./ && $2 ~ /^v/ && index(package, path) == 1 { print $2; exit }' "$MODULES/$1/go.mod"
@@ -56,7 +58,7 @@ build() { # MODULE PROGRAM PACKAGE
   (cd "$MODULES/$1" && CGO_ENABLED=0 GOFLAGS=-mod=readonly nice -n 10 "$go" "${command[@]}" -trimpath -buildvcs=false \
     -tags "no_btrfs no_zfs no_devmapper" -ldflags "-s -w $(version_flags "$1" "$(version_of "$1" "$3")")" -o "$output.new" "$3") >>"$LOG" 2>&1 || return
   mv "$output.new" "$output"
-  source_of "$1" >"$CACHE/$1/.$2.source"
+  source_of "$1" "$3" >"$CACHE/$1/.$2.source"
 }
 
 list=$(wanted "$@")
