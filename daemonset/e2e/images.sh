@@ -2,7 +2,7 @@
 # Writes images as archives that runtimes import, without a registry.
 # usage: images.sh cluster DIRECTORY           one that only sleeps, for pods' sandboxes, one of busybox, and CoreDNS
 #        images.sh e2e DIRECTORY VERSION NAME...   what stands for the images of Kubernetes' own tests under these names
-#        images.sh cyclonus DIRECTORY VERSION NAME...   the same for the image of cyclonus' pods
+#        images.sh cyclonus DIRECTORY VERSION NAME...   the image of cyclonus' pods
 #        images.sh kubernetes DIRECTORY VERSION NAME...   what kubeadm starts, under the names that it asks for
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -107,12 +107,12 @@ e2e_images() { # VERSION NAME...
   }
 }
 
-# Its pods need only what agnhost-short has.
 cyclonus_images() { # VERSION NAME...
-  mkdir "$work/short"
-  cp "$CACHE/kubernetes-1.37/agnhost-short" "$work/short/agnhost"
-  layer "$work/short"
-  image "$DIRECTORY/agnhost.tar" '["/agnhost"]' '[]' "${@:2}"
+  mkdir "$work/worker"
+  cp "$CACHE/kubernetes-1.37/agnhost-short" "$work/worker/agnhost"
+  cp "$CACHE/cyclonus/worker" "$work/worker/"
+  layer "$work/worker"
+  image "$DIRECTORY/worker.tar" '["/worker"]' '[]' "${@:2}"
 }
 
 # Each of the program that its name says. kube-proxy also calls iptables, which the tests' images have.
