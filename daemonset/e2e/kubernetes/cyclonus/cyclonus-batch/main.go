@@ -96,9 +96,20 @@ func run(chosen options) error {
 			return result.Err
 		}
 		printer.PrintTestCaseResult(result)
+		printFirstTries(result)
 	}
 	printer.PrintSummary()
 	return nil
+}
+
+// What was not as expected before it was, which cyclonus tells only of cases that fail.
+func printFirstTries(result *connectivity.Result) {
+	for number, step := range result.Steps {
+		for try := range step.KubeProbes[1:] {
+			fmt.Printf("step %d, try %d, . as expected:\n%s\n%s\n", number+1, try+1, step.KubeProbes[try].RenderTable(),
+				step.Comparison(try).RenderSuccessTable())
+		}
+	}
 }
 
 func connect() (*kube.Kubernetes, error) {
