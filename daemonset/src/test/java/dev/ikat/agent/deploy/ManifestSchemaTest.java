@@ -99,7 +99,7 @@ class ManifestSchemaTest {
                 .containsPattern("(?m)^policy-backend: " + backend + "$");
     }
 
-    /** SYS_ADMIN includes what eBPF needs; runtimes older than Linux 5.8 would refuse BPF and PERFMON by name. */
+    /** SYS_ADMIN includes what eBPF needs; runtimes that do not know the names BPF and PERFMON would refuse them. */
     @Test
     void onlyTheOverlayOfBgpAsksForMoreCapabilities() throws IOException {
         for (Path overlay : overlays()) {

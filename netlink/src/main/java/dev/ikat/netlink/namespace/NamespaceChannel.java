@@ -20,7 +20,6 @@ public final class NamespaceChannel implements ReadableByteChannel {
     private static final int MSG_DONTWAIT = 0x40;
 
     private static final int MSG_CMSG_CLOEXEC = 0x4000_0000;
-    private static final int SOL_SOCKET = 1;
     private static final int SCM_RIGHTS = 1;
 
     /** struct msghdr and the places of what is used of it, on 64-bit machines. */
@@ -105,7 +104,7 @@ public final class NamespaceChannel implements ReadableByteChannel {
 
     /** The first one. */
     private void keep(MemorySegment control) {
-        if (control.get(ValueLayout.JAVA_INT, CMSG_LEVEL) != SOL_SOCKET
+        if (control.get(ValueLayout.JAVA_INT, CMSG_LEVEL) != Libc.SOL_SOCKET
                 || control.get(ValueLayout.JAVA_INT, CMSG_TYPE) != SCM_RIGHTS) {
             return;
         }

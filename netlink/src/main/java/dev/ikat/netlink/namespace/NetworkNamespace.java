@@ -40,7 +40,6 @@ public final class NetworkNamespace implements AutoCloseable {
     private static final int AF_UNIX = 1;
 
     private static final int SOCK_DGRAM_CLOEXEC = 0x80002;
-    private static final int SOL_SOCKET = 1;
     private static final int SO_NETNS_COOKIE = 71;
 
     /** Not less than struct statfs on any architecture; f_type is its first word. */
@@ -144,7 +143,7 @@ public final class NetworkNamespace implements AutoCloseable {
             try (Arena arena = Arena.ofConfined()) {
                 MemorySegment cookie = arena.allocate(ValueLayout.JAVA_LONG);
                 MemorySegment length = arena.allocateFrom(ValueLayout.JAVA_INT, Long.BYTES);
-                int result = Libc.getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, cookie, length);
+                int result = Libc.getsockopt(socket, Libc.SOL_SOCKET, SO_NETNS_COOKIE, cookie, length);
                 if (result < 0) {
                     throw new NetlinkException("ask for the cookie of " + this, -result);
                 }

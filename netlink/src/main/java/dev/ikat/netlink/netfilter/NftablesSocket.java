@@ -35,9 +35,8 @@ public final class NftablesSocket {
     private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
 
     /** {@code asm-generic/socket.h}. */
-    private static final int SOL_SOCKET = 1;
-
     private static final int SO_PROTOCOL = 38;
+
     private static final int SO_DOMAIN = 39;
 
     private static final int SO_SNDBUFFORCE = 32;
@@ -86,7 +85,7 @@ public final class NftablesSocket {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment value = arena.allocate(ValueLayout.JAVA_INT);
             MemorySegment length = arena.allocateFrom(ValueLayout.JAVA_INT, Integer.BYTES);
-            return Libc.getsockopt(descriptor, SOL_SOCKET, name, value, length) == 0
+            return Libc.getsockopt(descriptor, Libc.SOL_SOCKET, name, value, length) == 0
                     ? value.get(ValueLayout.JAVA_INT, 0)
                     : -1;
         }
@@ -179,7 +178,8 @@ public final class NftablesSocket {
     }
 
     private void buffer(int option, int bytes, Arena arena) {
-        int refused = Libc.setsockopt(descriptor, SOL_SOCKET, option, arena.allocateFrom(ValueLayout.JAVA_INT, bytes));
+        int refused =
+                Libc.setsockopt(descriptor, Libc.SOL_SOCKET, option, arena.allocateFrom(ValueLayout.JAVA_INT, bytes));
         if (refused < 0) {
             throw new NetlinkException("enlarge the buffers of the nf_tables socket to " + bytes + " bytes", -refused);
         }

@@ -25,7 +25,6 @@ import java.util.Optional;
 public final class PacketPort implements AutoCloseable {
     private static final int SOCK_DGRAM = 2;
     private static final int SOCK_CLOEXEC = 0x80000;
-    private static final int SOL_SOCKET = 1;
     private static final int SO_ATTACH_FILTER = 26;
     private static final int MSG_DONTWAIT = 0x40;
     private static final int MSG_TRUNC = 0x20;
@@ -95,7 +94,7 @@ public final class PacketPort implements AutoCloseable {
         try (Arena memory = Arena.ofConfined()) {
             check(
                     "attach a filter to a packet socket",
-                    Libc.setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, filter.program(memory)));
+                    Libc.setsockopt(socket, Libc.SOL_SOCKET, SO_ATTACH_FILTER, filter.program(memory)));
         }
         destination(protocol, Optional.empty());
         check("bind a packet socket to interface " + interfaceIndex, Libc.bind(socket, address));

@@ -29,6 +29,9 @@ public final class Libc {
     public static final int O_NONBLOCK = 0x800;
     public static final int O_CLOEXEC = 0x80000;
 
+    /** The level of the options that every socket has ({@code asm-generic/socket.h}). */
+    public static final int SOL_SOCKET = 1;
+
     private static final short POLLIN = 1;
 
     private static final Linker LINKER = Linker.nativeLinker();

@@ -30,7 +30,6 @@ public final class NetlinkSocket implements AutoCloseable {
     /** Connection tracking, packet logs, nf_tables. */
     public static final int NETLINK_NETFILTER = 12;
 
-    private static final int SOL_SOCKET = 1;
     private static final int SO_RCVBUF = 8;
     private static final int SO_RCVTIMEO = 20;
     private static final int SO_RCVBUFFORCE = 33;
@@ -103,7 +102,7 @@ public final class NetlinkSocket implements AutoCloseable {
             // Struct timeval: seconds and microseconds.
             buffer.data.set(ValueLayout.JAVA_LONG, 0, TIME_LIMIT_SECONDS);
             buffer.data.set(ValueLayout.JAVA_LONG, Long.BYTES, 0);
-            socket.option(SOL_SOCKET, SO_RCVTIMEO, buffer.data.asSlice(0, 2 * Long.BYTES));
+            socket.option(Libc.SOL_SOCKET, SO_RCVTIMEO, buffer.data.asSlice(0, 2 * Long.BYTES));
             return socket;
         } catch (RuntimeException | Error e) {
             Libc.close(fd);
@@ -149,8 +148,8 @@ public final class NetlinkSocket implements AutoCloseable {
 
     /** Sets how many bytes of notifications wait; above the system's limit if the process may. */
     void receiveBuffer(int bytes) {
-        if (Libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, buffer().word(bytes)) < 0) {
-            option(SOL_SOCKET, SO_RCVBUF, buffer().word(bytes));
+        if (Libc.setsockopt(fd, Libc.SOL_SOCKET, SO_RCVBUFFORCE, buffer().word(bytes)) < 0) {
+            option(Libc.SOL_SOCKET, SO_RCVBUF, buffer().word(bytes));
         }
     }
 
