@@ -3,9 +3,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/mattfenwick/cyclonus/pkg/connectivity"
 	"github.com/mattfenwick/cyclonus/pkg/connectivity/probe"
@@ -13,6 +16,8 @@ import (
 	"github.com/mattfenwick/cyclonus/pkg/kube"
 	"github.com/spf13/cobra"
 	v1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -21,6 +26,7 @@ const (
 	// Without it a client waits five seconds for what it asks between two cases.
 	requestsPerSecond = 200
 	podsReadySeconds  = 120
+	removalLimit      = 2 * time.Minute
 )
 
 // The cases' texts name these.
@@ -65,7 +71,10 @@ func run(chosen options) error {
 	if err != nil {
 		return err
 	}
-	defer removeNamespaces(client)
+	// A run that was killed has left them.
+	if err := removeNamespaces(client); err != nil {
+		return err
+	}
 	var protocols []v1.Protocol
 	for _, protocol := range chosen.protocols {
 		protocols = append(protocols, v1.Protocol(strings.ToUpper(protocol)))
@@ -99,7 +108,7 @@ func run(chosen options) error {
 		printFirstTries(result)
 	}
 	printer.PrintSummary()
-	return nil
+	return removeNamespaces(client)
 }
 
 // What was not as expected before it was, which cyclonus tells only of cases that fail.
@@ -127,10 +136,24 @@ func connect() (*kube.Kubernetes, error) {
 	return &kube.Kubernetes{ClientSet: clients, RestConfig: config}, nil
 }
 
-func removeNamespaces(client *kube.Kubernetes) {
+// Returns when they are gone.
+func removeNamespaces(client *kube.Kubernetes) error {
 	for _, namespace := range namespaces {
-		if err := client.DeleteNamespace(namespace); err != nil {
-			fmt.Fprintln(os.Stderr, "cyclonus-batch:", err)
+		err := client.ClientSet.CoreV1().Namespaces().Delete(context.Background(), namespace, metav1.DeleteOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return err
+		}
+	}
+	for deadline := time.Now().Add(removalLimit); ; time.Sleep(time.Second) {
+		left, err := client.GetAllNamespaces()
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(left.Items, func(found v1.Namespace) bool { return slices.Contains(namespaces, found.Name) }) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("namespaces %s are not gone %s after they were deleted", strings.Join(namespaces, ", "), removalLimit)
 		}
 	}
 }
