@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	// Without it a client waits five seconds for what it asks between two cases.
+	// By default a client makes five, and waits some four seconds between two cases.
 	requestsPerSecond = 200
 	podsReadySeconds  = 120
 	removalLimit      = 2 * time.Minute
@@ -71,7 +71,7 @@ func run(chosen options) error {
 	if err != nil {
 		return err
 	}
-	// A run that was killed has left them.
+	// A run that was killed may have left them.
 	if err := removeNamespaces(client); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func run(chosen options) error {
 	for _, protocol := range chosen.protocols {
 		protocols = append(protocols, v1.Protocol(strings.ToUpper(protocol)))
 	}
-	// In batches, the worker's image is named in cyclonus, and no registry is asked.
+	// With the worker, its image is the one that cyclonus names, whatever the registry.
 	resources, err := probe.NewDefaultResources(client, namespaces, pods, ports, protocols, nil, podsReadySeconds, true, "")
 	if err != nil {
 		return err

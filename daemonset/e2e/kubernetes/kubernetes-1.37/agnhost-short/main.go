@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/kubernetes/test/images/agnhost/connect"
+	"k8s.io/kubernetes/test/images/agnhost/porter"
 	servehostname "k8s.io/kubernetes/test/images/agnhost/serve-hostname"
 )
 
@@ -24,7 +25,7 @@ func main() {
 		})
 	}
 	root := &cobra.Command{Use: "agnhost"}
-	root.AddCommand(connect.CmdConnect, servehostname.CmdServeHostname)
+	root.AddCommand(connect.CmdConnect, porter.CmdPorter, servehostname.CmdServeHostname)
 	if root.Execute() != nil {
 		os.Exit(1)
 	}
