@@ -1,7 +1,7 @@
 // Command agnhost-short is agnhost with only the commands that cyclonus calls in pods, for its tens of thousands of
 // connections. It starts in a tenth of the time: agnhost's other commands set up Kubernetes' whole API first. And the time
-// limit of a connection is shorter than cyclonus can say, and includes the name's resolution, which without it takes half a
-// minute where a policy keeps the pod from the name server. Too short a limit can't make what is denied look allowed.
+// limit of a connection is shorter than cyclonus can say, and includes the name's resolution, which without it takes tens of
+// seconds where a policy keeps the pod from the name server. Too short a limit can't make what is denied look allowed.
 package main
 
 import (
