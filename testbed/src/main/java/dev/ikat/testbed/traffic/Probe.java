@@ -31,8 +31,8 @@ import java.util.stream.Stream;
  * bytes are sent, echoed by the other side, and compared. One process tries any number of targets at once.
  */
 public final class Probe {
-    /** How long a server may keep one waiting for an answer, or for more of it. */
-    private static final Duration ANSWER = Duration.ofSeconds(5);
+    /** How long a server may keep one waiting for an answer, or for more of it. An agent's first one is slow. */
+    private static final Duration ANSWER = Duration.ofSeconds(15);
 
     /** The default number of bytes: fits every MTU. */
     public static final int SMALL = 56;
