@@ -4,7 +4,7 @@
 run_cyclonus() {
   local log=$RUN/conformance-cyclonus-$backend.log output=$work/cyclonus.xml arguments
   "$HERE/programs.sh" cyclonus kubernetes-1.37/agnhost-short
-  load_images cyclonus docker.io/mfenwick100/cyclonus-worker:latest
+  has_images cyclonus || load_images cyclonus docker.io/mfenwick100/cyclonus-worker:latest
   arguments=(--retries=4 "--junit-results-file=$output")
   has_sctp || arguments+=(--server-protocol=TCP,UDP)
   [ -z "$only" ] || arguments+=("--include=$only")

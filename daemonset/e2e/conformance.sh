@@ -159,15 +159,18 @@ explanation() { # SUITE NAME WORDS
 e2e_images() {
   local names
   "$HERE/programs.sh" coredns "kubernetes-$VERSION"/{agnhost,regression-issue-74839,e2e.test,ginkgo}
-  [ ! -e "$RUN/e2e-images" ] || return 0
+  ! has_images e2e || return 0
   mapfile -t names < <("$PROGRAMS/e2e.test" --list-images 2>/dev/null | grep -E '/(agnhost|busybox|distroless-iptables|glibc-dns-testing|jessie-dnsutils|pause|regression-issue-74839):')
   load_images e2e "${names[@]}"
+}
+
+has_images() { # e2e|cyclonus
+  [ -e "$RUN/$1-images" ]
 }
 
 # Once a cluster.
 load_images() { # e2e|cyclonus NAME...
   local suite=$1 archive
-  [ ! -e "$RUN/$suite-images" ] || return 0
   "$HERE/images.sh" "$suite" "$work/images-$suite" "$VERSION" "${@:2}"
   for archive in "$work/images-$suite"/*.tar; do
     mv "$archive" "$RUN/images/$suite-${archive##*/}"

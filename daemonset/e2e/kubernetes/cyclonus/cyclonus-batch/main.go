@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -17,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 	v1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -139,8 +137,7 @@ func connect() (*kube.Kubernetes, error) {
 // Returns when they are gone.
 func removeNamespaces(client *kube.Kubernetes) error {
 	for _, namespace := range namespaces {
-		err := client.ClientSet.CoreV1().Namespaces().Delete(context.Background(), namespace, metav1.DeleteOptions{})
-		if err != nil && !apierrors.IsNotFound(err) {
+		if err := client.DeleteNamespace(namespace); err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
 	}

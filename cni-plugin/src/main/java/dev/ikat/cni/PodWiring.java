@@ -137,12 +137,11 @@ final class PodWiring {
             // Some runtimes switch IPv6 off in every namespace; who gives a pod an IPv6 address wants it on.
             boolean ipv6WasOff = hasIpv6(lease)
                     && Ipv6Switch.turnOn(e, pod, lease.attachment().interfaceName());
-            if (!ipv6WasOff && e.errno() != Errno.EEXIST) {
-                throw e;
-            }
             if (ipv6WasOff) {
                 // By this link a pod reaches its own addresses.
                 Ipv6Switch.turnOn(pod, LOOPBACK);
+            } else if (e.errno() != Errno.EEXIST) {
+                throw e;
             }
             int worse = hasOtherDefaultRoute(inPod, index) ? SECONDARY_METRIC + index : 0;
             // The first attempt may have made a part of it.

@@ -153,7 +153,11 @@ final class ServicesIT extends ServicesScene {
     }
 
     private void awaitStatus(String words) {
-        Await.until(LIMIT, () -> status(0), () -> status(0).contains(words));
+        awaitStatus(LIMIT, words);
+    }
+
+    private void awaitStatus(Duration limit, String words) {
+        Await.until(limit, () -> status(0), () -> status(0).contains(words));
     }
 
     @Test
@@ -163,18 +167,13 @@ final class ServicesIT extends ServicesScene {
         awaitReached(targets);
 
         Process kubeProxy = startKubeProxy();
-        Await.until(
-                TURN_LIMIT,
-                () -> status(0),
-                () -> status(0)
-                        .contains(
-                                "services  not by Ikat: services is auto, and a kube-proxy is seen: the nftables table ip"));
+        awaitStatus(
+                TURN_LIMIT, "services  not by Ikat: services is auto, and a kube-proxy is seen: the nftables table ip");
         assertNoneReached(targets);
 
         kubeProxy.destroyForcibly().waitFor();
-        Await.until(TURN_LIMIT, () -> status(0), () -> !status(0).contains("services  not by Ikat"));
+        awaitStatus(TURN_LIMIT, "there is the nftables table ip kube-proxy of a kube-proxy that does not run");
         awaitReached(targets);
-        awaitStatus("there is the nftables table ip kube-proxy of a kube-proxy that does not run");
 
         assertThat(cluster.node(0)
                         .agentCommand("migrate", "--from", "kube-proxy", "--remove")
