@@ -61,7 +61,7 @@ public abstract class ServiceContract {
     private static final int CHANGES = 100;
 
     private ServiceScene scene;
-    private ServiceBackend services;
+    protected ServiceBackend services;
 
     /** Opens the backend in a node's namespace. */
     protected abstract ServiceBackend open(TestNamespace node);
@@ -79,6 +79,11 @@ public abstract class ServiceContract {
     void make() {
         scene = new ServiceScene();
         services = open(scene.host());
+    }
+
+    /** The node that {@link #services} works on. */
+    protected final TestNamespace host() {
+        return scene.host();
     }
 
     @AfterEach
@@ -142,6 +147,11 @@ public abstract class ServiceContract {
         return program(
                 clusterIp(IpFamily.IPV4, balance(IpFamily.IPV4, 2, 3, 4)),
                 clusterIp(IpFamily.IPV6, balance(IpFamily.IPV6, 2, 3, 4)));
+    }
+
+    /** What gives {@link #web} affinity, in one family. */
+    protected static ServiceChange webWithAffinity() {
+        return change(withAffinity(clusterIp(IpFamily.IPV4, balance(IpFamily.IPV4, 2, 3, 4)), Duration.ofHours(1)));
     }
 
     private Set<Integer> servers(TestNamespace from, IpAddress address) throws IOException {

@@ -31,7 +31,7 @@ public final class Masquerade implements Masquerading {
     private final NftablesTable table;
     private Optional<Written> written = Optional.empty();
 
-    /** What was last asked for, and how this version of nftables lists it. */
+    /** What was last asked for and nobody touched meanwhile, and how this version of nftables lists it. */
     private record Written(MasqueradeState state, JsonNode listing) {}
 
     public Masquerade(NftablesTable table) {
@@ -47,9 +47,9 @@ public final class Masquerade implements Masquerading {
         Script commands = script(state);
         // An earlier version's, in the same transaction.
         table.clear(commands, Owner.MASQUERADE::ownedFormerly);
-        table.run(commands.text());
+        written = table.readBack(() -> table.run(commands.text()), this::listing)
+                .map(listing -> new Written(state, listing));
         table.removeFormer();
-        written = Optional.of(new Written(state, listing()));
         return Outcome.REPAIRED;
     }
 

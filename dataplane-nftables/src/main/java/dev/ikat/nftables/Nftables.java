@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.ikat.netlink.NetlinkException;
 import dev.ikat.netlink.netfilter.NftablesBatch;
+import dev.ikat.netlink.netfilter.NftablesRuleset;
 import dev.ikat.netlink.netfilter.NftablesSocket;
 import dev.ikat.netlink.netfilter.TableStatus;
 import java.io.IOException;
@@ -25,16 +26,19 @@ import org.jspecify.annotations.Nullable;
  */
 final class Nftables implements AutoCloseable {
     private static final String LIBRARY = "libnftables.so.1";
+    private static final int MAX_ATTEMPTS = 5;
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final LibNftables library;
     private final Optional<NftablesSocket> socket;
+    private final NftablesRuleset ruleset;
     private @Nullable Pointer context;
 
-    private Nftables(LibNftables library, Pointer context, Optional<NftablesSocket> socket) {
+    private Nftables(LibNftables library, Pointer context, Optional<NftablesSocket> socket, NftablesRuleset ruleset) {
         this.library = library;
         this.context = context;
         this.socket = socket;
+        this.ruleset = ruleset;
     }
 
     /** Loads on first use, so that a node without the library runs everything else. */
@@ -61,20 +65,46 @@ final class Nftables implements AutoCloseable {
                             + "masquerade and policies off",
                     e);
         }
-        synchronized (Nftables.class) {
-            Set<Integer> before = NftablesSocket.all();
-            Pointer context = library.nft_ctx_new(LibNftables.NFT_CTX_DEFAULT);
-            if (context == null) {
-                throw new NftablesUnavailableException(
-                        "libnftables could not create a context: out of memory, or no netfilter socket");
-            }
-            if (library.nft_ctx_buffer_output(context) != 0 || library.nft_ctx_buffer_error(context) != 0) {
-                library.nft_ctx_free(context);
-                throw new NftablesUnavailableException(
-                        "libnftables could not set up its output buffers: out of memory");
-            }
-            return new Nftables(library, context, NftablesSocket.since(before));
+        NftablesRuleset ruleset;
+        try {
+            ruleset = NftablesRuleset.open();
+        } catch (NetlinkException e) {
+            throw new NftablesUnavailableException("no netfilter socket can be opened: " + e.getMessage(), e);
         }
+        try {
+            return open(library, ruleset);
+        } catch (RuntimeException e) {
+            ruleset.close();
+            throw e;
+        }
+    }
+
+    private static Nftables open(LibNftables library, NftablesRuleset ruleset) {
+        synchronized (Nftables.class) {
+            for (int attempt = 1; ; attempt++) {
+                Set<Integer> before = NftablesSocket.all();
+                Pointer context = context(library);
+                Optional<NftablesSocket> socket = NftablesSocket.since(before);
+                if (socket.isPresent() || attempt == MAX_ATTEMPTS) {
+                    return new Nftables(library, context, socket, ruleset);
+                }
+                // Another thread opened one at the same time.
+                library.nft_ctx_free(context);
+            }
+        }
+    }
+
+    private static Pointer context(LibNftables library) {
+        Pointer context = library.nft_ctx_new(LibNftables.NFT_CTX_DEFAULT);
+        if (context == null) {
+            throw new NftablesUnavailableException(
+                    "libnftables could not create a context: out of memory, or no netfilter socket");
+        }
+        if (library.nft_ctx_buffer_output(context) != 0 || library.nft_ctx_buffer_error(context) != 0) {
+            library.nft_ctx_free(context);
+            throw new NftablesUnavailableException("libnftables could not set up its output buffers: out of memory");
+        }
+        return context;
     }
 
     /**
@@ -166,6 +196,11 @@ final class Nftables implements AutoCloseable {
         return socket.map(found -> asked(found::port)).orElse(0);
     }
 
+    /** A number that each transaction of anybody's in this network namespace raises by one. */
+    int generation() {
+        return asked(ruleset::generation);
+    }
+
     private static <T> T asked(Supplier<T> question) {
         try {
             return question.get();
@@ -192,6 +227,7 @@ final class Nftables implements AutoCloseable {
         context = null;
         if (open != null) {
             library.nft_ctx_free(open);
+            ruleset.close();
         }
     }
 }

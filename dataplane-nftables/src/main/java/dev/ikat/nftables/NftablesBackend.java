@@ -25,6 +25,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * Enforces programs by nftables, in Ikat's table; {@link PolicyScript} defines the rules. If only elements change, the
@@ -41,8 +42,11 @@ public final class NftablesBackend implements PolicyBackend {
 
     private final Map<SetId, AddressSet.Form> sets = new HashMap<>();
     private boolean known;
-    /** The rules as the kernel numbered them, where others can change them. */
-    private Set<String> rules = Set.of();
+    /**
+     * What each chain consists of, as the kernel numbered it, where others can change it; empty where they may have
+     * done so before it was read.
+     */
+    private Optional<Map<String, Set<String>>> rules = Optional.empty();
 
     /**
      * @param table the table for the rules
@@ -76,23 +80,26 @@ public final class NftablesBackend implements PolicyBackend {
             Map<SetId, AddressSet.Form> forms = new HashMap<>();
             program.sets().forEach((id, set) -> forms.put(id, set.form()));
             NftablesTable.Names former = table.names(Owner.POLICY::owns);
-            try {
-                table.run(whole(program, forms, former));
-            } catch (NftablesException e) {
-                if (former.chains().isEmpty()) {
-                    throw e;
-                }
-                // Those of an earlier version may be of a form that can't be changed.
-                Script anew = new Script();
-                former.remove(anew);
-                table.run(anew.text() + whole(program, forms, NftablesTable.Names.NONE));
-            }
+            rules = written(() -> putInForce(program, forms, former));
             pods.clear();
             sets.clear();
             pods.putAll(program.pods());
             sets.putAll(forms);
-            rememberRules();
         });
+    }
+
+    private void putInForce(PolicyProgram program, Map<SetId, AddressSet.Form> forms, NftablesTable.Names former) {
+        try {
+            table.run(whole(program, forms, former));
+        } catch (NftablesException e) {
+            if (former.chains().isEmpty()) {
+                throw e;
+            }
+            // Those of an earlier version may be of a form that can't be changed.
+            Script anew = new Script();
+            former.remove(anew);
+            table.run(anew.text() + whole(program, forms, NftablesTable.Names.NONE));
+        }
     }
 
     /**
@@ -175,8 +182,11 @@ public final class NftablesBackend implements PolicyBackend {
             if (before.isEmpty() && after.isEmpty()) {
                 table.change(removed, added);
             } else {
-                table.run(before.text() + Script.elements(removed, added) + after.text());
-                rememberRules();
+                String commands = before.text() + Script.elements(removed, added) + after.text();
+                Optional<Map<String, Set<String>>> found = written(() -> table.run(commands));
+                Set<String> anew = new HashSet<>(before.chains());
+                anew.addAll(after.chains());
+                rules = rules.flatMap(known -> found.map(now -> merged(known, now, anew)));
             }
             change.addedSets().forEach(set -> sets.put(set.id(), set.form()));
             change.removedSets().forEach(sets::remove);
@@ -279,8 +289,25 @@ public final class NftablesBackend implements PolicyBackend {
         chains.forEach(commands::deleteChain);
     }
 
-    private void rememberRules() {
-        rules = table.isProtected() ? Set.of() : listRules(new ArrayList<>());
+    /** Makes a change, and returns what the chains consist of then; nothing of it where nobody else can change them. */
+    private Optional<Map<String, Set<String>>> written(Runnable change) {
+        if (table.isProtected()) {
+            change.run();
+            return Optional.of(Map.of());
+        }
+        return table.readBack(change, this::listRules);
+    }
+
+    /**
+     * What chains have to consist of after a change. Of those that the change did not write, it is what it was before,
+     * whatever is there: somebody else may have changed that.
+     */
+    private static Map<String, Set<String>> merged(
+            Map<String, Set<String>> before, Map<String, Set<String>> now, Set<String> anew) {
+        Map<String, Set<String>> merged = new HashMap<>(before);
+        merged.keySet().removeAll(anew);
+        anew.stream().filter(now::containsKey).forEach(chain -> merged.put(chain, now.get(chain)));
+        return merged;
     }
 
     @Override
@@ -296,10 +323,17 @@ public final class NftablesBackend implements PolicyBackend {
                 // Nobody else can have changed it.
                 return List.of();
             }
+            if (rules.isEmpty()) {
+                return List.of(NftablesTable.UNCERTAIN);
+            }
             List<String> differences = new ArrayList<>();
-            Set<String> present = listRules(differences);
-            missing(rules, present, "is gone", differences);
-            missing(present, rules, "is not Ikat's", differences);
+            Set<String> intended = all(rules.get());
+            Set<String> present = all(listRules());
+            if (present.isEmpty()) {
+                differences.add("the table inet " + NftablesTable.NAME + " is empty");
+            }
+            missing(intended, present, "is gone", differences);
+            missing(present, intended, "is not Ikat's", differences);
             Set<String> elements = listElements();
             Set<String> wanted = new HashSet<>();
             program.sets()
@@ -327,23 +361,26 @@ public final class NftablesBackend implements PolicyBackend {
         }
     }
 
-    /** Chains and rules; the kernel gives a rule that is altered another handle. */
-    private Set<String> listRules(List<String> differences) {
-        Set<String> present = new HashSet<>();
+    private static Set<String> all(Map<String, Set<String>> chains) {
+        return chains.values().stream().flatMap(Set::stream).collect(Collectors.toSet());
+    }
+
+    /** The chains with what they consist of; the kernel gives a rule that is altered another handle. */
+    private Map<String, Set<String>> listRules() {
+        Map<String, Set<String>> present = new HashMap<>();
         for (JsonNode object : table.list("list chains inet\nlist table inet " + NftablesTable.NAME)) {
             JsonNode rule = object.path("rule");
             JsonNode chain = object.path("chain");
-            if (!rule.isMissingNode() && Owner.POLICY.owns(rule.path("chain").asText())) {
-                present.add("rule " + rule.path("handle").asLong() + " of chain "
-                        + rule.path("chain").asText());
-            } else if (chain.path("table").asText().equals(NftablesTable.NAME)
-                    && Owner.POLICY.owns(chain.path("name").asText())) {
-                present.add("chain " + chain.path("name").asText() + " with policy "
-                        + chain.path("policy").asText("none"));
+            String ruled = rule.path("chain").asText();
+            String name = chain.path("name").asText();
+            if (!rule.isMissingNode() && Owner.POLICY.owns(ruled)) {
+                present.computeIfAbsent(ruled, _ -> new HashSet<>())
+                        .add("rule " + rule.path("handle").asLong() + " of chain " + ruled);
+            } else if (chain.path("table").asText().equals(NftablesTable.NAME) && Owner.POLICY.owns(name)) {
+                present.computeIfAbsent(name, _ -> new HashSet<>())
+                        .add("chain " + name + " with policy "
+                                + chain.path("policy").asText("none"));
             }
-        }
-        if (present.isEmpty()) {
-            differences.add("the table inet " + NftablesTable.NAME + " is empty");
         }
         return present;
     }

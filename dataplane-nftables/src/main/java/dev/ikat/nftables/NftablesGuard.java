@@ -18,7 +18,7 @@ public final class NftablesGuard implements SourceGuard {
     private final OptionalInt logGroup;
     private Optional<Written> written = Optional.empty();
 
-    /** What was last asked for, and how this version of nftables lists it. */
+    /** What was last asked for and nobody touched meanwhile, and how this version of nftables lists it. */
     private record Written(GuardState state, JsonNode listing) {}
 
     /** @param logGroup the NFLOG group to which drops are logged; empty for none */
@@ -37,6 +37,11 @@ public final class NftablesGuard implements SourceGuard {
         // An earlier version's may be of another form.
         table.clear(commands, Owner.GUARD::owns);
         new GuardScript(commands, state, logGroup).write();
+        written = table.readBack(() -> write(commands), this::listing).map(listing -> new Written(state, listing));
+        return true;
+    }
+
+    private void write(Script commands) {
         try {
             table.run(commands.text());
         } catch (NftablesException e) {
@@ -45,8 +50,6 @@ public final class NftablesGuard implements SourceGuard {
                             + "nft_limit and nft_log: " + e.getMessage(),
                     e);
         }
-        written = Optional.of(new Written(state, listing()));
-        return true;
     }
 
     private boolean isInForce(GuardState state) {

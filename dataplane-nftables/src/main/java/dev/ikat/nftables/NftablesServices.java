@@ -42,7 +42,10 @@ public final class NftablesServices implements ServiceBackend {
 
     private Set<Cidr> podCidrs = Set.of();
     private Set<Cidr> serviceCidrs = Set.of();
-    /** The rules as the kernel numbered them; empty before anything was put in force. */
+    /**
+     * The rules as the kernel numbered them; empty before anything was put in force, and where others may have changed
+     * them before they were read.
+     */
     private Optional<Set<TableContent.Rule>> rules = Optional.empty();
 
     /** Whether the last change was refused, so that nobody knows what is in force. */
@@ -91,20 +94,23 @@ public final class NftablesServices implements ServiceBackend {
         elements.addAll(blocks(ServiceSet.BLOCKS, program.serviceCidrs()));
         List<StickyTarget> sticky = sticky(rows);
         Content content = new Content(elements, needed, sticky, clients);
-        int refused = table.transact(whole(content, false));
-        if (refused != 0) {
-            // An earlier version's sets may be of another form.
-            refused = table.transact(whole(content, true));
-        }
-        check(refused, "services");
+        rules = table.readBack(() -> putInForce(content), this::rulesInForce);
         counts.settle();
         frontends = rows;
         shared = counts;
         chains = needed;
         podCidrs = program.podCidrs();
         serviceCidrs = program.serviceCidrs();
-        rules = Optional.of(rulesInForce());
         lost = false;
+    }
+
+    private void putInForce(Content content) {
+        int refused = table.transact(whole(content, false));
+        if (refused != 0) {
+            // An earlier version's sets may be of another form.
+            refused = table.transact(whole(content, true));
+        }
+        check(refused, "services");
     }
 
     private static List<StickyTarget> sticky(Map<Frontend, FrontendRows> rows) {
@@ -233,19 +239,34 @@ public final class NftablesServices implements ServiceBackend {
             ServiceElement.remove(batch, removed);
             ServiceElement.add(batch, added);
             sticky.after(batch);
-            int refused = table.transact(batch.acknowledgeLast().batchEnd());
-            if (refused != 0) {
-                shared.undo();
-            }
-            check(refused, "a change of services");
+            Set<String> anew = sticky.chains();
+            needed.forEach(chain -> anew.add(chain.name()));
+            change(batch.acknowledgeLast().batchEnd(), anew);
         }
         change.removed().forEach(frontends::remove);
         frontends.putAll(made);
         shared.settle();
-        if (!needed.isEmpty() || !sticky.isEmpty()) {
-            chains.addAll(needed);
-            rules = Optional.of(rulesInForce());
+        chains.addAll(needed);
+    }
+
+    /** @param anew the chains whose rules it writes anew, or takes away */
+    private void change(NftablesBatch batch, Set<String> anew) {
+        Runnable transaction = () -> {
+            int refused = table.transact(batch);
+            if (refused != 0) {
+                shared.undo();
+            }
+            check(refused, "a change of services");
+        };
+        if (anew.isEmpty()) {
+            transaction.run();
+            return;
         }
+        Optional<Set<TableContent.Rule>> found = table.readBack(transaction, this::rulesInForce);
+        rules = rules.flatMap(known -> found.map(now -> Stream.concat(
+                        known.stream().filter(rule -> !anew.contains(rule.chain())),
+                        now.stream().filter(rule -> anew.contains(rule.chain())))
+                .collect(Collectors.toSet())));
     }
 
     @Override
@@ -286,8 +307,11 @@ public final class NftablesServices implements ServiceBackend {
 
     @Override
     public List<String> audit(ServiceProgram program) {
-        if (rules.isEmpty() || !table.isPresent()) {
+        if (!table.isPresent()) {
             return List.of("services are not in force");
+        }
+        if (rules.isEmpty()) {
+            return List.of(NftablesTable.UNCERTAIN);
         }
         List<String> differences = new ArrayList<>();
         if (lost || !program.equals(program())) {

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 
 /**
  * The table {@code inet ikat}, which policies, masquerade and the source guard share. From Linux 6.9 it belongs to this
@@ -20,6 +21,10 @@ import java.util.function.Predicate;
 public final class NftablesTable implements AutoCloseable {
     /** The name of the only table that Ikat creates. */
     public static final String NAME = "ikat";
+
+    /** What an audit says where {@link #readBack} returned nothing. */
+    static final String UNCERTAIN =
+            "others changed nftables just when the rules were put in force, so they may have changed these rules";
 
     private static final String FORMER = "ikat-masquerade";
 
@@ -101,6 +106,20 @@ public final class NftablesTable implements AutoCloseable {
     /** Runs commands in nftables' language; see {@link Nftables#run}. */
     void run(String commands) {
         nftables.run(commands);
+    }
+
+    /**
+     * Makes a change and reads how the kernel numbers or lists it, for a later audit to compare with.
+     *
+     * @param change one transaction
+     * @param reading reads what the change has put in force
+     * @return what was read; empty if others made a transaction meanwhile, since theirs may be in what was read
+     */
+    <T> Optional<T> readBack(Runnable change, Supplier<T> reading) {
+        int before = nftables.generation();
+        change.run();
+        T read = reading.get();
+        return nftables.generation() == before + 1 || isProtected() ? Optional.of(read) : Optional.empty();
     }
 
     JsonNode list(String commands) {

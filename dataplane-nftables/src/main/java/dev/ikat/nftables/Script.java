@@ -1,10 +1,12 @@
 package dev.ikat.nftables;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /** Commands in nftables' language about the table {@code inet ikat}, one a line, run as one transaction. */
@@ -14,6 +16,7 @@ final class Script {
     private static final int COMMENT = 126;
 
     private final StringBuilder text = new StringBuilder();
+    private final Set<String> chains = new HashSet<>();
 
     static String elements(List<Element> removed, List<Element> added) {
         Script script = new Script();
@@ -30,7 +33,14 @@ final class Script {
         return text.isEmpty();
     }
 
+    /** The chains whose rules are all written anew, or go. */
+    Set<String> chains() {
+        return chains;
+    }
+
+    /** Adds a chain that is not there yet. */
     void addChain(String name) {
+        chains.add(name);
         line("add chain " + TABLE + name);
     }
 
@@ -40,6 +50,7 @@ final class Script {
     }
 
     void flushChain(String name) {
+        chains.add(name);
         line("flush chain " + TABLE + name);
     }
 

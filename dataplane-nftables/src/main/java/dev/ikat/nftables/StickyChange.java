@@ -16,6 +16,7 @@ import java.util.Set;
 final class StickyChange {
     private final Map<String, StickyTarget> former = new HashMap<>();
     private final Map<String, StickyTarget> now = new HashMap<>();
+    private final Set<String> chains = new HashSet<>();
 
     /** A frontend had these targets before. */
     void former(List<StickyTarget> targets) {
@@ -30,6 +31,21 @@ final class StickyChange {
     /** Whether any of them is different. */
     boolean isEmpty() {
         return former.equals(now);
+    }
+
+    /** The chains whose rules were written anew, or taken away. */
+    Set<String> chains() {
+        return new HashSet<>(chains);
+    }
+
+    private void create(NftablesBatch batch, String chain) {
+        chains.add(chain);
+        ServiceRules.create(batch, chain);
+    }
+
+    private void flush(NftablesBatch batch, String chain) {
+        chains.add(chain);
+        ServiceRules.flush(batch, chain);
     }
 
     private static List<Backend> lacking(StickyTarget target, Optional<StickyTarget> other) {
@@ -54,27 +70,27 @@ final class StickyChange {
                         target.clients(backend),
                         target.frontend().address().family(),
                         ++id);
-                ServiceRules.create(batch, target.chain(backend));
+                create(batch, target.chain(backend));
                 target.rules(batch, backend);
             }
             if (before.filter(known -> !known.time().equals(target.time())).isPresent()) {
                 target.backends().stream()
                         .filter(backend -> !added.contains(backend))
                         .forEach(backend -> {
-                            ServiceRules.flush(batch, target.chain(backend));
+                            flush(batch, target.chain(backend));
                             target.rules(batch, backend);
                         });
             }
             if (before.isPresent()) {
-                ServiceRules.flush(batch, target.name());
+                flush(batch, target.name());
             } else {
-                ServiceRules.create(batch, target.name());
+                create(batch, target.name());
             }
             target.rules(batch);
         }
         for (StickyTarget gone : former.values()) {
             if (!now.containsKey(gone.name())) {
-                ServiceRules.flush(batch, gone.name());
+                flush(batch, gone.name());
             }
         }
     }
@@ -84,7 +100,7 @@ final class StickyChange {
         for (StickyTarget target : former.values()) {
             Optional<StickyTarget> after = Optional.ofNullable(now.get(target.name()));
             for (Backend backend : lacking(target, after)) {
-                ServiceRules.flush(batch, target.chain(backend));
+                flush(batch, target.chain(backend));
                 ServiceSet.delete(batch, target.clients(backend));
                 ServiceRules.delete(batch, target.chain(backend));
             }

@@ -211,6 +211,31 @@ class NftablesBackendTest extends BackendContract {
     }
 
     @Test
+    void changeDoesNotHideWhatOthersChangedBefore() {
+        reopen(false);
+        backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80))));
+        node.exec("nft", "flush chain inet ikat policy-to-ik00000000001");
+        PodProgram other = new PodProgram(endpoint(3), isolated(), DirectionProgram.OPEN);
+
+        backend.apply(new PolicyChange(List.of(), Map.of(), List.of(other), List.of(), Set.of()));
+
+        assertThat(backend.audit(serverOnPort(80, other)))
+                .isNotEmpty()
+                .allMatch(line -> line.contains("policy-to-ik00000000001 is gone"));
+        PolicyProgram after = serverOnPort(81, other);
+        backend.apply(changeOfServer(after));
+        assertThat(backend.audit(after)).as("with the chain written anew").isEmpty();
+    }
+
+    private static PolicyProgram serverOnPort(int port, PodProgram third) {
+        return program(
+                List.of(set(2)),
+                new PodProgram(endpoint(1), isolated(rule(Action.ACCEPT, clients(), tcp(port))), DirectionProgram.OPEN),
+                open(2),
+                third);
+    }
+
+    @Test
     void whatAnEarlierVersionNamedOtherwiseGoesInTheSameStep() {
         reopen(false);
         node.exec("nft", """

@@ -1,8 +1,11 @@
 package dev.ikat.nftables;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.ikat.backendtests.InNamespace;
 import dev.ikat.backendtests.ServiceContract;
 import dev.ikat.dataplane.ServiceBackend;
+import dev.ikat.services.program.ServiceChange;
 import dev.ikat.services.program.ServiceProgram;
 import dev.ikat.services.program.StickyClient;
 import dev.ikat.testbed.host.TestNamespace;
@@ -11,6 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @RequiresProgram("nft")
 class NftablesServicesTest extends ServiceContract {
@@ -51,5 +56,24 @@ class NftablesServicesTest extends ServiceContract {
                         "add chain inet ikat services-mine")
                 .map(drift -> List.of("nft", drift))
                 .toList();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "flush chain inet ikat services-prerouting",
+                "insert rule inet ikat services-postrouting accept",
+                "flush chain inet ikat services-pick-4_4"
+            })
+    void changeDoesNotHideWhatOthersChangedBefore(String drift) {
+        services.replace(web());
+        host().exec("nft", drift);
+        ServiceChange change = webWithAffinity();
+
+        services.apply(change);
+
+        assertThat(services.audit(change.applyTo(web()))).containsExactly("the rules of services were changed");
+        services.replace(change.applyTo(web()));
+        assertThat(services.audit(change.applyTo(web()))).isEmpty();
     }
 }
