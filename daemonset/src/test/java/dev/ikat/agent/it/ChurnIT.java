@@ -42,7 +42,7 @@ final class ChurnIT {
                 cycle.get();
             }
 
-            NodeWitness.awaitExactly(node, Duration.ofSeconds(5));
+            NodeWitness.awaitExactly(node, Duration.ofSeconds(10));
             assertThat(node.state()).isEqualTo(before);
         }
     }

@@ -54,9 +54,9 @@ final class ContainerRuntimeIT {
 
                 runtime.remove("one");
                 runtime.remove("two");
-                NodeWitness.awaitExactly(node, Duration.ofSeconds(3));
+                NodeWitness.awaitExactly(node, Duration.ofSeconds(10));
                 Await.until(
-                        Duration.ofSeconds(3),
+                        Duration.ofSeconds(10),
                         () -> before + " became " + node.state(),
                         () -> node.state().equals(before));
             }

@@ -36,7 +36,7 @@ final class ExhaustionIT {
                     .hasMessageContaining("10.244.1.0/29")
                     .satisfies(error ->
                             assertThat(((CniFailedException) error).code()).isEqualTo(11));
-            NodeWitness.awaitExactly(node, Duration.ofSeconds(2));
+            NodeWitness.awaitExactly(node, Duration.ofSeconds(10));
 
             first.delete();
             ClusterPod next = node.addPod("next");

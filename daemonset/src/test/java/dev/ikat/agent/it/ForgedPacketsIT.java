@@ -209,7 +209,7 @@ final class ForgedPacketsIT {
         for (String drift : List.of(words).subList(1, words.length)) {
             double before = repairs();
             receiver().namespace().exec(drift.split(" ", -1));
-            Await.until(Duration.ofSeconds(5), receiver()::logTail, () -> repairs() > before);
+            Await.until(Duration.ofSeconds(10), receiver()::logTail, () -> repairs() > before);
             assertThat(arrives(spoofed)).as(drift).isFalse();
             assertThat(arrives(inTunnel)).as(drift).isFalse();
         }

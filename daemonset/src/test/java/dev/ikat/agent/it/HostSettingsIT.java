@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @RequiresRoot
 @RequiresKernel({KernelFeature.VETH, KernelFeature.BRIDGE, KernelFeature.VXLAN, KernelFeature.IPV6})
 final class HostSettingsIT {
-    private static final Duration LIMIT = Duration.ofSeconds(5);
+    private static final Duration LIMIT = Duration.ofSeconds(10);
 
     @Test
     void podsHaveIpv6ThoughTheHostHasItOffForNewLinks() {

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** SIGKILL before each step of ADD and DEL: after a restart the node holds exactly what its living pods need. */
 @RequiresRoot
 final class KilledAgentIT {
-    private static final Duration RECONCILE_LIMIT = Duration.ofSeconds(5);
+    private static final Duration RECONCILE_LIMIT = Duration.ofSeconds(10);
 
     private static Cluster cluster;
     private static ClusterNode node;
@@ -45,7 +45,7 @@ final class KilledAgentIT {
     }
 
     private static void assertAgentHasDied() {
-        Await.until(Duration.ofSeconds(5), () -> "the agent lives on: " + node.logTail(), () -> !node.agentRuns());
+        Await.until(Duration.ofSeconds(10), () -> "the agent lives on: " + node.logTail(), () -> !node.agentRuns());
         assertThat(node.agent().exitValue()).isEqualTo(137);
     }
 

@@ -281,7 +281,7 @@ final class MigrateIT {
                 new ProcessBuilder(host.entering(List.of("bash", "-c", "exec -a /opt/bin/flanneld sleep 60"))).start();
         try {
             Await.until(
-                    Duration.ofSeconds(5),
+                    Duration.ofSeconds(10),
                     () -> "flanneld has not started",
                     () -> commandLine(agent).startsWith("/opt/bin/flanneld"));
             ProcessResult refused = migrate("flannel", "--remove");

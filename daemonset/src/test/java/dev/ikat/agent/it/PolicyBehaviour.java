@@ -40,7 +40,7 @@ abstract class PolicyBehaviour {
     private final List<String> backend;
 
     static final Duration EFFECT = Duration.ofSeconds(10);
-    static final Duration REPAIR_LIMIT = Duration.ofSeconds(2);
+    static final Duration REPAIR_LIMIT = Duration.ofSeconds(10);
     private static final Duration QUICK = Duration.ofMillis(400);
     private static final Json ANY = new Json.Obj(Map.of());
 

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 @RequiresRoot
 @RequiresKernel({KernelFeature.VETH, KernelFeature.BRIDGE, KernelFeature.VXLAN, KernelFeature.IPV6})
 final class RepairIT {
-    private static final Duration REPAIR_LIMIT = Duration.ofSeconds(2);
+    private static final Duration REPAIR_LIMIT = Duration.ofSeconds(10);
     private static final Duration MOVE_LIMIT = Duration.ofSeconds(15);
 
     private Cluster cluster;
