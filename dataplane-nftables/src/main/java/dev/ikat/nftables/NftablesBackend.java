@@ -277,8 +277,9 @@ public final class NftablesBackend implements PolicyBackend {
         }
         Set<String> present = new LinkedHashSet<>(old.map(this::chains).orElse(List.of()));
         Set<String> wanted = new LinkedHashSet<>(chains(pod));
-        present.stream().filter(wanted::contains).forEach(before::flushChain);
         wanted.stream().filter(chain -> !present.contains(chain)).forEach(before::addChain);
+        // Somebody else may have made a new one of this name before, with rules.
+        wanted.forEach(before::flushChain);
         addRules(before, pod, forms);
         removeChains(
                 after, present.stream().filter(chain -> !wanted.contains(chain)).toList());

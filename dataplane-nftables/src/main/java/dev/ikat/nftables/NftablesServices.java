@@ -233,8 +233,12 @@ public final class NftablesServices implements ServiceBackend {
         added.addAll(shared.come());
         if (!removed.isEmpty() || !added.isEmpty() || !sticky.isEmpty()) {
             NftablesBatch batch = new NftablesBatch().batchBegin();
-            needed.forEach(chain -> ServiceRules.create(batch, chain.name()));
-            needed.forEach(chain -> chain.rules(batch));
+            for (ServiceChain chain : needed) {
+                ServiceRules.create(batch, chain.name());
+                // Somebody else may have made it before, with rules.
+                ServiceRules.flush(batch, chain.name());
+                chain.rules(batch);
+            }
             sticky.before(batch);
             ServiceElement.remove(batch, removed);
             ServiceElement.add(batch, added);

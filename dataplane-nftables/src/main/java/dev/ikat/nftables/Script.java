@@ -33,14 +33,12 @@ final class Script {
         return text.isEmpty();
     }
 
-    /** The chains whose rules are all written anew, or go. */
+    /** The chains that are emptied here: what rules they have afterwards, they have from here. */
     Set<String> chains() {
         return chains;
     }
 
-    /** Adds a chain that is not there yet. */
     void addChain(String name) {
-        chains.add(name);
         line("add chain " + TABLE + name);
     }
 

@@ -39,8 +39,9 @@ final class StickyChange {
     }
 
     private void create(NftablesBatch batch, String chain) {
-        chains.add(chain);
         ServiceRules.create(batch, chain);
+        // Somebody else may have made it before, with rules.
+        flush(batch, chain);
     }
 
     private void flush(NftablesBatch batch, String chain) {

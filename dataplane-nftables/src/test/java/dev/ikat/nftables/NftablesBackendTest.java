@@ -227,6 +227,23 @@ class NftablesBackendTest extends BackendContract {
         assertThat(backend.audit(after)).as("with the chain written anew").isEmpty();
     }
 
+    @Test
+    void chainThatOthersMadeBeforeIsEmptied() {
+        reopen(false);
+        backend.replace(ingress(List.of(set(2)), rule(Action.ACCEPT, clients(), tcp(80))));
+        node.exec("nft", """
+                add chain inet ikat policy-to-ik00000000003
+                add rule inet ikat policy-to-ik00000000003 accept
+                """);
+        PodProgram third = new PodProgram(endpoint(3), isolated(), DirectionProgram.OPEN);
+
+        backend.apply(new PolicyChange(List.of(), Map.of(), List.of(third), List.of(), Set.of()));
+
+        assertThat(backend.audit(serverOnPort(80, third))).isEmpty();
+        assertThat(node.exec("nft", "list chain inet ikat policy-to-ik00000000003"))
+                .doesNotContain("accept");
+    }
+
     private static PolicyProgram serverOnPort(int port, PodProgram third) {
         return program(
                 List.of(set(2)),
