@@ -99,7 +99,8 @@ final class UninstallCommand implements Callable<Integer> {
                 Dataplanes dataplanes = Uninstaller.dataplanes(run)) {
             int pods = Uninstaller.pods(netlink);
             if (pods > 0 && !force) {
-                err.println("ikat-agent uninstall: " + pods + " pods are still wired by Ikat; delete them, or use "
+                err.println("ikat-agent uninstall: " + (pods == 1 ? "1 pod is" : pods + " pods are")
+                        + " still wired by Ikat; delete what is left, or use "
                         + "--force, which takes their network away. Nothing was changed.");
                 return 1;
             }

@@ -89,7 +89,7 @@ final class FirewallIT {
                     .hasSize(1);
 
             for (ClusterNode each : cluster.nodes()) {
-                each.pods().forEach(ClusterPod::close);
+                each.pods().forEach(ClusterPod::delete);
                 each.stopAgent();
                 ProcessResult uninstalled = each.uninstall();
                 assertThat(uninstalled.exitCode()).as(uninstalled.toString()).isZero();

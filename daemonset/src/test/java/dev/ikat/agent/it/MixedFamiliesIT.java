@@ -163,7 +163,7 @@ final class MixedFamiliesIT {
     }
 
     private static void assertUninstallLeavesNoLink(ClusterNode node) {
-        node.pods().forEach(ClusterPod::close);
+        node.pods().forEach(ClusterPod::delete);
         node.stopAgent();
         ProcessResult uninstalled = node.uninstall();
         assertThat(uninstalled.exitCode()).as(uninstalled.toString()).isZero();

@@ -226,7 +226,7 @@ final class UninstallIT {
 
             ProcessResult refused = node.uninstall("--cni-bin-dir=" + plugins);
             assertThat(refused.exitCode()).as(refused.toString()).isEqualTo(1);
-            assertThat(refused.toString()).contains("1 pods are still wired");
+            assertThat(refused.toString()).contains("1 pod is still wired");
             assertThat(node.podLinks()).hasSize(1);
             assertThat(plugins.resolve("ikat")).exists();
 
