@@ -47,7 +47,7 @@ final class UninstallIT {
             spec:
               podSelector: {}
             """;
-    private static final Duration LIMIT = Duration.ofSeconds(10);
+    private static final Duration LIMIT = Duration.ofSeconds(30);
     private static final Path BPFTOOL = Path.of("/usr/sbin/bpftool");
 
     private Cluster cluster;

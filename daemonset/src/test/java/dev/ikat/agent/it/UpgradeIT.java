@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @RequiresRoot
 @RequiresProgram({"ipset", "iperf3", "ss"})
 final class UpgradeIT {
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final int NUMBERED_PORT = 9000;
     private static final int NUMBERED_PER_SECOND = 2000;
     private static final int PODS_BEFORE_AND_AFTER = 5;
