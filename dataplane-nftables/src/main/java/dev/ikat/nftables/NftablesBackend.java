@@ -42,11 +42,16 @@ public final class NftablesBackend implements PolicyBackend {
 
     private final Map<SetId, AddressSet.Form> sets = new HashMap<>();
     private boolean known;
+    /** What is in force, where others can change it; empty where they may have done so before it was read. */
+    private Optional<Set<Part>> rules = Optional.empty();
+
     /**
-     * What each chain consists of, as the kernel numbered it, where others can change it; empty where they may have
-     * done so before it was read.
+     * A chain or a rule.
+     *
+     * @param chain the chain, or the rule's
+     * @param text what it is, as the kernel numbered it
      */
-    private Optional<Map<String, Set<String>>> rules = Optional.empty();
+    private record Part(String chain, String text) {}
 
     /**
      * @param table the table for the rules
@@ -183,10 +188,9 @@ public final class NftablesBackend implements PolicyBackend {
                 table.change(removed, added);
             } else {
                 String commands = before.text() + Script.elements(removed, added) + after.text();
-                Optional<Map<String, Set<String>>> found = written(() -> table.run(commands));
-                Set<String> anew = new HashSet<>(before.chains());
-                anew.addAll(after.chains());
-                rules = rules.flatMap(known -> found.map(now -> merged(known, now, anew)));
+                Set<String> chains = new HashSet<>(before.chains());
+                chains.addAll(after.chains());
+                rules = NftablesTable.afterChange(rules, written(() -> table.run(commands)), Part::chain, chains);
             }
             change.addedSets().forEach(set -> sets.put(set.id(), set.form()));
             change.removedSets().forEach(sets::remove);
@@ -290,25 +294,13 @@ public final class NftablesBackend implements PolicyBackend {
         chains.forEach(commands::deleteChain);
     }
 
-    /** Makes a change, and returns what the chains consist of then; nothing of it where nobody else can change them. */
-    private Optional<Map<String, Set<String>>> written(Runnable change) {
+    /** Makes a change, and returns what is in force then; nothing of it where nobody else can change that. */
+    private Optional<Set<Part>> written(Runnable change) {
         if (table.isProtected()) {
             change.run();
-            return Optional.of(Map.of());
+            return Optional.of(Set.of());
         }
         return table.readBack(change, this::listRules);
-    }
-
-    /**
-     * What chains have to consist of after a change. Of those that the change did not write, it is what it was before,
-     * whatever is there: somebody else may have changed that.
-     */
-    private static Map<String, Set<String>> merged(
-            Map<String, Set<String>> before, Map<String, Set<String>> now, Set<String> anew) {
-        Map<String, Set<String>> merged = new HashMap<>(before);
-        merged.keySet().removeAll(anew);
-        anew.stream().filter(now::containsKey).forEach(chain -> merged.put(chain, now.get(chain)));
-        return merged;
     }
 
     @Override
@@ -328,8 +320,8 @@ public final class NftablesBackend implements PolicyBackend {
                 return List.of(NftablesTable.UNCERTAIN);
             }
             List<String> differences = new ArrayList<>();
-            Set<String> intended = all(rules.get());
-            Set<String> present = all(listRules());
+            Set<String> intended = texts(rules.get());
+            Set<String> present = texts(listRules());
             if (present.isEmpty()) {
                 differences.add("the table inet " + NftablesTable.NAME + " is empty");
             }
@@ -362,25 +354,24 @@ public final class NftablesBackend implements PolicyBackend {
         }
     }
 
-    private static Set<String> all(Map<String, Set<String>> chains) {
-        return chains.values().stream().flatMap(Set::stream).collect(Collectors.toSet());
+    private static Set<String> texts(Set<Part> parts) {
+        return parts.stream().map(Part::text).collect(Collectors.toSet());
     }
 
-    /** The chains with what they consist of; the kernel gives a rule that is altered another handle. */
-    private Map<String, Set<String>> listRules() {
-        Map<String, Set<String>> present = new HashMap<>();
+    /** Chains and rules; the kernel gives a rule that is altered another handle. */
+    private Set<Part> listRules() {
+        Set<Part> present = new HashSet<>();
         for (JsonNode object : table.list("list chains inet\nlist table inet " + NftablesTable.NAME)) {
             JsonNode rule = object.path("rule");
             JsonNode chain = object.path("chain");
             String ruled = rule.path("chain").asText();
             String name = chain.path("name").asText();
             if (!rule.isMissingNode() && Owner.POLICY.owns(ruled)) {
-                present.computeIfAbsent(ruled, _ -> new HashSet<>())
-                        .add("rule " + rule.path("handle").asLong() + " of chain " + ruled);
+                present.add(new Part(ruled, "rule " + rule.path("handle").asLong() + " of chain " + ruled));
             } else if (chain.path("table").asText().equals(NftablesTable.NAME) && Owner.POLICY.owns(name)) {
-                present.computeIfAbsent(name, _ -> new HashSet<>())
-                        .add("chain " + name + " with policy "
-                                + chain.path("policy").asText("none"));
+                present.add(new Part(
+                        name,
+                        "chain " + name + " with policy " + chain.path("policy").asText("none")));
             }
         }
         return present;

@@ -48,8 +48,8 @@ public final class NftablesServices implements ServiceBackend {
      */
     private Optional<Set<TableContent.Rule>> rules = Optional.empty();
 
-    /** Whether the last change was refused, so that nobody knows what is in force. */
-    private boolean lost;
+    /** Whether nobody knows what is in force: nothing was put in force yet, or the last change was refused. */
+    private boolean lost = true;
 
     public NftablesServices(NftablesTable table) {
         this.table = table;
@@ -233,19 +233,15 @@ public final class NftablesServices implements ServiceBackend {
         added.addAll(shared.come());
         if (!removed.isEmpty() || !added.isEmpty() || !sticky.isEmpty()) {
             NftablesBatch batch = new NftablesBatch().batchBegin();
-            for (ServiceChain chain : needed) {
-                ServiceRules.create(batch, chain.name());
-                // Somebody else may have made it before, with rules.
-                ServiceRules.flush(batch, chain.name());
-                chain.rules(batch);
-            }
+            needed.forEach(chain -> ServiceRules.createEmpty(batch, chain.name()));
+            needed.forEach(chain -> chain.rules(batch));
             sticky.before(batch);
             ServiceElement.remove(batch, removed);
             ServiceElement.add(batch, added);
             sticky.after(batch);
-            Set<String> anew = sticky.chains();
-            needed.forEach(chain -> anew.add(chain.name()));
-            change(batch.acknowledgeLast().batchEnd(), anew);
+            Set<String> written = new HashSet<>(sticky.chains());
+            needed.forEach(chain -> written.add(chain.name()));
+            change(batch.acknowledgeLast().batchEnd(), written);
         }
         change.removed().forEach(frontends::remove);
         frontends.putAll(made);
@@ -253,8 +249,8 @@ public final class NftablesServices implements ServiceBackend {
         chains.addAll(needed);
     }
 
-    /** @param anew the chains whose rules it writes anew, or takes away */
-    private void change(NftablesBatch batch, Set<String> anew) {
+    /** @param written the chains whose rules it writes anew, or takes away */
+    private void change(NftablesBatch batch, Set<String> written) {
         Runnable transaction = () -> {
             int refused = table.transact(batch);
             if (refused != 0) {
@@ -262,15 +258,12 @@ public final class NftablesServices implements ServiceBackend {
             }
             check(refused, "a change of services");
         };
-        if (anew.isEmpty()) {
+        if (written.isEmpty()) {
             transaction.run();
-            return;
+        } else {
+            rules = NftablesTable.afterChange(
+                    rules, table.readBack(transaction, this::rulesInForce), TableContent.Rule::chain, written);
         }
-        Optional<Set<TableContent.Rule>> found = table.readBack(transaction, this::rulesInForce);
-        rules = rules.flatMap(known -> found.map(now -> Stream.concat(
-                        known.stream().filter(rule -> !anew.contains(rule.chain())),
-                        now.stream().filter(rule -> anew.contains(rule.chain())))
-                .collect(Collectors.toSet())));
     }
 
     @Override
@@ -311,7 +304,7 @@ public final class NftablesServices implements ServiceBackend {
 
     @Override
     public List<String> audit(ServiceProgram program) {
-        if (!table.isPresent()) {
+        if ((lost && rules.isEmpty()) || !table.isPresent()) {
             return List.of("services are not in force");
         }
         if (rules.isEmpty()) {
@@ -372,6 +365,7 @@ public final class NftablesServices implements ServiceBackend {
         shared = new ElementCounts();
         chains = new HashSet<>();
         rules = Optional.empty();
+        lost = true;
         table.remove(Owner.SERVICES);
     }
 

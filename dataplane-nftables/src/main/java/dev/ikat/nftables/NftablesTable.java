@@ -8,9 +8,12 @@ import dev.ikat.netlink.netfilter.TableStatus;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The table {@code inet ikat}, which policies, masquerade and the source guard share. From Linux 6.9 it belongs to this
@@ -120,6 +123,24 @@ public final class NftablesTable implements AutoCloseable {
         change.run();
         T read = reading.get();
         return nftables.generation() == before + 1 || isProtected() ? Optional.of(read) : Optional.empty();
+    }
+
+    /**
+     * What chains have to consist of after a change that wrote some of them. The others are as they were before,
+     * whatever was read: somebody else may have changed them.
+     *
+     * @param before what they had to consist of
+     * @param read what {@link #readBack} returned
+     * @param chain which chain a part is of
+     * @param written the chains that the change wrote anew, or took away
+     * @return empty where either is
+     */
+    static <T> Optional<Set<T>> afterChange(
+            Optional<Set<T>> before, Optional<Set<T>> read, Function<T, String> chain, Set<String> written) {
+        return before.flatMap(kept -> read.map(now -> Stream.concat(
+                        kept.stream().filter(part -> !written.contains(chain.apply(part))),
+                        now.stream().filter(part -> written.contains(chain.apply(part))))
+                .collect(Collectors.toSet())));
     }
 
     JsonNode list(String commands) {

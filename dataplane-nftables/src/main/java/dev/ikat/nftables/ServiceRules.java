@@ -142,6 +142,12 @@ final class ServiceRules {
         chain(batch, NftablesBatch.NFT_MSG_NEWCHAIN, name).end();
     }
 
+    /** Writes messages that make a chain that should not be there yet; what others put in one of its name goes. */
+    static void createEmpty(NftablesBatch batch, String name) {
+        create(batch, name);
+        flush(batch, name);
+    }
+
     /** Writes the message that deletes a chain to which nothing refers. */
     static void delete(NftablesBatch batch, String name) {
         chain(batch, NftablesBatch.NFT_MSG_DELCHAIN, name).end();

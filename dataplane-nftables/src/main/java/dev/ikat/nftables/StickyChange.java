@@ -35,13 +35,12 @@ final class StickyChange {
 
     /** The chains whose rules were written anew, or taken away. */
     Set<String> chains() {
-        return new HashSet<>(chains);
+        return chains;
     }
 
     private void create(NftablesBatch batch, String chain) {
-        ServiceRules.create(batch, chain);
-        // Somebody else may have made it before, with rules.
-        flush(batch, chain);
+        chains.add(chain);
+        ServiceRules.createEmpty(batch, chain);
     }
 
     private void flush(NftablesBatch batch, String chain) {

@@ -59,32 +59,24 @@ class MeddlingTest {
 
     /** Puts in force while somebody runs this command as soon as that is done. */
     private void meddled(String command, Runnable putInForce) throws Exception {
-        CompletableFuture<Void> done = new CompletableFuture<>();
         CompletableFuture<Void> listens = new CompletableFuture<>();
         int port = table.port();
-        Thread meddler = Thread.ofPlatform()
-                .start(() -> InNamespace.call(node.path(), () -> {
-                    try (Nftables other = Nftables.open();
-                            NftablesMonitor monitor = NftablesMonitor.open()) {
-                        listens.complete(null);
-                        while (monitor.poll(Duration.ofSeconds(10)).stream()
-                                .noneMatch(event ->
-                                        event instanceof NftablesEvent.Generation(int _, int by, int _, String _)
-                                                && by == port)) {
-                            // Others' transactions.
-                        }
-                        other.run(command);
-                        done.complete(null);
-                    } catch (RuntimeException e) {
-                        listens.completeExceptionally(e);
-                        done.completeExceptionally(e);
-                    }
-                    return null;
-                }));
-        listens.get(10, TimeUnit.SECONDS);
+        CompletableFuture<Void> done = CompletableFuture.runAsync(() -> InNamespace.call(node.path(), () -> {
+            try (Nftables other = Nftables.open();
+                    NftablesMonitor monitor = NftablesMonitor.open()) {
+                listens.complete(null);
+                while (monitor.poll(Duration.ofSeconds(10)).stream()
+                        .noneMatch(event -> event instanceof NftablesEvent.Generation(int _, int by, int _, String _)
+                                && by == port)) {
+                    // Others' transactions.
+                }
+                other.run(command);
+            }
+            return null;
+        }));
+        CompletableFuture.anyOf(listens, done).get(10, TimeUnit.SECONDS);
         putInForce.run();
         done.get(10, TimeUnit.SECONDS);
-        meddler.join();
     }
 
     @Test
