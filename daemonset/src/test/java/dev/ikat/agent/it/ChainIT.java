@@ -45,7 +45,7 @@ final class ChainIT {
                     .isEmpty();
 
             pod.delete();
-            NodeWitness.awaitExactly(node, Duration.ofSeconds(10));
+            NodeWitness.awaitExactly(node);
             assertThat(node.namespace().exec("iptables-save", "-t", "nat")).doesNotContain("8080");
         }
     }
@@ -63,7 +63,7 @@ final class ChainIT {
                             .exec("tc", "qdisc", "show", "dev", node.podLinks().getFirst()))
                     .contains("tbf");
             pod.delete();
-            NodeWitness.awaitExactly(node, Duration.ofSeconds(10));
+            NodeWitness.awaitExactly(node);
         }
     }
 }

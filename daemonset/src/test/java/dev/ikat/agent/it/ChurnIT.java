@@ -7,7 +7,6 @@ import dev.ikat.testbed.cluster.ClusterNode;
 import dev.ikat.testbed.cluster.CniNetwork;
 import dev.ikat.testbed.host.TestNamespace;
 import dev.ikat.testbed.requirement.RequiresRoot;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -42,7 +41,7 @@ final class ChurnIT {
                 cycle.get();
             }
 
-            NodeWitness.awaitExactly(node, Duration.ofSeconds(10));
+            NodeWitness.awaitExactly(node);
             assertThat(node.state()).isEqualTo(before);
         }
     }

@@ -54,7 +54,7 @@ final class ContainerRuntimeIT {
 
                 runtime.remove("one");
                 runtime.remove("two");
-                NodeWitness.awaitExactly(node, Duration.ofSeconds(10));
+                NodeWitness.awaitExactly(node);
                 Await.until(
                         Duration.ofSeconds(10),
                         () -> before + " became " + node.state(),

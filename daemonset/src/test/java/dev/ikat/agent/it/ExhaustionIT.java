@@ -9,7 +9,6 @@ import dev.ikat.testbed.cluster.ClusterNode;
 import dev.ikat.testbed.cluster.ClusterPod;
 import dev.ikat.testbed.cluster.CniFailedException;
 import dev.ikat.testbed.requirement.RequiresRoot;
-import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
 /** A node that has no address left says so, and goes on as soon as it has one. */
@@ -36,7 +35,7 @@ final class ExhaustionIT {
                     .hasMessageContaining("10.244.1.0/29")
                     .satisfies(error ->
                             assertThat(((CniFailedException) error).code()).isEqualTo(11));
-            NodeWitness.awaitExactly(node, Duration.ofSeconds(10));
+            NodeWitness.awaitExactly(node);
 
             first.delete();
             ClusterPod next = node.addPod("next");
@@ -56,7 +55,7 @@ final class ExhaustionIT {
 
             pod.vanish();
 
-            NodeWitness.awaitExactly(node, Duration.ofSeconds(10));
+            NodeWitness.awaitExactly(node);
         }
     }
 }

@@ -18,8 +18,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** SIGKILL before each step of ADD and DEL: after a restart the node holds exactly what its living pods need. */
 @RequiresRoot
 final class KilledAgentIT {
-    private static final Duration RECONCILE_LIMIT = Duration.ofSeconds(10);
-
     private static Cluster cluster;
     private static ClusterNode node;
 
@@ -64,7 +62,7 @@ final class KilledAgentIT {
 
             restartAgent();
 
-            NodeWitness.awaitExactly(node, RECONCILE_LIMIT);
+            NodeWitness.awaitExactly(node);
             assertThat(victim.linkNames()).containsExactly("lo");
             NodeWitness.assertAllPairsConnect(cluster);
         }
@@ -86,14 +84,14 @@ final class KilledAgentIT {
 
             // No agent: the cold plugin does it.
             node.network().delete(sandbox);
-            NodeWitness.awaitExactly(node, RECONCILE_LIMIT);
+            NodeWitness.awaitExactly(node);
             restartAgent();
             ClusterPod pod = node.addPod("second-try");
 
-            NodeWitness.awaitExactly(node, RECONCILE_LIMIT);
+            NodeWitness.awaitExactly(node);
             NodeWitness.assertAllPairsConnect(cluster);
             pod.delete();
-            NodeWitness.awaitExactly(node, RECONCILE_LIMIT);
+            NodeWitness.awaitExactly(node);
         }
     }
 
@@ -108,7 +106,7 @@ final class KilledAgentIT {
         assertAgentHasDied();
         restartAgent();
 
-        NodeWitness.awaitExactly(node, RECONCILE_LIMIT);
+        NodeWitness.awaitExactly(node);
         NodeWitness.assertAllPairsConnect(cluster);
     }
 }

@@ -20,6 +20,9 @@ import java.util.List;
 final class NodeWitness {
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(3);
 
+    /** For what a node does by itself, on a machine that is busy with other things. */
+    private static final Duration SETTLE_LIMIT = Duration.ofSeconds(10);
+
     private NodeWitness() {}
 
     /** The leases of a node, as another process reads them. */
@@ -34,6 +37,11 @@ final class NodeWitness {
     }
 
     /** Waits until links, routes and leases are exactly those of the node's pods. */
+    static void awaitExactly(ClusterNode node) {
+        awaitExactly(node, SETTLE_LIMIT);
+    }
+
+    /** The same with a limit of its own. */
     static void awaitExactly(ClusterNode node, Duration limit) {
         Await.until(limit, () -> describe(node), () -> holdsExactlyItsPods(node));
     }
